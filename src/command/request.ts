@@ -1,0 +1,35 @@
+/** What the operator means, before anything is resolved or allowed. */
+export type Request = FleetRequest | DeskRequest;
+
+/** A request that wants to touch hosts. */
+export interface FleetRequest {
+  readonly kind: 'fleet';
+  /** Host terms of `-h`, group terms of `-g`, host terms of `-x`, as typed and split at commas. */
+  readonly hosts: readonly string[];
+  readonly groups: readonly string[];
+  readonly exclude: readonly string[];
+  readonly work: RequestedWork;
+  readonly fanOut?: number;
+  readonly timeLimitMs?: number;
+  /** `-n`: resolve, judge and show; no network. */
+  readonly preview: boolean;
+  /** Things the operator should know about what was typed, such as a curly quote inside the command. */
+  readonly notes: readonly string[];
+}
+
+export type RequestedWork =
+  | { readonly action: 'run'; readonly command: string }
+  | { readonly action: 'put'; readonly local: string; readonly remote: string }
+  | { readonly action: 'get'; readonly local: string; readonly remote: string };
+
+export type RetryOf = 'failed' | 'unreachable' | 'lost' | 'skipped' | 'all';
+
+/** A question or an order to the bot itself. */
+export type DeskRequest =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'hosts'; readonly terms: readonly string[] }
+  | { readonly kind: 'runs'; readonly count: number }
+  | { readonly kind: 'show'; readonly run: string; readonly host?: string }
+  | { readonly kind: 'cancel'; readonly run: string }
+  | { readonly kind: 'retry'; readonly run: string; readonly which: RetryOf }
+  | { readonly kind: 'can'; readonly terms: readonly string[] };

@@ -1,0 +1,40 @@
+import type { Secret } from './secret.ts';
+
+/** One machine of the inventory, with all that is needed to log in. */
+export interface Host {
+  /** As the section is spelt; looked up in any case. */
+  readonly name: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly user: string;
+  /** False: the host is taken out; it is reported as skipped wherever it would have been used. */
+  readonly enabled: boolean;
+  readonly password?: Secret;
+  /** The private key's text, already read from the file that `key` names. */
+  readonly privateKey?: Secret;
+  readonly passphrase?: Secret;
+  /** The agent's socket. */
+  readonly agent?: string;
+  /** The name of another host of the inventory to go through. */
+  readonly jump?: string;
+  /** A pinned fingerprint, `SHA256:…`. */
+  readonly hostKey?: string;
+  /** `raw`: the command is sent as typed, without our POSIX wrapper (csh, fish, appliances). */
+  readonly shell: 'posix' | 'raw';
+}
+
+export interface Group {
+  readonly name: string;
+  /** Hosts, nested groups expanded, in inventory order. Members set to False are not in it. */
+  readonly hosts: readonly Host[];
+  /** Members written down as False. */
+  readonly left: readonly string[];
+}
+
+export interface Inventory {
+  /** In file order. Keys are lower-case names. */
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly groups: ReadonlyMap<string, Group>;
+  /** Every secret value in it, to be masked on every way out. */
+  readonly secrets: readonly Secret[];
+}

@@ -1,0 +1,219 @@
+/** What the program needs of the world, a sentence a verb. `main.ts` alone knows which products fill these. */
+import type { Host } from './inventory/inventory.ts';
+import type { Approved } from './policy/approved.ts';
+import type { Message } from './report/message.ts';
+import type { Outcome } from './run/outcome.ts';
+import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
+import type { Job, Run } from './run/run.ts';
+
+/** Structured log lines for the administrator; no output of hosts, no secrets. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+// ── hosts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Transport {
+  /** Does the work on one host. Never rejects; answers exactly once, whatever the host does. */
+  execute(host: Host, work: Work, how: Execution): Promise<Outcome>;
+  /** Closes every idle and busy connection; what still runs ends as `interrupted`. */
+  close(): Promise<void>;
+}
+
+export interface Execution {
+  readonly runId: string;
+  readonly timeLimitMs: number;
+  /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */
+  readonly signal: AbortSignal;
+}
+
+/** The folder that `-local` may name things in. */
+export interface TransferFolder {
+  /** Size and checksum of the file to send; a `Refusal` where it is not a file inside the folder. */
+  digestSource(local: string): Promise<FileDigest>;
+  /** A `Refusal` where the fetched files could not be put there. */
+  checkDestination(local: string): Promise<void>;
+  /** A fetched file's bytes, by its path below the folder, for the thread. Null where it is gone or above `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Uint8Array | null>;
+}
+
+// ── the record ───────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Store {
+  /**
+   * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
+   * twice finds the first run. Targets with `skip` are settled at once.
+   */
+  createRun(plan: Approved<Plan>, requestKey: string): Promise<{ readonly run: Run; readonly isNew: boolean }>;
+  /** The root message stands: the run's jobs may start. */
+  releaseRun(runId: string, rootTs: string): Promise<void>;
+  /** The root message cannot stand: every job becomes `skipped` with this reason; audited as refused. */
+  abandonRun(runId: string, reason: string): Promise<void>;
+  /**
+   * Settles what waits as `skipped`, audits, and tells which jobs run right now: theirs to abort.
+   * A second cancel of the same run changes nothing but says again what runs.
+   */
+  cancelRun(runId: string, by: Requester): Promise<{ readonly skipped: number; readonly running: readonly Job[] }>;
+  /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */
+  skipJobs(runId: string, hosts: readonly string[], reason: string): Promise<void>;
+  /** Writes down a refusal (and nothing else happens). */
+  recordRefusal(refusal: AuditedRefusal): Promise<void>;
+
+  findRun(runId: string): Promise<Run | undefined>;
+  /** Newest first. */
+  listRuns(count: number): Promise<readonly Run[]>;
+  /** Runs that are not finished, oldest first: what goes on after a restart. */
+  openRuns(): Promise<readonly Run[]>;
+  /** In plan order; without output unless asked for. */
+  listJobs(runId: string): Promise<readonly Job[]>;
+  findJob(runId: string, host: string): Promise<Job | undefined>;
+
+  readonly jobs: JobSource;
+  readonly outbox: Outbox;
+  readonly audit: AuditTrail;
+  /** Rejects where the store cannot be written: for readiness. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AuditedRefusal {
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** As typed. */
+  readonly typed: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/**
+ * Which jobs may run now. The embedded one keeps its order in memory; one over several replicas asks its
+ * engine. At-most-once does not rest on it: `start` is the only way to begin a job, and answers once in a
+ * job's life.
+ */
+export interface JobSource {
+  /**
+   * At most `n` jobs that may start now: of released runs, each run within its fan-out, each host within its
+   * limit, runs taking turns. A taken job is not handed out again before it is settled.
+   */
+  take(n: number): Promise<readonly TakenJob[]>;
+  /** The start guard: marks `queued` jobs as `running`, durably, and tells which ones: only these may be run. */
+  start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]>;
+  /** Stores outcomes, their outbox rows and, with a run's last job, the audit entry `settled`: one transaction. */
+  settle(ended: readonly EndedJob[]): Promise<void>;
+  /** Calls back when there may be something to take. */
+  onReady(listener: () => void): void;
+}
+
+export interface TakenJob {
+  readonly id: string;
+  readonly runId: string;
+  readonly host: string;
+}
+
+export interface EndedJob {
+  readonly job: TakenJob;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Messages to keep in line with the store, not events: a row stays due until what Slack shows is what the
+ * store says, so no result is lost; a claim holds for a lease, so (almost) none is doubled.
+ */
+export interface Outbox {
+  /** Up to `limit` due rows, oldest first, none of these channels; each is ours until `now + leaseMs`. */
+  claim(query: OutboxClaim): Promise<readonly OutboxRow[]>;
+  /** Slack has it under this `ts`. The row is done unless the store moved on since the claim. */
+  sent(row: OutboxRow, ts: string): Promise<void>;
+  /** Slack does not have it: due again at `at`. */
+  defer(row: OutboxRow, at: number, error: string): Promise<void>;
+  /** It can never be sent (channel gone, bot removed): kept with its error, no longer due. */
+  giveUp(row: OutboxRow, error: string): Promise<void>;
+  /** When the next row falls due; undefined where none waits. */
+  nextDueAt(): Promise<number | undefined>;
+  onDue(listener: () => void): void;
+}
+
+export interface OutboxClaim {
+  readonly limit: number;
+  readonly now: number;
+  readonly leaseMs: number;
+  /** Channels that may not be written to at the moment. */
+  readonly except: readonly string[];
+}
+
+export interface OutboxRow {
+  readonly key: string;
+  /** `root`: posted once, then edited. `reply`, `file`: a host's result. `audit`: a line for the audit channel. */
+  readonly kind: 'root' | 'reply' | 'file' | 'audit';
+  /** Null for `audit`: the channel is a setting. */
+  readonly channelId: string | null;
+  readonly runId: string | null;
+  readonly host: string | null;
+  readonly auditSeq: number | null;
+  /** The message's own `ts` where it was posted before. */
+  readonly ts: string | null;
+  /** The root message's `ts`, for replies and files. */
+  readonly threadTs: string | null;
+  /** Claims before this one: above 0, an earlier try may have reached Slack. */
+  readonly attempts: number;
+  /** Counts the store's changes to what the row shows. */
+  readonly version: number;
+}
+
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: number;
+  readonly teamId: string;
+  readonly userId: string;
+  readonly action: 'accepted' | 'refused' | 'cancelled' | 'settled' | 'interrupted' | 'started';
+  readonly runId: string | null;
+  readonly channelId: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export interface AuditTrail {
+  find(seq: number): Promise<AuditEntry | undefined>;
+  /** Walks the whole chain. */
+  verify(): Promise<{ readonly entries: number; readonly head: string; readonly faults: readonly string[] }>;
+  entries(): AsyncIterable<AuditEntry>;
+}
+
+// ── the room ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the listeners ask of the program, once Slack has been acked. */
+export interface Desk {
+  command(call: SlashCall): Promise<Answer | undefined>;
+  press(click: ButtonClick): Promise<Answer | undefined>;
+}
+
+export interface SlashCall {
+  /** `/batch_run`, `/batch_scp` or `/batch`. */
+  readonly command: string;
+  readonly text: string;
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** The same for every delivery of the same request. */
+  readonly requestKey: string;
+}
+
+export interface ButtonClick {
+  readonly actionId: string;
+  readonly value: string;
+  readonly requester: Requester;
+  readonly channelId: string;
+  readonly requestKey: string;
+}
+
+/** For the eyes of the one who asked only. */
+export type Answer = Message;
+
+/** Posts a run's root message at once, before anything runs. */
+export interface Opener {
+  /** The `ts` of the message; a `Refusal` (`cannot-post`) where Slack will not have it. */
+  openThread(channelId: string, message: Message, key: string): Promise<string>;
+}

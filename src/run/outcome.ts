@@ -1,0 +1,112 @@
+/**
+ * How a job can end. Closed, one cause each, never mapped onto an exit code.
+ *
+ * - `ok`: exit 0 (or the file is where it should be, whole).
+ * - `failed`: the command ended with another exit code.
+ * - `killed`: the command was ended by a signal.
+ * - `timed-out`: the command was still running at its time limit and was stopped.
+ * - `unreachable`: no SSH session came about (name, route, port, handshake); nothing was sent.
+ * - `auth-failed`: the host refused our login; nothing was sent.
+ * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.
+ * - `lost`: the connection died after the command was sent; it may or may not have run to its end.
+ * - `cancelled`: a person stopped it while it ran.
+ * - `skipped`: it was never started (disabled, cancelled before its turn, …).
+ * - `interrupted`: this process died while it ran; what became of the command is unknown.
+ * - `transfer-failed`: the session stood, the copy did not succeed; the final name was not touched.
+ */
+export const OUTCOME_KINDS = [
+  'ok',
+  'failed',
+  'killed',
+  'timed-out',
+  'unreachable',
+  'auth-failed',
+  'host-key-failed',
+  'lost',
+  'cancelled',
+  'skipped',
+  'interrupted',
+  'transfer-failed',
+] as const;
+
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
+/** What one stream said, decoded and bounded. Secrets are already masked. */
+export interface StreamText {
+  /** The first part; all of it where nothing was left out. */
+  readonly head: string;
+  /** The last part; empty where nothing was left out. */
+  readonly tail: string;
+  /** All that came, before bounding. */
+  readonly totalBytes: number;
+  /** What stands in neither part. */
+  readonly omittedBytes: number;
+  /** Not text: NUL bytes, or mostly not UTF-8. `head` and `tail` are then empty. */
+  readonly binary: boolean;
+  /** Hex, over all bytes as they came. */
+  readonly sha256: string;
+}
+
+export const NO_OUTPUT: StreamText = {
+  head: '',
+  tail: '',
+  totalBytes: 0,
+  omittedBytes: 0,
+  binary: false,
+  sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+};
+
+/** A file that a `get` brought or a `put` sent. */
+export interface MovedFile {
+  /** Of a get: below the transfer folder. Of a put: the full remote name. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** False where the host has no tool to compute a checksum: only the size was compared. */
+  readonly verified: boolean;
+}
+
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  /** Null where the command did not end by itself. */
+  readonly exitCode: number | null;
+  /** Without the SIG: `TERM`. */
+  readonly signal: string | null;
+  /** One sentence for people on why it ended so; empty where the kind says all. */
+  readonly reason: string;
+  readonly stdout: StreamText;
+  readonly stderr: StreamText;
+  readonly file?: MovedFile;
+  /** From the first packet to the end. */
+  readonly durationMs: number;
+}
+
+/** An outcome without output: everything that ended before a command could say something. */
+export function bareOutcome(kind: OutcomeKind, reason: string, durationMs = 0): Outcome {
+  return { kind, exitCode: null, signal: null, reason, stdout: NO_OUTPUT, stderr: NO_OUTPUT, durationMs };
+}
+
+/** The kind as it stands in a summary: `97 ok, 1 timed out`. */
+export function outcomeWords(kind: OutcomeKind): string {
+  switch (kind) {
+    case 'timed-out':
+      return 'timed out';
+    case 'auth-failed':
+      return 'login refused';
+    case 'host-key-failed':
+      return 'host key not trusted';
+    case 'transfer-failed':
+      return 'copy failed';
+    case 'ok':
+    case 'failed':
+    case 'killed':
+    case 'unreachable':
+    case 'lost':
+    case 'cancelled':
+    case 'skipped':
+    case 'interrupted':
+      return kind;
+    default:
+      return kind satisfies never;
+  }
+}

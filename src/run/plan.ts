@@ -1,0 +1,71 @@
+/** Who asked, by the ids that Slack vouches for; names are never an identity. */
+export interface Requester {
+  readonly teamId: string;
+  readonly userId: string;
+}
+
+export type Action = 'run' | 'put' | 'get';
+
+/** What is done on each target. */
+export type Work =
+  | { readonly action: 'run'; readonly command: string }
+  | {
+      readonly action: 'put';
+      /** As typed, relative to the transfer folder. */
+      readonly local: string;
+      readonly remote: string;
+      /** The file as it was when the plan was made: a file that has changed since is not sent. */
+      readonly source: FileDigest;
+    }
+  | { readonly action: 'get'; readonly local: string; readonly remote: string };
+
+export interface FileDigest {
+  readonly bytes: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+/** A host chosen for a run, with the address it had when the plan was judged. Holds no secret. */
+export interface Target {
+  readonly host: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly user: string;
+  /** Set where the host is known not to be run on, and why: reported, never dropped. */
+  readonly skip?: string;
+}
+
+/**
+ * A run as data: nothing has happened yet. Immutable, JSON all through, and complete: what is approved,
+ * stored, executed and audited is this value and nothing beside it.
+ */
+export interface Plan {
+  readonly work: Work;
+  /** In inventory order, each host once. */
+  readonly targets: readonly [Target, ...Target[]];
+  /** How many of its jobs may be on the wire at once. */
+  readonly fanOut: number;
+  /** For the command, or for a copy: the longest silence. */
+  readonly timeLimitMs: number;
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** The slash command as typed, for people to read. */
+  readonly typed: string;
+  /** The run that this one repeats on some of its hosts. */
+  readonly retryOf?: string;
+}
+
+/** One text for one plan, whatever the order its keys were written in: what a plan's hash is taken over. */
+export function canonicalPlan(plan: Plan): string {
+  return JSON.stringify(sortKeys(plan));
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sortKeys(inner)]),
+  );
+}

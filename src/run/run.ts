@@ -1,0 +1,71 @@
+import { OUTCOME_KINDS, type Outcome, type OutcomeKind } from './outcome.ts';
+import type { Plan, Requester } from './plan.ts';
+
+/**
+ * The states of a run:
+ *
+ * - `opening`: stored and audited; its root message is not yet known to stand, so nothing may start.
+ * - `open`: the root message stands; jobs may start.
+ * - `finished`: every job has its outcome. Nothing leaves this state.
+ *
+ * A run whose root message cannot be posted goes from `opening` to `finished` with every job skipped.
+ */
+export type RunState = 'opening' | 'open' | 'finished';
+
+/**
+ * The states of a job: `queued` → `running` → `settled`, or `queued` → `settled` where it never starts.
+ * There is no way back: `queued` → `running` happens once in a job's life, whatever crashes.
+ */
+export type JobState = 'queued' | 'running' | 'settled';
+
+export interface Run {
+  /** Short and sayable: `r-7k3f`. */
+  readonly id: string;
+  readonly plan: Plan;
+  /** Hex SHA-256 over the canonical plan. */
+  readonly planHash: string;
+  readonly state: RunState;
+  /** The root message's `ts`, once it stands. */
+  readonly rootTs?: string;
+  readonly createdAt: number;
+  readonly finishedAt?: number;
+  readonly cancelledBy?: Requester;
+  readonly progress: Progress;
+}
+
+/** How far a run is: how many jobs stand where. */
+export interface Progress {
+  readonly queued: number;
+  readonly running: number;
+  readonly settled: Readonly<Partial<Record<OutcomeKind, number>>>;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly runId: string;
+  readonly host: string;
+  readonly state: JobState;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly outcome?: Outcome;
+}
+
+/** `97 ok, 1 failed, 1 timed out of 100`: always in this order, nothing that is zero. */
+export function settledInOrder(progress: Progress): readonly (readonly [OutcomeKind, number])[] {
+  return OUTCOME_KINDS.flatMap((kind) => {
+    const count = progress.settled[kind] ?? 0;
+    return count > 0 ? [[kind, count] as const] : [];
+  });
+}
+
+export function totalJobs(progress: Progress): number {
+  return settledInOrder(progress).reduce((sum, [, n]) => sum + n, progress.queued + progress.running);
+}
+
+/** Crockford's base 32, lower case, without what is misread over the phone (i l o u). */
+const ID_LETTERS = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** A run id over random bytes. Four letters are a million names; the store asks again where one is taken. */
+export function formatRunId(random: Uint8Array): string {
+  return `r-${Array.from(random, (byte) => ID_LETTERS.charAt(byte % 32)).join('')}`;
+}
