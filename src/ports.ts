@@ -47,7 +47,10 @@ export interface Store {
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
    * twice finds the first run. Targets with `skip` are settled at once.
    */
-  createRun(plan: Approved<Plan>, requestKey: string): Promise<{ readonly run: Run; readonly isNew: boolean }>;
+  createRun(
+    plan: Approved<Plan>,
+    requestKey: string,
+  ): Promise<{ readonly run: Run; readonly isNew: boolean }>;
   /** The root message stands: the run's jobs may start. */
   releaseRun(runId: string, rootTs: string): Promise<void>;
   /** The root message cannot stand: every job becomes `skipped` with this reason; audited as refused. */
@@ -56,7 +59,10 @@ export interface Store {
    * Settles what waits as `skipped`, audits, and tells which jobs run right now: theirs to abort.
    * A second cancel of the same run changes nothing but says again what runs.
    */
-  cancelRun(runId: string, by: Requester): Promise<{ readonly skipped: number; readonly running: readonly Job[] }>;
+  cancelRun(
+    runId: string,
+    by: Requester,
+  ): Promise<{ readonly skipped: number; readonly running: readonly Job[] }>;
   /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */
   skipJobs(runId: string, hosts: readonly string[], reason: string): Promise<void>;
   /** Writes down a refusal (and nothing else happens). */

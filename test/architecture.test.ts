@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   command: ['errors.ts'],
   run: [],
   policy: ['errors.ts', 'inventory', 'run'],
-  gather: ['run', 'node:crypto', 'node:string_decoder'],
+  gather: ['run'],
   report: ['errors.ts', 'gather', 'run'],
   // edges
   store: ['errors.ts', 'policy', 'ports.ts', 'run', 'kysely', 'node:'],

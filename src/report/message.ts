@@ -43,7 +43,11 @@ export interface Button {
 
 export type RichTextElement =
   | { readonly type: 'rich_text_section'; readonly elements: readonly RichText[] }
-  | { readonly type: 'rich_text_preformatted'; readonly elements: readonly RichText[]; readonly border?: 0 | 1 };
+  | {
+      readonly type: 'rich_text_preformatted';
+      readonly elements: readonly RichText[];
+      readonly border?: 0 | 1;
+    };
 
 export interface RichText {
   readonly type: 'text';
