@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from './errors.ts';
+import { Secret } from './inventory/secret.ts';
+
+export interface Config {
+  readonly slack: SlackConfig;
+  readonly inventoryPath: string;
+  readonly allowlistPath: string;
+  readonly databaseUrl: string;
+  readonly transferDir: string;
+  readonly knownHostsPath: string;
+  readonly hostKeyPolicy: HostKeyPolicy;
+  /** Jobs on the wire in this process. */
+  readonly concurrency: number;
+  /** Jobs at once on one host, over all runs. */
+  readonly hostConcurrency: number;
+  readonly auditChannel: string | undefined;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly logLevel: LogLevel;
+}
+
+export interface SlackConfig {
+  readonly botToken: Secret;
+  readonly apiUrl: string;
+  readonly mode:
+    | { readonly kind: 'socket'; readonly appToken: Secret }
+    | { readonly kind: 'http'; readonly signingSecret: Secret; readonly port: number };
+}
+
+export const HOST_KEY_POLICIES = ['strict', 'accept-new', 'off'] as const;
+export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
+export const DEFAULT_FAN_OUT = 64;
+export const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
+export const MAX_TIME_LIMIT_MS = 24 * 3_600_000;
+
+/**
+ * The environment → settings, or a `ConfigError` with everything that is wrong at once. Every variable may be
+ * given as `NAME_FILE=path` instead, as container secrets are.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+
+  const read = (name: string): string | undefined => {
+    const direct = env[name]?.trim() || undefined;
+    const path = env[`${name}_FILE`]?.trim() || undefined;
+    if (path === undefined) return direct;
+    if (direct !== undefined) {
+      problems.push(`${name}: given twice, also as ${name}_FILE; leave one out`);
+      return direct;
+    }
+    try {
+      return readFileSync(path, 'utf8').trim() || undefined;
+    } catch (error) {
+      problems.push(`${name}_FILE: cannot read ${path} (${codeOf(error)})`);
+      return undefined;
+    }
+  };
+
+  const readOneOf = <T extends string>(name: string, known: readonly T[], fallback: T): T => {
+    const value = read(name);
+    if (value === undefined) return fallback;
+    const found = known.find((word) => word === value.toLowerCase());
+    if (found === undefined) problems.push(`${name}: expected ${known.join(', ')}, got "${value}"`);
+    return found ?? fallback;
+  };
+
+  const readNumber = (name: string, fallback: number, min: number, max: number): number => {
+    const value = read(name);
+    if (value === undefined) return fallback;
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    problems.push(`${name}: expected a whole number from ${min} to ${max}, got "${value}"`);
+    return fallback;
+  };
+
+  const readToken = (name: string, prefix: string): Secret | undefined => {
+    const value = read(name);
+    if (value === undefined) return undefined;
+    // The value itself is never shown: a token in the wrong variable is still a token.
+    if (!value.startsWith(prefix))
+      problems.push(`${name}: does not start with ${prefix}; is it another token?`);
+    return new Secret(value);
+  };
+
+  const readApiUrl = (): string => {
+    const value = read('SLACK_API_URL') ?? 'https://slack.com/api/';
+    const url = URL.parse(value);
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      problems.push(`SLACK_API_URL: expected an http or https address, got "${value}"`);
+    }
+    return value.endsWith('/') ? value : `${value}/`;
+  };
+
+  const readSlack = (): SlackConfig => {
+    const botToken = readToken('SLACK_BOT_TOKEN', 'xoxb-');
+    if (botToken === undefined) {
+      problems.push('SLACK_BOT_TOKEN: missing; it is on the app\'s page under "OAuth & Permissions"');
+    }
+    const appToken = readToken('SLACK_APP_TOKEN', 'xapp-');
+    const signingSecret = read('SLACK_SIGNING_SECRET');
+    const port = readNumber('PORT', 3000, 0, 65_535);
+    if (appToken === undefined && signingSecret === undefined) {
+      problems.push(
+        'SLACK_APP_TOKEN: missing; Socket Mode needs it (xapp-…, scope connections:write), ' +
+          'or set SLACK_SIGNING_SECRET for HTTP mode',
+      );
+    }
+    return {
+      botToken: botToken ?? new Secret(''),
+      apiUrl: readApiUrl(),
+      mode:
+        appToken !== undefined
+          ? { kind: 'socket', appToken }
+          : { kind: 'http', signingSecret: new Secret(signingSecret ?? ''), port },
+    };
+  };
+
+  const readAddress = (): Config['http'] => {
+    const value = read('BATCHOPS_HTTP_ADDR') ?? '127.0.0.1:9464';
+    const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(value);
+    const port = Number(match?.[2]);
+    if (match?.[1] === undefined || port > 65_535) {
+      problems.push(`BATCHOPS_HTTP_ADDR: expected HOST:PORT, got "${value}"`);
+      return { host: '127.0.0.1', port: 9464 };
+    }
+    return { host: match[1].replace(/^\[|\]$/g, ''), port };
+  };
+
+  const readChannel = (): string | undefined => {
+    const value = read('BATCHOPS_AUDIT_CHANNEL');
+    if (value !== undefined && !/^[CG][A-Z0-9]+$/.test(value)) {
+      problems.push(`BATCHOPS_AUDIT_CHANNEL: expected a channel id such as C0123ABCD, got "${value}"`);
+    }
+    return value;
+  };
+
+  const config: Config = {
+    slack: readSlack(),
+    inventoryPath: read('BATCHOPS_INVENTORY') ?? 'inventory.ini',
+    allowlistPath: read('BATCHOPS_ALLOWLIST') ?? 'allowlist.ini',
+    databaseUrl: read('BATCHOPS_DATABASE_URL') ?? 'file:data/batchops.db',
+    transferDir: read('BATCHOPS_TRANSFER_DIR') ?? 'data/transfers',
+    knownHostsPath: read('BATCHOPS_KNOWN_HOSTS') ?? 'data/known_hosts',
+    hostKeyPolicy: readOneOf('BATCHOPS_HOST_KEY_POLICY', HOST_KEY_POLICIES, 'accept-new'),
+    concurrency: readNumber('BATCHOPS_CONCURRENCY', 100, 1, 10_000),
+    hostConcurrency: readNumber('BATCHOPS_HOST_CONCURRENCY', 1, 1, 100),
+    auditChannel: readChannel(),
+    http: readAddress(),
+    logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+const VARIABLES = [
+  'INVENTORY',
+  'ALLOWLIST',
+  'DATABASE_URL',
+  'TRANSFER_DIR',
+  'KNOWN_HOSTS',
+  'HOST_KEY_POLICY',
+  'CONCURRENCY',
+  'HOST_CONCURRENCY',
+  'AUDIT_CHANNEL',
+  'HTTP_ADDR',
+  'LOG_LEVEL',
+];
+
+/** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.keys(env).filter((name) => {
+    const match = /^BATCHOPS_(.+?)(_FILE)?$/.exec(name);
+    return match?.[1] !== undefined && !VARIABLES.includes(match[1]);
+  });
+}
+
+/** The system's word for what went wrong (`ENOENT`), without the path or the stack. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { readConfig, unknownVariables } from '../src/config.ts';
+import { ConfigError } from '../src/errors.ts';
+
+const TOKENS = { SLACK_BOT_TOKEN: 'xoxb-bot', SLACK_APP_TOKEN: 'xapp-app' };
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('settings', () => {
+  test('have the defaults of DESIGN.md', () => {
+    expect(readConfig(TOKENS)).toMatchObject({
+      slack: { apiUrl: 'https://slack.com/api/', mode: { kind: 'socket' } },
+      inventoryPath: 'inventory.ini',
+      allowlistPath: 'allowlist.ini',
+      databaseUrl: 'file:data/batchops.db',
+      transferDir: 'data/transfers',
+      knownHostsPath: 'data/known_hosts',
+      hostKeyPolicy: 'accept-new',
+      concurrency: 100,
+      hostConcurrency: 1,
+      auditChannel: undefined,
+      http: { host: '127.0.0.1', port: 9464 },
+      logLevel: 'info',
+    });
+  });
+
+  test('use HTTP mode where there is a signing secret and no app token', () => {
+    const config = readConfig({ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', PORT: '8080' });
+    expect(config.slack.mode).toMatchObject({ kind: 'http', port: 8080 });
+  });
+
+  test('come from a file where NAME_FILE is given, without its last newline', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'batchops-')), 'token');
+    writeFileSync(path, 'xoxb-from-file\n');
+    const config = readConfig({ SLACK_APP_TOKEN: 'xapp-1', SLACK_BOT_TOKEN_FILE: path });
+    expect(config.slack.botToken.reveal()).toBe('xoxb-from-file');
+  });
+
+  test('name every problem at once, and no token', () => {
+    const problems = problemsOf({
+      SLACK_BOT_TOKEN: 'xapp-swapped',
+      SLACK_APP_TOKEN: 'xoxb-swapped',
+      BATCHOPS_CONCURRENCY: 'many',
+      BATCHOPS_HOST_KEY_POLICY: 'maybe',
+      BATCHOPS_HTTP_ADDR: 'nowhere',
+      BATCHOPS_AUDIT_CHANNEL: '#ops',
+      SLACK_API_URL: 'slack.com',
+    });
+    expect(problems.map((line) => line.split(':')[0])).toEqual([
+      'SLACK_BOT_TOKEN',
+      'SLACK_APP_TOKEN',
+      'SLACK_API_URL',
+      'BATCHOPS_HOST_KEY_POLICY',
+      'BATCHOPS_CONCURRENCY',
+      'BATCHOPS_AUDIT_CHANNEL',
+      'BATCHOPS_HTTP_ADDR',
+    ]);
+    expect(problems.join()).not.toContain('swapped');
+  });
+
+  test('say what to do where the tokens are missing', () => {
+    expect(problemsOf({})).toEqual([
+      expect.stringMatching(/^SLACK_BOT_TOKEN: missing; .*OAuth/),
+      expect.stringMatching(/^SLACK_APP_TOKEN: missing; .*SLACK_SIGNING_SECRET/),
+    ]);
+  });
+
+  test('never show a token when printed', () => {
+    const config = readConfig(TOKENS);
+    expect(
+      inspect(config, { depth: 9 }) + JSON.stringify(config) + String(config.slack.botToken),
+    ).not.toMatch(/xoxb-bot|xapp-app/);
+  });
+
+  test('notice a variable that nothing reads', () => {
+    expect(unknownVariables({ BATCHOPS_INVENTROY: 'x', BATCHOPS_INVENTORY_FILE: 'y', HOME: '/' })).toEqual([
+      'BATCHOPS_INVENTROY',
+    ]);
+  });
+
+  test('are all in .env.example', () => {
+    const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8');
+    const names = new Set(Array.from(source.matchAll(/'((?:SLACK|BATCHOPS)_[A-Z_]+|PORT)'/g), (m) => m[1]));
+    for (const name of names) expect(example).toMatch(new RegExp(`^(# )?${name}=`, 'm'));
+  });
+});
