@@ -148,6 +148,11 @@ export interface OutboxClaim {
   readonly leaseMs: number;
   /** Channels that may not be written to at the moment. */
   readonly except: readonly string[];
+  /**
+   * Only these kinds; all where left out. Slack counts edits and posts apart, and a backlog of replies must
+   * not keep the root message's edit waiting behind it.
+   */
+  readonly kinds?: readonly OutboxRow['kind'][];
 }
 
 export interface OutboxRow {
