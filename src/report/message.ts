@@ -1,8 +1,21 @@
+import { escapeMrkdwn } from './text/escape.ts';
+import { takeStart } from './text/plain.ts';
+
 /** A message for Slack: the text for notifications and screen readers, and the blocks that people see. */
 export interface Message {
   /** Already escaped; at most 4,000 characters so that it can be edited later. */
   readonly text: string;
   readonly blocks: readonly Block[];
+  /** Will be edited again: its edits may be thinned out. A message without it is the last word. */
+  readonly live?: true;
+}
+
+/** A file for a run's thread. */
+export interface FileUpload {
+  readonly filename: string;
+  readonly content: Uint8Array;
+  /** Stands above the file; already escaped. */
+  readonly comment: string;
 }
 
 /** The few kinds of Block Kit blocks that we use, in Slack's own shape. */
@@ -53,4 +66,83 @@ export interface RichText {
   readonly type: 'text';
   readonly text: string;
   readonly style?: { readonly bold?: boolean; readonly italic?: boolean; readonly code?: boolean };
+}
+
+export function section(mrkdwn: string): Block {
+  // Without `expand` Slack folds a longer section behind "see more".
+  return { type: 'section', text: { type: 'mrkdwn', text: mrkdwn, verbatim: true }, expand: true };
+}
+
+export function context(...mrkdwn: readonly string[]): Block {
+  return {
+    type: 'context',
+    elements: mrkdwn.map((text) => ({ type: 'mrkdwn', text, verbatim: true })),
+  };
+}
+
+export function richText(...elements: readonly RichTextElement[]): Block {
+  return { type: 'rich_text', elements };
+}
+
+/** A line of plain words: nothing in it is parsed by Slack. */
+export function line(...parts: readonly (string | RichText)[]): RichTextElement {
+  return {
+    type: 'rich_text_section',
+    elements: parts
+      .map((part): RichText => (typeof part === 'string' ? { type: 'text', text: part } : part))
+      // Slack refuses a text element without text.
+      .filter((part) => part.text !== ''),
+  };
+}
+
+export function bold(text: string): RichText {
+  return { type: 'text', text, style: { bold: true } };
+}
+
+export function italic(text: string): RichText {
+  return { type: 'text', text, style: { italic: true } };
+}
+
+export function code(text: string): RichText {
+  return { type: 'text', text, style: { code: true } };
+}
+
+/**
+ * The one place for what a host or a person wrote. In a plain text element of rich_text_preformatted Slack
+ * parses nothing: no mention, no link, no fence to break out of (docs.slack.dev, rich_text block).
+ */
+export function preformatted(text: string): RichTextElement {
+  return { type: 'rich_text_preformatted', elements: [{ type: 'text', text }] };
+}
+
+/** Words of ours in which `backticks` mark what was typed or is to be typed. */
+export function words(text: string): RichTextElement {
+  const parts = text.split(/`([^`\n]+)`/);
+  return line(...parts.map((part, index) => (index % 2 === 1 ? code(part) : part)));
+}
+
+export function plain(text: string): PlainText {
+  return { type: 'plain_text', text, emoji: false };
+}
+
+/**
+ * The same message as bare text: what is sent where Slack refuses the blocks, so that a limit of Slack's we do
+ * not know never swallows a result. Already escaped, and short enough to be edited.
+ */
+export function plainVariant(message: Message, maxChars = 3_500): Message {
+  const lines = [message.text];
+  let room = maxChars - message.text.length;
+  for (const text of message.blocks.flatMap(textsOf)) {
+    let shown = takeStart(text, room);
+    while (escapeMrkdwn(shown).length + 3 > room && shown !== '') shown = takeStart(shown, shown.length / 2);
+    if (shown === '') break;
+    lines.push(shown.length < text.length ? `${escapeMrkdwn(shown)} …` : escapeMrkdwn(shown));
+    room -= escapeMrkdwn(shown).length + 3;
+  }
+  return { ...message, text: lines.join('\n'), blocks: [] };
+}
+
+function textsOf(block: Block): readonly string[] {
+  if (block.type !== 'rich_text') return [];
+  return block.elements.map((element) => element.elements.map((part) => part.text).join(''));
 }

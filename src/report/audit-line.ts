@@ -1,0 +1,78 @@
+import { context, type Message } from './message.ts';
+import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
+import { cleanOutput } from './text/plain.ts';
+import { plural } from './text/wording.ts';
+
+/** An entry of the audit trail as the audit channel shows it; the store's own `AuditEntry` fits. */
+export interface AuditedAct {
+  readonly seq: number;
+  readonly userId: string;
+  readonly action: string;
+  readonly runId: string | null;
+  readonly channelId: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly hash: string;
+}
+
+const MAX_TYPED_CHARS = 900;
+const MAX_REASON_CHARS = 700;
+
+/**
+ * One line per entry. It ends in the entry's number and the beginning of its hash: the channel is the anchor
+ * outside the database by which a rewritten trail is found out.
+ */
+export function formatAuditLine(entry: AuditedAct): Message {
+  const { detail } = entry;
+  const typed = textOf(detail.typed);
+  const reason = textOf(detail.reason);
+  const parts = [
+    `${signOf(entry.action)} *${escapeShort(entry.action, 40)}*`,
+    ...(entry.runId === null ? [] : [escapeShort(entry.runId, 40)]),
+    ...(entry.userId === '' ? [] : [mention(entry.userId)]),
+    ...(entry.channelId === null ? [] : [`in ${channelLink(entry.channelId)}`]),
+    ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
+    ...countsOf(detail),
+    ...(reason === '' ? [] : [inlineCode(cleanOutput(reason), MAX_REASON_CHARS)]),
+    `#${entry.seq} ${escapeMrkdwn(entry.hash.slice(0, 12))}`,
+  ];
+  const text = parts.join(' · ');
+  return { text, blocks: [context(text)] };
+}
+
+function signOf(action: string): string {
+  switch (action) {
+    case 'accepted':
+      return '▶\ufe0e';
+    case 'refused':
+      return '⊘';
+    case 'cancelled':
+      return '■';
+    case 'settled':
+      return '✓';
+    case 'interrupted':
+      return '?';
+    default:
+      return '·';
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** `40 hosts`, and how they ended where the entry counts them. */
+function countsOf(detail: Readonly<Record<string, unknown>>): readonly string[] {
+  const { hosts, settled } = detail;
+  const count = Array.isArray(hosts) ? hosts.length : typeof hosts === 'number' ? hosts : undefined;
+  const ends =
+    typeof settled === 'object' && settled !== null
+      ? Object.entries(settled)
+          .filter(([, n]) => typeof n === 'number' && n > 0)
+          .slice(0, 12)
+          .map(([kind, n]) => `${n} ${escapeShort(kind, 40)}`)
+      : [];
+  return [
+    ...(count === undefined ? [] : [plural(count, 'host')]),
+    ...(ends.length === 0 ? [] : [ends.join(', ')]),
+  ];
+}

@@ -1,0 +1,98 @@
+import { OUTCOME_KINDS } from '../run/outcome.ts';
+import type { Job, Run } from '../run/run.ts';
+import { boxOfLines } from './answers.ts';
+import { type Block, bold, context, line, type Message, richText, section } from './message.ts';
+import { formatSummary } from './root.ts';
+import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
+import { formatHostNames } from './text/host-names.ts';
+import { cleanOutput, shortLine } from './text/plain.ts';
+import {
+  describeOutcome,
+  describeWork,
+  formatCount,
+  formatDuration,
+  formatProgress,
+  outcomeSymbol,
+  plural,
+} from './text/wording.ts';
+
+const MAX_SECTION_CHARS = 2_800;
+const MAX_LIST_CHARS = 8_000;
+
+/** `/batch runs`: newest first, a line each. */
+export function formatRuns(runs: readonly Run[], now: number): Message {
+  if (runs.length === 0) {
+    return { text: 'No runs yet.', blocks: [richText(line('No runs yet.'))] };
+  }
+  const sections: string[] = [];
+  let shown = 0;
+  let chars = 0;
+  for (const run of runs) {
+    const text = formatRunLine(run, now);
+    if (chars + text.length > MAX_LIST_CHARS) break;
+    const last = sections.at(-1);
+    if (last === undefined || last.length + text.length + 1 > MAX_SECTION_CHARS) sections.push(text);
+    else sections[sections.length - 1] = `${last}\n${text}`;
+    chars += text.length + 1;
+    shown += 1;
+  }
+  const blocks: Block[] = sections.map(section);
+  if (shown < runs.length) blocks.push(context(`… and ${formatCount(runs.length - shown)} older ones`));
+  return { text: plural(runs.length, 'run'), blocks };
+}
+
+function formatRunLine(run: Run, now: number): string {
+  const { plan } = run;
+  const state =
+    run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
+  return [
+    escapeMrkdwn(state),
+    `${mention(plan.requester.userId)} ${inlineCode(cleanOutput(describeWork(plan.work)), 160)}`,
+    `${formatDuration(now - run.createdAt)} ago`,
+  ].join(' · ');
+}
+
+/** `/batch show RUN`: the hosts that ended alike together, trouble first. */
+export function formatShow(run: Run, jobs: readonly Job[], now: number): Message {
+  const state =
+    run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
+  const groups = new Map<string, { readonly rank: number; readonly hosts: string[] }>();
+  for (const job of jobs) {
+    const { title, rank } = standing(job);
+    const group = groups.get(title) ?? { rank, hosts: [] };
+    group.hosts.push(cleanOutput(job.host));
+    groups.set(title, group);
+  }
+  const lines = [...groups]
+    .toSorted(([, a], [, b]) => a.rank - b.rank)
+    .map(
+      ([title, { hosts }]) => `${title} — ${plural(hosts.length, 'host')}: ${formatHostNames(hosts, 500)}`,
+    );
+  return {
+    text: escapeShort(state, 3_000),
+    blocks: [
+      section(
+        `*${escapeMrkdwn(state)}*\n${mention(run.plan.requester.userId)} ` +
+          inlineCode(cleanOutput(describeWork(run.plan.work)), 600),
+      ),
+      richText(
+        ...boxOfLines(lines, `ask for one host: \`/batch show ${run.id} HOST\``),
+        line(bold('one host: '), `/batch show ${run.id} HOST`),
+      ),
+    ],
+  };
+}
+
+/** Where a job stands without its duration, so that equal ones fold; trouble ranks first, ok last. */
+function standing(job: Job): { readonly title: string; readonly rank: number } {
+  const { outcome } = job;
+  if (outcome === undefined) {
+    return job.state === 'running' ? { title: '… running', rank: 0 } : { title: '… waiting', rank: 1 };
+  }
+  const { kind, exitCode, reason } = outcome;
+  const [words = kind] = describeOutcome({ ...outcome, durationMs: 0 }).split(/ · | after |: /);
+  const exit = kind === 'failed' && exitCode !== null ? ` · exit ${exitCode}` : '';
+  const why = reason === '' ? '' : ` (${shortLine(cleanOutput(reason), 200)})`;
+  const rank = kind === 'ok' ? OUTCOME_KINDS.length + 2 : OUTCOME_KINDS.indexOf(kind) + 2;
+  return { title: `${outcomeSymbol(kind)} ${words}${exit}${why}`, rank };
+}

@@ -1,0 +1,137 @@
+import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
+import { outcomeWords } from '../../run/outcome.ts';
+import type { Work } from '../../run/plan.ts';
+import { type Progress, settledInOrder, totalJobs } from '../../run/run.ts';
+
+/** `0.4 s`, `12.4 s`, `3 min 05 s`, `2 h 05 min`. */
+export function formatDuration(ms: number): string {
+  const tenths = Math.max(0, Math.round(ms / 100));
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+}
+
+function pad(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** `812 bytes`, `1.5 KiB`, `41.2 MiB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return plural(bytes, 'byte');
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes / 1024;
+  let unit = 0;
+  // 1023.95 would be printed as 1024.0.
+  while (value >= 1023.95 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A sign that is told from the others by its shape, not by its colour. */
+export function outcomeSymbol(kind: OutcomeKind): string {
+  switch (kind) {
+    case 'ok':
+      return '✓';
+    case 'failed':
+    case 'transfer-failed':
+      return '✗';
+    case 'killed':
+      return '†';
+    case 'timed-out':
+      return '⏱\ufe0e';
+    case 'unreachable':
+      return '∅';
+    case 'auth-failed':
+      return '⊘';
+    case 'host-key-failed':
+      return '⚠\ufe0e';
+    case 'lost':
+    case 'interrupted':
+      return '?';
+    case 'cancelled':
+      return '■';
+    case 'skipped':
+      return '–';
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** How one host ended, for people: `failed, exit 2`, `timed out after 30.0 s`. */
+export function describeOutcome(outcome: Outcome): string {
+  const { kind, exitCode, signal, durationMs } = outcome;
+  const words = outcomeWords(kind);
+  const took = formatDuration(durationMs);
+  switch (kind) {
+    case 'ok':
+      return exitCode === null ? `${words} · ${took}` : `${words} · exit ${exitCode} · ${took}`;
+    case 'failed':
+      return exitCode === null ? `${words} · ${took}` : `${words} · exit ${exitCode} · ${took}`;
+    case 'killed':
+      return `${words}${signal === null ? '' : ` by SIG${signal}`} · ${took}`;
+    case 'timed-out':
+      return `${words} after ${took}`;
+    case 'lost':
+      return `connection lost after ${took}: the command may or may not have run to its end`;
+    case 'interrupted':
+      return `interrupted: Batchops stopped while it ran, and what became of it is unknown`;
+    case 'skipped':
+      return `${words}: it was never started`;
+    case 'cancelled':
+      return `${words} after ${took}`;
+    case 'unreachable':
+    case 'auth-failed':
+    case 'host-key-failed':
+    case 'transfer-failed':
+      return `${words} · ${took}`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What a run does, on one line of plain text. */
+export function describeWork(work: Work): string {
+  switch (work.action) {
+    case 'run':
+      return work.command;
+    case 'put':
+      return `put ${work.local} → ${work.remote}`;
+    case 'get':
+      return `get ${work.remote} → ${work.local}`;
+    default:
+      return work satisfies never;
+  }
+}
+
+/** `97 ok, 1 failed, 1 timed out`; always in this order. */
+export function formatTally(progress: Progress): string {
+  return settledInOrder(progress)
+    .map(([kind, count]) => `${formatCount(count)} ${outcomeWords(kind)}`)
+    .join(', ');
+}
+
+/** While it runs: `12 of 40 done · 8 running · 20 waiting · 1 failed`. */
+export function formatProgress(progress: Progress): string {
+  const settled = settledInOrder(progress);
+  const done = settled.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    `${formatCount(done)} of ${formatCount(totalJobs(progress))} done`,
+    ...(progress.running > 0 ? [`${formatCount(progress.running)} running`] : []),
+    ...(progress.queued > 0 ? [`${formatCount(progress.queued)} waiting`] : []),
+    ...settled
+      .filter(([kind]) => kind !== 'ok')
+      .map(([kind, count]) => `${formatCount(count)} ${outcomeWords(kind)}`),
+  ].join(' · ');
+}

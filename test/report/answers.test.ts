@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../src/errors.ts';
+import {
+  formatDefect,
+  formatHelp,
+  formatHosts,
+  formatNotice,
+  formatPreview,
+  formatRefusal,
+  formatRights,
+} from '../../src/report/answers.ts';
+import { formatAuditLine } from '../../src/report/audit-line.ts';
+import { formatRuns, formatShow } from '../../src/report/history.ts';
+import { CANCEL_ACTION, formatRoot } from '../../src/report/root.ts';
+import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
+import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, samplePlan, sampleRun } from './samples.ts';
+
+const MENTIONS = ['<@U0OPS>', '<@U0BOSS>', '<#C0OPS>'];
+const wordsOf = (message: ReturnType<typeof formatRoot>) => textsOf(message).join('\n');
+
+describe('the root message', () => {
+  test('says who does what where, counts while it runs, and can be cancelled', () => {
+    const message = formatRoot(
+      sampleRun({ progress: { queued: 20, running: 8, settled: { ok: 11, failed: 1 } } }),
+      { now: 1_000_400 },
+    );
+    expect(wordsOf(message)).toContain('*r-7k3f* · <@U0OPS> runs on 1 host: web01');
+    expect(boxesOf(message)).toEqual(['df -h']);
+    expect(wordsOf(message)).toContain('12 of 40 done · 8 running · 20 waiting · 1 failed');
+    expect(message.blocks.at(-1)).toMatchObject({
+      type: 'actions',
+      elements: [{ action_id: CANCEL_ACTION, value: 'r-7k3f', style: 'danger', confirm: {} }],
+    });
+    expect(message.live).toBe(true);
+  });
+
+  test('ends as a summary in fixed order, without a button', () => {
+    const message = formatRoot(
+      sampleRun({
+        state: 'finished',
+        finishedAt: 1_012_400,
+        progress: { queued: 0, running: 0, settled: { unreachable: 1, 'timed-out': 1, failed: 1, ok: 97 } },
+      }),
+      { now: 9_999_999 },
+    );
+    expect(message.text).toContain('r-7k3f: 97 ok, 1 failed, 1 timed out, 1 unreachable of 100 in 12.4 s');
+    expect(message.blocks.some((block) => block.type === 'actions')).toBe(false);
+    expect(message.live).toBeUndefined();
+  });
+
+  test('says who cancelled and what it repeats', () => {
+    const message = formatRoot(
+      sampleRun({
+        cancelledBy: { teamId: 'T0TEAM', userId: 'U0BOSS' },
+        plan: samplePlan({ retryOf: 'r-1aaa' }),
+      }),
+      { now: 0 },
+    );
+    expect(wordsOf(message)).toContain('being cancelled by <@U0BOSS>');
+    expect(wordsOf(message)).toContain('again, after r-1aaa');
+    expect(message.blocks.some((block) => block.type === 'actions')).toBe(false);
+  });
+
+  test('shows a copy with both its ends', () => {
+    const source = { bytes: 12_595, sha256: 'ab'.repeat(32) };
+    const message = formatRoot(
+      sampleRun({ plan: samplePlan({ work: { action: 'put', local: 'a.py', remote: '/tmp/', source } }) }),
+      { now: 0 },
+    );
+    expect(boxesOf(message)).toEqual(['put a.py → /tmp/']);
+    expect(wordsOf(message)).toContain('12.3 KiB');
+  });
+
+  test('obeys every limit and holds nothing alive, whatever was typed', () => {
+    fc.assert(
+      fc.property(anyRun, (run) => {
+        const message = formatRoot(run, { now: 2_000_000 });
+        expectWithinLimits(message);
+        expectNothingAlive(message, MENTIONS);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('answers', () => {
+  test('a refusal names the thing, the remedy, what was typed and the usage', () => {
+    const refusal = new Refusal('unknown-name', 'There is no host `web9`.', {
+      remedy: 'Did you mean `web09`?',
+      usage: '/batch_run -h HOSTS -cmd "COMMAND"',
+    });
+    const message = formatRefusal(refusal, '-h web9 -cmd uptime');
+    expect(wordsOf(message)).toMatch(/There is no host \nweb9\n/);
+    expect(boxesOf(message)).toEqual(['-h web9 -cmd uptime', '/batch_run -h HOSTS -cmd "COMMAND"']);
+    expect(wordsOf(message)).toContain('Nothing was run.');
+  });
+
+  test('a defect shows its number and nothing else of it', () => {
+    expect(wordsOf(formatDefect('d-12ab'))).toContain('d-12ab');
+  });
+
+  test('a long list is cut, counted, and says how to ask for less', () => {
+    const rows = Array.from({ length: 2_000 }, (_, n) => ({
+      name: `web${n}`,
+      groups: ['web'],
+      address: 'root@10.0.0.1:22',
+    }));
+    const message = formatHosts(rows);
+    expectWithinLimits(message);
+    expect(wordsOf(message)).toMatch(/2,000 hosts[\s\S]*… and \d+ more; narrow it down/);
+  });
+
+  test('hosts that ended alike stand together, trouble first', () => {
+    const jobs = [
+      sampleJob(sampleOutcome({ durationMs: 100 }), 'web01'),
+      sampleJob(sampleOutcome({ kind: 'failed', exitCode: 2 }), 'web02'),
+      sampleJob(sampleOutcome({ durationMs: 900 }), 'web03'),
+      sampleJob(sampleOutcome({ kind: 'failed', exitCode: 2, durationMs: 5 }), 'web04'),
+      sampleJob(sampleOutcome({ kind: 'timed-out', exitCode: null, durationMs: 5 }), 'web05'),
+    ];
+    const message = formatShow(sampleRun(), jobs, 0);
+    expect(boxesOf(message)[0]?.split('\n')).toEqual([
+      '✗ failed · exit 2 — 2 hosts: web02, web04',
+      '⏱\ufe0e timed out — 1 host: web05',
+      '✓ ok — 2 hosts: web01, web03',
+    ]);
+  });
+
+  test('an audit line names who, where, what, and the hash to compare', () => {
+    const message = formatAuditLine({
+      seq: 12,
+      userId: 'U0OPS',
+      action: 'refused',
+      runId: null,
+      channelId: 'C0OPS',
+      detail: { typed: '/batch_run -h all -cmd "rm `x`"', reason: 'no rule covers db01' },
+      hash: 'ab'.repeat(32),
+    });
+    expect(message.text).toBe(
+      '⊘ *refused* · <@U0OPS> · in <#C0OPS> · `/batch_run -h all -cmd "rm ˋxˋ"` · `no rule covers db01` · #12 abababababab',
+    );
+  });
+
+  test('every answer obeys every limit and holds nothing alive, whatever it is made of', () => {
+    fc.assert(
+      fc.property(anyRun, anyOutcome, anyText, anyText, (run, outcome, a, b) => {
+        const refusal = new Refusal('usage', a, { remedy: b, usage: a });
+        for (const message of [
+          formatRefusal(refusal, b),
+          formatDefect(a.slice(0, 20)),
+          formatNotice(a),
+          formatHelp(a),
+          formatHosts([{ name: a, address: b, groups: [b, a], note: a }]),
+          formatPreview(run.plan, refusal, [a, b]),
+          formatPreview(run.plan, undefined, []),
+          formatRights([{ hosts: [a, b], actions: [], rule: b, limits: a }]),
+          formatRuns([run, run, run, run, run, run, run, run, run, run, run, run], 2_000_000),
+          formatShow(run, [sampleJob(outcome, a), sampleJob(undefined, b)], 2_000_000),
+          formatAuditLine({
+            seq: 1,
+            userId: a,
+            action: 'settled',
+            runId: run.id,
+            channelId: b,
+            detail: { typed: a, reason: b, hosts: 3, settled: { ok: 2, [a]: 1 } },
+            hash: 'ab',
+          }),
+        ]) {
+          expectWithinLimits(message);
+          expectNothingAlive(message, MENTIONS);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
