@@ -163,6 +163,6 @@ export function boxOfLines(lines: readonly string[], narrower: string) {
 
 /** Words of ours with what people typed in them: cleaned, and cut aloud. */
 function bounded(text: string, maxChars: number): string {
-  const clean = cleanOutput(text, { overwrites: 'keep' });
+  const clean = cleanOutput(text, { overwrites: 'keep' }).trimEnd();
   return clean.length <= maxChars ? clean : `${takeStartLines(clean, maxChars - 2)} …`;
 }
