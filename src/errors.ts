@@ -42,3 +42,41 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** Up to `count` of the names that someone who typed `typed` may have meant, nearest first, in any case. */
+export function nearNames(typed: string, names: Iterable<string>, count = 3): readonly string[] {
+  const wanted = typed.toLowerCase();
+  const reach = Math.max(1, Math.min(3, Math.floor(wanted.length / 3)));
+  const near: { readonly name: string; readonly distance: number }[] = [];
+  for (const name of new Set(names)) {
+    const known = name.toLowerCase();
+    // A name that goes on where the typed one ends (`web` for `web01`) is near whatever its length.
+    const goesOn = wanted.length >= 2 && known.startsWith(wanted);
+    const distance = goesOn ? 1 : editDistance(wanted, known, reach);
+    if (distance <= reach) near.push({ name, distance });
+  }
+  return near
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, count)
+    .map(({ name }) => name);
+}
+
+/** Letters to put in, take out, change or swap with their neighbour; above `limit` only "more than that". */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let before: number[] = [];
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1];
+      const change = (above[j - 1] ?? 0) + (same ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(change, swap, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    before = above;
+    above = row;
+  }
+  return above[b.length] ?? limit + 1;
+}
