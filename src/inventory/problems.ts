@@ -1,0 +1,39 @@
+import { ConfigError } from '../errors.ts';
+
+/** Gathers what is wrong with one file, so that all of it is said at once, in the order of its lines. */
+export class Problems {
+  readonly #fileName: string;
+  /** Keyed by what will be shown: a fault in [DEFAULT] is one fault, however many sections inherit it. */
+  readonly #found = new Map<string, number>();
+
+  constructor(fileName: string) {
+    this.#fileName = fileName;
+  }
+
+  /** `problem` must not quote a value: what stands in the wrong place may still be a password. */
+  at(line: number, problem: string): void {
+    this.#found.set(`${this.#fileName}:${line}: ${problem}`, line);
+  }
+
+  throwIfAny(): void {
+    if (this.#found.size === 0) return;
+    throw new ConfigError(
+      Array.from(this.#found)
+        .toSorted(([, a], [, b]) => a - b)
+        .map(([text]) => text),
+    );
+  }
+}
+
+/** ` Did you mean a, b?`, or nothing where nothing is near. */
+export function didYouMean(names: readonly string[]): string {
+  return names.length === 0 ? '' : ` Did you mean ${names.join(', ')}?`;
+}
+
+/**
+ * A name of the file as a problem may show it: short and of letters, so that a line of a pasted key or the
+ * end of a password that was read as a name is not passed on.
+ */
+export function showName(name: string): string {
+  return /^[\p{L}\p{N}_.-]{1,40}$/u.test(name) ? `"${name}"` : 'this name';
+}
