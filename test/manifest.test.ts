@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+const manifest = parse(readFileSync(new URL('../manifest.yml', import.meta.url), 'utf8'));
+
+/** Slack's manifest schema 1.0.0, the parts that ours uses; `additionalProperties: false` nearly everywhere. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': ['_metadata', 'display_information', 'features', 'oauth_config', 'settings'],
+  _metadata: ['major_version', 'minor_version', 'schema', 'schema_url'],
+  display_information: ['name', 'description', 'background_color', 'long_description'],
+  features: ['app_home', 'bot_user', 'shortcuts', 'slash_commands', 'unfurl_domains'],
+  'features.app_home': ['home_tab_enabled', 'messages_tab_enabled', 'messages_tab_read_only_enabled'],
+  'features.bot_user': ['display_name', 'always_online'],
+  oauth_config: ['redirect_urls', 'scopes'],
+  settings: [
+    'event_subscriptions',
+    'interactivity',
+    'org_deploy_enabled',
+    'socket_mode_enabled',
+    'token_rotation_enabled',
+  ],
+};
+
+describe('manifest.yml', () => {
+  test.each(Object.entries(KEYS))('has only keys that the schema knows below "%s"', (path, known) => {
+    const part = path === '' ? manifest : path.split('.').reduce((value, key) => value[key], manifest);
+    expect(Object.keys(part).filter((key) => !known.includes(key))).toEqual([]);
+  });
+
+  test('keeps within the lengths that the schema allows', () => {
+    const { display_information: display, features } = manifest;
+    expect(display.name.length).toBeLessThanOrEqual(35);
+    expect(display.description.length).toBeLessThanOrEqual(140);
+    expect(display.background_color).toMatch(/^#[0-9a-f]{3,6}$/);
+    for (const command of features.slash_commands) {
+      expect(Object.keys(command).toSorted()).toEqual(['command', 'description', 'should_escape', 'usage_hint']);
+      expect(command.command).toMatch(/^\/[a-z_]{1,31}$/);
+      expect(command.description.length).toBeLessThanOrEqual(2_000);
+      expect(command.usage_hint.length).toBeLessThanOrEqual(1_000);
+      // Escaped text would turn `>` into an entity and names into ids inside the command.
+      expect(command.should_escape).toBe(false);
+    }
+  });
+
+  test('asks for no right to read messages or people', () => {
+    expect(manifest.oauth_config.scopes).toEqual({
+      bot: ['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write'],
+    });
+  });
+});
