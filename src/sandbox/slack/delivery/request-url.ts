@@ -1,0 +1,87 @@
+import { createHmac } from 'node:crypto';
+import { isRecord, type Json, parseJson } from '../json.ts';
+import type { Settings } from '../options.ts';
+import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+
+/** HTTP mode: each payload is POSTed, signed, to the app's request URL; a 200 in time is the ack. */
+
+export interface SignedHeaders {
+  readonly 'x-slack-request-timestamp': string;
+  readonly 'x-slack-signature': string;
+}
+
+/** https://docs.slack.dev/authentication/verifying-requests-from-slack */
+export function signRequest(secret: string, body: string, timestampS: number): SignedHeaders {
+  const digest = createHmac('sha256', secret).update(`v0:${timestampS}:${body}`).digest('hex');
+  return { 'x-slack-request-timestamp': String(timestampS), 'x-slack-signature': `v0=${digest}` };
+}
+
+export function formatForm(delivery: Delivery): string {
+  if (delivery.kind === 'interactive')
+    return new URLSearchParams({ payload: JSON.stringify(delivery.payload) }).toString();
+  const fields = Object.entries(delivery.payload).map(([name, value]) => [name, String(value)]);
+  return new URLSearchParams(fields).toString();
+}
+
+export class RequestUrl implements Courier {
+  url: string | undefined;
+  readonly #settings: Settings;
+  readonly #report: ReportFault;
+
+  constructor(settings: Settings, report: ReportFault) {
+    this.url = settings.requestUrl;
+    this.#settings = settings;
+    this.#report = report;
+  }
+
+  async deliver(delivery: Delivery): Promise<Delivered> {
+    if (this.url === undefined) return { ok: false, error: 'dispatch_failed' };
+    const startedAt = performance.now();
+    const answer = await this.#post(this.url, delivery, {});
+    if (answer === 'timeout') {
+      void this.#post(this.url, delivery, {
+        'x-slack-retry-num': '1',
+        'x-slack-retry-reason': 'http_timeout',
+      });
+      return { ok: false, error: 'operation_timeout' };
+    }
+    if (answer === 'failed') return { ok: false, error: 'dispatch_failed' };
+    return { ok: true, ackMs: performance.now() - startedAt, body: answer };
+  }
+
+  async #post(
+    url: string,
+    delivery: Delivery,
+    retry: Readonly<Record<string, string>>,
+  ): Promise<Json | 'timeout' | 'failed'> {
+    const body = formatForm(delivery);
+    const timestampS = Math.floor(this.#settings.now() / 1_000);
+    const timeout = AbortSignal.timeout(this.#settings.pace.ackMs);
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        body,
+        redirect: 'error',
+        signal: timeout,
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          'user-agent': 'Slackbot 1.0 (+https://api.slack.com/robots)',
+          ...signRequest(this.#settings.signingSecret, body, timestampS),
+          ...retry,
+        },
+      });
+      const text = await response.text();
+      if (response.status !== 200) {
+        this.#report('request-url', `http_${response.status}`, { text });
+        return 'failed';
+      }
+      const parsed = parseJson(text);
+      if (isRecord(parsed)) return parsed;
+      return text === '' ? {} : { text };
+    } catch (error) {
+      if (timeout.aborted) return 'timeout';
+      this.#report('request-url', 'connection_failed', { text: String(error) });
+      return 'failed';
+    }
+  }
+}

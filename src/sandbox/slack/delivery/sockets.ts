@@ -1,0 +1,231 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { isRecord, parseJson, recordOf, textOf } from '../json.ts';
+import type { Settings } from '../options.ts';
+import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+
+/**
+ * Socket Mode: an app has up to ten sockets, each payload goes to one of them in turn. A socket is opened with a
+ * URL that works once, greets with `hello`, and is asked now and then to make room for a new one.
+ * https://docs.slack.dev/apis/events-api/using-socket-mode
+ */
+
+const MAX_SOCKETS = 10;
+const TICKET_MS = 30_000;
+
+interface Connection {
+  readonly socket: WebSocket;
+  /** Asked to make room: gets no more deliveries. */
+  isRetiring: boolean;
+}
+
+interface Pending {
+  readonly delivery: Delivery;
+  readonly connection: Connection;
+  readonly settle: (ack: 'closed' | { readonly body: Delivery['payload'] }) => void;
+}
+
+export class Sockets implements Courier {
+  readonly #settings: Settings;
+  readonly #report: ReportFault;
+  /** Called when a socket came or went. */
+  readonly #onChange: () => void;
+  readonly #server = new WebSocketServer({ noServer: true });
+  readonly #tickets = new Map<string, number>();
+  readonly #connections: Connection[] = [];
+  /** Envelopes that wait for their ack. */
+  readonly #pending = new Map<string, Pending>();
+  /** Envelopes whose ack came too late, or never. */
+  readonly #expired = new Set<string>();
+  readonly #pings: NodeJS.Timeout;
+  #turn = 0;
+
+  constructor(settings: Settings, report: ReportFault, onChange: () => void) {
+    this.#settings = settings;
+    this.#report = report;
+    this.#onChange = onChange;
+    this.#pings = setInterval(() => {
+      for (const { socket } of this.#connections) socket.ping();
+    }, settings.pace.pingMs).unref();
+  }
+
+  get count(): number {
+    return this.#connections.length;
+  }
+
+  openTicket(port: number): string {
+    const ticket = randomBytes(16).toString('hex');
+    this.#tickets.set(ticket, this.#settings.now() + TICKET_MS);
+    return `ws://127.0.0.1:${port}/link/?ticket=${ticket}&app_id=${this.#settings.bot.appId}`;
+  }
+
+  accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const ticket = url.searchParams.get('ticket') ?? '';
+    const expiresAt = this.#tickets.get(ticket);
+    this.#tickets.delete(ticket);
+    if (url.pathname !== '/link/' || expiresAt === undefined || expiresAt < this.#settings.now()) {
+      stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    this.#server.handleUpgrade(request, stream, head, (socket) => this.#welcome(socket));
+  }
+
+  #welcome(socket: WebSocket): void {
+    if (this.#connections.length >= MAX_SOCKETS) {
+      socket.send(JSON.stringify({ type: 'disconnect', reason: 'too_many_websockets' }));
+      socket.close();
+      return;
+    }
+    const connection: Connection = { socket, isRetiring: false };
+    this.#connections.push(connection);
+    socket.on('message', (data: Buffer) => this.#hear(connection, data.toString('utf8')));
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => this.#forget(connection));
+    socket.send(
+      JSON.stringify({
+        type: 'hello',
+        num_connections: this.#connections.length,
+        debug_info: { host: 'applink-local', build_number: 1, approximate_connection_time: 18_060 },
+        connection_info: { app_id: this.#settings.bot.appId },
+      }),
+    );
+    this.#onChange();
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.splice(this.#connections.indexOf(connection), 1);
+    this.#onChange();
+    for (const [id, pending] of this.#pending) {
+      if (pending.connection !== connection) continue;
+      this.#pending.delete(id);
+      pending.settle('closed');
+    }
+  }
+
+  #hear(connection: Connection, text: string): void {
+    const frame = parseJson(text);
+    const id = isRecord(frame) ? textOf(frame, 'envelope_id') : undefined;
+    if (!isRecord(frame) || id === undefined) {
+      this.#report('socket', 'invalid_ack', { text });
+      return;
+    }
+    const pending = this.#pending.get(id);
+    if (pending?.connection !== connection) {
+      this.#report('socket', this.#expired.has(id) ? 'late_ack' : 'unknown_envelope', frame);
+      return;
+    }
+    this.#pending.delete(id);
+    const body = recordOf(frame, 'payload') ?? {};
+    if (!pending.delivery.acceptsResponse && Object.keys(body).length > 0)
+      this.#report('socket', 'unexpected_ack_payload', frame);
+    pending.settle({ body });
+  }
+
+  async deliver(delivery: Delivery): Promise<Delivered> {
+    const startedAt = performance.now();
+    let last = this.#next(undefined);
+    if (last === undefined) return { ok: false, error: 'dispatch_failed' };
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const left = this.#settings.pace.ackMs - (performance.now() - startedAt);
+      const ack = await this.#send(last, delivery, attempt, 'connection_closed', left);
+      if (ack !== 'closed' && ack !== 'late')
+        return { ok: true, ackMs: performance.now() - startedAt, body: ack.body };
+      const other = this.#next(last);
+      if (ack === 'late' || other === undefined) break;
+      last = other;
+    }
+    const other = this.#next(last);
+    if (other !== undefined) void this.#send(other, delivery, 1, 'timeout', this.#settings.pace.ackMs);
+    return { ok: false, error: 'operation_timeout' };
+  }
+
+  #send(
+    connection: Connection,
+    delivery: Delivery,
+    attempt: number,
+    reason: string,
+    waitMs: number,
+  ): Promise<'closed' | 'late' | { readonly body: Delivery['payload'] }> {
+    const id = randomUUID();
+    const { promise, resolve } = Promise.withResolvers<
+      'closed' | 'late' | { readonly body: Delivery['payload'] }
+    >();
+    const timer = setTimeout(
+      () => {
+        this.#pending.delete(id);
+        this.#expired.add(id);
+        resolve('late');
+      },
+      Math.max(0, waitMs),
+    ).unref();
+    this.#pending.set(id, {
+      delivery,
+      connection,
+      settle: (ack) => {
+        clearTimeout(timer);
+        resolve(ack);
+      },
+    });
+    connection.socket.send(
+      JSON.stringify({
+        type: delivery.kind,
+        envelope_id: id,
+        payload: delivery.payload,
+        accepts_response_payload: delivery.acceptsResponse,
+        ...(attempt === 0 ? {} : { retry_attempt: attempt, retry_reason: reason }),
+      }),
+    );
+    return promise;
+  }
+
+  /** Takes turns; another one than `not` where there is another. */
+  #next(not: Connection | undefined): Connection | undefined {
+    const open = this.#connections.filter(
+      ({ socket, isRetiring }) => !isRetiring && socket.readyState === socket.OPEN,
+    );
+    const others = open.filter((connection) => connection !== not);
+    const choice = others.length > 0 ? others : open;
+    this.#turn += 1;
+    return choice[this.#turn % Math.max(1, choice.length)];
+  }
+
+  /** Asks these sockets to make room, as Slack does every few hours: a warning first, the end later. */
+  refresh(which: 'oldest' | 'all'): void {
+    const { refreshMs } = this.#settings.pace;
+    for (const connection of which === 'all' ? [...this.#connections] : this.#connections.slice(0, 1)) {
+      connection.isRetiring = true;
+      this.#ask(connection, 'warning');
+      setTimeout(() => {
+        this.#ask(connection, 'refresh_requested');
+        setTimeout(() => connection.socket.close(), refreshMs).unref();
+      }, refreshMs).unref();
+    }
+  }
+
+  #ask({ socket }: Connection, reason: string): void {
+    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ type: 'disconnect', reason }));
+  }
+
+  /** Socket Mode was switched off in the app's settings. */
+  disable(): void {
+    for (const connection of [...this.#connections]) {
+      connection.isRetiring = true;
+      this.#ask(connection, 'link_disabled');
+      connection.socket.close();
+    }
+  }
+
+  /** The network is gone: no goodbye. */
+  drop(): void {
+    for (const { socket } of [...this.#connections]) socket.terminate();
+  }
+
+  close(): void {
+    clearInterval(this.#pings);
+    this.drop();
+    this.#server.close();
+  }
+}

@@ -1,0 +1,65 @@
+/** Faults that tests order: what the network and Slack do on a bad day. */
+
+export interface Fault {
+  /** Which method; all of them where left out. */
+  readonly method?: string;
+  /**
+   * - `lost-answer`: the work is done, the connection dies before the answer
+   * - `lost-call`: the connection dies before anything is done
+   * - `server-error`: HTTP 500, nothing done
+   * - `server-error-after`: the work is done, the answer is HTTP 500
+   * - `rate-limit`: HTTP 429 with `Retry-After`, whatever the real pace
+   * - `slow`: the answer waits `delayMs` after the work is done
+   * - `error`: `ok: false` with `error`, nothing done
+   */
+  readonly kind:
+    | 'lost-answer'
+    | 'lost-call'
+    | 'server-error'
+    | 'server-error-after'
+    | 'rate-limit'
+    | 'slow'
+    | 'error';
+  /** How often; for ever with Infinity. */
+  readonly times: number;
+  readonly retryAfterS?: number;
+  readonly delayMs?: number;
+  readonly error?: string;
+}
+
+export interface FaultHandle {
+  /** How often it struck. */
+  readonly struck: number;
+  cancel(): void;
+}
+
+interface Ordered {
+  readonly fault: Fault;
+  struck: number;
+}
+
+export class Faults {
+  readonly #ordered = new Set<Ordered>();
+
+  order(fault: Fault): FaultHandle {
+    const ordered: Ordered = { fault, struck: 0 };
+    this.#ordered.add(ordered);
+    return {
+      get struck() {
+        return ordered.struck;
+      },
+      cancel: () => this.#ordered.delete(ordered),
+    };
+  }
+
+  /** The fault that strikes this call, if any. */
+  strike(method: string): Fault | undefined {
+    for (const ordered of this.#ordered) {
+      const { fault } = ordered;
+      if (ordered.struck >= fault.times || (fault.method ?? method) !== method) continue;
+      ordered.struck += 1;
+      return fault;
+    }
+    return undefined;
+  }
+}

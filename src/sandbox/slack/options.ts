@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parse } from 'yaml';
+import { isRecord, type Json, recordOf, recordsOf, textOf } from './json.ts';
+
+export interface LocalSlackOptions {
+  /** The parsed `manifest.yml`: its slash commands and bot scopes are what the app has. */
+  readonly manifest: Json;
+  readonly users: readonly UserOption[];
+  readonly channels: readonly ChannelOption[];
+  readonly team?: { readonly id: string; readonly name: string; readonly domain: string };
+  readonly bot?: {
+    readonly userId: string;
+    readonly botId: string;
+    readonly appId: string;
+    readonly name: string;
+  };
+  readonly tokens?: { readonly bot: string; readonly app: string };
+  readonly signingSecret?: string;
+  /** How commands and clicks reach the app: over its sockets (default), or POSTed to `requestUrl`. */
+  readonly mode?: 'socket' | 'http';
+  readonly requestUrl?: string;
+  /** 0 (default) takes any free port. */
+  readonly port?: number;
+  readonly pace?: Partial<Pace>;
+  /** The clock of rate limits, message timestamps and expiry; timers (ack, pings) run on real time. */
+  readonly now?: () => number;
+  /** Serves the page's own files; true where it took the request. Called after the Host and Origin checks. */
+  readonly page?: (request: IncomingMessage, response: ServerResponse) => boolean;
+}
+
+export interface UserOption {
+  readonly id: string;
+  readonly name: string;
+  readonly realName?: string;
+  /** A single- or multi-channel guest. */
+  readonly guest?: 'single-channel' | 'multi-channel';
+  readonly isBot?: boolean;
+  readonly isDeactivated?: boolean;
+  /** Of another workspace, here through a shared channel. */
+  readonly teamId?: string;
+}
+
+export interface ChannelOption {
+  readonly id: string;
+  readonly name: string;
+  readonly kind?: 'public' | 'private' | 'im';
+  readonly topic?: string;
+  /** User ids; the bot's own id among them where it is in. */
+  readonly members: readonly string[];
+  readonly isArchived?: boolean;
+  readonly isExternallyShared?: boolean;
+}
+
+/** Slack's limits in time (facts/slack.md sections 3 and 5). Tests may shorten what would make them wait. */
+export interface Pace {
+  /** `false` takes all rate limits away: for tests of something else. */
+  readonly isLimited: boolean;
+  /** chat.postMessage in one channel: this many a second on average, after a burst of so many. */
+  readonly postsPerSecond: number;
+  readonly postBurst: number;
+  /** chat.postMessage in the whole workspace: "several hundred per minute". */
+  readonly postsPerMinute: number;
+  /** Calls of one method in one minute, by tier. */
+  readonly tiers: Readonly<Record<Tier, number>>;
+  readonly ackMs: number;
+  readonly triggerMs: number;
+  readonly responseUrlMs: number;
+  readonly responseUrlUses: number;
+  /** Between the server's pings on each socket. */
+  readonly pingMs: number;
+  /** From the `warning` to the `refresh_requested` of a socket that is to be replaced, and from there to its end. */
+  readonly refreshMs: number;
+}
+
+export type Tier = 1 | 2 | 3 | 4 | 'special';
+
+const SLACK_PACE: Pace = {
+  isLimited: true,
+  postsPerSecond: 1,
+  // "Bursts ok", says the documentation, not how many: 4 is what we dare to count on.
+  postBurst: 4,
+  postsPerMinute: 300,
+  tiers: { 1: 1, 2: 20, 3: 50, 4: 100, special: 600 },
+  ackMs: 3_000,
+  triggerMs: 3_000,
+  responseUrlMs: 30 * 60_000,
+  responseUrlUses: 5,
+  pingMs: 5_000,
+  refreshMs: 10_000,
+};
+
+export interface SlashCommandEntry {
+  readonly command: string;
+  readonly description: string;
+  readonly usageHint: string;
+  readonly shouldEscape: boolean;
+}
+
+export type Settings = Omit<Required<LocalSlackOptions>, 'manifest' | 'pace' | 'requestUrl' | 'page'> & {
+  readonly pace: Pace;
+  readonly requestUrl: string | undefined;
+  readonly page: LocalSlackOptions['page'];
+  readonly scopes: ReadonlySet<string>;
+  readonly commands: readonly SlashCommandEntry[];
+};
+
+export function resolveOptions(options: LocalSlackOptions): Settings {
+  const features = recordOf(options.manifest, 'features') ?? {};
+  const bot = recordOf(features, 'bot_user') ?? {};
+  const scopes = recordOf(recordOf(options.manifest, 'oauth_config') ?? {}, 'scopes')?.bot;
+  return {
+    users: options.users,
+    channels: options.channels,
+    team: options.team ?? { id: 'T0LOCAL01', name: 'Local Slack', domain: 'local-slack' },
+    bot: options.bot ?? {
+      userId: 'U0BOT0001',
+      botId: 'B0BOT0001',
+      appId: 'A0APP0001',
+      name: textOf(bot, 'display_name') ?? 'bot',
+    },
+    tokens: options.tokens ?? { bot: 'xoxb-local-bot-token', app: 'xapp-1-local-app-token' },
+    signingSecret: options.signingSecret ?? 'local-signing-secret',
+    mode: options.mode ?? 'socket',
+    requestUrl: options.requestUrl,
+    port: options.port ?? 0,
+    pace: { ...SLACK_PACE, ...options.pace },
+    now: options.now ?? Date.now,
+    page: options.page,
+    scopes: new Set(Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []),
+    commands: recordsOf(features, 'slash_commands').map((entry) => ({
+      command: textOf(entry, 'command') ?? '',
+      description: textOf(entry, 'description') ?? '',
+      usageHint: textOf(entry, 'usage_hint') ?? '',
+      shouldEscape: entry.should_escape === true,
+    })),
+  };
+}
+
+export function readManifest(path: string | URL): Json {
+  const manifest: unknown = parse(readFileSync(path, 'utf8'));
+  if (!isRecord(manifest)) throw new Error(`${path} is no manifest`);
+  return manifest;
+}
