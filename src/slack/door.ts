@@ -1,0 +1,97 @@
+import { App } from '@slack/bolt';
+import { ConfigError } from '../errors.ts';
+import type { Desk, Log } from '../ports.ts';
+import { HttpDoor } from './http.ts';
+import { register as registerActions } from './listeners/action.ts';
+import { register as registerCommands } from './listeners/command.ts';
+import { Reception } from './listeners/reception.ts';
+import { quietLogger } from './quiet-logger.ts';
+import { Socket } from './sockets.ts';
+import { clientOptions, type SlackSettings, type Workspace } from './workspace.ts';
+
+const DRAIN_MS = 15_000;
+
+export interface SlackDoor {
+  /** True while Slack can reach us: at least one socket is active, or the HTTP server listens. */
+  isConnected(): boolean;
+  /** The port in HTTP mode. */
+  readonly port: number | undefined;
+  /** Waits for the requests that are being served, then goes. The desk refuses new ones by itself meanwhile. */
+  stop(): Promise<void>;
+}
+
+export interface SlackDoorOptions {
+  readonly settings: SlackSettings;
+  readonly workspace: Workspace;
+  readonly desk: Desk;
+  readonly log: Log;
+  /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Lets Slack's commands and clicks in. Resolves once Slack can reach us. */
+export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
+  const { settings, workspace, desk, log } = options;
+  const reception = new Reception(workspace, log);
+  const refused = Promise.withResolvers<never>();
+  // Nobody may be listening any more when it comes.
+  refused.promise.catch(() => undefined);
+  let isOpen = false;
+  const [way, ...spare] = waysIn(options, (error) => {
+    if (isOpen) options.onFatal(error);
+    else refused.reject(new ConfigError([`SLACK_APP_TOKEN: ${error.message}`]));
+  });
+  const ways = [way, ...spare];
+
+  const app = new App({
+    receiver: way.receiver,
+    token: settings.botToken.reveal(),
+    botId: workspace.botId,
+    botUserId: workspace.botUserId,
+    // auth.test was asked already, and an unhandled rejection must not come of it (facts/slack.md 0.4).
+    tokenVerificationEnabled: false,
+    deferInitialization: true,
+    // Otherwise Bolt remembers every conversation, for ever.
+    convoStore: false,
+    logger: quietLogger(log),
+    clientOptions: clientOptions(settings, log, 10_000),
+  });
+  app.error(async (error) => log.error({ err: error }, 'Bolt could not hand on a request'));
+  registerCommands(app, desk, workspace, reception);
+  registerActions(app, desk, workspace, reception);
+  await app.init();
+  for (const { receiver } of spare) receiver.init(app);
+
+  try {
+    // One connection is enough to be reached; the second may have to wait for Slack's rate limit.
+    await Promise.race([...ways.map((each) => each.start()), refused.promise]);
+  } catch (error) {
+    await Promise.all(ways.map((each) => each.stop()));
+    throw error;
+  }
+  isOpen = true;
+
+  return {
+    isConnected: () => ways.some((each) => each.isActive()),
+    port: way instanceof HttpDoor ? way.port : undefined,
+    async stop() {
+      const late = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
+      await Promise.race([reception.idle(), late]);
+      await Promise.all(ways.map((each) => each.stop()));
+    },
+  };
+}
+
+/**
+ * Two sockets, as Slack asks each to reconnect every few hours and a command that finds none fails with
+ * `dispatch_failed`: it may use any connection, so the other one takes it (facts/slack.md 1.3).
+ */
+function waysIn(
+  { settings, log }: SlackDoorOptions,
+  onRefused: (error: Error) => void,
+): readonly [Socket | HttpDoor, ...Socket[]] {
+  const { mode } = settings;
+  if (mode.kind === 'http') return [new HttpDoor(mode.signingSecret.reveal(), mode.port, log)];
+  const token = mode.appToken.reveal();
+  return [new Socket(settings, token, { log, onRefused }), new Socket(settings, token, { log, onRefused })];
+}

@@ -1,0 +1,78 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HTTPReceiver } from '@slack/bolt';
+import type { Log } from '../ports.ts';
+import { quietLogger } from './quiet-logger.ts';
+
+export const EVENTS_PATH = '/slack/events';
+/** How far a clock may be ahead of ours. */
+const MAX_SKEW_S = 60;
+const MAX_BODY_BYTES = 512 * 1024;
+
+/** Slack's requests over HTTP: Bolt checks the signature, this server what Bolt leaves open. */
+export class HttpDoor {
+  readonly receiver: HTTPReceiver;
+  readonly #server: Server;
+  readonly #port: number;
+
+  constructor(signingSecret: string, port: number, log: Log, now: () => number = Date.now) {
+    this.#port = port;
+    this.receiver = new HTTPReceiver({
+      signingSecret,
+      endpoints: EVENTS_PATH,
+      logger: quietLogger(log),
+      bodyLimit: MAX_BODY_BYTES,
+    });
+    this.#server = createServer((request, response) => {
+      const { pathname } = URL.parse(request.url ?? '/', 'http://localhost') ?? { pathname: '' };
+      if (pathname !== EVENTS_PATH || request.method !== 'POST') {
+        response.writeHead(404).end();
+        return;
+      }
+      // Bolt refuses a timestamp older than five minutes, but takes one of next year: a request recorded
+      // with such a one could be sent again for ever.
+      if (isFromTheFuture(request.headers['x-slack-request-timestamp'], now())) {
+        log.warn({}, 'a request with a timestamp in the future was refused');
+        response.writeHead(401).end();
+        return;
+      }
+      // Bolt knows this type only without a charset behind it.
+      const type = request.headers['content-type'];
+      if (type?.startsWith('application/x-www-form-urlencoded;') === true) {
+        request.headers['content-type'] = 'application/x-www-form-urlencoded';
+      }
+      this.receiver.requestListener(request, response);
+    });
+    this.#server.requestTimeout = 10_000;
+    this.#server.headersTimeout = 5_000;
+  }
+
+  get port(): number {
+    const address: AddressInfo | string | null = this.#server.address();
+    return address !== null && typeof address === 'object' ? address.port : this.#port;
+  }
+
+  isActive(): boolean {
+    return this.#server.listening;
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, () => resolve());
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), 3_000);
+    await closed;
+    clearTimeout(timer);
+  }
+}
+
+export function isFromTheFuture(timestamp: string | string[] | undefined, nowMs: number): boolean {
+  return Number(timestamp) > nowMs / 1_000 + MAX_SKEW_S;
+}

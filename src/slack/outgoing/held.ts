@@ -1,0 +1,98 @@
+import type { OutboxRow } from '../../ports.ts';
+import { classify, type Failure } from './failure.ts';
+import type { PosterOptions } from './poster.ts';
+
+/** A claimed row that waits for its turn, or is being sent. */
+export interface Held {
+  readonly row: OutboxRow;
+  readonly channel: string;
+  readonly claimedAt: number;
+}
+
+export interface PosterContext extends PosterOptions {
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** There is room for more rows. */
+  readonly onRoom: () => void;
+  /** Slack does not know us: everything pauses until the returned time. */
+  readonly onCredentials: (code: string) => number;
+}
+
+/** A row is given back rather than held longer than this, so that its lease outlasts the call that sends it. */
+const HOLD_MS = 30_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+/** A no in a word we do not know is asked again so often, then believed. */
+const ODD_ATTEMPTS = 6;
+
+export function fate(startsAt: number, claimedAt: number): 'send' | 'give back' {
+  return startsAt > claimedAt + HOLD_MS ? 'give back' : 'send';
+}
+
+/** Runs `send`; what it throws decides what becomes of the row. Never rejects. */
+export async function settleRow(
+  context: PosterContext,
+  held: Held,
+  send: () => Promise<void>,
+): Promise<void> {
+  const { row } = held;
+  try {
+    await send();
+  } catch (error) {
+    const failure = classify(error);
+    try {
+      await afterFailure(context, row, failure, error);
+    } catch (storeError) {
+      // The lease lapses, and the row comes back by itself.
+      context.log.error({ err: storeError, key: row.key }, 'the outbox cannot be written');
+    }
+  }
+}
+
+async function afterFailure(
+  { outbox, log, now, onCredentials }: PosterContext,
+  row: OutboxRow,
+  failure: Failure,
+  error: unknown,
+): Promise<void> {
+  const { key, attempts } = row;
+  const { code } = failure;
+  const backoffMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
+  switch (failure.kind) {
+    case 'credentials':
+      return outbox.defer(row, onCredentials(code), code);
+    case 'later':
+      log.debug({ key, error: code }, 'Slack takes it later');
+      return outbox.defer(row, now() + (failure.retryAfterMs ?? backoffMs), code);
+    case 'unknown':
+      log.warn({ key, error: code, ...(code === 'Error' ? { err: error } : {}) }, 'no answer to a message');
+      return outbox.defer(row, now() + backoffMs, code);
+    case 'odd':
+      if (attempts < ODD_ATTEMPTS) {
+        log.warn({ key, error: code }, 'Slack refuses a message for a reason unknown to us');
+        return outbox.defer(row, now() + backoffMs, code);
+      }
+      break;
+    case 'content':
+    case 'place':
+      break;
+    default:
+      return failure.kind satisfies never;
+  }
+  log.error({ key, error: code }, 'a message cannot be posted; its result is kept in the store');
+  return outbox.giveUp(row, code);
+}
+
+/** Resolves after `ms`, or at once when the poster stops. */
+export function delay(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

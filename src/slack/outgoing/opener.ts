@@ -1,0 +1,91 @@
+import { Refusal } from '../../errors.ts';
+import type { Log, Opener } from '../../ports.ts';
+import { type Message, plainVariant } from '../../report/message.ts';
+import type { Workspace } from '../workspace.ts';
+import { Lookup, postMessage } from './delivery.ts';
+import { classify, type Failure } from './failure.ts';
+
+/** A person waits for the answer, and Slack's trigger and patience end soon after. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 600;
+
+/** Posts root messages: what cannot stand in the channel does not run. */
+export function createOpener(workspace: Workspace, log: Log, now: () => number = Date.now): Opener {
+  const lookup = new Lookup(workspace.opening);
+
+  return {
+    async openThread(channelId, message, key) {
+      const to = { channel: channelId, threadTs: null, key };
+      const deadline = now() + PATIENCE_MS;
+      let content: Message = workspace.masked(message);
+      let isPlain = false;
+      let mayStand = false;
+      let failure: Failure | undefined;
+      while (now() < deadline) {
+        const waitMs = workspace.paces.reserve(channelId);
+        if (now() + waitMs > deadline) break;
+        await delay(waitMs);
+        try {
+          const found = mayStand ? await lookup.find(to) : undefined;
+          return found ?? (await postMessage(workspace.opening, to, content));
+        } catch (error) {
+          failure = classify(error);
+          log.warn({ channel: channelId, error: failure.code }, 'the root message was not taken');
+        }
+        if (failure.kind === 'content' && !isPlain) {
+          content = plainVariant(content);
+          isPlain = true;
+          continue;
+        }
+        if (failure.kind !== 'later' && failure.kind !== 'unknown')
+          throw cannotPost(failure, channelId, workspace);
+        mayStand ||= failure.kind === 'unknown';
+        if (failure.code === 'ratelimited') workspace.paces.suspend(channelId, failure.retryAfterMs ?? 1_000);
+        await delay(Math.min(failure.retryAfterMs ?? PAUSE_MS, Math.max(0, deadline - now())));
+      }
+      const why = failure === undefined ? 'too much is being posted here' : failure.code;
+      throw new Refusal(
+        'cannot-post',
+        `Slack does not take messages right now (${why}), so nothing was run.`,
+        {
+          remedy: 'Try again in a moment.',
+        },
+      );
+    },
+  };
+}
+
+function cannotPost(failure: Failure, channelId: string, workspace: Workspace): Refusal {
+  const refuse = (message: string, remedy: string) => new Refusal('cannot-post', message, { remedy });
+  switch (failure.code) {
+    case 'channel_not_found':
+    case 'not_in_channel':
+      return channelId.startsWith('D')
+        ? refuse(
+            'Results cannot be posted in this conversation, so nothing was run.',
+            `Use a channel, and invite the bot there: \`/invite @${workspace.botName}\`.`,
+          )
+        : refuse(
+            'The bot is not in this channel, so its results could not be posted and nothing was run.',
+            `Invite it and send the command again: \`/invite @${workspace.botName}\`.`,
+          );
+    case 'is_archived':
+      return refuse('This channel is archived, so nothing was run.', 'Use another channel.');
+    case 'missing_scope':
+      return refuse(
+        'The app may not write here (missing_scope), so nothing was run.',
+        'An administrator has to install it again with the scopes of manifest.yml.',
+      );
+    default:
+      return failure.kind === 'credentials'
+        ? refuse(`Slack refuses the bot (${failure.code}), so nothing was run.`, 'Tell an administrator.')
+        : refuse(
+            `Slack does not let the bot post here (${failure.code}), so nothing was run.`,
+            'Use another channel, or ask an administrator of the workspace.',
+          );
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,135 @@
+import type { Log, Outbox, OutboxRow } from '../../ports.ts';
+import type { FileUpload, Message } from '../../report/message.ts';
+import type { Workspace } from '../workspace.ts';
+import { Edits } from './edits.ts';
+import { Posts } from './posts.ts';
+
+export interface PosterOptions {
+  readonly outbox: Outbox;
+  /** What the row shows now; undefined where there is nothing (more) to send. */
+  readonly render: (row: OutboxRow) => Promise<Message | FileUpload | undefined>;
+  readonly workspace: Workspace;
+  /** Where rows of kind `audit` go. */
+  readonly auditChannel: string | undefined;
+  readonly log: Log;
+  readonly now?: () => number;
+}
+
+export interface Poster {
+  /** Stops claiming, lets what is on its way arrive, and gives back what has not begun. */
+  close(): Promise<void>;
+}
+
+/**
+ * Longer than a row is held at most (`HOLD_MS`) and a call lasts, so that nobody else claims a row that is
+ * still being sent.
+ */
+export const LEASE_MS = 60_000;
+const CLAIM = 4;
+/** Where a listener was missed or a row's time had come in between: look again after this at the latest. */
+const LOOK_AGAIN_MS = 1_000;
+const PAUSE_MS = 60_000;
+
+/**
+ * Brings Slack in line with the store. Claims rows as there is room for them and hands them to one of two:
+ * `Posts` (new messages and files, a line per channel) and `Edits` (root messages, one budget for the
+ * workspace), as Slack counts the two apart and a backlog of one must not hold up the other.
+ */
+export function openPoster(options: PosterOptions): Poster {
+  const { outbox, log, auditChannel } = options;
+  const now = options.now ?? Date.now;
+  const stopping = new AbortController();
+  const shared = {
+    ...options,
+    now,
+    signal: stopping.signal,
+    onRoom: () => wake(),
+    onCredentials(code: string) {
+      if (now() >= pausedUntil) log.error({ error: code }, 'Slack refuses the bot: posting pauses');
+      pausedUntil = now() + PAUSE_MS;
+      return pausedUntil;
+    },
+  };
+  const posts = new Posts(shared);
+  const edits = new Edits(shared);
+  let pausedUntil = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isLooking = false;
+  let isAsked = false;
+  let looking: Promise<void> = Promise.resolve();
+
+  function wake(): void {
+    isAsked = true;
+    if (isLooking || stopping.signal.aborted) return;
+    isLooking = true;
+    looking = look().finally(() => {
+      isLooking = false;
+    });
+  }
+
+  async function look(): Promise<void> {
+    clearTimeout(timer);
+    try {
+      while (isAsked && !stopping.signal.aborted) {
+        isAsked = false;
+        if (now() >= pausedUntil) await claimAll();
+      }
+      const nextAt = (await outbox.nextDueAt()) ?? Number.POSITIVE_INFINITY;
+      // A row that is due but was not claimed waits for room in its channel, and that wakes us by itself.
+      const waitMs = nextAt > now() ? nextAt - now() : LOOK_AGAIN_MS;
+      plan(Math.min(waitMs, 30_000));
+    } catch (error) {
+      log.error({ err: error }, 'the outbox cannot be read');
+      plan(LOOK_AGAIN_MS);
+    }
+  }
+
+  function plan(waitMs: number): void {
+    if (stopping.signal.aborted) return;
+    timer = setTimeout(wake, waitMs);
+  }
+
+  async function claimAll(): Promise<void> {
+    for (;;) {
+      const room = edits.room();
+      const roots =
+        room === 0
+          ? []
+          : await outbox.claim({ limit: room, now: now(), leaseMs: LEASE_MS, except: [], kinds: ['root'] });
+      const rest = await outbox.claim({
+        limit: CLAIM,
+        now: now(),
+        leaseMs: LEASE_MS,
+        except: posts.fullChannels(),
+        kinds: ['reply', 'file', 'audit'],
+      });
+      for (const row of [...roots, ...rest]) place(row);
+      if ((roots.length === 0 && rest.length === 0) || stopping.signal.aborted) return;
+    }
+  }
+
+  function place(row: OutboxRow): void {
+    const channel = row.kind === 'audit' ? auditChannel : row.channelId;
+    if (channel === undefined || channel === null) {
+      void outbox
+        .giveUp(row, 'no channel to post in')
+        .catch((error: unknown) => log.error({ err: error, key: row.key }, 'the outbox cannot be written'));
+    } else if (row.ts !== null && row.ts !== '' && row.kind !== 'file') {
+      edits.add({ row, channel, ts: row.ts, claimedAt: now() });
+    } else {
+      posts.add({ row, channel, claimedAt: now() });
+    }
+  }
+
+  outbox.onDue(wake);
+  wake();
+
+  return {
+    async close() {
+      stopping.abort();
+      clearTimeout(timer);
+      await looking;
+      await Promise.all([posts.idle(), edits.idle()]);
+    },
+  };
+}

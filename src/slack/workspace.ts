@@ -1,0 +1,133 @@
+import { LogLevel, WebClient, type WebClientOptions } from '@slack/web-api';
+import { ConfigError } from '../errors.ts';
+import type { Log } from '../ports.ts';
+import type { FileUpload, Message } from '../report/message.ts';
+import { classify } from './outgoing/failure.ts';
+import { ChannelPaces } from './outgoing/pace.ts';
+import { quietLogger } from './quiet-logger.ts';
+
+export interface SlackSettings {
+  readonly botToken: Hidden;
+  /** Ends in a slash. */
+  readonly apiUrl: string;
+  readonly mode:
+    | { readonly kind: 'socket'; readonly appToken: Hidden }
+    | { readonly kind: 'http'; readonly signingSecret: Hidden; readonly port: number };
+}
+
+/** A secret that shows itself only when asked. */
+interface Hidden {
+  reveal(): string;
+}
+
+/** The workspace we are in, and the ways of talking to it that the listeners, the opener and the poster share. */
+export interface Workspace {
+  readonly teamId: string;
+  /** The bot's own, for `/invite @name`. */
+  readonly botName: string;
+  readonly botUserId: string;
+  readonly botId: string;
+  /** One client per purpose, as a client that is told to wait holds up all of its calls. */
+  readonly posts: WebClient;
+  /** For the root message, which a person waits for. */
+  readonly opening: WebClient;
+  readonly answers: WebClient;
+  readonly paces: ChannelPaces;
+  /** The one gate before Slack: every text that leaves has gone through it. */
+  masked<T extends Message | FileUpload>(message: T): T;
+}
+
+const POST_TIMEOUT_MS = 12_000;
+const OPEN_TIMEOUT_MS = 4_500;
+const ANSWER_TIMEOUT_MS = 10_000;
+/** How long a start waits for a Slack that does not answer before it gives up. */
+const START_PATIENCE_MS = 30_000;
+
+/** Asks Slack who we are. A `ConfigError` where the token is no good. */
+export async function openWorkspace(
+  settings: SlackSettings,
+  more: { readonly mask: (text: string) => string; readonly log: Log; readonly now?: () => number },
+): Promise<Workspace> {
+  const token = checkTokens(settings);
+  const client = (timeout: number): WebClient =>
+    new WebClient(token, clientOptions(settings, more.log, timeout));
+  const posts = client(POST_TIMEOUT_MS);
+  const identity = await askWho(posts, more.log);
+  return {
+    ...identity,
+    posts,
+    opening: client(OPEN_TIMEOUT_MS),
+    answers: client(ANSWER_TIMEOUT_MS),
+    paces: new ChannelPaces(more.now ?? Date.now),
+    masked: (message) => maskTexts(message, more.mask),
+  };
+}
+
+/**
+ * No retries of the SDK's own: it would send a message again that Slack took but answered late, and after one
+ * 429 it holds up every call of the client. A fresh object each time: the constructor writes into it.
+ */
+export function clientOptions(settings: SlackSettings, log: Log, timeout: number): WebClientOptions {
+  return {
+    slackApiUrl: settings.apiUrl,
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    timeout,
+    logger: quietLogger(log),
+    logLevel: LogLevel.WARN,
+    // Upload addresses are absolute, and Slack's own.
+    allowAbsoluteUrls: true,
+  };
+}
+
+/** A wrong kind of token makes the SDK try for ever (`not_allowed_token_type`), so it is caught here. */
+function checkTokens(settings: SlackSettings): string {
+  const problems: string[] = [];
+  const token = settings.botToken.reveal();
+  if (!token.startsWith('xoxb-')) problems.push('SLACK_BOT_TOKEN: does not start with xoxb-');
+  if (settings.mode.kind === 'socket' && !settings.mode.appToken.reveal().startsWith('xapp-')) {
+    problems.push('SLACK_APP_TOKEN: does not start with xapp-');
+  }
+  if (settings.mode.kind === 'http' && settings.mode.signingSecret.reveal() === '') {
+    problems.push('SLACK_SIGNING_SECRET: empty');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return token;
+}
+
+async function askWho(client: WebClient, log: Log) {
+  const deadline = Date.now() + START_PATIENCE_MS;
+  for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+    try {
+      const who = await client.auth.test();
+      return {
+        teamId: who.team_id ?? '',
+        botName: who.user ?? 'batchops',
+        botUserId: who.user_id ?? '',
+        botId: who.bot_id ?? '',
+      };
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.kind === 'credentials') {
+        throw new ConfigError([`SLACK_BOT_TOKEN: Slack refuses it (${failure.code})`]);
+      }
+      if (Date.now() + waitMs > deadline) throw error;
+      log.warn({ error: failure.code }, 'Slack does not answer yet');
+      await new Promise((resolve) => setTimeout(resolve, failure.retryAfterMs ?? waitMs));
+    }
+  }
+}
+
+function maskTexts<T>(value: T, mask: (text: string) => string): T;
+function maskTexts(value: unknown, mask: (text: string) => string): unknown {
+  if (value instanceof Uint8Array || value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item) => maskTexts(item, mask));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      typeof inner === 'string' && (key === 'text' || key === 'comment' || key === 'filename')
+        ? mask(inner)
+        : maskTexts(inner, mask),
+    ]),
+  );
+}
