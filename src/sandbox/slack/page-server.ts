@@ -3,7 +3,7 @@ import type { People } from './delivery/people.ts';
 import { answerJson, parseFields, readBody } from './http.ts';
 import { type Json, textOf } from './json.ts';
 import type { PageError, PageEvent, PageSent } from './page-api.ts';
-import { describeFailure, PageView } from './page-view.ts';
+import { describeFailure, PageView } from './workspace/page-view.ts';
 import type { Channel, Workspace, WorkspaceEvent } from './workspace/workspace.ts';
 
 /** Serves what `page-api.ts` describes. The Host and Origin of the request were judged before. */

@@ -1,15 +1,16 @@
 import { listActions } from '../blocks/message-blocks.ts';
-import { type Json, recordOf, recordsOf, textOf } from '../json.ts';
+import { type Json, textOf } from '../json.ts';
+import type { UserOption } from '../options.ts';
 import { findLive } from '../workspace/live.ts';
-import { formatMessage, type StoredMessage } from '../workspace/message.ts';
-import type { Channel, Workspace } from '../workspace/workspace.ts';
+import type { StoredMessage } from '../workspace/message.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import { findAnswer, type Occasion, postAnswer } from './answers.ts';
-import { escapeText, formatCommandText } from './command-text.ts';
 import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+import { escapeText, formatClickPayload, formatCommandPayload, type Handles } from './payloads.ts';
 import type { ResponseUrls } from './response-urls.ts';
 import type { Triggers } from './triggers.ts';
 
-/** What people do: write, type slash commands, press buttons. Payloads as facts/slack.md section 3 has them. */
+/** What people do: write, type slash commands, press buttons. */
 
 export interface Saying {
   readonly user: string;
@@ -38,27 +39,31 @@ export interface Clicking {
   readonly values?: readonly string[];
 }
 
-export interface CommandOutcome {
+/** What came of a command or a click. */
+export interface Outcome extends Handles {
   readonly ok: boolean;
-  /** `operation_timeout`, `dispatch_failed`, `invalid_command`, `not_in_thread`, `channel_not_found` */
+  /**
+   * What the person was told: `operation_timeout`, `dispatch_failed`; or why nothing was sent: `invalid_command`,
+   * `not_in_thread`, `channel_not_found`, `message_not_found`, `action_not_found`.
+   */
   readonly error: string | null;
   readonly ackMs: number;
-  readonly triggerId: string;
-  readonly responseUrl: string;
   /** What was answered so far, in the ack and at the response_url. */
   answers(): readonly StoredMessage[];
   /** The same payload once more, as after an ack that was lost. */
   redeliver(): Promise<Delivered>;
 }
 
-export interface ClickOutcome {
-  readonly ok: boolean;
-  readonly error: string | null;
-  readonly ackMs: number;
-  readonly triggerId: string;
-  readonly responseUrl: string;
-  answers(): readonly StoredMessage[];
-  redeliver(): Promise<Delivered>;
+function undelivered(error: string): Outcome {
+  return {
+    ok: false,
+    error,
+    ackMs: 0,
+    triggerId: '',
+    responseUrl: '',
+    answers: () => [],
+    redeliver: () => Promise.resolve({ ok: false, error: 'dispatch_failed' }),
+  };
 }
 
 interface Means {
@@ -94,47 +99,33 @@ export class People {
     });
   }
 
-  async command(typed: Commanding): Promise<CommandOutcome> {
+  async command(typed: Commanding): Promise<Outcome> {
     const { workspace, triggers, responseUrls } = this.#means;
-    const { settings } = workspace;
     const channel = workspace.findChannel(typed.channel);
-    const user = workspace.users.get(typed.user);
-    const entry = settings.commands.find(({ command }) => command === typed.command);
+    const user = this.#findPresent(typed.user);
+    const entry = workspace.settings.commands.find(({ command }) => command === typed.command);
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failCommand(typed, 'channel_not_found');
-    if (entry === undefined) return this.#failCommand(typed, 'invalid_command');
+    // In shared channels the other workspace's people do not have our commands.
+    if (entry === undefined || user.teamId !== undefined) return this.#failCommand(typed, 'invalid_command');
     if (typed.threadTs !== undefined) return this.#failCommand(typed, 'not_in_thread');
 
     const occasion: Occasion = { user: user.id, channel: channel.id, original: null, answers: [] };
-    const triggerId = triggers.make(user.id);
-    const responseUrl = responseUrls.issue(this.#means.baseUrl(), 'commands', occasion);
+    const handles: Handles = {
+      triggerId: triggers.make(user.id),
+      responseUrl: responseUrls.issue(this.#means.baseUrl(), 'commands', occasion),
+    };
+    const { command, text } = typed;
+    const source = { user, channel, command, text, shouldEscape: entry.shouldEscape };
     const delivery: Delivery = {
       kind: 'slash_commands',
       acceptsResponse: true,
-      payload: {
-        token: 'local-verification-token',
-        team_id: settings.team.id,
-        team_domain: settings.team.domain,
-        channel_id: channel.id,
-        channel_name: nameInPayload(channel),
-        user_id: user.id,
-        user_name: user.name,
-        command: typed.command,
-        text: formatCommandText(typed.text, entry.shouldEscape, workspace),
-        api_app_id: settings.bot.appId,
-        is_enterprise_install: 'false',
-        response_url: responseUrl,
-        trigger_id: triggerId,
-      },
+      payload: formatCommandPayload(source, handles, workspace),
     };
     const delivered = await this.#means.courier.deliver(delivery);
     if (delivered.ok) this.#answerInAck(occasion, typed, delivered.body);
     else this.#tellFailure(typed, delivered.error);
-    return {
-      ...this.#outcome(delivered, occasion, delivery),
-      triggerId,
-      responseUrl,
-    };
+    return this.#outcome(delivered, occasion, delivery, handles);
   }
 
   #answerInAck(occasion: Occasion, typed: Commanding, body: Json): void {
@@ -145,27 +136,19 @@ export class People {
     if (error !== null) this.#means.report('ack', error, body);
   }
 
-  #failCommand(typed: Commanding, error: string): CommandOutcome {
+  #failCommand(typed: Commanding, error: string): Outcome {
     this.#tellFailure(typed, error);
-    return {
-      ok: false,
-      error,
-      ackMs: 0,
-      triggerId: '',
-      responseUrl: '',
-      answers: () => [],
-      redeliver: () => Promise.resolve({ ok: false, error: 'dispatch_failed' }),
-    };
+    return undelivered(error);
   }
 
   #tellFailure({ user, channel, command, text }: Commanding, error: string): void {
     this.#means.workspace.tell({ type: 'command_failed', user, channel, command, text, error });
   }
 
-  async click(pressed: Clicking): Promise<ClickOutcome> {
+  async click(pressed: Clicking): Promise<Outcome> {
     const { workspace, triggers, responseUrls, courier } = this.#means;
     const channel = workspace.findChannel(pressed.channel);
-    const user = workspace.users.get(pressed.user);
+    const user = this.#findPresent(pressed.user);
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failClick(pressed, 'channel_not_found');
     const message =
@@ -180,77 +163,47 @@ export class People {
       original: { ts: message.ts, onlyFor: message.onlyFor },
       answers: [],
     };
-    const triggerId = triggers.make(user.id);
-    const responseUrl = responseUrls.issue(this.#means.baseUrl(), 'actions', occasion);
-    const { bot, team } = workspace.settings;
-    const isEphemeral = message.onlyFor !== null;
-    const app = { teamId: team.id, botId: bot.botId, appId: bot.appId };
+    const handles: Handles = {
+      triggerId: triggers.make(user.id),
+      responseUrl: responseUrls.issue(this.#means.baseUrl(), 'actions', occasion),
+    };
+    const source = { user, channel, message, ...found, values: pressed.values ?? [] };
     const delivery: Delivery = {
       kind: 'interactive',
       acceptsResponse: false,
-      payload: {
-        type: 'block_actions',
-        user: { id: user.id, username: user.name, name: user.name, team_id: user.teamId ?? team.id },
-        api_app_id: bot.appId,
-        token: 'local-verification-token',
-        container: {
-          type: 'message',
-          message_ts: message.ts,
-          channel_id: channel.id,
-          is_ephemeral: isEphemeral,
-          ...(message.threadTs === null ? {} : { thread_ts: message.threadTs }),
-        },
-        trigger_id: triggerId,
-        team: { id: team.id, domain: team.domain },
-        enterprise: null,
-        is_enterprise_install: false,
-        channel: { id: channel.id, name: nameInPayload(channel) },
-        // Slack leaves the message out where only one person sees it.
-        ...(isEphemeral
-          ? {}
-          : { message: formatMessage(message, app, workspace.listReplies(channel.id, message.ts)) }),
-        state: { values: {} },
-        response_url: responseUrl,
-        actions: [formatAction(found.action, found.blockId, pressed.values ?? [], workspace.nextTs())],
-      },
+      payload: formatClickPayload(source, handles, workspace),
     };
     const delivered = await courier.deliver(delivery);
     if (!delivered.ok) this.#tellClickFailure(pressed, delivered.error);
-    return { ...this.#outcome(delivered, occasion, delivery), triggerId, responseUrl };
+    return this.#outcome(delivered, occasion, delivery, handles);
   }
 
-  #outcome(delivered: Delivered, occasion: Occasion, delivery: Delivery) {
+  /** Who was deactivated cannot act any more. */
+  #findPresent(id: string): UserOption | undefined {
+    const user = this.#means.workspace.users.get(id);
+    return user?.isDeactivated === true ? undefined : user;
+  }
+
+  #outcome(delivered: Delivered, occasion: Occasion, delivery: Delivery, handles: Handles): Outcome {
     const { workspace, courier } = this.#means;
     return {
       ok: delivered.ok,
       error: delivered.ok ? null : delivered.error,
       ackMs: delivered.ok ? delivered.ackMs : 0,
+      ...handles,
       answers: () => occasion.answers.flatMap((answer) => findAnswer(workspace, occasion, answer) ?? []),
       redeliver: () => courier.deliver(delivery),
     };
   }
 
-  #failClick(pressed: Clicking, error: string): ClickOutcome {
+  #failClick(pressed: Clicking, error: string): Outcome {
     this.#tellClickFailure(pressed, error);
-    return {
-      ok: false,
-      error,
-      ackMs: 0,
-      triggerId: '',
-      responseUrl: '',
-      answers: () => [],
-      redeliver: () => Promise.resolve({ ok: false, error: 'dispatch_failed' }),
-    };
+    return undelivered(error);
   }
 
   #tellClickFailure({ user, channel, ts, actionId }: Clicking, error: string): void {
     this.#means.workspace.tell({ type: 'click_failed', user, channel, ts, actionId, error });
   }
-}
-
-/** In payloads only public channels have their name. */
-function nameInPayload(channel: Channel): string {
-  return { public: channel.name, private: 'privategroup', im: 'directmessage' }[channel.kind];
 }
 
 function findAction(
@@ -265,33 +218,4 @@ function findAction(
     }
   }
   return undefined;
-}
-
-function formatAction(action: Json, blockId: string, values: readonly string[], actionTs: string): Json {
-  const common = {
-    type: action.type,
-    action_id: action.action_id,
-    block_id: blockId,
-    action_ts: actionTs,
-  };
-  if (action.type === 'button') {
-    const { text, value, style } = action;
-    return {
-      ...common,
-      text,
-      ...(value === undefined ? {} : { value }),
-      ...(style === undefined ? {} : { style }),
-    };
-  }
-  const groups = recordsOf(action, 'option_groups').flatMap((group) => recordsOf(group, 'options'));
-  const chosen = [...recordsOf(action, 'options'), ...groups].filter((option) =>
-    values.includes(textOf(option, 'value') ?? ''),
-  );
-  const isMany = action.type === 'checkboxes' || String(action.type).startsWith('multi_');
-  return {
-    ...common,
-    ...(isMany
-      ? { selected_options: chosen }
-      : { selected_option: chosen[0] ?? recordOf(action, 'initial_option') ?? null }),
-  };
 }

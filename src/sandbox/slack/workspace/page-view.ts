@@ -1,6 +1,6 @@
-import type { PageChannel, PageEvent, PageFile, PageMessage, PageState, PageUser } from './page-api.ts';
-import type { StoredMessage } from './workspace/message.ts';
-import type { Channel, Workspace, WorkspaceEvent } from './workspace/workspace.ts';
+import type { PageChannel, PageEvent, PageFile, PageMessage, PageState, PageUser } from '../page-api.ts';
+import type { StoredMessage } from './message.ts';
+import type { Channel, Workspace, WorkspaceEvent } from './workspace.ts';
 
 /** What one person sees of the workspace, in the shapes of the page's API. */
 
