@@ -46,7 +46,7 @@ export class ConfigError extends Error {
 /** Up to `count` of the names that someone who typed `typed` may have meant, nearest first, in any case. */
 export function nearNames(typed: string, names: Iterable<string>, count = 3): readonly string[] {
   const wanted = typed.toLowerCase();
-  const reach = Math.max(1, Math.min(3, Math.floor(wanted.length / 3)));
+  const reach = Math.max(1, Math.min(3, Math.ceil(wanted.length / 3)));
   const near: { readonly name: string; readonly distance: number }[] = [];
   for (const name of new Set(names)) {
     const known = name.toLowerCase();
