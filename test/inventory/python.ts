@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 
 const READER = new URL('../fixtures/inventories/read-with-python.py', import.meta.url).pathname;
-const PYTHON = process.env['BATCHOPS_TEST_PYTHON'] ?? 'python3';
+const PYTHON = process.env.BATCHOPS_TEST_PYTHON ?? 'python3';
 
-export const hasPython = spawnSync(PYTHON, ['-c', 'import configparser']).status === 0;
+/** Before 3.11 a section's name ended at the first ], and [a]b] was [a]. */
+const OLDEST = 'import configparser, sys; sys.exit(sys.version_info < (3, 11))';
+
+export const hasPython = spawnSync(PYTHON, ['-c', OLDEST]).status === 0;
 
 type Pairs = readonly (readonly [string, string])[];
 export type PythonReading =

@@ -1,0 +1,209 @@
+import { nearNames, Refusal } from '../errors.ts';
+import { formatHostSet, matchesGlob, unfoldTerm } from './host-set.ts';
+import type { Host, Inventory } from './inventory.ts';
+
+/**
+ * Which hosts are meant. A term is a name, a range `web[01-20]`, a glob `web*`, `all` or `@group`, and `!`
+ * before it takes out; among groups the same, with or without the `@`.
+ */
+export interface Terms {
+  /** Of `-h`, of `-g` and of `-x`, split at commas. */
+  readonly hosts: readonly string[];
+  readonly groups: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+export interface Resolved {
+  /** In inventory order, each once. Disabled ones are among them: they are reported, not dropped. */
+  readonly hosts: readonly Host[];
+  /** What the operator may not expect, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The union of hosts and groups less everything excluded. Resolved as a whole or refused as a whole: a term
+ * that matches nothing is most likely a slip, also (and then most dangerously) where it excludes.
+ */
+export function resolveTargets(inventory: Inventory, terms: Terms): Resolved {
+  const search = new Search(inventory);
+  for (const term of terms.hosts) search.add(term, 'host', false);
+  for (const term of terms.groups) search.add(term, 'group', false);
+  for (const term of terms.exclude) search.add(term, 'host', true);
+  const hosts = search.finish();
+  return { hosts, notes: sameMachineNotes(hosts) };
+}
+
+/** The same for one list of host terms, as in `/batch hosts EXPR` and an allowlist's `hosts`; none mean all. */
+export function resolveTerms(inventory: Inventory, terms: readonly string[]): readonly Host[] {
+  if (terms.length === 0) return [...inventory.hosts.values()];
+  return resolveTargets(inventory, { hosts: terms, groups: [], exclude: [] }).hosts;
+}
+
+/** `web[1,3], @db` at its commas, not at those in brackets. */
+export function splitTerms(text: string): readonly string[] {
+  return (text.match(/(?:\[[^\]]*\]|[^,])+/g) ?? []).map((term) => term.trim()).filter((term) => term !== '');
+}
+
+type Kind = 'host' | 'group';
+
+/** What the terms of one expression gather together: who is in, who is out, and every fault. */
+class Search {
+  readonly #inventory: Inventory;
+  readonly #in = new Set<Host>();
+  readonly #out = new Set<Host>();
+  readonly #faults: string[] = [];
+  /** True once a term (other than an exclusion) was there, whether or not it matched. */
+  #hasIncluded = false;
+  #isMalformed = true;
+
+  constructor(inventory: Inventory) {
+    this.#inventory = inventory;
+  }
+
+  add(typed: string, kind: Kind, excludes: boolean): void {
+    const isNegated = typed.startsWith('!');
+    const term = isNegated ? typed.slice(1).trim() : typed;
+    // Every term counts for the fault "only exclusions", before it is looked up.
+    const into = excludes || isNegated ? this.#out : this.#in;
+    if (into === this.#in) this.#hasIncluded = true;
+    const isGroup = term.startsWith('@') || kind === 'group';
+    const name = term.replace(/^@/, '');
+    const hosts = isGroup ? this.#findGroups(name, typed) : this.#findHosts(name, typed);
+    for (const host of hosts) into.add(host);
+  }
+
+  finish(): readonly Host[] {
+    if (this.#faults.length > 0) this.#refuse();
+    if (!this.#hasIncluded) {
+      throw new Refusal(
+        'unknown-name',
+        'There are only exclusions here, so no host is left to take out from.',
+        {
+          remedy: 'Say all,!web01 for every host but one.',
+        },
+      );
+    }
+    const hosts = [...this.#inventory.hosts.values()].filter(
+      (host) => this.#in.has(host) && !this.#out.has(host),
+    );
+    if (hosts.length > 0) return hosts;
+    throw new Refusal('unknown-name', 'No host is left: what is excluded takes out all that was named.', {
+      remedy: 'Look with /batch hosts which hosts an expression stands for.',
+    });
+  }
+
+  #refuse(): never {
+    const shown = this.#faults.slice(0, MAX_FAULTS);
+    const rest = this.#faults.length - shown.length;
+    throw new Refusal(
+      this.#isMalformed ? 'usage' : 'unknown-name',
+      [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join('\n'),
+      { remedy: 'See /batch hosts for the hosts and groups there are.' },
+    );
+  }
+
+  #fault(sentence: string, kind: 'malformed' | 'unknown'): readonly never[] {
+    this.#faults.push(sentence);
+    if (kind === 'unknown') this.#isMalformed = false;
+    return [];
+  }
+
+  #findHosts(name: string, typed: string): readonly Host[] {
+    const { hosts, groups } = this.#inventory;
+    if (name.toLowerCase() === 'all') return [...hosts.values()];
+    return this.#find(name, typed, hosts, 'host', (word) => {
+      const group = groups.get(word.toLowerCase());
+      return group === undefined
+        ? undefined
+        : `"${group.name}" is a group: write -g ${group.name} or @${group.name}`;
+    });
+  }
+
+  #findGroups(name: string, typed: string): readonly Host[] {
+    const { hosts, groups } = this.#inventory;
+    const found =
+      name.toLowerCase() === 'all' && !typed.includes('@')
+        ? [...groups.values()]
+        : this.#find(name, typed, groups, 'group', (word) => {
+            if (word.toLowerCase() === 'all') return '"all" is no group: write -h all for every host';
+            const host = hosts.get(word.toLowerCase());
+            return host === undefined
+              ? undefined
+              : `"${host.name}" is a host, not a group: write -h ${host.name}`;
+          });
+    const members = found.flatMap((group) => group.hosts);
+    if (found.length > 0 && members.length === 0) {
+      return this.#fault(`${shorten(typed)} has no hosts that are set to True`, 'unknown');
+    }
+    return members;
+  }
+
+  /** What one term stands for among the hosts or among the groups. Every name of a range must be there. */
+  #find<T extends { readonly name: string }>(
+    name: string,
+    typed: string,
+    known: ReadonlyMap<string, T>,
+    kind: Kind,
+    explain: (name: string) => string | undefined,
+  ): readonly T[] {
+    if (name === '') return this.#fault(`${shorten(typed)} names nothing`, 'malformed');
+    if (/[\s!@,]/.test(name.replace(/\[[^\]]*\]/g, ''))) {
+      return this.#fault(`${shorten(typed)} is not a name, range or glob`, 'malformed');
+    }
+    const unfolded = unfoldTerm(name);
+    if ('fault' in unfolded) return this.#fault(`${shorten(typed)}: ${unfolded.fault}`, 'malformed');
+
+    const found: T[] = [];
+    const missing: string[] = [];
+    for (const one of unfolded.names) {
+      const matches = /[*?]/.test(one) ? matchGlob(one, known) : [known.get(one.toLowerCase())];
+      const there = matches.filter((match) => match !== undefined);
+      found.push(...there);
+      if (there.length === 0) missing.push(one);
+    }
+    if (missing.length === 0) return found;
+    if (unfolded.names.length > 1) {
+      const isNone = missing.length === unfolded.names.length;
+      const sentence = isNone
+        ? `There is no ${kind} of ${shorten(typed)}`
+        : `${shorten(typed)}: there is no ${kind} ${shorten(formatHostSet(missing))}`;
+      return this.#fault(sentence, 'unknown');
+    }
+    if (/[*?]/.test(name)) return this.#fault(`No ${kind} matches ${shorten(typed)}`, 'unknown');
+    const other = explain(name);
+    if (other !== undefined) return this.#fault(other, 'unknown');
+    // Near names cost a walk over the whole inventory: not for more faults than are shown.
+    const near =
+      this.#faults.length < MAX_FAULTS
+        ? nearNames(
+            name,
+            Array.from(known.values(), (one) => one.name),
+          )
+        : [];
+    const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
+    return this.#fault(`There is no ${kind} "${shorten(name)}"${hint}`, 'unknown');
+  }
+}
+
+const MAX_FAULTS = 10;
+
+function matchGlob<T>(pattern: string, known: ReadonlyMap<string, T>): readonly T[] {
+  const wanted = pattern.toLowerCase();
+  return Array.from(known).flatMap(([name, one]) => (matchesGlob(wanted, name) ? [one] : []));
+}
+
+function shorten(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+/** Two names for one login would run the command twice on that machine: legal, but worth saying. */
+function sameMachineNotes(hosts: readonly Host[]): readonly string[] {
+  const byLogin = Map.groupBy(hosts, ({ ip, port, user }) => `${user}@${ip.toLowerCase()}:${port}`);
+  return Array.from(byLogin).flatMap(([login, same]) =>
+    same.length < 2
+      ? []
+      : [
+          `${same.map(({ name }) => name).join(' and ')} are the same login (${login}): it is used once for each name.`,
+        ],
+  );
+}

@@ -1,0 +1,266 @@
+import { nearNames } from '../errors.ts';
+import { type IniEntry, type IniSection, parseIni } from './ini.ts';
+import type { Group, Host, Inventory } from './inventory.ts';
+import {
+  checkHostKeys,
+  HOST_KEYS,
+  hintAt,
+  type InventoryWorld,
+  parseBoolean,
+  parseHost,
+} from './parse-host.ts';
+import { didYouMean, Problems, showName } from './problems.ts';
+import type { Secret } from './secret.ts';
+
+/**
+ * inventory.ini → hosts and groups, or a `ConfigError` with everything that is wrong.
+ *
+ *     [DEFAULT]              inherited by every host (a group takes nothing from it)
+ *     user = deploy
+ *
+ *     [web01]                a section with `ip` is a host
+ *     ip = 10.0.0.1
+ *     password = env:WEB_PW
+ *
+ *     [web]                  any other is a group of hosts and groups
+ *     web01 = True
+ *     web02 = False          not in it, whatever a nested group brings
+ *
+ * Names are looked up in any case, since configparser lowers the keys of a group.
+ */
+export function parseInventory(text: string, fileName: string, world: InventoryWorld): Inventory {
+  const problems = new Problems(fileName);
+  const file = parseIni(text, problems);
+  const sections = indexSections(file.sections, problems);
+
+  const inheritedIp = file.defaults.entries.get('ip');
+  if (inheritedIp !== undefined) {
+    problems.at(inheritedIp.line, 'ip in [DEFAULT] would make a host of every group; give each host its own');
+  }
+  checkHostKeys(file.defaults, problems);
+
+  const disk = memoized(world);
+  const hosts = new Map<string, Host>();
+  /** Sections that are hosts, also those with faults: what names them is not at fault too. */
+  const hostNames = new Map<string, string>();
+  for (const [key, section] of sections) {
+    if (!section.entries.has('ip')) continue;
+    checkHostKeys(section, problems);
+    hostNames.set(key, section.name);
+    const host = parseHost(file, section, disk, problems);
+    if (host !== undefined) hosts.set(key, host);
+  }
+
+  const groupSections = new Map(Array.from(sections).filter(([key]) => !hostNames.has(key)));
+  const readings = readGroups(groupSections, hostNames, problems);
+  for (const [key, host] of hosts) {
+    if (host.jump === undefined) continue;
+    const jump = hostNames.get(host.jump.toLowerCase());
+    if (jump !== undefined) hosts.set(key, { ...host, jump });
+    else problems.at(jumpLine(sections.get(key)), noSuchJump(host.jump, hostNames.values()));
+  }
+  findJumpCycles(hosts, sections, problems);
+  findGroupCycles(readings, problems);
+  problems.throwIfAny();
+
+  return { hosts, groups: expandGroups(readings, hosts), secrets: secretsOf(hosts.values()) };
+}
+
+/** By lower-case name. Each name must be one that can be typed in an expression and stand for a folder. */
+function indexSections(sections: readonly IniSection[], problems: Problems): ReadonlyMap<string, IniSection> {
+  const index = new Map<string, IniSection>();
+  for (const section of sections) {
+    const key = section.name.toLowerCase();
+    const first = index.get(key);
+    const fault = nameFault(section.name);
+    if (fault !== undefined) problems.at(section.line, `[${section.name}]: ${fault}`);
+    if (first === undefined) index.set(key, section);
+    else {
+      problems.at(
+        section.line,
+        `[${section.name}] and [${first.name}] on line ${first.line} differ only in case; names are looked up in any case`,
+      );
+    }
+  }
+  return index;
+}
+
+/**
+ * `-h` reads `, ! @ * ? [ ]` and white space as grammar, Slack rewrites dashes, quotes and `< > &`, and a
+ * `get` makes a folder of the name.
+ */
+function nameFault(name: string): string | undefined {
+  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚–—‒―−\p{C}]/u.exec(name)?.[0];
+  if (bad !== undefined) {
+    return `a name cannot hold ${/[\s\p{C}]/u.test(bad) ? 'white space or invisible characters' : bad}`;
+  }
+  if (name.startsWith('-')) return 'a name cannot start with -, as options do';
+  if (/^\.+$/.test(name)) return 'a name cannot be dots only';
+  if (name.length > 100) return 'a name cannot be longer than 100 characters';
+  if (name.toLowerCase() === 'all') return '"all" means every host; choose another name';
+  if (/^(__proto__|constructor|prototype)$/i.test(name)) return 'this name is reserved';
+  return undefined;
+}
+
+interface GroupReading {
+  readonly section: IniSection;
+  /** Lower-case names that are True, and that are False. */
+  readonly members: readonly string[];
+  readonly left: readonly string[];
+  readonly spelled: ReadonlyMap<string, string>;
+}
+
+function readGroups(
+  sections: ReadonlyMap<string, IniSection>,
+  hostNames: ReadonlyMap<string, string>,
+  problems: Problems,
+): ReadonlyMap<string, GroupReading> {
+  const spelled = new Map([
+    ...hostNames,
+    ...Array.from(sections, ([key, section]) => [key, section.name] as const),
+  ]);
+  const readings = new Map<string, GroupReading>();
+  for (const [key, section] of sections) {
+    readings.set(key, { section, ...readMembers(section, spelled, problems), spelled });
+  }
+  return readings;
+}
+
+function readMembers(
+  section: IniSection,
+  spelled: ReadonlyMap<string, string>,
+  problems: Problems,
+): { readonly members: readonly string[]; readonly left: readonly string[] } {
+  const members: string[] = [];
+  const left: string[] = [];
+  if (looksLikeHost(section, spelled)) {
+    problems.at(section.line, `[${section.name}] has no ip; a host needs one, and a group has no such keys`);
+    return { members, left };
+  }
+  for (const [name, { line, value }] of section.entries) {
+    const isIn = parseBoolean(value);
+    if (isIn === undefined) {
+      problems.at(
+        line,
+        `${showName(name)} in group [${section.name}]: expected True or False${hintAt(value)}`,
+      );
+    }
+    if (!spelled.has(name)) {
+      const near = didYouMean(nearNames(name, spelled.values()));
+      problems.at(
+        line,
+        `${showName(name)} in group [${section.name}] is neither a host nor a group here.${near}`,
+      );
+    } else if (isIn !== undefined) (isIn ? members : left).push(name);
+  }
+  return { members, left };
+}
+
+/** A host whose `ip` was forgotten would else be explained key by key as a strange group. */
+function looksLikeHost(section: IniSection, spelled: ReadonlyMap<string, string>): boolean {
+  const isHostKey = ([key, { value }]: [string, IniEntry]) =>
+    HOST_KEYS.some((known) => known === key) && !spelled.has(key) && parseBoolean(value) === undefined;
+  return Array.from(section.entries).some(isHostKey);
+}
+
+function findGroupCycles(readings: ReadonlyMap<string, GroupReading>, problems: Problems): void {
+  const settled = new Set<string>();
+  const visit = (key: string, path: readonly string[]): void => {
+    const reading = readings.get(key);
+    if (reading === undefined || settled.has(key)) return;
+    if (path.includes(key)) {
+      const circle = [...path.slice(path.indexOf(key)), key].map((name) => reading.spelled.get(name) ?? name);
+      problems.at(reading.section.line, `groups go in a circle: ${circle.join(' → ')}`);
+      return;
+    }
+    for (const member of [...reading.members, ...reading.left]) visit(member, [...path, key]);
+    settled.add(key);
+  };
+  for (const key of readings.keys()) visit(key, []);
+}
+
+function expandGroups(
+  readings: ReadonlyMap<string, GroupReading>,
+  hosts: ReadonlyMap<string, Host>,
+): ReadonlyMap<string, Group> {
+  const known = new Map<string, ReadonlySet<string>>();
+  const membersOf = (key: string): ReadonlySet<string> => {
+    const group = readings.get(key);
+    const found = known.get(key);
+    if (group === undefined || found !== undefined) return found ?? new Set([key]);
+    const left = new Set(group.left.flatMap((name) => [...membersOf(name)]));
+    const all = group.members.flatMap((name) => [...membersOf(name)]);
+    const names = new Set(all.filter((name) => !left.has(name)));
+    known.set(key, names);
+    return names;
+  };
+  const expand = (key: string, { section, left, spelled }: GroupReading): Group => {
+    const names = membersOf(key);
+    return {
+      name: section.name,
+      hosts: Array.from(hosts).flatMap(([name, host]) => (names.has(name) ? [host] : [])),
+      left: left.map((name) => spelled.get(name) ?? name),
+    };
+  };
+  return new Map(Array.from(readings, ([key, reading]) => [key, expand(key, reading)]));
+}
+
+function jumpLine(section: IniSection | undefined): number {
+  return section?.entries.get('jump')?.line ?? section?.line ?? 0;
+}
+
+function noSuchJump(jump: string, names: Iterable<string>): string {
+  return `jump: there is no host of that name${hintAt(jump)}.${didYouMean(nearNames(jump, names))}`;
+}
+
+function findJumpCycles(
+  hosts: ReadonlyMap<string, Host>,
+  sections: ReadonlyMap<string, IniSection>,
+  problems: Problems,
+): void {
+  for (const [key, host] of hosts) {
+    const path = [host.name];
+    let next = host.jump?.toLowerCase();
+    while (next !== undefined && next !== key && path.length <= hosts.size) {
+      path.push(hosts.get(next)?.name ?? next);
+      next = hosts.get(next)?.jump?.toLowerCase();
+    }
+    // Said once for a circle, at each of its hosts' own line: any of them may be the wrong one.
+    if (next === key) {
+      problems.at(jumpLine(sections.get(key)), `jump goes in a circle: ${[...path, host.name].join(' → ')}`);
+    }
+  }
+}
+
+/** A key file or variable that a thousand hosts share is read once, so that all of them have the same. */
+function memoized(world: InventoryWorld): InventoryWorld {
+  const files = new Map<string, () => string>();
+  return {
+    env: (name) => world.env(name),
+    readFile: (path) => {
+      const known = files.get(path);
+      if (known !== undefined) return known();
+      let answer: () => string;
+      try {
+        const text = world.readFile(path);
+        answer = () => text;
+      } catch (error) {
+        answer = () => {
+          throw error;
+        };
+      }
+      files.set(path, answer);
+      return answer();
+    },
+  };
+}
+
+function secretsOf(hosts: Iterable<Host>): readonly Secret[] {
+  const byValue = new Map<string, Secret>();
+  for (const host of hosts) {
+    for (const secret of [host.password, host.passphrase, host.privateKey]) {
+      if (secret !== undefined) byValue.set(secret.reveal(), secret);
+    }
+  }
+  return [...byValue.values()];
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../src/errors.ts';
+import { resolveTargets, resolveTerms, splitTerms } from '../../src/inventory/expression.ts';
+import { fleet, read } from './inventories.ts';
+
+const inventory = fleet(['web01', 'web02', 'web03', 'Web10', 'db1', 'db2', 'bastion'], {
+  web: ['web01', 'web02', 'web03', 'web10'],
+  db: ['db1', 'db2'],
+  web_clusters: ['web'],
+  empty: [],
+});
+
+function resolve(hosts: string, groups = '', exclude = ''): readonly string[] {
+  return resolveTargets(inventory, {
+    hosts: splitTerms(hosts),
+    groups: splitTerms(groups),
+    exclude: splitTerms(exclude),
+  }).hosts.map(({ name }) => name);
+}
+
+function refusalOf(...words: Parameters<typeof resolve>): Refusal {
+  try {
+    resolve(...words);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('not refused');
+}
+
+const ALL = ['web01', 'web02', 'web03', 'Web10', 'db1', 'db2', 'bastion'];
+
+describe('an expression', () => {
+  test.each<[string, string, string, readonly string[]]>([
+    ['db1,web01', '', '', ['web01', 'db1']],
+    ['WEB01, web01,Web01', '', '', ['web01']],
+    ['web[01-03]', '', '', ['web01', 'web02', 'web03']],
+    ['web[01,03]', '', '', ['web01', 'web03']],
+    ['WEB*', '', '', ['web01', 'web02', 'web03', 'Web10']],
+    ['db?', '', '', ['db1', 'db2']],
+    ['web0[1-2]*', '', '', ['web01', 'web02']],
+    ['all', '', '', ALL],
+    ['ALL,!web*', '', '', ['db1', 'db2', 'bastion']],
+    ['@db', '', '', ['db1', 'db2']],
+    ['@DB,!db1', '', '', ['db2']],
+    ['all,!@web', '', '', ['db1', 'db2', 'bastion']],
+    ['@web*', '', '', ['web01', 'web02', 'web03', 'Web10']],
+    ['', 'web,db', '', ['web01', 'web02', 'web03', 'Web10', 'db1', 'db2']],
+    ['', '@web', '', ['web01', 'web02', 'web03', 'Web10']],
+    ['bastion', 'db', '', ['db1', 'db2', 'bastion']],
+    ['', 'web*,!web_clusters,db', '', ['db1', 'db2']],
+    ['all', '', 'web*,@db', ['bastion']],
+    ['all', '', '!web*,!@db', ['bastion']],
+    ['web01', 'db', 'web01', ['db1', 'db2']],
+  ])('-h %j -g %j -x %j', (hosts, groups, exclude, names) => {
+    expect(resolve(hosts, groups, exclude)).toEqual(names);
+  });
+
+  test('names every term that matches nothing, with near names', () => {
+    const refusal = refusalOf('wbe01,web[01-05],nope*,db1', 'wbe', 'web99');
+    expect(refusal.code).toBe('unknown-name');
+    expect(refusal.message.split('\n')).toEqual([
+      'There is no host "wbe01"; did you mean web01?',
+      'web[01-05]: there is no host web[04-05]',
+      'No host matches nope*',
+      'There is no group "wbe"; did you mean web?',
+      'There is no host "web99"; did you mean web01, web02, web03?',
+    ]);
+  });
+
+  test('says where a group was named as a host, and a host as a group', () => {
+    expect(refusalOf('web').message).toBe('"web" is a group: write -g web or @web');
+    expect(refusalOf('', 'db1').message).toBe('"db1" is a host, not a group: write -h db1');
+  });
+
+  test('refuses what excludes nothing that is there', () => {
+    expect(refusalOf('all,!wbe01').message).toBe('There is no host "wbe01"; did you mean web01?');
+    expect(refusalOf('all', '', '@poduction').message).toBe('There is no group "poduction"');
+  });
+
+  test('refuses exclusions alone, and what leaves no host', () => {
+    expect(refusalOf('!web01')).toMatchObject({
+      code: 'unknown-name',
+      remedy: expect.stringContaining('all,!web'),
+    });
+    expect(refusalOf('db1,!db*').message).toMatch(/^No host is left/);
+    expect(refusalOf('', 'empty').message).toBe('empty has no hosts that are set to True');
+  });
+
+  test('refuses a malformed term as a matter of spelling', () => {
+    expect(refusalOf('web[3-1]')).toMatchObject({ code: 'usage', message: 'web[3-1]: "3-1" counts down' });
+    expect(refusalOf('!')).toMatchObject({ code: 'usage' });
+    expect(refusalOf('web01 db1')).toMatchObject({ code: 'usage' });
+    expect(refusalOf('web[,nope')).toMatchObject({ code: 'unknown-name' });
+  });
+
+  test('stays short where thousands are missing', () => {
+    const refusal = refusalOf(Array.from({ length: 500 }, (_, i) => `x${i}`).join(','));
+    expect(refusal.message.split('\n')).toHaveLength(11);
+    expect(refusal.message).toContain('… and 490 more');
+    expect(refusalOf('n[0001-1024]').message.length).toBeLessThan(300);
+  });
+
+  test('keeps disabled hosts, for the caller to report as skipped', () => {
+    const one = read('[a]\nip = a\nuser = u\npassword = x\nenable = False\n');
+    expect(resolveTerms(one, ['all']).map(({ enabled }) => enabled)).toEqual([false]);
+  });
+
+  test('points out two names of one login', () => {
+    const twins = read(
+      '[DEFAULT]\nuser = u\npassword = x\n[a]\nip = h\n[b]\nip = H\n[c]\nip = h\nport = 23\n',
+    );
+    expect(resolveTargets(twins, { hosts: ['all'], groups: [], exclude: [] }).notes).toEqual([
+      'a and b are the same login (u@h:22): it is used once for each name.',
+    ]);
+  });
+
+  test('without terms means all, where terms are optional', () => {
+    expect(resolveTerms(inventory, []).map(({ name }) => name)).toEqual(ALL);
+  });
+
+  test('is hosts of the inventory in its order, each once, or a Refusal', () => {
+    const term = fc.oneof(
+      fc.constantFrom(
+        'web01',
+        'db1',
+        'all',
+        'web*',
+        '@web',
+        '@db',
+        '!web01',
+        '!@db',
+        'web[01-02]',
+        'nope',
+        '*',
+      ),
+      fc.string({ maxLength: 6 }),
+    );
+    fc.assert(
+      fc.property(fc.array(term), fc.array(term), fc.array(term), (hosts, groups, exclude) => {
+        try {
+          const names = resolveTargets(inventory, { hosts, groups, exclude }).hosts.map(({ name }) => name);
+          expect(names.length).toBeGreaterThan(0);
+          expect(names).toEqual(ALL.filter((name) => names.includes(name)));
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { splitTerms } from '../../src/inventory/expression.ts';
+import { formatHostSet, matchesGlob, unfoldTerm } from '../../src/inventory/host-set.ts';
+
+function unfold(text: string): readonly string[] {
+  return splitTerms(text).flatMap((term) => {
+    const unfolded = unfoldTerm(term);
+    if ('fault' in unfolded) throw new Error(unfolded.fault);
+    return unfolded.names;
+  });
+}
+
+describe('a set of host names', () => {
+  test.each([
+    [['web01', 'web02', 'web03', 'web05', 'db1'], 'web[01-03,05],db1'],
+    [['web8', 'web9', 'web10', 'web11'], 'web[8-11]'],
+    [['web08', 'web09', 'web10', 'web100'], 'web[08-10],web100'],
+    [['node541', 'node0541'], 'node541,node0541'],
+    [['rack2-n1.lan', 'rack2-n2.lan', 'rack3-n1.lan'], 'rack2-n[1-2].lan,rack3-n1.lan'],
+    [['10.0.0.1', '10.0.0.2'], '10.0.0.1,10.0.0.2'],
+    [['db', 'db', 'a'], 'db,a'],
+    [['i-12345678901', 'i-12345678902'], 'i-12345678901,i-12345678902'],
+    [['web99', 'web01', 'web100'], 'web[01,99],web100'],
+    [[], ''],
+  ])('%j is shown as %s', (names, shown) => {
+    expect(formatHostSet(names)).toBe(shown);
+  });
+
+  test('loses and doubles no name when folded', () => {
+    const name = fc
+      .tuple(
+        fc.constantFrom('web', 'db-', 'r1n', '', 'x.'),
+        fc.oneof(
+          fc.nat(30).map(String),
+          fc.nat(12).map((n) => String(n).padStart(2, '0')),
+          fc.constantFrom('007', '9', ''),
+        ),
+        fc.constantFrom('', '.lan', 'a'),
+      )
+      .map((parts) => parts.join(''))
+      .filter((word) => word !== '');
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.oneof(name, fc.ipV4(), fc.ipV6()), { maxLength: 60 }), (names) => {
+        expect(unfold(formatHostSet(names)).toSorted()).toEqual(names.toSorted());
+      }),
+    );
+  });
+
+  test.each([
+    ['web[01-03]', ['web01', 'web02', 'web03']],
+    ['web[1,3,5-7]', ['web1', 'web3', 'web5', 'web6', 'web7']],
+    ['n[0-6/3]', ['n0', 'n3', 'n6']],
+    ['r[1-2]n[8-9]x', ['r1n8x', 'r1n9x', 'r2n8x', 'r2n9x']],
+    ['w[ 1 , 2 ]', ['w1', 'w2']],
+  ])('%s unfolds', (term, names) => {
+    expect(unfoldTerm(term)).toEqual({ names });
+  });
+
+  test.each([
+    ['web[', 'a bracket is not closed'],
+    ['web[1]]', 'a bracket is not closed'],
+    ['web[a-c]', '"[a-c]" is not a list of numbers such as [1,3,5-7]'],
+    ['web[]', '"[]" is not a list of numbers such as [1,3,5-7]'],
+    ['web[3-1]', '"3-1" counts down'],
+    ['web[01-100]', '"01-100" has numbers of different width'],
+    ['web[1-5/0]', '"1-5/0" has a step of 0'],
+    ['web[1-1025]', '"[1-1025]" stands for more than 1024 names'],
+    ['web[1-999999999]', '"[1-999999999]" stands for more than 1024 names'],
+    ['web[1-9999999999]', '"1-9999999999" has more than 9 digits'],
+    ['r[1-100]n[1-100]', 'it stands for more than 4096 names'],
+  ])('%s is refused', (term, fault) => {
+    expect(unfoldTerm(term)).toEqual({ fault });
+  });
+});
+
+describe('a glob', () => {
+  test('matches what the regular expression of it would', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-'), maxLength: 8 });
+    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?', '.'), maxLength: 6 });
+    fc.assert(
+      fc.property(pattern, letters, (glob, text) => {
+        const source = glob.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.');
+        expect(matchesGlob(glob, text)).toBe(new RegExp(`^${source}$`).test(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('of many stars takes no time', () => {
+    expect(matchesGlob(`${'*a'.repeat(50)}b`, 'a'.repeat(5_000))).toBe(false);
+  });
+});

@@ -1,0 +1,291 @@
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ConfigError } from '../../src/errors.ts';
+import { KEY, problemsOf, read, worldOf } from './inventories.ts';
+
+const original = readFileSync(new URL('../fixtures/inventories/original.ini', import.meta.url), 'utf8');
+const HOST = '[web01]\nip = 10.0.0.1\nuser = root\npassword = x\n';
+
+describe("the original program's inventory", () => {
+  test('works as it is', () => {
+    const { hosts, groups } = read(original);
+    expect(
+      [...hosts.values()].map(({ name, ip, port, user, enabled }) => [name, ip, port, user, enabled]),
+    ).toEqual([
+      ['Master', '192.168.1.10', 22, 'root', true],
+      ['Slave1', '192.168.1.11', 2222, 'root', true],
+      ['Slave2', '192.168.1.12', 22, 'root', false],
+    ]);
+    expect(hosts.get('master')?.password?.reveal()).toBe('r00t#pass;word');
+    expect(hosts.get('slave1')?.password?.reveal()).toBe('"quoted" 100%\\');
+    expect(groups.get('qls_group')).toMatchObject({ name: 'QLS_GROUP', left: ['Slave2'] });
+    expect(groups.get('qls_group')?.hosts.map(({ name }) => name)).toEqual(['Master', 'Slave1']);
+  });
+});
+
+describe('a host', () => {
+  test('has its defaults', () => {
+    expect(read(HOST).hosts.get('web01')).toMatchObject({ port: 22, enabled: true, shell: 'posix' });
+  });
+
+  test('takes what it does not say from [DEFAULT], and takes it back with an empty value', () => {
+    const { hosts } = read(
+      `[DEFAULT]\nuser = deploy\npassword = x\nport = 2222\nenable = off\njump = b\n[a]\nip = a.example\n[b]\nip = ::1\nport =\nenable = YES\n`,
+    );
+    expect(hosts.get('a')).toMatchObject({ user: 'deploy', port: 2222, enabled: false, jump: 'b' });
+    expect(hosts.get('b')).toMatchObject({ user: 'deploy', port: 22, enabled: true });
+    expect(hosts.get('b')).not.toHaveProperty('jump');
+  });
+
+  test('finds its secrets in variables and files, and never shows them', () => {
+    const inventory = read(
+      `[a]\nip = 1.2.3.4\nuser = u\npassword = env:PW\npassphrase = file:/run/pp\nkey = ~/.ssh/id\nagent = yes\n`,
+      worldOf(
+        { PW: 'hunter2', HOME: '/home/ops', SSH_AUTH_SOCK: '/tmp/agent' },
+        { '/run/pp': 'open sesame\r\n', '/home/ops/.ssh/id': KEY },
+      ),
+    );
+    const host = inventory.hosts.get('a');
+    expect(host?.password?.reveal()).toBe('hunter2');
+    expect(host?.passphrase?.reveal()).toBe('open sesame');
+    expect(host?.privateKey?.reveal()).toBe(KEY);
+    expect(host?.agent).toBe('/tmp/agent');
+    expect(inventory.secrets.map((secret) => secret.reveal())).toEqual(['hunter2', 'open sesame', KEY]);
+    expect(inspect(inventory, { depth: 9 }) + JSON.stringify(host)).not.toMatch(/hunter2|sesame|OPENSSH/);
+  });
+
+  test('may name its agent by path or variable, or refuse the default one', () => {
+    const text = (agent: string) =>
+      `[DEFAULT]\nagent = True\n[a]\nip = h\nuser = u\npassword = x\nagent = ${agent}\n`;
+    const world = worldOf({ SOCK: '/s', HOME: '/h', SSH_AUTH_SOCK: '/d' });
+    const agentOf = (agent: string) => read(text(agent), world).hosts.get('a')?.agent;
+    expect(['/a/b', '~/x', 'env:SOCK', 'on', 'False', ''].map(agentOf)).toEqual([
+      '/a/b',
+      '/h/x',
+      '/s',
+      '/d',
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test.each([
+    '10.0.0.1',
+    'web01',
+    'web-01.example.com',
+    'a_b.lan',
+    '::1',
+    'fe80::1%eth0',
+    '2001:db8::10.0.0.1',
+  ])('may live at %s', (ip) => {
+    expect(read(HOST.replace('10.0.0.1', ip)).hosts.get('web01')?.ip).toBe(ip);
+  });
+
+  test.each([
+    ['10.0.0.256', ''],
+    ['10.0.0', ''],
+    ['010.0.0.1', ''],
+    ['True', ''],
+    ['web 01', ''],
+    ['-web', ''],
+    ['web..lan', ''],
+    ['1:2:3', ''],
+    ['"10.0.0.1"', '; quotes are part of the value here, leave them out'],
+    ['10.0.0.1 # web', '; comments stand on lines of their own'],
+    ['10.0.0.1\n  port = 22', '; the lines below it are indented deeper and so belong to this value'],
+  ])('cannot live at %j', (ip, hint) => {
+    expect(problemsOf(HOST.replace('10.0.0.1', ip))).toEqual([
+      `inventory.ini:2: ip: expected an IPv4 or IPv6 address or a host name${hint}`,
+    ]);
+  });
+
+  test('has every fault named at once, in the order of the lines', () => {
+    const text = [
+      '[web01]',
+      'ip =',
+      'port = 65536',
+      'enable = yes # not today',
+      'pasword = x',
+      'shell = fish',
+      'host_key = MD5:00',
+      'key = nowhere',
+      'password = env:NOT_SET',
+      'passphrase = file:gone',
+      'agent = maybe',
+      'jump = wbe02',
+      '[web02]',
+      'ip = h',
+      'user = u',
+      'key = id.pub',
+      '[web03]',
+      'ip = h',
+      'user = u',
+    ].join('\n');
+    expect(problemsOf(text, worldOf({}, { 'id.pub': 'ssh-ed25519 AAAA me@here\n' }))).toEqual([
+      'inventory.ini:1: [web01] has no user',
+      'inventory.ini:2: ip: it is empty',
+      'inventory.ini:3: port: expected a number from 1 to 65535',
+      'inventory.ini:4: enable: expected True or False; comments stand on lines of their own',
+      'inventory.ini:5: unknown key "pasword" of a host. Did you mean password?',
+      'inventory.ini:6: shell: expected posix or raw',
+      'inventory.ini:7: host_key: expected a fingerprint as ssh-keygen -l shows it, SHA256:…',
+      'inventory.ini:8: key: cannot read the file it names (ENOENT)',
+      'inventory.ini:9: password: the variable NOT_SET is not set',
+      'inventory.ini:10: passphrase: cannot read the file it names (ENOENT)',
+      'inventory.ini:11: agent: expected True, env:NAME or the path of its socket',
+      'inventory.ini:16: key: that file holds the public key; name the private one',
+      'inventory.ini:17: [web03] has no way to log in: give it a password, key or agent',
+    ]);
+  });
+
+  test('that inherits a fault is not one fault more', () => {
+    const text = '[DEFAULT]\nuser = u\nkey = gone\n[a]\nip = a\n[b]\nip = b\n';
+    expect(problemsOf(text)).toEqual(['inventory.ini:3: key: cannot read the file it names (ENOENT)']);
+  });
+
+  test('reads a key that many share once', () => {
+    let reads = 0;
+    const world = {
+      env: () => undefined,
+      readFile: () => {
+        reads += 1;
+        return KEY;
+      },
+    };
+    read('[DEFAULT]\nuser = u\nkey = id\n[a]\nip = a\n[b]\nip = b\n', world);
+    expect(reads).toBe(1);
+  });
+
+  test.each([
+    ['a,b', 'a name cannot hold ,'],
+    ['a b', 'a name cannot hold white space or invisible characters'],
+    ['web[1]', 'a name cannot hold ['],
+    ['../etc', 'a name cannot hold /'],
+    ['..', 'a name cannot be dots only'],
+    ['@web', 'a name cannot hold @'],
+    ['-h', 'a name cannot start with -, as options do'],
+    ['web–1', 'a name cannot hold –'],
+    ['All', '"all" means every host; choose another name'],
+    ['__proto__', 'this name is reserved'],
+  ])('cannot be called %j', (name, fault) => {
+    expect(problemsOf(HOST.replace('web01', name))).toEqual([`inventory.ini:1: [${name}]: ${fault}`]);
+  });
+
+  test('shares its name with nothing else, in any case', () => {
+    expect(problemsOf(`${HOST}[Web01]\nweb01 = True\n`)).toEqual([
+      'inventory.ini:5: [Web01] and [web01] on line 1 differ only in case; names are looked up in any case',
+    ]);
+  });
+
+  test('goes through a host that is there, and not in a circle', () => {
+    const three = (a: string, b: string) =>
+      `[DEFAULT]\nuser = u\npassword = x\n[a]\nip = a\njump = ${a}\n[B]\nip = b\njump = ${b}\n[c]\nip = c\n`;
+    expect(read(three('b', 'C')).hosts.get('a')?.jump).toBe('B');
+    expect(problemsOf(three('b', 'A'))).toEqual([
+      'inventory.ini:6: jump goes in a circle: a → B → a',
+      'inventory.ini:9: jump goes in a circle: B → a → B',
+    ]);
+    expect(problemsOf(three('a', 'c'))).toEqual(['inventory.ini:6: jump goes in a circle: a → a']);
+    expect(problemsOf(three('ab', 'c'))).toEqual([
+      'inventory.ini:6: jump: there is no host of that name. Did you mean a, B?',
+    ]);
+  });
+});
+
+describe('a group', () => {
+  const two = '[DEFAULT]\nuser = u\npassword = x\nenable = True\n[a]\nip = a\n[b]\nip = b\n';
+  const namesOf = (text: string, group: string) =>
+    read(text)
+      .groups.get(group)
+      ?.hosts.map(({ name }) => name);
+
+  test('takes nothing from [DEFAULT]', () => {
+    expect(namesOf(`${two}[g]\na = True\n`, 'g')).toEqual(['a']);
+  });
+
+  test('has the hosts of the groups in it, each once and in inventory order', () => {
+    expect(namesOf(`${two}[g]\ninner = 1\na = on\n[inner]\nB = yes\nA = True\n`, 'g')).toEqual(['a', 'b']);
+  });
+
+  test('is without what it sets to False, whatever a nested group brings', () => {
+    const text = `${two}[g]\nall_of_them = True\nb = False\n[all_of_them]\na = True\nb = True\n[h]\nall_of_them = True\ng = no\n`;
+    expect(namesOf(text, 'g')).toEqual(['a']);
+    expect(namesOf(text, 'h')).toEqual(['b']);
+    expect(read(text).groups.get('h')?.left).toEqual(['g']);
+  });
+
+  test('names the member that is neither host nor group, the value that is no boolean, the circle', () => {
+    expect(
+      problemsOf(
+        `${two}[web]\nwbe2 = True\na = perhaps\nb = True # no\n[web2]\nweb3 = True\n[web3]\nweb2 = False\n`,
+      ),
+    ).toEqual([
+      'inventory.ini:10: "wbe2" in group [web] is neither a host nor a group here. Did you mean web2, web?',
+      'inventory.ini:11: "a" in group [web]: expected True or False',
+      'inventory.ini:12: "b" in group [web]: expected True or False; comments stand on lines of their own',
+      'inventory.ini:13: groups go in a circle: web2 → web3 → web2',
+    ]);
+  });
+
+  test('is not what a host without ip is taken for', () => {
+    expect(problemsOf('[web01]\nuser = root\npassword = hunter2\n')).toEqual([
+      'inventory.ini:1: [web01] has no ip; a host needs one, and a group has no such keys',
+    ]);
+  });
+
+  test('is not made a host by [DEFAULT]', () => {
+    expect(problemsOf('[DEFAULT]\nip = 10.0.0.1\n')).toEqual([
+      'inventory.ini:2: ip in [DEFAULT] would make a host of every group; give each host its own',
+    ]);
+  });
+});
+
+describe('whatever the text', () => {
+  const value = fc.oneof(
+    fc.constantFrom('True', 'no', '10.0.0.1', 'a', '22', 'env:X', 'file:y', ''),
+    fc.string({ maxLength: 8 }).map((word) => `${word}hunter2`),
+  );
+  const entry = fc
+    .tuple(
+      fc.constantFrom('', '', '  '),
+      fc.constantFrom('ip', 'port', 'user', 'password', 'key', 'jump', 'agent', 'enable', 'shell', 'a', 'b'),
+      fc.constantFrom('=', ':', ' = '),
+      value,
+    )
+    .map((parts) => parts.join(''));
+  const text = fc
+    .array(fc.oneof(fc.constantFrom('[a]', '[b]', '[g]', '[DEFAULT]'), entry, fc.constant('')), {
+      maxLength: 12,
+    })
+    .map((lines) => `[a]\n${lines.join('\n')}`);
+
+  const complaint = (file: string): string => {
+    try {
+      read(file);
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message;
+      throw error;
+    }
+    return '';
+  };
+
+  test('it is an inventory or a ConfigError', () => {
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (file) => {
+        complaint(file);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('no problem shows a value', () => {
+    fc.assert(
+      fc.property(text, (file) => {
+        expect(complaint(file)).not.toContain('hunter2');
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
