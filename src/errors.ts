@@ -43,7 +43,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Up to `count` of the names that someone who typed `typed` may have meant, nearest first, in any case. */
+/** Up to `count` of the names that someone who typed `typed` may have meant: the nearest ones, in any case. */
 export function nearNames(typed: string, names: Iterable<string>, count = 3): readonly string[] {
   const wanted = typed.toLowerCase();
   const reach = Math.max(1, Math.min(3, Math.ceil(wanted.length / 3)));
@@ -55,8 +55,9 @@ export function nearNames(typed: string, names: Iterable<string>, count = 3): re
     const distance = goesOn ? 1 : editDistance(wanted, known, reach);
     if (distance <= reach) near.push({ name, distance });
   }
+  const nearest = near.reduce((least, { distance }) => Math.min(least, distance), reach);
   return near
-    .toSorted((a, b) => a.distance - b.distance)
+    .filter(({ distance }) => distance === nearest)
     .slice(0, count)
     .map(({ name }) => name);
 }
