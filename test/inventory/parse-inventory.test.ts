@@ -222,7 +222,7 @@ describe('a group', () => {
         `${two}[web]\nwbe2 = True\na = perhaps\nb = True # no\n[web2]\nweb3 = True\n[web3]\nweb2 = False\n`,
       ),
     ).toEqual([
-      'inventory.ini:10: "wbe2" in group [web] is neither a host nor a group here. Did you mean web2, web?',
+      'inventory.ini:10: "wbe2" in group [web] is neither a host nor a group here. Did you mean web2?',
       'inventory.ini:11: "a" in group [web]: expected True or False',
       'inventory.ini:12: "b" in group [web]: expected True or False; comments stand on lines of their own',
       'inventory.ini:13: groups go in a circle: web2 → web3 → web2',
