@@ -1,0 +1,214 @@
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { ConfigError } from '../../errors.ts';
+import type { Schema } from '../schema.ts';
+
+/** A wait for another program's write lock (a backup tool) stops the whole process: node:sqlite is synchronous. */
+const BUSY_TIMEOUT_MS = 1_000;
+/** Up to this size a database is read through once before it is written to; larger ones fail where they are read. */
+const CHECKED_BYTES = 256 * 1024 * 1024;
+const MAX_CACHED_STATEMENTS = 200;
+
+export interface Database {
+  readonly path: string;
+  readonly db: Kysely<Schema>;
+  close(): Promise<void>;
+}
+
+/** `file:data/batchops.db` → an absolute path, links followed, so that two names of one file share one lock. */
+export function parseDatabaseUrl(url: string): string {
+  if (/^postgres(ql)?:/i.test(url)) {
+    throw new ConfigError([
+      'BATCHOPS_DATABASE_URL: this version of Batchops stores in SQLite only; use file:PATH, such as file:data/batchops.db',
+    ]);
+  }
+  const name = /^file:(?!\/\/)(.+)$/.exec(url)?.[1] ?? /^file:\/\/(\/.+)$/.exec(url)?.[1];
+  if (name === undefined || /[?#]/.test(name)) {
+    // The value is not shown: an address may hold a password.
+    throw new ConfigError(['BATCHOPS_DATABASE_URL: expected file:PATH, such as file:data/batchops.db']);
+  }
+  const path = resolve(name);
+  if (existsSync(path)) return realpathSync(path);
+  return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
+}
+
+/** Opens the file as its only user; what is not ours to write is refused before anything is written. */
+export function openDatabase(path: string): Database {
+  const opened: DatabaseSync[] = [];
+  try {
+    makeFolder(dirname(path));
+    const lock = openLock(path);
+    opened.push(lock);
+    createPrivately(path);
+    const sqlite = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+    opened.push(sqlite);
+    checkFile(path, sqlite);
+    // FULL, not NORMAL: a power cut must not undo the last `running` mark, or a command could run twice.
+    sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
+    return toDatabase(path, sqlite, () => lock.close());
+  } catch (error) {
+    for (const database of opened.reverse()) database.close();
+    throw asConfigError(path, error);
+  }
+}
+
+/** A second view of the same file, for long walks: sees one moment, disturbs nobody. */
+export function openReader(path: string): Database {
+  const opened: DatabaseSync[] = [];
+  try {
+    const sqlite = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    opened.push(sqlite);
+    if (!hasOurTables(sqlite))
+      throw new ConfigError([`BATCHOPS_DATABASE_URL: ${path} is not Batchops' database`]);
+    return toDatabase(path, sqlite, () => {});
+  } catch (error) {
+    for (const database of opened) database.close();
+    throw asConfigError(path, error);
+  }
+}
+
+function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): Database {
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite) });
+  return {
+    path,
+    db,
+    async close() {
+      // Behind whatever still waits for the one connection.
+      await db.connection().execute(async () => {});
+      await db.destroy();
+      if (sqlite.isOpen) sqlite.close();
+      release();
+    },
+  };
+}
+
+/**
+ * Two processes on one file would both run its queue. The kernel frees this lock however the process ends, so
+ * no stale lock can keep the bot from starting.
+ */
+function openLock(path: string): DatabaseSync {
+  const name = `${path}.lock`;
+  createPrivately(name);
+  const lock = new DatabaseSync(name, { timeout: 0 });
+  try {
+    lock.exec('begin exclusive');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (primaryCode(error) === 5) {
+      throw new ConfigError([
+        `BATCHOPS_DATABASE_URL: ${path} is already in use by another Batchops; one process may use it at a time`,
+      ]);
+    }
+    throw error;
+  }
+}
+
+/** Not mkdir's own `recursive`: that never returns where the file system says ENOENT to every mkdir (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
+/**
+ * SQLite would create the file readable by all. Only where there is none: to open and close a file that this
+ * process holds locked would drop the lock (https://www.sqlite.org/howtocorrupt.html section 2.2).
+ */
+function createPrivately(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+}
+
+function checkFile(path: string, sqlite: DatabaseSync): void {
+  const size = sqlite.prepare(
+    'select page_count * page_size as bytes from pragma_page_count, pragma_page_size',
+  );
+  if (Number(size.get()?.bytes) <= CHECKED_BYTES) {
+    const found = sqlite.prepare('pragma quick_check(1)').get()?.quick_check;
+    if (found !== 'ok') throw new ConfigError([damaged(path)]);
+  }
+  const tables = sqlite.prepare("select count(*) as count from sqlite_schema where type = 'table'").get();
+  if (tables?.count !== 0 && !hasOurTables(sqlite)) {
+    throw new ConfigError([
+      `BATCHOPS_DATABASE_URL: ${path} belongs to another program: it has tables, none of them ours; name another file`,
+    ]);
+  }
+}
+
+function hasOurTables(sqlite: DatabaseSync): boolean {
+  const names = sqlite.prepare("select name from sqlite_schema where name = 'kysely_migration'").all();
+  return names.length > 0;
+}
+
+const damaged = (path: string): string =>
+  `BATCHOPS_DATABASE_URL: ${path} is damaged; nothing was changed. Put a backup in its place, or move it away to start anew`;
+
+/** What the administrator can mend, in a sentence; anything else goes on as the defect it is. */
+export function asConfigError(path: string, error: unknown): unknown {
+  if (error instanceof ConfigError || !(error instanceof Error) || !('code' in error)) return error;
+  const because = (why: string): ConfigError => new ConfigError([`BATCHOPS_DATABASE_URL: ${path} ${why}`]);
+  // https://www.sqlite.org/rescode.html: the low byte is the primary code.
+  switch (primaryCode(error)) {
+    case 26:
+      return because('is not a database; nothing was changed. Name another file, or move this one away');
+    case 11:
+      return new ConfigError([damaged(path)]);
+    case 5:
+      return because('is locked by another program');
+    case 8:
+      return because('cannot be written (read-only)');
+    case 10:
+    case 13:
+    case 14:
+      return because(`cannot be opened (${error.message})`);
+  }
+  return error.code === 'ERR_SQLITE_ERROR' ? error : because(`cannot be created (${String(error.code)})`);
+}
+
+function primaryCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+}
+
+/** SQLite rolls back `create table` like anything else, so a migration that dies half-way leaves no trace. */
+class NodeSqliteDialect extends SqliteDialect {
+  constructor(sqlite: DatabaseSync) {
+    super({ database: asBetterSqlite(sqlite) });
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new (class extends SqliteAdapter {
+      override get supportsTransactionalDdl(): boolean {
+        return true;
+      }
+    })();
+  }
+}
+
+/** Kysely speaks better-sqlite3's interface; the only lines that know node:sqlite's. */
+function asBetterSqlite(sqlite: DatabaseSync): SqliteDatabase {
+  const cache = new Map<string, SqliteStatement>();
+  return {
+    close: () => sqlite.close(),
+    prepare(sql) {
+      const known = cache.get(sql);
+      if (known !== undefined) return known;
+      const made = asBetterStatement(sqlite.prepare(sql));
+      if (cache.size >= MAX_CACHED_STATEMENTS) cache.clear();
+      cache.set(sql, made);
+      return made;
+    },
+  };
+}
+
+function asBetterStatement(statement: StatementSync): SqliteStatement {
+  // Kysely binds what we give it: strings, numbers and nulls.
+  const bound = (values: readonly unknown[]): SQLInputValue[] => values as SQLInputValue[];
+  return {
+    reader: statement.columns().length > 0,
+    all: (values) => statement.all(...bound(values)),
+    run: (values) => statement.run(...bound(values)),
+    iterate: (values) => statement.iterate(...bound(values)),
+  };
+}

@@ -1,0 +1,283 @@
+import type { Insertable, Kysely, Transaction } from 'kysely';
+import type { EndedJob, JobSource, TakenJob } from '../ports.ts';
+import { bareOutcome, type Outcome } from '../run/outcome.ts';
+import type { Action } from '../run/plan.ts';
+import { appendAudit } from './audit.ts';
+import type { Lanes } from './embedded/lanes.ts';
+import { type StoredOutbox, touchRoots } from './outbox.ts';
+import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import type { Schema } from './schema.ts';
+
+/** What the parts of the store share. */
+export interface Ledger {
+  readonly db: Kysely<Schema>;
+  readonly lanes: Lanes;
+  readonly outbox: StoredOutbox;
+  readonly now: () => number;
+  /** Takes secrets out of a text that is kept to be read. */
+  readonly mask: (text: string) => string;
+  readonly auditLines: 'channel' | 'nobody';
+}
+
+/** A count in the root message may be this old: what falls together is one edit. The end of a run is shown at once. */
+const PROGRESS_DELAY_MS = 1_000;
+
+/** The queue of one process: the order is in memory, the truth in the table. */
+export class EmbeddedJobs implements JobSource {
+  readonly #ledger: Ledger;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  onReady(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async take(n: number): Promise<readonly TakenJob[]> {
+    return this.#ledger.lanes.take(n);
+  }
+
+  async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
+    if (jobs.length === 0) return [];
+    const { db, outbox, now } = this.#ledger;
+    const started = await db.transaction().execute(async (trx) => {
+      const at = now();
+      const ids = new Set<string>();
+      for (const chunk of inChunks(jobs)) {
+        // The start guard. It answers once in a job's life, whatever crashes and whoever asks twice.
+        const rows = await trx
+          .updateTable('job')
+          .set({ state: 'running', started_at: at })
+          .where(
+            'id',
+            'in',
+            chunk.map((job) => job.id),
+          )
+          .where('state', '=', 'queued')
+          .where('run_id', 'in', (open) =>
+            open.selectFrom('run').select('id').where('state', '=', 'open').where('cancelled_at', 'is', null),
+          )
+          .returning('id')
+          .execute();
+        for (const { id } of rows) ids.add(id);
+      }
+      const granted = jobs.filter((job) => ids.delete(job.id));
+      await touchRoots(trx, [...new Set(granted.map((job) => job.runId))], at + PROGRESS_DELAY_MS);
+      return granted;
+    });
+    const granted = new Set(started);
+    this.forget(jobs.filter((job) => !granted.has(job)).map((job) => job.id));
+    outbox.announce();
+    return started;
+  }
+
+  async settle(ended: readonly EndedJob[]): Promise<void> {
+    if (ended.length === 0) return;
+    const { db, outbox, now } = this.#ledger;
+    await db.transaction().execute(async (trx) => {
+      const at = now();
+      const settled = await settleJobs(trx, ended, 'running', at);
+      await finishRuns(this.#ledger, trx, settled, at);
+    });
+    this.forget(ended.map(({ job }) => job.id));
+    outbox.announce();
+  }
+
+  /** For the store, after a commit: these jobs are no longer to be handed out, and what waited for them may go. */
+  forget(jobIds: readonly string[]): void {
+    for (const id of jobIds) this.#ledger.lanes.remove(id);
+    if (jobIds.length > 0) this.announce();
+  }
+
+  announce(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/**
+ * Gives jobs their outcome, with the rows that bring it to the thread. A job that is not in the state `from`
+ * keeps what it has: the first outcome stands. Tells the runs whose jobs it settled.
+ */
+export async function settleJobs(
+  trx: Transaction<Schema>,
+  ended: readonly EndedJob[],
+  from: 'queued' | 'running',
+  at: number,
+): Promise<readonly string[]> {
+  if (ended.length === 0) return [];
+  const outcomes = new Map<string, EndedJob>();
+  for (const end of ended) if (!outcomes.has(end.job.id)) outcomes.set(end.job.id, end);
+  const runs = await threadsOf(trx, [...new Set(ended.map(({ job }) => job.runId))]);
+  const settledIn = new Set<string>();
+
+  for (const [kind, ends] of Map.groupBy(outcomes.values(), ({ outcome }) => outcome.kind)) {
+    for (const chunk of inChunks(ends)) {
+      const rows = await trx
+        .updateTable('job')
+        .set({ state: 'settled', kind, ended_at: at })
+        .where(
+          'id',
+          'in',
+          chunk.map(({ job }) => job.id),
+        )
+        .where('state', '=', from)
+        .returning(['id', 'run_id', 'host', 'position'])
+        .execute();
+      const results: Insertable<Schema['result']>[] = [];
+      const outputs: Insertable<Schema['output']>[] = [];
+      const messages: Insertable<Schema['outbox']>[] = [];
+      for (const row of rows) {
+        const outcome = outcomes.get(row.id)?.outcome;
+        const run = runs.get(row.run_id);
+        if (outcome === undefined || run === undefined) continue;
+        settledIn.add(row.run_id);
+        const { outcomeJson, streamsJson } = formatOutcome(outcome);
+        results.push({ job_id: row.id, outcome_json: outcomeJson });
+        if (streamsJson !== null) outputs.push({ job_id: row.id, streams_json: streamsJson });
+        messages.push(...messagesFor(row, outcome, run, at));
+      }
+      if (results.length > 0) await trx.insertInto('result').values(results).execute();
+      for (const piece of inChunks(outputs, 100)) await trx.insertInto('output').values(piece).execute();
+      if (messages.length > 0) await trx.insertInto('outbox').values(messages).execute();
+      if (ends.length > chunk.length) await breathe();
+    }
+  }
+  return [...settledIn];
+}
+
+/** Settles jobs that never start, all for one reason. */
+export async function skipQueued(
+  trx: Transaction<Schema>,
+  runId: string,
+  reason: string,
+  at: number,
+  hosts?: readonly string[],
+): Promise<readonly string[]> {
+  const wanted = hosts && new Set(hosts.map((host) => host.toLowerCase()));
+  const queued = await trx
+    .selectFrom('job')
+    .select(['id', 'host'])
+    .where('run_id', '=', runId)
+    .where('state', '=', 'queued')
+    .orderBy('position')
+    .execute();
+  const skipped = queued.filter(({ host }) => wanted === undefined || wanted.has(host.toLowerCase()));
+  const outcome = bareOutcome('skipped', reason);
+  await settleJobs(
+    trx,
+    skipped.map(({ id, host }) => ({ job: { id, runId, host }, outcome })),
+    'queued',
+    at,
+  );
+  return skipped.map(({ id }) => id);
+}
+
+/**
+ * After outcomes were stored: the root messages are behind, and a run without an open job is finished. A run
+ * without its root message waits for that: its end could not be shown anywhere.
+ */
+export async function finishRuns(
+  ledger: Ledger,
+  trx: Transaction<Schema>,
+  runIds: readonly string[],
+  at: number,
+): Promise<void> {
+  const finished: string[] = [];
+  for (const runId of runIds) {
+    const run = await trx
+      .selectFrom('run')
+      .select(['team_id', 'user_id', 'channel_id', 'created_at'])
+      .where('id', '=', runId)
+      .where('state', '=', 'open')
+      .where((where) =>
+        where.not(
+          where.exists(
+            where
+              .selectFrom('job')
+              .select('job.id')
+              .where('job.run_id', '=', runId)
+              .where('job.state', 'in', ['queued', 'running']),
+          ),
+        ),
+      )
+      .executeTakeFirst();
+    if (run === undefined) continue;
+    finished.push(runId);
+    const digest = await closeRun(trx, runId, at);
+    const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
+    await appendAudit(
+      trx,
+      {
+        at,
+        by: { teamId: run.team_id, userId: run.user_id },
+        action: 'settled',
+        runId,
+        channelId: run.channel_id,
+        detail: { digest, outcomes: settled, tookMs: at - run.created_at },
+      },
+      ledger.auditLines,
+    );
+  }
+  const ended = new Set(finished);
+  await touchRoots(
+    trx,
+    runIds.filter((runId) => !ended.has(runId)),
+    at + PROGRESS_DELAY_MS,
+  );
+  await touchRoots(trx, finished, at);
+}
+
+/** Marks the run as finished; tells the digest of its outcomes. */
+export async function closeRun(trx: Transaction<Schema>, runId: string, at: number): Promise<string> {
+  const digest = await digestOutcomes(trx, runId);
+  await trx
+    .updateTable('run')
+    .set({ state: 'finished', finished_at: at, digest })
+    .where('id', '=', runId)
+    .execute();
+  return digest;
+}
+
+interface Thread {
+  readonly action: Action;
+  readonly channel_id: string;
+  readonly root_ts: string | null;
+}
+
+async function threadsOf(
+  trx: Transaction<Schema>,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, Thread>> {
+  const rows = await trx
+    .selectFrom('run')
+    .select(['id', 'action', 'channel_id', 'root_ts'])
+    .where('id', 'in', runIds)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** A host's result goes into the thread; a file that came, after it. Due once there is a thread. */
+function messagesFor(
+  job: { readonly run_id: string; readonly host: string; readonly position: number },
+  outcome: Outcome,
+  thread: Thread,
+  at: number,
+): Insertable<Schema['outbox']>[] {
+  const hasFile = thread.action === 'get' && outcome.kind === 'ok' && outcome.file !== undefined;
+  const kinds = hasFile ? (['reply', 'file'] as const) : (['reply'] as const);
+  return kinds.map((kind) => ({
+    key: `${kind}:${job.run_id}:${job.host}`,
+    kind,
+    turn: job.run_id,
+    run_id: job.run_id,
+    host: job.host,
+    position: job.position,
+    channel_id: thread.channel_id,
+    due_at: thread.root_ts === null ? null : at,
+    lease_until: 0,
+    attempts: 0,
+    version: 1,
+  }));
+}

@@ -1,0 +1,120 @@
+import type { Log, Store } from '../ports.ts';
+import { auditTrailOf } from './audit.ts';
+import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { Lanes } from './embedded/lanes.ts';
+import { EmbeddedJobs, type Ledger } from './jobs.ts';
+import { StoredOutbox } from './outbox.ts';
+import { Records } from './records.ts';
+import {
+  abandonRun,
+  cancelRun,
+  createRun,
+  queueRun,
+  recordRefusal,
+  releaseRun,
+  settleInterrupted,
+  skipJobs,
+} from './runs.ts';
+import { migrate } from './schema.ts';
+
+export interface StoreSettings {
+  /** `file:PATH`, relative to the working directory. */
+  readonly url: string;
+  /** Jobs at once on one host, over all runs. */
+  readonly hostConcurrency: number;
+  /** With one, every decision of the audit also becomes an outbox row. */
+  readonly auditChannel: string | undefined;
+  /** Takes secrets out of a text that is kept to be read: the audit's, and what was typed. */
+  readonly mask: (text: string) => string;
+  readonly log: Log;
+  readonly now?: () => number;
+}
+
+/**
+ * Opens the record as its only process, and brings it up to date: tables, jobs that a former process left
+ * running, the order of those that wait. A `ConfigError` where the administrator has to do something.
+ */
+export async function openStore(settings: StoreSettings): Promise<Store> {
+  const { auditChannel, mask, log, now = Date.now } = settings;
+  const { path, db, close } = openDatabase(parseDatabaseUrl(settings.url));
+  try {
+    await migrate(db, path);
+    const outbox = new StoredOutbox(db, auditChannel);
+    const lanes = new Lanes(settings.hostConcurrency);
+    const ledger: Ledger = {
+      db,
+      lanes,
+      outbox,
+      now,
+      mask,
+      auditLines: auditChannel === undefined ? 'nobody' : 'channel',
+    };
+    const interrupted = await settleInterrupted(ledger);
+    if (interrupted > 0) log.warn({ jobs: interrupted }, 'jobs were running when the bot last stopped');
+    const released = await db
+      .selectFrom('run')
+      .select('id')
+      .where('state', '=', 'open')
+      .orderBy('number')
+      .execute();
+    for (const { id } of released) await queueRun(ledger, id);
+
+    const records = new Records(db);
+    const jobs = new EmbeddedJobs(ledger);
+    return {
+      jobs,
+      outbox,
+      audit: auditTrailOf(path),
+
+      async createRun(plan, requestKey) {
+        const { runId, isNew } = await createRun(ledger, plan, requestKey);
+        const run = await records.findRun(runId);
+        if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
+        outbox.announce();
+        return { run, isNew };
+      },
+      async releaseRun(runId, rootTs) {
+        await releaseRun(ledger, runId.toLowerCase(), rootTs);
+        jobs.announce();
+        outbox.announce();
+      },
+      async abandonRun(runId, reason) {
+        await abandonRun(ledger, runId.toLowerCase(), reason);
+        outbox.announce();
+      },
+      async cancelRun(runId, by) {
+        const { skipped, running } = await cancelRun(ledger, runId.toLowerCase(), by);
+        jobs.forget(skipped);
+        outbox.announce();
+        return { skipped: skipped.length, running };
+      },
+      async skipJobs(runId, hosts, reason) {
+        jobs.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
+        outbox.announce();
+      },
+      async recordRefusal(refusal) {
+        await recordRefusal(ledger, refusal);
+        outbox.announce();
+      },
+
+      findRun: (runId) => records.findRun(runId),
+      listRuns: (count) => records.listRuns(count),
+      openRuns: () => records.openRuns(),
+      listJobs: (runId) => records.listJobs(runId),
+      findJob: (runId, host) => records.findJob(runId, host),
+
+      async ping() {
+        // A write that changes nothing, and still has to reach the disk.
+        await db
+          .updateTable('audit_head')
+          .set((head) => ({ seq: head.ref('seq') }))
+          .where('id', '=', 1)
+          .execute();
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw asConfigError(path, error);
+  }
+}

@@ -1,0 +1,182 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Outbox, OutboxClaim, OutboxRow } from '../ports.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Messages to keep in line with the store. In a row,
+ *
+ * - `due_at` says since when what Slack shows is behind; null where it is not.
+ * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for.
+ * - `version` counts what happened to it here. A message sent from an older version leaves the row due.
+ * - `attempts` counts claims since it was last known to be sent; it also tells an old claim from the present
+ *   one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
+ */
+export class StoredOutbox implements Outbox {
+  readonly #db: Kysely<Schema>;
+  readonly #auditChannel: string | undefined;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(db: Kysely<Schema>, auditChannel: string | undefined) {
+    this.#db = db;
+    this.#auditChannel = auditChannel;
+  }
+
+  onDue(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** For the store, after a commit that may have made rows due. */
+  announce(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. */
+  claim({ limit, now, leaseMs, except, kinds }: OutboxClaim): Promise<readonly OutboxRow[]> {
+    return this.#db.transaction().execute(async (trx) => {
+      const due = this.#due(trx, { except, kinds }, now);
+      const turns = await due
+        .select(['turn', (column) => column.fn.min('due_at').as('oldest')])
+        .groupBy('turn')
+        .orderBy('oldest')
+        .orderBy('turn')
+        .execute();
+      const piles: string[][] = [];
+      for (const { turn } of turns) {
+        const rows = await due
+          .select('key')
+          .where('turn', '=', turn)
+          .orderBy('due_at')
+          .orderBy('position')
+          .orderBy('key', 'desc')
+          .limit(limit)
+          .execute();
+        piles.push(rows.map(({ key }) => key));
+      }
+      const keys = dealOut(piles, limit);
+      if (keys.length === 0) return [];
+      await trx
+        .updateTable('outbox')
+        .set({ lease_until: now + leaseMs, attempts: sql`attempts + 1` })
+        .where('key', 'in', keys)
+        .execute();
+      const rows = await trx
+        .selectFrom('outbox')
+        .leftJoin('run', 'run.id', 'outbox.run_id')
+        .selectAll('outbox')
+        .select('run.root_ts')
+        .where('key', 'in', keys)
+        .execute();
+      const byKey = new Map(rows.map((row) => [row.key, row]));
+      return keys.flatMap((key) => {
+        const row = byKey.get(key);
+        if (row === undefined) return [];
+        const inThread = row.kind === 'reply' || row.kind === 'file';
+        return [
+          {
+            key,
+            kind: row.kind,
+            channelId: row.channel_id,
+            runId: row.run_id,
+            host: row.host,
+            auditSeq: row.audit_seq,
+            ts: row.ts,
+            threadTs: inThread ? row.root_ts : null,
+            attempts: row.attempts - 1,
+            version: row.version,
+          },
+        ];
+      });
+    });
+  }
+
+  async sent(row: OutboxRow, ts: string): Promise<void> {
+    await this.#db
+      .updateTable('outbox')
+      .set((column) => ({
+        ts,
+        due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
+        lease_until: 0,
+        attempts: 0,
+        error: null,
+      }))
+      .where('key', '=', row.key)
+      .execute();
+    // It may have moved on meanwhile.
+    this.announce();
+  }
+
+  async defer(row: OutboxRow, at: number, error: string): Promise<void> {
+    await this.#ofThisClaim(row).set({ lease_until: at, error }).execute();
+    this.announce();
+  }
+
+  async giveUp(row: OutboxRow, error: string): Promise<void> {
+    await this.#ofThisClaim(row)
+      .set((column) => ({ given_up_at: column.ref('due_at'), due_at: null, lease_until: 0, error }))
+      .execute();
+  }
+
+  async nextDueAt(): Promise<number | undefined> {
+    const row = await this.#due(this.#db, { except: [], kinds: undefined })
+      .select(
+        sql<number | null>`min(case when lease_until > due_at then lease_until else due_at end)`.as('at'),
+      )
+      .executeTakeFirst();
+    return row?.at ?? undefined;
+  }
+
+  #due(
+    db: Kysely<Schema>,
+    {
+      except,
+      kinds,
+    }: { readonly except: readonly string[]; readonly kinds: OutboxClaim['kinds'] | undefined },
+    now?: number,
+  ) {
+    let due = db.selectFrom('outbox').where('due_at', 'is not', null);
+    if (now !== undefined) due = due.where('due_at', '<=', now).where('lease_until', '<=', now);
+    if (kinds !== undefined) due = due.where('kind', 'in', kinds);
+    if (except.length > 0) {
+      due = due.where((row) => row.or([row('channel_id', 'is', null), row('channel_id', 'not in', except)]));
+    }
+    // Lines of a time when there was an audit channel wait until there is one again.
+    const canAudit = this.#auditChannel !== undefined && !except.includes(this.#auditChannel);
+    return canAudit ? due : due.where('kind', '<>', 'audit');
+  }
+
+  #ofThisClaim(row: OutboxRow) {
+    return this.#db
+      .updateTable('outbox')
+      .where('key', '=', row.key)
+      .where('attempts', '=', row.attempts + 1);
+  }
+}
+
+/** One from each pile in turn. */
+function dealOut(piles: readonly (readonly string[])[], limit: number): string[] {
+  const dealt: string[] = [];
+  const longest = Math.max(0, ...piles.map((pile) => pile.length));
+  for (let round = 0; round < longest && dealt.length < limit; round++) {
+    dealt.push(...piles.flatMap((pile) => pile.slice(round, round + 1)));
+  }
+  return dealt.slice(0, limit);
+}
+
+/** The root message is behind: `at` the latest, earlier if it was so already. */
+export async function touchRoots(
+  trx: Transaction<Schema>,
+  runIds: readonly string[],
+  at: number,
+): Promise<void> {
+  if (runIds.length === 0) return;
+  await trx
+    .updateTable('outbox')
+    .set({ version: sql`version + 1`, due_at: sql`case when due_at < ${at} then due_at else ${at} end` })
+    .where(
+      'key',
+      'in',
+      runIds.map((runId) => `root:${runId}`),
+    )
+    .where('given_up_at', 'is', null)
+    .execute();
+}

@@ -1,0 +1,212 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { ConfigError } from '../errors.ts';
+import type { AuditEntry, OutboxRow } from '../ports.ts';
+import type { OutcomeKind } from '../run/outcome.ts';
+import type { Action } from '../run/plan.ts';
+import type { JobState, RunState } from '../run/run.ts';
+
+/** The tables. Times are epoch ms; `…_json` is JSON text, which also keeps NUL bytes out of a `text` column. */
+export interface Schema {
+  run: RunTable;
+  job: JobTable;
+  result: ResultTable;
+  output: OutputTable;
+  outbox: OutboxTable;
+  audit: AuditTable;
+  audit_head: AuditHeadTable;
+}
+
+export interface RunTable {
+  id: string;
+  /** Counts up: the order in which runs were asked for, also within a millisecond. */
+  number: number;
+  request_key: string;
+  plan_json: string;
+  plan_hash: string;
+  /** Out of the plan, so that most questions need not read all of it. */
+  action: Action;
+  team_id: string;
+  user_id: string;
+  channel_id: string;
+  state: RunState;
+  root_ts: string | null;
+  created_at: number;
+  cancelled_at: number | null;
+  cancelled_team: string | null;
+  cancelled_user: string | null;
+  finished_at: number | null;
+  /** Over the outcomes, once finished; the audit entry has it too. */
+  digest: string | null;
+}
+
+interface JobTable {
+  id: string;
+  run_id: string;
+  position: number;
+  host: string;
+  state: JobState;
+  kind: OutcomeKind | null;
+  started_at: number | null;
+  ended_at: number | null;
+}
+
+/** An outcome without its output. Apart from the job, so that counting jobs reads no outcomes. */
+interface ResultTable {
+  job_id: string;
+  outcome_json: string;
+}
+
+/** What a job said, where it said something. Apart from the result, so that a digest reads no output. */
+interface OutputTable {
+  job_id: string;
+  streams_json: string;
+}
+
+interface OutboxTable {
+  key: string;
+  kind: OutboxRow['kind'];
+  /** Rows of one value take turns with the others: the run's id, or `audit`. */
+  turn: string;
+  run_id: string | null;
+  host: string | null;
+  /** Of the job; orders what fell due at once. */
+  position: number;
+  audit_seq: number | null;
+  channel_id: string | null;
+  /** Null while nothing is to be sent. */
+  due_at: number | null;
+  lease_until: number;
+  attempts: number;
+  version: number;
+  ts: string | null;
+  given_up_at: number | null;
+  error: string | null;
+}
+
+interface AuditTable {
+  seq: number;
+  at: number;
+  team_id: string;
+  user_id: string;
+  action: AuditEntry['action'];
+  run_id: string | null;
+  channel_id: string | null;
+  detail_json: string;
+  prev: string;
+  hash: string;
+}
+
+interface AuditHeadTable {
+  id: number;
+  seq: number;
+  hash: string;
+}
+
+/** What the first entry's `prev` says. */
+export const CHAIN_START = '0'.repeat(64);
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-first': { up: createFirst },
+};
+
+/** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
+export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {
+  const { rows: known } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db);
+  if (known.length > 0) {
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+    const later = rows.find(({ name }) => !(name in MIGRATIONS));
+    if (later !== undefined) {
+      throw new ConfigError([
+        `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later.name}"); run that version, or name another file`,
+      ]);
+    }
+  }
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+// The SQL of a migration never changes once released; the dialects differ in the two triggers only.
+async function createFirst(db: Kysely<unknown>): Promise<void> {
+  await sql`create table run (
+    id text primary key,
+    number integer not null unique,
+    request_key text not null unique,
+    plan_json text not null,
+    plan_hash text not null,
+    action text not null,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    state text not null check (state in ('opening', 'open', 'finished')),
+    root_ts text,
+    created_at bigint not null,
+    cancelled_at bigint,
+    cancelled_team text,
+    cancelled_user text,
+    finished_at bigint,
+    digest text)`.execute(db);
+  await sql`create index run_open on run (number) where finished_at is null`.execute(db);
+
+  await sql`create table job (
+    id text primary key,
+    run_id text not null references run (id),
+    position integer not null,
+    host text not null,
+    state text not null check (state in ('queued', 'running', 'settled')),
+    kind text check ((kind is not null) = (state = 'settled')),
+    started_at bigint,
+    ended_at bigint,
+    unique (run_id, position),
+    unique (run_id, host))`.execute(db);
+  await sql`create index job_count on job (run_id, state, kind)`.execute(db);
+  await sql`create index job_running on job (id) where state = 'running'`.execute(db);
+
+  await sql`create table result (
+    job_id text primary key references job (id),
+    outcome_json text not null)`.execute(db);
+  await sql`create table output (
+    job_id text primary key references job (id),
+    streams_json text not null)`.execute(db);
+
+  await sql`create table outbox (
+    key text primary key,
+    kind text not null check (kind in ('root', 'reply', 'file', 'audit')),
+    turn text not null,
+    run_id text references run (id),
+    host text,
+    position integer not null,
+    audit_seq bigint,
+    channel_id text,
+    due_at bigint,
+    lease_until bigint not null,
+    attempts integer not null,
+    version integer not null,
+    ts text,
+    given_up_at bigint,
+    error text)`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+
+  await sql`create table audit (
+    seq bigint primary key,
+    at bigint not null,
+    team_id text not null,
+    user_id text not null,
+    action text not null,
+    run_id text,
+    channel_id text,
+    detail_json text not null,
+    prev text not null,
+    hash text not null unique)`.execute(db);
+  await sql`create index audit_run on audit (run_id) where run_id is not null`.execute(db);
+  await sql`create trigger audit_keeps_entries before delete on audit
+    begin select raise(abort, 'audit entries cannot be deleted'); end`.execute(db);
+  await sql`create trigger audit_keeps_words before update on audit
+    begin select raise(abort, 'audit entries cannot be changed'); end`.execute(db);
+  await sql`create table audit_head (
+    id integer primary key check (id = 1),
+    seq bigint not null,
+    hash text not null)`.execute(db);
+  await sql`insert into audit_head (id, seq, hash) values (1, 0, ${sql.lit(CHAIN_START)})`.execute(db);
+}

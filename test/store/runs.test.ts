@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest';
+import { canonicalPlan } from '../../src/run/plan.ts';
+import { sha256 } from '../../src/store/records.ts';
+import { ANN, approvedPlan, BOB, claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
+
+describe('a run in the store', () => {
+  test('is put down whole: plan, hash, jobs and the entry "accepted"', async () => {
+    await using rig = await openRig();
+    const plan = approvedPlan({ hosts: ['web02', 'web01'] });
+    const { run, isNew } = await rig.store.createRun(plan, 'request');
+    expect(isNew).toBe(true);
+    expect(run).toMatchObject({ state: 'opening', plan, planHash: sha256(canonicalPlan(plan)) });
+    expect(run.progress).toEqual({ queued: 2, running: 0, settled: {} });
+    expect((await rig.store.listJobs(run.id)).map(({ host, state }) => [host, state])).toEqual([
+      ['web02', 'queued'],
+      ['web01', 'queued'],
+    ]);
+    expect(await rig.store.audit.find(2)).toMatchObject({
+      action: 'accepted',
+      runId: run.id,
+      teamId: 'T1',
+      userId: 'UANN',
+      channelId: 'COPS',
+      detail: {
+        planHash: run.planHash,
+        action: 'run',
+        command: 'df -h',
+        count: 2,
+        fanOut: 64,
+        timeLimitMs: 60_000,
+        typed: plan.typed,
+        hosts: ['web02', 'web01'],
+      },
+    });
+  });
+
+  test('the same request twice is one run', async () => {
+    await using rig = await openRig();
+    const [first, second] = await Promise.all([
+      rig.store.createRun(approvedPlan(), 'request'),
+      rig.store.createRun(approvedPlan(), 'request'),
+    ]);
+    expect(second.run.id).toBe(first.run.id);
+    expect([first.isNew, second.isNew]).toEqual([true, false]);
+    expect(await rig.store.listRuns(10)).toHaveLength(1);
+  });
+
+  test('is found by its id in any case, and listed newest first', async () => {
+    await using rig = await openRig();
+    const first = await openRun(rig.store);
+    const second = await openRun(rig.store);
+    expect((await rig.store.findRun(first.id.toUpperCase()))?.id).toBe(first.id);
+    expect(await rig.store.findRun('r-none')).toBeUndefined();
+    expect((await rig.store.listRuns(10)).map(({ id }) => id)).toEqual([second.id, first.id]);
+    expect((await rig.store.listRuns(1)).map(({ id }) => id)).toEqual([second.id]);
+    expect((await rig.store.openRuns()).map(({ id }) => id)).toEqual([first.id, second.id]);
+    expect((await rig.store.findJob(first.id, 'WEB01'))?.host).toBe('web01');
+    expect(await rig.store.findJob(first.id, 'web99')).toBeUndefined();
+  });
+
+  test('keeps the command as typed and nothing else unmasked', async () => {
+    await using rig = await openRig();
+    const command = 'mysql -phunter2 -e "select 1"';
+    const { run } = await rig.store.createRun(
+      approvedPlan({ work: { action: 'run', command }, typed: `/batch_run -h a -cmd ${command}` }),
+      'request',
+    );
+    await rig.store.recordRefusal({
+      requester: ANN,
+      channelId: 'COPS',
+      typed: 'hunter2',
+      code: 'usage',
+      reason: 'no such word: hunter2',
+    });
+    expect(run.plan.work).toEqual({ action: 'run', command });
+    expect(run.plan.typed).toBe('/batch_run -h a -cmd mysql -p[secret] -e "select 1"');
+    expect(run.planHash).toBe(sha256(canonicalPlan(run.plan)));
+    expect(rig.sql("select count(*) as leaks from audit where detail_json like '%hunter2%'")).toEqual([
+      { leaks: 0 },
+    ]);
+    expect((await rig.store.audit.verify()).faults).toEqual([]);
+  });
+
+  test('nothing starts before its root message stands', async () => {
+    await using rig = await openRig();
+    const { run } = await rig.store.createRun(approvedPlan(), 'request');
+    expect(await rig.store.jobs.take(10)).toEqual([]);
+    const [job] = await rig.store.listJobs(run.id);
+    expect(await rig.store.jobs.start(job === undefined ? [] : [{ ...job }])).toEqual([]);
+    await rig.store.releaseRun(run.id, '1.0');
+    expect(await rig.store.jobs.take(10)).toHaveLength(3);
+    expect(await rig.store.findRun(run.id)).toMatchObject({ state: 'open', rootTs: '1.0' });
+  });
+
+  test('targets known to be skipped are settled at once and told once there is a thread', async () => {
+    await using rig = await openRig();
+    const skip = { web02: 'disabled in the inventory' };
+    const { run } = await rig.store.createRun(approvedPlan({ hosts: 3, skip }), 'request');
+    expect(run.progress).toEqual({ queued: 2, running: 0, settled: { skipped: 1 } });
+    expect((await claimAll(rig.store)).map(({ key }) => key)).toEqual(['audit:2']);
+    await rig.store.releaseRun(run.id, '1.0');
+    expect(
+      (await claimAll(rig.store, { kinds: ['reply'] })).map(({ key, threadTs }) => [key, threadTs]),
+    ).toEqual([[`reply:${run.id}:web02`, '1.0']]);
+    expect((await rig.store.findJob(run.id, 'web02'))?.outcome).toMatchObject({
+      kind: 'skipped',
+      reason: 'disabled in the inventory',
+    });
+  });
+
+  test('a run of skipped targets only is finished as it is released', async () => {
+    await using rig = await openRig();
+    const skip = { web01: 'disabled', web02: 'disabled' };
+    const { run } = await rig.store.createRun(approvedPlan({ hosts: 2, skip }), 'request');
+    expect(run.state).toBe('opening');
+    await rig.store.releaseRun(run.id, '1.0');
+    expect((await rig.store.findRun(run.id))?.state).toBe('finished');
+    expect((await claimAll(rig.store)).map(({ kind }) => kind).sort()).toEqual([
+      'audit',
+      'audit',
+      'reply',
+      'reply',
+      'root',
+    ]);
+  });
+
+  test('a run without a thread ends with every job skipped, and is audited as refused', async () => {
+    await using rig = await openRig();
+    const { run } = await rig.store.createRun(approvedPlan({ skip: { web01: 'disabled' } }), 'request');
+    await rig.store.abandonRun(run.id, 'not in the channel');
+    await rig.store.releaseRun(run.id, '1.0');
+    const after = await rig.store.findRun(run.id);
+    expect(after).toMatchObject({ state: 'finished', progress: { queued: 0, settled: { skipped: 3 } } });
+    expect(after?.rootTs).toBeUndefined();
+    expect(await rig.store.jobs.take(10)).toEqual([]);
+    expect((await claimAll(rig.store)).map(({ kind }) => kind)).toEqual(['audit', 'audit']);
+    expect(await rig.store.audit.find(3)).toMatchObject({ action: 'refused', runId: run.id });
+    expect((await rig.store.audit.verify()).faults).toEqual([]);
+  });
+
+  test('a cancel settles what waits, tells what runs, and says so again when repeated', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 5, fanOut: 2 });
+    const running = await rig.store.jobs.start(await rig.store.jobs.take(10));
+    const first = await rig.store.cancelRun(run.id, BOB);
+    expect(first.skipped).toBe(3);
+    expect(first.running.map(({ host }) => host)).toEqual(['web01', 'web02']);
+    const second = await rig.store.cancelRun(run.id, ANN);
+    expect(second).toEqual({ skipped: 0, running: first.running });
+    expect(await rig.store.findRun(run.id)).toMatchObject({ state: 'open', cancelledBy: BOB });
+    await rig.store.jobs.settle(running.map((job) => ({ job, outcome: okOutcome() })));
+    expect(await rig.store.findRun(run.id)).toMatchObject({
+      state: 'finished',
+      progress: { queued: 0, running: 0, settled: { ok: 2, skipped: 3 } },
+    });
+    expect(await rig.store.jobs.take(10)).toEqual([]);
+    const actions: string[] = [];
+    for await (const entry of rig.store.audit.entries()) actions.push(entry.action);
+    expect(actions).toEqual(['started', 'accepted', 'cancelled', 'settled']);
+  });
+
+  test('a job taken but not started when its run is cancelled does not start', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store);
+    const taken = await rig.store.jobs.take(2);
+    await rig.store.cancelRun(run.id, ANN);
+    expect(await rig.store.jobs.start(taken)).toEqual([]);
+    expect((await rig.store.findRun(run.id))?.state).toBe('finished');
+  });
+
+  test('a run cancelled before its thread stands is finished once it does', async () => {
+    await using rig = await openRig();
+    const { run } = await rig.store.createRun(approvedPlan(), 'request');
+    expect(await rig.store.cancelRun(run.id, ANN)).toEqual({ skipped: 3, running: [] });
+    expect((await rig.store.findRun(run.id))?.state).toBe('opening');
+    await rig.store.releaseRun(run.id, '1.0');
+    expect((await rig.store.findRun(run.id))?.state).toBe('finished');
+    expect(await drain(rig.store)).toEqual([]);
+  });
+
+  test('waiting jobs of some hosts can be skipped; a running one goes on', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 4, fanOut: 1 });
+    const running = await rig.store.jobs.start(await rig.store.jobs.take(1));
+    await rig.store.skipJobs(run.id, ['web01', 'WEB02', 'web04'], 'no longer allowed');
+    expect((await rig.store.findRun(run.id))?.progress).toEqual({
+      queued: 1,
+      running: 1,
+      settled: { skipped: 2 },
+    });
+    await rig.store.jobs.settle(running.map((job) => ({ job, outcome: okOutcome() })));
+    expect((await drain(rig.store)).map(({ host }) => host)).toEqual(['web03']);
+    expect((await rig.store.findRun(run.id))?.state).toBe('finished');
+  });
+});
