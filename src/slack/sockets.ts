@@ -121,6 +121,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener('abort', () => {

@@ -72,21 +72,20 @@ export class Lookup {
     this.#client = client;
   }
 
-  /** Its `ts`; undefined where it is not there or where we may not look. Rejects where Slack gives no answer. */
-  async find(to: Destination): Promise<string | undefined> {
-    if (!this.#allowed) return undefined;
+  /** Its `ts` where it stands; `absent` where it surely does not. Rejects where Slack gives no answer. */
+  async find(to: Destination): Promise<{ readonly ts: string } | 'absent' | 'unknown'> {
     let cursor: string | undefined;
-    for (let page = 0; page < PAGES; page += 1) {
+    for (let page = 0; page < PAGES && this.#allowed; page += 1) {
       const found = await this.#page(to, cursor);
-      if (found === undefined) return undefined;
+      if (found === undefined) return 'unknown';
       const own = found.messages?.find(
         ({ metadata }) => metadata?.event_type === EVENT_TYPE && keyOf(metadata.event_payload) === to.key,
       );
-      if (own?.ts !== undefined) return own.ts;
+      if (own?.ts !== undefined) return { ts: own.ts };
       cursor = found.response_metadata?.next_cursor;
-      if (cursor === undefined || cursor === '') return undefined;
+      if (cursor === undefined || cursor === '') return 'absent';
     }
-    return undefined;
+    return 'unknown';
   }
 
   async #page({ channel, threadTs }: Destination, cursor: string | undefined) {

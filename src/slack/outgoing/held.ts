@@ -19,7 +19,7 @@ export interface PosterContext extends PosterOptions {
 }
 
 /** A row is given back rather than held longer than this, so that its lease outlasts the call that sends it. */
-const HOLD_MS = 30_000;
+const HOLD_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 /** A no in a word we do not know is asked again so often, then believed. */

@@ -19,15 +19,16 @@ export function createOpener(workspace: Workspace, log: Log, now: () => number =
       const deadline = now() + PATIENCE_MS;
       let content: Message = workspace.masked(message);
       let isPlain = false;
-      let mayStand = false;
+      let unanswered = 0;
       let failure: Failure | undefined;
-      while (now() < deadline) {
-        const waitMs = workspace.paces.reserve(channelId);
-        if (now() + waitMs > deadline) break;
-        await delay(waitMs);
+      while (now() + workspace.paces.waitMs(channelId) < deadline) {
+        await delay(workspace.paces.reserve(channelId));
         try {
-          const found = mayStand ? await lookup.find(to) : undefined;
-          return found ?? (await postMessage(workspace.opening, to, content));
+          const found = unanswered > 0 ? await lookup.find(to) : 'absent';
+          if (typeof found === 'object') return found.ts;
+          // Rather no run than a channel full of root messages that nobody edits any more.
+          if (found === 'unknown' && unanswered > 1) break;
+          return await postMessage(workspace.opening, to, content);
         } catch (error) {
           failure = classify(error);
           log.warn({ channel: channelId, error: failure.code }, 'the root message was not taken');
@@ -39,9 +40,13 @@ export function createOpener(workspace: Workspace, log: Log, now: () => number =
         }
         if (failure.kind !== 'later' && failure.kind !== 'unknown')
           throw cannotPost(failure, channelId, workspace);
-        mayStand ||= failure.kind === 'unknown';
-        if (failure.code === 'ratelimited') workspace.paces.suspend(channelId, failure.retryAfterMs ?? 1_000);
-        await delay(Math.min(failure.retryAfterMs ?? PAUSE_MS, Math.max(0, deadline - now())));
+        if (failure.kind === 'unknown') unanswered += 1;
+        if (failure.code === 'ratelimited') {
+          // The loop waits for it, or ends at once where that is too long for a person.
+          workspace.paces.suspend(channelId, failure.retryAfterMs ?? 1_000);
+        } else {
+          await delay(Math.min(failure.retryAfterMs ?? PAUSE_MS, Math.max(0, deadline - now())));
+        }
       }
       const why = failure === undefined ? 'too much is being posted here' : failure.code;
       throw new Refusal(

@@ -39,6 +39,10 @@ export class Pace {
     this.#nextAt = Math.max(this.#nextAt, untilMs);
   }
 
+  isSuspended(now: number): boolean {
+    return this.#suspendedUntil > now;
+  }
+
   #start(now: number): number {
     return Math.max(now, this.#suspendedUntil, this.#nextAt);
   }
@@ -81,6 +85,11 @@ export class ChannelPaces {
   suspend(channelId: string, forMs: number): void {
     const now = this.#now();
     this.#of(channelId).suspend(now, now + forMs);
+  }
+
+  suspended(): readonly string[] {
+    const now = this.#now();
+    return [...this.#channels].filter(([, pace]) => pace.isSuspended(now)).map(([channel]) => channel);
   }
 
   #of(channelId: string): Pace {

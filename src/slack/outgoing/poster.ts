@@ -21,10 +21,10 @@ export interface Poster {
 }
 
 /**
- * Longer than a row is held at most (`HOLD_MS`) and a call lasts, so that nobody else claims a row that is
- * still being sent.
+ * Longer than a row is held (`HOLD_MS`) and the calls that send it last together, so that nobody else claims
+ * a row that is still being sent.
  */
-export const LEASE_MS = 60_000;
+const LEASE_MS = 45_000;
 const CLAIM = 4;
 /** Where a listener was missed or a row's time had come in between: look again after this at the latest. */
 const LOOK_AGAIN_MS = 1_000;
@@ -64,16 +64,16 @@ export function openPoster(options: PosterOptions): Poster {
     isLooking = true;
     looking = look().finally(() => {
       isLooking = false;
+      // Asked again after the last look.
+      if (isAsked) wake();
     });
   }
 
   async function look(): Promise<void> {
     clearTimeout(timer);
+    isAsked = false;
     try {
-      while (isAsked && !stopping.signal.aborted) {
-        isAsked = false;
-        if (now() >= pausedUntil) await claimAll();
-      }
+      if (now() >= pausedUntil) await claimAll();
       const nextAt = (await outbox.nextDueAt()) ?? Number.POSITIVE_INFINITY;
       // A row that is due but was not claimed waits for room in its channel, and that wakes us by itself.
       const waitMs = nextAt > now() ? nextAt - now() : LOOK_AGAIN_MS;
@@ -86,6 +86,7 @@ export function openPoster(options: PosterOptions): Poster {
 
   function plan(waitMs: number): void {
     if (stopping.signal.aborted) return;
+    clearTimeout(timer);
     timer = setTimeout(wake, waitMs);
   }
 

@@ -24,9 +24,10 @@ export class Posts {
     this.#lookup = new Lookup(context.workspace.posts);
   }
 
-  /** Channels that have enough to do for now. */
+  /** Channels that have enough to do for now, or that Slack told us to leave alone. */
   fullChannels(): readonly string[] {
-    return [...this.#lines].filter(([, line]) => line.length >= LINE).map(([channel]) => channel);
+    const full = [...this.#lines].filter(([, line]) => line.length >= LINE).map(([channel]) => channel);
+    return [...new Set([...full, ...this.#context.workspace.paces.suspended()])];
   }
 
   add(held: Held): void {
@@ -85,8 +86,9 @@ export class Posts {
     const to = { channel, threadTs: row.threadTs, key: row.key };
     try {
       // An earlier try may have got through without an answer, or its answer may have died with a process.
-      const found = row.attempts > 0 && !this.#unsent.has(row.key) ? await this.#lookup.find(to) : undefined;
-      return found ?? (await postMessage(workspace.posts, to, message));
+      const found = row.attempts > 0 && !this.#unsent.has(row.key) ? await this.#lookup.find(to) : 'absent';
+      if (typeof found === 'object') return found.ts;
+      return await postMessage(workspace.posts, to, message);
     } catch (error) {
       const failure = classify(error);
       if (failure.kind !== 'content') return this.#failed(row, channel, error);

@@ -1,0 +1,315 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, test, vi } from 'vitest';
+import { ConfigError, Refusal } from '../../src/errors.ts';
+import { formatNotice } from '../../src/report/answers.ts';
+import { formatRoot } from '../../src/report/root.ts';
+import { openSlack } from '../../src/slack/door.ts';
+import { isFromTheFuture } from '../../src/slack/http.ts';
+import { redact } from '../../src/slack/quiet-logger.ts';
+import { openWorkspace } from '../../src/slack/workspace.ts';
+import { sampleRun } from '../report/samples.ts';
+import {
+  ANN,
+  type DoorRig,
+  OPS,
+  OUTSIDER,
+  openDoorRig,
+  openTestSlack,
+  RecordingDesk,
+  recordLog,
+  SECRET,
+  settingsFor,
+} from './rig.ts';
+
+const DF = {
+  user: ANN,
+  channel: OPS,
+  command: '/batch_run',
+  text: '-h web01 -cmd "df -h | grep \'/$\' > /tmp/x"',
+};
+
+async function answerTo(rig: DoorRig, typed = DF): Promise<string> {
+  const outcome = await rig.slack.command(typed);
+  const [answer] = await rig.slack.waitFor(() => outcome.answers().length > 0 && outcome.answers());
+  return JSON.stringify(answer);
+}
+
+describe.concurrent.each(['socket', 'http'] as const)('over %s', (mode) => {
+  test('a command is acked at once, heard as typed, and answered to the one who asked', async () => {
+    await using rig = await openDoorRig(mode);
+    const gate = Promise.withResolvers<void>();
+    rig.desk.answer = async () => {
+      await gate.promise;
+      return formatNotice('Heard.');
+    };
+    const outcome = await rig.slack.command(DF);
+    expect(outcome).toMatchObject({ ok: true });
+    expect(outcome.ackMs).toBeLessThan(500);
+    gate.resolve();
+    const answers = await rig.slack.waitFor(() => outcome.answers().length > 0 && outcome.answers());
+    expect(answers[0]).toMatchObject({ onlyFor: ANN, text: 'Heard.' });
+    expect(rig.desk.calls).toEqual([
+      {
+        command: '/batch_run',
+        text: DF.text,
+        requester: { teamId: rig.slack.settings.team.id, userId: ANN },
+        channelId: OPS,
+        requestKey: `slack:${rig.slack.settings.team.id}:${outcome.triggerId}`,
+      },
+    ]);
+    expect(rig.slack.violations).toEqual([]);
+  });
+
+  test('the same request again has the same key, and another one has another', async () => {
+    await using rig = await openDoorRig(mode);
+    const outcome = await rig.slack.command(DF);
+    await outcome.redeliver();
+    await rig.slack.command(DF);
+    await vi.waitFor(() => expect(rig.desk.calls).toHaveLength(3));
+    const [first, again, other] = rig.desk.calls.map((call) => call.requestKey);
+    expect(again).toBe(first);
+    expect(other).not.toBe(first);
+  });
+
+  test('Cancel reaches the desk, and the answer leaves the root message alone', async () => {
+    await using rig = await openDoorRig(mode);
+    const { blocks } = formatRoot(sampleRun(), { now: 0 });
+    const posted = await rig.workspace.posts.chat.postMessage({
+      channel: OPS,
+      text: 'r-7k3f',
+      blocks: [...blocks],
+    });
+    const outcome = await rig.slack.click({
+      user: ANN,
+      channel: OPS,
+      ts: posted.ts ?? '',
+      actionId: 'batchops_cancel',
+    });
+    expect(outcome).toMatchObject({ ok: true });
+    await rig.slack.waitFor(() => outcome.answers()[0]);
+    expect(rig.desk.clicks).toMatchObject([
+      { actionId: 'batchops_cancel', value: 'r-7k3f', channelId: OPS, requester: { userId: ANN } },
+    ]);
+    expect(rig.slack.messages(OPS)).toMatchObject([{ text: 'r-7k3f', edits: 0 }]);
+  });
+
+  test('a click from another workspace never reaches the desk and is answered', async () => {
+    await using rig = await openDoorRig(mode);
+    const { blocks } = formatRoot(sampleRun(), { now: 0 });
+    const posted = await rig.workspace.posts.chat.postMessage({
+      channel: OPS,
+      text: 'r-7k3f',
+      blocks: [...blocks],
+    });
+    const outcome = await rig.slack.click({
+      user: OUTSIDER,
+      channel: OPS,
+      ts: posted.ts ?? '',
+      actionId: 'batchops_cancel',
+    });
+    const answer = await rig.slack.waitFor(() => outcome.answers()[0]);
+    expect(answer.text).toContain('its own workspace');
+    expect(rig.desk.clicks).toEqual([]);
+  });
+
+  test('stop waits for who is being served', async () => {
+    const rig = await openDoorRig(mode);
+    const gate = Promise.withResolvers<void>();
+    rig.desk.answer = async () => {
+      await gate.promise;
+      return formatNotice('Last words.');
+    };
+    const outcome = await rig.slack.command(DF);
+    const stopped = rig.door.stop();
+    gate.resolve();
+    await stopped;
+    expect(outcome.answers()).toMatchObject([{ text: 'Last words.' }]);
+    expect(rig.door.isConnected()).toBe(false);
+    await rig.slack.close();
+  });
+});
+
+describe.concurrent('every request is answered', () => {
+  test('a refusal with its remedy, a defect with nothing but its number', async () => {
+    await using rig = await openDoorRig();
+    rig.desk.answer = async () => {
+      throw new Refusal('not-now', 'Stopping.', { remedy: 'Try again in a minute.' });
+    };
+    expect(await answerTo(rig)).toContain('Try again in a minute.');
+    rig.desk.answer = async () => {
+      throw new Error('password of db01 is hunter2');
+    };
+    const answer = await answerTo(rig);
+    const id = /d-[0-9a-f]{8}/.exec(answer)?.[0];
+    expect(id).toBeDefined();
+    expect(answer).not.toContain('hunter2');
+    expect(rig.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', fields: expect.objectContaining({ id }) }),
+    );
+  });
+
+  test('where the bot is not a member', async () => {
+    await using rig = await openDoorRig();
+    expect(await answerTo(rig, { ...DF, channel: SECRET })).toContain('Heard.');
+  });
+
+  test('a command that only the settings of the app know', async () => {
+    await using rig = await openDoorRig('socket', {
+      manifest: {
+        features: { slash_commands: [{ command: '/batch_old', description: 'gone' }] },
+        oauth_config: { scopes: { bot: ['commands', 'chat:write'] } },
+      },
+    });
+    expect(await answerTo(rig, { ...DF, command: '/batch_old' })).toContain('does not know');
+    expect(rig.desk.calls).toEqual([]);
+  });
+
+  test('where the response_url fails, by an ephemeral message', async () => {
+    await using rig = await openDoorRig();
+    let answers = 0;
+    rig.desk.answer = async () => {
+      answers += 1;
+      return formatNotice(`answer ${answers}`);
+    };
+    const outcome = await rig.slack.command(DF);
+    await rig.slack.waitFor(() => outcome.answers()[0]);
+    // A response_url takes five answers; these are the rest of them.
+    for (let use = 0; use < 4; use += 1) {
+      await fetch(outcome.responseUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ text: 'x' }),
+      });
+    }
+    await outcome.redeliver();
+    await rig.slack.waitFor(() => rig.slack.ephemerals(ANN).find((message) => message.text === 'answer 2'));
+    expect(JSON.stringify(rig.log.lines)).not.toContain(outcome.responseUrl);
+  });
+});
+
+describe.concurrent('two sockets', () => {
+  test('are both open, and a refresh of one loses no command', async () => {
+    await using rig = await openDoorRig();
+    await rig.slack.waitFor(() => rig.slack.socketCount === 2);
+    rig.slack.refreshSockets('oldest');
+    for (let n = 0; n < 20; n += 1) {
+      expect(await rig.slack.command({ ...DF, text: `${n}` })).toMatchObject({ ok: true });
+    }
+    expect(rig.desk.calls.map((call) => call.text)).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`));
+    expect(rig.door.isConnected()).toBe(true);
+  });
+
+  test('come back after both were cut, and say meanwhile that nobody can reach us', async () => {
+    await using rig = await openDoorRig();
+    await rig.slack.waitFor(() => rig.slack.socketCount === 2);
+    rig.slack.dropSockets();
+    await vi.waitFor(() => expect(rig.door.isConnected()).toBe(false));
+    await vi.waitFor(() => expect(rig.door.isConnected()).toBe(true), { timeout: 10_000 });
+    expect(await rig.slack.command(DF)).toMatchObject({ ok: true });
+    expect(rig.fatal).toEqual([]);
+  });
+
+  test('outlast a Slack that fails for a while', async () => {
+    await using rig = await openDoorRig();
+    await rig.slack.waitFor(() => rig.slack.socketCount === 2);
+    const fault = rig.slack.order({ method: 'apps.connections.open', kind: 'server-error', times: 3 });
+    rig.slack.dropSockets();
+    await rig.slack.waitFor(() => fault.struck === 3);
+    await vi.waitFor(() => expect(rig.door.isConnected()).toBe(true), { timeout: 15_000 });
+    expect(rig.fatal).toEqual([]);
+  });
+
+  test('a token that is withdrawn while we run is fatal, and not an unhandled rejection', async () => {
+    await using rig = await openDoorRig();
+    await rig.slack.waitFor(() => rig.slack.socketCount === 2);
+    rig.slack.order({
+      method: 'apps.connections.open',
+      kind: 'error',
+      error: 'invalid_auth',
+      times: Infinity,
+    });
+    rig.slack.dropSockets();
+    await vi.waitFor(() => expect(rig.fatal.length).toBeGreaterThan(0), { timeout: 10_000 });
+    expect(rig.fatal[0]?.message).toContain('invalid_auth');
+  });
+});
+
+describe.concurrent('at start', () => {
+  test("tokens of the wrong kind and tokens that Slack refuses are the administrator's", async () => {
+    await using slack = await openTestSlack();
+    const log = recordLog();
+    const more = { mask: (text: string) => text, log };
+    const good = settingsFor(slack);
+    const swapped = { ...good, botToken: { reveal: () => slack.settings.tokens.app } };
+    await expect(openWorkspace(swapped, more)).rejects.toThrow(ConfigError);
+    const wrong = { ...good, botToken: { reveal: () => 'xoxb-wrong' } };
+    await expect(openWorkspace(wrong, more)).rejects.toThrow(/SLACK_BOT_TOKEN.*invalid_auth/);
+    const wrongApp = { ...good, mode: { kind: 'socket' as const, appToken: { reveal: () => 'xapp-wrong' } } };
+    const workspace = await openWorkspace(good, more);
+    const door = openSlack({
+      settings: wrongApp,
+      workspace,
+      desk: new RecordingDesk(),
+      log,
+      onFatal: () => undefined,
+    });
+    await expect(door).rejects.toThrow(/SLACK_APP_TOKEN.*invalid_auth/);
+  });
+});
+
+describe.concurrent('signed requests', () => {
+  async function send(rig: DoorRig, atS: number, more: { contentType?: string; secret?: string } = {}) {
+    const body = new URLSearchParams({
+      command: '/batch',
+      text: 'help',
+      team_id: rig.slack.settings.team.id,
+      user_id: ANN,
+      channel_id: OPS,
+      trigger_id: 'trigger-1',
+      response_url: `${rig.slack.url}/commands/none`,
+    }).toString();
+    const base = `v0:${atS}:${body}`;
+    const signature = createHmac('sha256', more.secret ?? rig.slack.settings.signingSecret)
+      .update(base)
+      .digest('hex');
+    const response = await fetch(`http://127.0.0.1:${rig.door.port}/slack/events`, {
+      method: 'POST',
+      headers: {
+        'content-type': more.contentType ?? 'application/x-www-form-urlencoded',
+        'x-slack-request-timestamp': String(atS),
+        'x-slack-signature': `v0=${signature}`,
+      },
+      body,
+    });
+    return response.status;
+  }
+
+  test('are taken once signed, with or without a charset, and give a replay the same key', async () => {
+    await using rig = await openDoorRig('http');
+    const now = Math.floor(Date.now() / 1_000);
+    expect(await send(rig, now)).toBe(200);
+    expect(await send(rig, now, { contentType: 'application/x-www-form-urlencoded; charset=utf-8' })).toBe(
+      200,
+    );
+    await vi.waitFor(() => expect(rig.desk.calls).toHaveLength(2));
+    expect(new Set(rig.desk.calls.map((call) => call.requestKey)).size).toBe(1);
+  });
+
+  test('are refused when signed by another, stale, or from the future', async () => {
+    await using rig = await openDoorRig('http');
+    const now = Math.floor(Date.now() / 1_000);
+    expect(await send(rig, now, { secret: 'another' })).toBe(401);
+    expect(await send(rig, now - 400)).toBe(401);
+    expect(await send(rig, now + 3_600)).toBe(401);
+    expect((await fetch(`http://127.0.0.1:${rig.door.port}/`)).status).toBe(404);
+    expect(rig.desk.calls).toEqual([]);
+    expect(isFromTheFuture(String(now + 30), now * 1_000)).toBe(false);
+  });
+});
+
+test('what Bolt logs holds no token and no address that is a right', () => {
+  const shown = redact(
+    'failed xoxb-1-2-abc at https://hooks.slack.com/commands/T1/2/3 and wss://x/?ticket=9',
+  );
+  expect(shown).toBe('failed [token] at https://hooks.slack.com/… and wss://x/…');
+});

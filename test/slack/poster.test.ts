@@ -1,0 +1,309 @@
+import { describe, expect, test, vi } from 'vitest';
+import { formatNotice } from '../../src/report/answers.ts';
+import type { FileUpload, Message } from '../../src/report/message.ts';
+import { formatReply } from '../../src/report/reply.ts';
+import { formatRoot } from '../../src/report/root.ts';
+import { sampleJob, sampleOutcome, sampleRun, streamOf } from '../report/samples.ts';
+import { AUDIT, OLD, OPS, openPosterRig, type PosterRig, WEB, withScopes } from './rig.ts';
+
+async function rootIn(rig: PosterRig, channel = OPS): Promise<string> {
+  const posted = await rig.workspace.posts.chat.postMessage({ channel, text: 'root' });
+  return posted.ts ?? '';
+}
+
+const textsIn = (rig: PosterRig, channel: string, rootTs: string) =>
+  rig.slack.thread(channel, rootTs).map((message) => message.text);
+
+/** Without the limits of time: what is tested is not the pace. */
+const FAST = { pace: { isLimited: false } } as const;
+
+describe.concurrent('replies', () => {
+  test('arrive in the thread, in order, once, with their key and nothing alive', async () => {
+    await using rig = await openPosterRig();
+    const threadTs = await rootIn(rig);
+    const hostile = '<!channel> <@U0ANN0001> @here http://evil.example `x` ```';
+    const run = sampleRun();
+    rig.contents.set(
+      'reply:1',
+      formatReply(run, sampleJob(sampleOutcome({ stdout: streamOf(hostile), reason: hostile }), hostile)),
+    );
+    rig.outbox.put({ key: 'reply:1', threadTs });
+    rig.outbox.put({ key: 'reply:2', threadTs });
+    rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 2);
+    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true));
+    const [first, second] = rig.slack.thread(OPS, threadTs);
+    expect(first?.pings).toEqual([]);
+    expect(first?.links).toEqual([]);
+    expect(first?.metadata).toEqual({ event_type: 'batchops', event_payload: { key: 'reply:1' } });
+    expect(second?.text).toBe('reply:2');
+    expect(rig.slack.violations).toEqual([]);
+  });
+
+  test('keep the pace of a strict Slack: ten hosts, not one 429', async () => {
+    await using rig = await openPosterRig();
+    const threadTs = await rootIn(rig);
+    for (let n = 0; n < 10; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
+    const startedAt = Date.now();
+    rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 3, 3_000);
+    // The first of them are there at once.
+    expect(Date.now() - startedAt).toBeLessThan(1_500);
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 10, 15_000);
+    expect(textsIn(rig, OPS, threadTs)).toEqual(Array.from({ length: 10 }, (_, n) => `reply:${n}`));
+    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBe(0);
+  });
+
+  test('of one channel do not hold up those of another', async () => {
+    await using rig = await openPosterRig();
+    const ops = await rootIn(rig);
+    const web = await rootIn(rig, WEB);
+    for (let n = 0; n < 30; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs: ops });
+    rig.outbox.put({ key: 'other', channelId: WEB, threadTs: web });
+    rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(WEB, web).length === 1, 4_000);
+    expect(rig.slack.thread(OPS, ops).length).toBeLessThan(10);
+  });
+
+  test('wait as long as a 429 says, and only in that channel', async () => {
+    await using rig = await openPosterRig(FAST);
+    const ops = await rootIn(rig);
+    const web = await rootIn(rig, WEB);
+    const fault = rig.slack.order({
+      method: 'chat.postMessage',
+      kind: 'rate-limit',
+      retryAfterS: 2,
+      times: 1,
+    });
+    rig.outbox.put({ key: 'reply:1', threadTs: ops });
+    rig.start();
+    await rig.slack.waitFor(() => fault.struck === 1);
+    const struckAt = Date.now();
+    rig.outbox.put({ key: 'other', channelId: WEB, threadTs: web });
+    await rig.slack.waitFor(() => rig.slack.thread(WEB, web).length === 1, 1_500);
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, ops).length === 1, 5_000);
+    expect(Date.now() - struckAt).toBeGreaterThan(1_900);
+  });
+
+  test('survive a storm of faults: each arrives, none twice where we may look', async () => {
+    await using rig = await openPosterRig({ ...FAST, manifest: withScopes('channels:history') });
+    const threadTs = await rootIn(rig);
+    for (const kind of ['lost-answer', 'server-error-after', 'lost-call', 'server-error'] as const) {
+      rig.slack.order({ method: 'chat.postMessage', kind, times: 2 });
+    }
+    for (let n = 0; n < 6; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), { timeout: 20_000 });
+    expect(textsIn(rig, OPS, threadTs).toSorted()).toEqual(Array.from({ length: 6 }, (_, n) => `reply:${n}`));
+  });
+
+  test('arrive also where we may not look, and we do not ask again and again', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig);
+    rig.slack.order({ method: 'chat.postMessage', kind: 'lost-call', times: 2 });
+    rig.outbox.put({ key: 'reply:1', threadTs });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.state('reply:1')).toBe('sent'), { timeout: 10_000 });
+    expect(textsIn(rig, OPS, threadTs)).toEqual(['reply:1']);
+    expect(rig.slack.calls.filter((call) => call.method === 'conversations.replies')).toHaveLength(1);
+  });
+
+  test('that can never be posted are given up aloud', async () => {
+    await using rig = await openPosterRig(FAST);
+    rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1.2' });
+    rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1.2' });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true));
+    expect(rig.outbox.state('reply:1')).toBe('given up');
+    expect(rig.log.lines.filter((line) => line.level === 'error')).toHaveLength(2);
+  });
+
+  test('whose form Slack refuses are said in bare text', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig);
+    const job = sampleJob(sampleOutcome({ stdout: streamOf('the output') }));
+    rig.contents.set('reply:1', formatReply(sampleRun(), job));
+    rig.slack.order({ method: 'chat.postMessage', kind: 'error', error: 'msg_blocks_too_long', times: 1 });
+    rig.outbox.put({ key: 'reply:1', threadTs });
+    rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs)[0]);
+    expect(rig.slack.thread(OPS, threadTs)[0]?.text).toContain('the output');
+    expect(rig.slack.thread(OPS, threadTs)[0]?.blocks).toEqual([]);
+  });
+
+  test('wait while Slack refuses the token, and are not lost', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig);
+    rig.slack.order({ method: 'chat.postMessage', kind: 'error', error: 'token_revoked', times: 1 });
+    rig.outbox.put({ key: 'reply:1', threadTs });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.entries.get('reply:1')?.error).toBe('token_revoked'));
+    expect(rig.outbox.state('reply:1')).toBe('waiting');
+    expect(rig.log.lines.some((line) => line.message.includes('posting pauses'))).toBe(true);
+  });
+
+  test('hold no secret, whatever was rendered', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig);
+    rig.contents.set('reply:1', formatNotice('the password is hunter2'));
+    rig.outbox.put({ key: 'reply:1', threadTs });
+    rig.start();
+    const reply = await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs)[0]);
+    expect(JSON.stringify(reply)).not.toContain('hunter2');
+  });
+
+  test('with nothing to show are done without a word', async () => {
+    await using rig = await openPosterRig();
+    rig.contents.set('file:1', undefined);
+    rig.outbox.put({ key: 'file:1', kind: 'file', threadTs: '1.2' });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('sent'));
+    expect(rig.slack.messages(OPS)).toEqual([]);
+  });
+
+  test('a stop sends what is on its way and gives the rest back at once', async () => {
+    await using rig = await openPosterRig();
+    const threadTs = await rootIn(rig);
+    for (let n = 0; n < 10; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
+    const poster = rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 2);
+    const startedAt = Date.now();
+    await poster.close();
+    expect(Date.now() - startedAt).toBeLessThan(1_000);
+    const there = rig.slack.thread(OPS, threadTs).length;
+    const sent = [...rig.outbox.entries.values()].filter((entry) => entry.state === 'sent').length;
+    expect(sent).toBe(there);
+    for (const entry of rig.outbox.entries.values())
+      expect(entry.leaseUntil).toBeLessThan(Date.now() + 5_000);
+  });
+});
+
+describe.concurrent('files and audit lines', () => {
+  test('a file goes into the thread as it is', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig);
+    const file: FileUpload = { filename: 'web01.txt', content: Buffer.from('all of it'), comment: 'web01' };
+    rig.contents.set('file:1', file);
+    rig.outbox.put({ key: 'file:1', kind: 'file', threadTs });
+    rig.start();
+    const message = await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs)[0]);
+    const stored = rig.slack.workspace.files.get(message.files[0] ?? '');
+    expect(stored?.name).toBe('web01.txt');
+    expect(Buffer.from(stored?.bytes ?? []).toString()).toBe('all of it');
+    await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('sent'));
+    expect(rig.slack.violations).toEqual([]);
+  });
+
+  test('a file that cannot be uploaded where the bot is no member is given up, and said in the log', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig, WEB);
+    rig.contents.set('file:1', { filename: 'a.txt', content: Buffer.from('x'), comment: '' });
+    rig.outbox.put({ key: 'file:1', kind: 'file', channelId: WEB, threadTs });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('given up'));
+    expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel');
+  });
+
+  test('an audit line goes into the audit channel', async () => {
+    await using rig = await openPosterRig(FAST);
+    rig.outbox.put({ key: 'audit:1', kind: 'audit', channelId: null });
+    rig.start();
+    const line = await rig.slack.waitFor(() => rig.slack.messages(AUDIT)[0]);
+    expect(line.text).toBe('audit:1');
+  });
+});
+
+describe.concurrent('the root message', () => {
+  const live = (ok: number): Message =>
+    formatRoot(sampleRun({ progress: { queued: 100 - ok, running: 0, settled: { ok } } }), { now: 0 });
+  const final = formatRoot(
+    sampleRun({
+      state: 'finished',
+      finishedAt: 2_000_000,
+      progress: { queued: 0, running: 0, settled: { ok: 100 } },
+    }),
+    { now: 0 },
+  );
+
+  test('is edited at most every two seconds while it counts, and at once when it is final', async () => {
+    await using rig = await openPosterRig();
+    const posted = await rig.workspace.posts.chat.postMessage({
+      channel: OPS,
+      text: live(0).text,
+      blocks: [...live(0).blocks],
+    });
+    const ts = posted.ts ?? '';
+    const change = (content: Message) => {
+      rig.contents.set('root:1', content);
+      rig.outbox.put({ key: 'root:1', kind: 'root', ts, host: null });
+    };
+    const edits = () => rig.slack.messages(OPS)[0]?.edits ?? 0;
+    change(live(1));
+    rig.start();
+    await rig.slack.waitFor(() => edits() === 1);
+    const firstAt = Date.now();
+    for (let ok = 2; ok < 60; ok += 1) change(live(ok));
+    await rig.slack.waitFor(() => edits() === 2);
+    expect(Date.now() - firstAt).toBeGreaterThan(1_900);
+    expect(rig.slack.messages(OPS)[0]?.text).toContain('59 of 100 done');
+    change(final);
+    const finalAt = Date.now();
+    await rig.slack.waitFor(() => edits() === 3);
+    expect(Date.now() - finalAt).toBeLessThan(1_000);
+    expect(rig.slack.messages(OPS)[0]?.text).toContain('100 ok of 100');
+    await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'));
+    expect(rig.slack.violations).toEqual([]);
+  });
+
+  test('is not edited where nothing that people see has changed', async () => {
+    await using rig = await openPosterRig();
+    const ts = await rootIn(rig);
+    rig.contents.set('root:1', live(5));
+    rig.outbox.put({ key: 'root:1', kind: 'root', ts });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'));
+    rig.outbox.put({ key: 'root:1' });
+    await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'));
+    expect(rig.slack.messages(OPS)[0]?.edits).toBe(1);
+  });
+
+  test('gets its summary while a backlog of replies is being posted', async () => {
+    await using rig = await openPosterRig();
+    const threadTs = await rootIn(rig);
+    for (let n = 0; n < 40; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
+    rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 2);
+    rig.contents.set('root:1', final);
+    rig.outbox.put({ key: 'root:1', kind: 'root', ts: threadTs });
+    await rig.slack.waitFor(() => rig.slack.messages(OPS)[0]?.text.includes('100 ok of 100'), 2_000);
+  });
+
+  test('of many runs at once keep the budget of the workspace', async () => {
+    await using rig = await openPosterRig();
+    const channels = [WEB, OPS, AUDIT];
+    const roots = await Promise.all(channels.map((channel) => rootIn(rig, channel)));
+    const edits = () => rig.slack.calls.filter((call) => call.method === 'chat.update').length;
+    const startedAt = Date.now();
+    rig.start();
+    for (let count = 1; edits() < 9; count += 1) {
+      const before = edits();
+      for (const [index, ts] of roots.entries()) {
+        rig.contents.set(`root:${index}`, live(count));
+        rig.outbox.put({ key: `root:${index}`, kind: 'root', ts, channelId: channels[index] ?? OPS });
+      }
+      await rig.slack.waitFor(() => edits() > before);
+    }
+    // A burst of five, then 44 a minute.
+    expect(Date.now() - startedAt).toBeGreaterThan(4_500);
+    expect(rig.slack.rateLimited.get('chat.update') ?? 0).toBe(0);
+  });
+});
+
+test('the rows of a run that nobody may post any more do not keep others waiting', async () => {
+  await using rig = await openPosterRig(FAST);
+  const threadTs = await rootIn(rig);
+  for (let n = 0; n < 20; n += 1) rig.outbox.put({ key: `gone:${n}`, channelId: OLD, threadTs: '1.2' });
+  rig.outbox.put({ key: 'reply:1', threadTs });
+  rig.start();
+  await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 1, 3_000);
+});

@@ -1,0 +1,282 @@
+import type {
+  Answer,
+  ButtonClick,
+  Desk,
+  Log,
+  Outbox,
+  OutboxClaim,
+  OutboxRow,
+  SlashCall,
+} from '../../src/ports.ts';
+import { formatNotice } from '../../src/report/answers.ts';
+import type { FileUpload, Message } from '../../src/report/message.ts';
+import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
+import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
+import { openSlack, type SlackDoor } from '../../src/slack/door.ts';
+import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
+import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
+
+const manifest = readManifest(new URL('../../manifest.yml', import.meta.url));
+
+export const BOT = 'U0BOT0001';
+export const ANN = 'U0ANN0001';
+export const OUTSIDER = 'U0OUT0001';
+export const OPS = 'C0OPS0001';
+export const WEB = 'C0WEB0001';
+export const AUDIT = 'C0AUDIT01';
+export const SECRET = 'G0SECRET1';
+export const OLD = 'C0OLD0001';
+
+export function withScopes(...scopes: string[]): LocalSlackOptions['manifest'] {
+  const bot = ['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write', ...scopes];
+  return { ...manifest, oauth_config: { scopes: { bot } } };
+}
+
+export function openTestSlack(options: Partial<LocalSlackOptions> = {}): Promise<LocalSlack> {
+  return openLocalSlack({
+    manifest,
+    users: [
+      { id: ANN, name: 'ann' },
+      { id: OUTSIDER, name: 'outsider', teamId: 'T0OTHER01' },
+    ],
+    channels: [
+      { id: OPS, name: 'ops', members: [ANN, OUTSIDER, BOT] },
+      { id: WEB, name: 'web', members: [ANN] },
+      { id: AUDIT, name: 'audit', members: [ANN, BOT] },
+      { id: SECRET, name: 'secret', kind: 'private', members: [ANN] },
+      { id: OLD, name: 'old', members: [ANN, BOT], isArchived: true },
+    ],
+    ...options,
+  });
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly fields: object;
+  readonly message: string;
+}
+
+export function recordLog(): Log & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, fields, message });
+  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export function settingsFor(slack: LocalSlack, mode: 'socket' | 'http' = 'socket'): SlackSettings {
+  const hide = (value: string) => ({ reveal: () => value });
+  return {
+    botToken: hide(slack.settings.tokens.bot),
+    apiUrl: slack.apiUrl,
+    mode:
+      mode === 'socket'
+        ? { kind: 'socket', appToken: hide(slack.settings.tokens.app) }
+        : { kind: 'http', signingSecret: hide(slack.settings.signingSecret), port: 0 },
+  };
+}
+
+/** Writes down what it is asked, and answers with what `answer` says. */
+export class RecordingDesk implements Desk {
+  readonly calls: SlashCall[] = [];
+  readonly clicks: ButtonClick[] = [];
+  answer: (call: SlashCall | ButtonClick) => Promise<Answer | undefined> = async () => formatNotice('Heard.');
+
+  command(call: SlashCall): Promise<Answer | undefined> {
+    this.calls.push(call);
+    return this.answer(call);
+  }
+
+  press(click: ButtonClick): Promise<Answer | undefined> {
+    this.clicks.push(click);
+    return this.answer(click);
+  }
+}
+
+export interface DoorRig extends AsyncDisposable {
+  readonly slack: LocalSlack;
+  readonly desk: RecordingDesk;
+  readonly door: SlackDoor;
+  readonly workspace: Workspace;
+  readonly fatal: Error[];
+  readonly log: ReturnType<typeof recordLog>;
+}
+
+export async function openDoorRig(
+  mode: 'socket' | 'http' = 'socket',
+  options: Partial<LocalSlackOptions> = {},
+): Promise<DoorRig> {
+  const slack = await openTestSlack({ mode, ...options });
+  const desk = new RecordingDesk();
+  const log = recordLog();
+  const fatal: Error[] = [];
+  const settings = settingsFor(slack, mode);
+  const workspace = await openWorkspace(settings, { mask: (text) => text, log });
+  const door = await openSlack({ settings, workspace, desk, log, onFatal: (error) => fatal.push(error) });
+  if (door.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${door.port}/slack/events`);
+  return {
+    slack,
+    desk,
+    door,
+    workspace,
+    fatal,
+    log,
+    async [Symbol.asyncDispose]() {
+      await door.stop();
+      await slack.close();
+    },
+  };
+}
+
+interface Entry {
+  row: OutboxRow;
+  dueAt: number | undefined;
+  leaseUntil: number;
+  version: number;
+  state: 'waiting' | 'sent' | 'given up';
+  error?: string;
+}
+
+/** The outbox port by its contract, in memory: what each row came to can be read off. */
+export class MemoryOutbox implements Outbox {
+  readonly entries = new Map<string, Entry>();
+  readonly #listeners: (() => void)[] = [];
+
+  put(row: Partial<OutboxRow> & { key: string }): void {
+    const old = this.entries.get(row.key);
+    const base: OutboxRow = old?.row ?? {
+      kind: 'reply',
+      channelId: OPS,
+      runId: 'r-7k3f',
+      host: 'web01',
+      auditSeq: null,
+      ts: null,
+      threadTs: null,
+      attempts: 0,
+      version: 1,
+      ...row,
+    };
+    this.entries.set(row.key, {
+      row: base,
+      dueAt: Date.now(),
+      leaseUntil: old?.leaseUntil ?? 0,
+      version: (old?.version ?? 0) + 1,
+      state: 'waiting',
+    });
+    for (const listener of this.#listeners) listener();
+  }
+
+  async claim({ limit, now, leaseMs, except, kinds }: OutboxClaim): Promise<readonly OutboxRow[]> {
+    const due = [...this.entries.values()]
+      .filter(({ dueAt, leaseUntil }) => dueAt !== undefined && dueAt <= now && leaseUntil <= now)
+      .filter(({ row }) => kinds === undefined || kinds.includes(row.kind))
+      .filter(({ row }) => row.channelId === null || !except.includes(row.channelId))
+      .toSorted((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))
+      .slice(0, limit);
+    return due.map((entry) => {
+      const claimed = { ...entry.row, version: entry.version };
+      entry.leaseUntil = now + leaseMs;
+      entry.row = { ...entry.row, attempts: entry.row.attempts + 1 };
+      return claimed;
+    });
+  }
+
+  async sent(row: OutboxRow, ts: string): Promise<void> {
+    const entry = this.#entry(row);
+    entry.row = { ...entry.row, ts, attempts: 0 };
+    entry.leaseUntil = 0;
+    if (entry.version === row.version) {
+      entry.dueAt = undefined;
+      entry.state = 'sent';
+    }
+    for (const listener of this.#listeners) listener();
+  }
+
+  async defer(row: OutboxRow, at: number, error: string): Promise<void> {
+    const entry = this.#entry(row);
+    entry.leaseUntil = at;
+    entry.error = error;
+    for (const listener of this.#listeners) listener();
+  }
+
+  async giveUp(row: OutboxRow, error: string): Promise<void> {
+    const entry = this.#entry(row);
+    entry.dueAt = undefined;
+    entry.state = 'given up';
+    entry.error = error;
+  }
+
+  async nextDueAt(): Promise<number | undefined> {
+    const times = [...this.entries.values()].flatMap(({ dueAt, leaseUntil }) =>
+      dueAt === undefined ? [] : [Math.max(dueAt, leaseUntil)],
+    );
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  onDue(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  state(key: string): string {
+    return this.entries.get(key)?.state ?? 'unknown';
+  }
+
+  allSettled(): boolean {
+    return [...this.entries.values()].every(({ state }) => state !== 'waiting');
+  }
+
+  #entry(row: OutboxRow): Entry {
+    const entry = this.entries.get(row.key);
+    if (entry === undefined) throw new Error(`no row ${row.key}`);
+    return entry;
+  }
+}
+
+export interface PosterRig extends AsyncDisposable {
+  readonly slack: LocalSlack;
+  readonly workspace: Workspace;
+  readonly outbox: MemoryOutbox;
+  readonly log: ReturnType<typeof recordLog>;
+  /** What a row shows; the row's key where nothing is put here. */
+  readonly contents: Map<string, Message | FileUpload | undefined>;
+  readonly rendered: string[];
+  start(): Poster;
+}
+
+export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): Promise<PosterRig> {
+  const slack = await openTestSlack(options);
+  const log = recordLog();
+  const workspace = await openWorkspace(settingsFor(slack), {
+    mask: (text) => text.replaceAll('hunter2', '•••'),
+    log,
+  });
+  const outbox = new MemoryOutbox();
+  const contents = new Map<string, Message | FileUpload | undefined>();
+  const rendered: string[] = [];
+  const posters: Poster[] = [];
+  return {
+    slack,
+    workspace,
+    outbox,
+    log,
+    contents,
+    rendered,
+    start() {
+      const poster = openPoster({
+        outbox,
+        workspace,
+        auditChannel: AUDIT,
+        log,
+        async render({ key }) {
+          rendered.push(key);
+          return contents.has(key) ? contents.get(key) : formatNotice(key);
+        },
+      });
+      posters.push(poster);
+      return poster;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(posters.map((poster) => poster.close()));
+      await slack.close();
+    },
+  };
+}
