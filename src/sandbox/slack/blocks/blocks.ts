@@ -202,6 +202,6 @@ const anyBlock = tagged(kinds);
 export const checkBlock: Check = (value, at, faults) => {
   anyBlock(value, at, faults);
   const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
-  if (typeof type !== 'string' || !(type in kinds)) return;
+  if (typeof type !== 'string' || !Object.hasOwn(kinds, type)) return;
   if (!surfaces[type]?.includes(faults.surface)) faults.add(`unsupported block: ${type}`, at);
 };

@@ -87,8 +87,8 @@ export function shape({ required = {}, optional = {}, also }: Shape): Check {
       else check(value[name], `${at}/${name}`, faults);
     }
     for (const [name, child] of Object.entries(value)) {
-      if (name === 'type' || name in required) continue;
-      const check = optional[name];
+      if (name === 'type' || Object.hasOwn(required, name)) continue;
+      const check = Object.hasOwn(optional, name) ? optional[name] : undefined;
       if (check === undefined) faults.add(`invalid additional property: ${name}`, at);
       else if (child !== undefined) check(child, `${at}/${name}`, faults);
     }

@@ -1,6 +1,6 @@
 import type { SlashCommand } from '@slack/bolt';
 import { describe, expect, test } from 'vitest';
-import { ANN, EVE, OPS, openTestSlack, SECRET, startSocketBot } from './rig.ts';
+import { ANN, EVE, OPS, openTestSlack, SECRET, startSocketBot } from '../rig.ts';
 
 const button = {
   type: 'actions',

@@ -1,0 +1,261 @@
+import { WebAPIPlatformError, WebClient } from '@slack/web-api';
+import { describe, expect, test } from 'vitest';
+import { ANN, BOT, call, EVE, manifest, OLD, OPS, openTestSlack, SECRET, WEB, withScopes } from '../rig.ts';
+
+const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text, verbatim: true } });
+const richText = (text: string) => ({
+  type: 'rich_text',
+  elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }],
+});
+const free = { pace: { isLimited: false } };
+
+describe('who may call', () => {
+  test('tokens', async () => {
+    await using slack = await openTestSlack();
+    const { bot, app } = slack.settings.tokens;
+    expect(await call(slack, 'auth.test', {}, bot)).toMatchObject({ ok: true, user_id: BOT });
+    expect(await call(slack, 'auth.test', {}, 'xoxb-other')).toMatchObject({ error: 'invalid_auth' });
+    expect(await call(slack, 'auth.test', {}, '')).toMatchObject({ error: 'not_authed' });
+    expect(await call(slack, 'chat.postMessage', {}, app)).toMatchObject({ error: 'not_allowed_token_type' });
+    expect(await call(slack, 'apps.connections.open', {}, bot)).toMatchObject({
+      error: 'not_allowed_token_type',
+    });
+    expect(await call(slack, 'chat.shout', {})).toMatchObject({ error: 'unknown_method' });
+    expect(await call(slack, 'toString', {})).toMatchObject({ error: 'unknown_method' });
+  });
+
+  test('only what the scopes of the manifest allow', async () => {
+    await using slack = await openTestSlack();
+    expect(await call(slack, 'users.info', { user: ANN })).toMatchObject({
+      ok: false,
+      error: 'missing_scope',
+      needed: 'users:read',
+      provided: 'commands,chat:write,chat:write.public,files:read,files:write',
+    });
+    expect(await call(slack, 'conversations.replies', { channel: SECRET, ts: '1' })).toMatchObject({
+      needed: 'groups:history',
+    });
+    expect(
+      await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', username: 'root' }),
+    ).toMatchObject({ needed: 'chat:write.customize' });
+    expect(slack.violations.map(({ error }) => error)).toEqual(Array(3).fill('missing_scope'));
+  });
+});
+
+describe('chat.postMessage', () => {
+  test.each([
+    ['a channel that is not there', { channel: 'C404', text: 'a' }, 'channel_not_found'],
+    ['a private channel without the bot', { channel: SECRET, text: 'a' }, 'channel_not_found'],
+    ['a name instead of an id', { channel: '#ops', text: 'a' }, 'channel_not_found'],
+    ['an archived channel', { channel: OLD, text: 'a' }, 'is_archived'],
+    ['no channel', { text: 'a' }, 'invalid_arguments'],
+    ['nothing to say', { channel: OPS }, 'no_text'],
+    ['only spaces', { channel: OPS, text: '  \n' }, 'no_text'],
+    ['a thread that is not there', { channel: OPS, text: 'a', thread_ts: '1.000000' }, 'thread_not_found'],
+    ['blocks that are no JSON', { channel: OPS, blocks: '[{' }, 'invalid_blocks_format'],
+    ['blocks that are no array', { channel: OPS, blocks: '{}' }, 'invalid_blocks_format'],
+    ['a block that is none', { channel: OPS, blocks: [{ type: 'x' }] }, 'invalid_blocks'],
+    ['markdown_text and text', { channel: OPS, text: 'a', markdown_text: 'b' }, 'markdown_text_conflict'],
+    ['markdown_text of 12,001', { channel: OPS, markdown_text: 'x'.repeat(12_001) }, 'msg_too_long'],
+    ['metadata without type', { channel: OPS, text: 'a', metadata: {} }, 'invalid_metadata_format'],
+    [
+      'much metadata',
+      {
+        channel: OPS,
+        text: 'a',
+        metadata: { event_type: 't', event_payload: { a: 'x'.repeat(9_000) } },
+      },
+      'metadata_too_large',
+    ],
+    ['attachments that are no array', { channel: OPS, attachments: '{}' }, 'invalid_attachments'],
+  ])('%s is refused', async (_what, values, error) => {
+    await using slack = await openTestSlack();
+    expect(await call(slack, 'chat.postMessage', values)).toMatchObject({ ok: false, error });
+    expect(slack.violations).toMatchObject([{ method: 'chat.postMessage', error }]);
+    expect(slack.messages(OPS)).toEqual([]);
+  });
+
+  test('a public channel takes chat:write.public or membership', async () => {
+    await using open = await openTestSlack();
+    expect(await call(open, 'chat.postMessage', { channel: WEB, text: 'a' })).toMatchObject({ ok: true });
+    const oauth_config = { scopes: { bot: ['commands', 'chat:write'] } };
+    await using closed = await openTestSlack({ manifest: { ...manifest, oauth_config } });
+    expect(await call(closed, 'chat.postMessage', { channel: WEB, text: 'a' })).toMatchObject({
+      error: 'not_in_channel',
+    });
+    closed.workspace.changeChannel(WEB, { members: new Set([ANN, BOT]) });
+    expect(await call(closed, 'chat.postMessage', { channel: WEB, text: 'a' })).toMatchObject({ ok: true });
+  });
+
+  test('says what is wrong with blocks, through the real client', async () => {
+    await using slack = await openTestSlack();
+    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const refused = client.chat.postMessage({
+      channel: OPS,
+      text: 'a',
+      blocks: [section('x'.repeat(3_001))],
+    });
+    const error = await refused.catch((thrown: unknown) => thrown);
+    if (!(error instanceof WebAPIPlatformError)) throw new Error('not refused');
+    expect(error.data).toMatchObject({
+      error: 'invalid_blocks',
+      response_metadata: {
+        messages: ['[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]'],
+      },
+    });
+  });
+
+  test('a long text is cut at 40,000 with a warning', async () => {
+    await using slack = await openTestSlack();
+    const answer = await call(slack, 'chat.postMessage', { channel: OPS, text: 'x'.repeat(40_001) });
+    expect(answer).toMatchObject({ ok: true, warning: 'message_truncated' });
+    expect(slack.messages(OPS)[0]?.text).toHaveLength(40_000);
+  });
+
+  test('replies go to the thread of the root, never below a reply', async () => {
+    await using slack = await openTestSlack();
+    const root = await call(slack, 'chat.postMessage', { channel: OPS, text: 'root' });
+    const reply = await call(slack, 'chat.postMessage', { channel: OPS, text: 'r', thread_ts: root.ts });
+    expect(slack.thread(OPS, String(root.ts))).toMatchObject([{ ts: reply.ts, text: 'r' }]);
+    expect(slack.messages(OPS)).toHaveLength(1);
+    expect(
+      await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', thread_ts: reply.ts }),
+    ).toMatchObject({ error: 'cannot_reply_to_message' });
+  });
+
+  test("a user's id opens the direct messages with them", async () => {
+    await using slack = await openTestSlack();
+    const answer = await call(slack, 'chat.postMessage', { channel: ANN, text: 'hello' });
+    expect(answer.channel).toMatch(/^D/);
+    expect(slack.messages(String(answer.channel))).toHaveLength(1);
+  });
+
+  test('the text is kept raw, and what in it would notify is told', async () => {
+    await using slack = await openTestSlack();
+    await call(slack, 'chat.postMessage', { channel: OPS, text: '&lt;!here&gt; <!channel> <http://e.org>' });
+    await call(slack, 'chat.postMessage', { channel: OPS, text: 'http://e.org', parse: 'none' });
+    const [loud, quiet] = slack.messages(OPS);
+    expect(loud?.text).toBe('&lt;!here&gt; <!channel> <http://e.org>');
+    expect(loud?.pings).toEqual([{ kind: 'broadcast', value: 'channel', at: '/text' }]);
+    expect(loud?.links).toHaveLength(1);
+    expect(quiet).toMatchObject({ pings: [], links: [] });
+  });
+});
+
+describe('chat.update and chat.delete', () => {
+  test.each([
+    ['a message that is not there', { ts: '1.000000', text: 'a' }, 'message_not_found'],
+    ['a text of 4,001 characters', { text: 'x'.repeat(4_001) }, 'msg_too_long'],
+    ['nothing', {}, 'no_text'],
+    ['taking all away', { text: '' }, 'no_text'],
+    ['rich text for a section', { text: 'a', blocks: [richText('a')] }, 'block_mismatch'],
+    ['blocks too long', { blocks: Array(5).fill(section('x'.repeat(2_900))) }, 'msg_blocks_too_long'],
+  ])('%s is refused', async (_what, values, error) => {
+    await using slack = await openTestSlack();
+    const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', blocks: [section('a')] });
+    expect(await call(slack, 'chat.update', { channel: OPS, ts, ...values })).toMatchObject({ error });
+    expect(slack.messages(OPS)).toMatchObject([{ text: 'a', edits: 0 }]);
+  });
+
+  test("of a person's message are refused", async () => {
+    await using slack = await openTestSlack();
+    const { ts } = slack.say({ user: ANN, channel: OPS, text: 'mine' });
+    expect(await call(slack, 'chat.update', { channel: OPS, ts, text: 'a' })).toMatchObject({
+      error: 'cant_update_message',
+    });
+    expect(await call(slack, 'chat.delete', { channel: OPS, ts })).toMatchObject({
+      error: 'cant_delete_message',
+    });
+  });
+
+  test('text alone takes the blocks away, blocks alone leave the text', async () => {
+    await using slack = await openTestSlack();
+    const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', blocks: [section('a')] });
+    await call(slack, 'chat.update', { channel: OPS, ts, blocks: [section('b')] });
+    expect(slack.messages(OPS)).toMatchObject([{ text: 'a', blocks: [{ text: { text: 'b' } }] }]);
+    await call(slack, 'chat.update', { channel: OPS, ts, text: 'c' });
+    expect(slack.messages(OPS)).toMatchObject([{ text: 'c', blocks: [], edits: 2 }]);
+    await call(slack, 'chat.delete', { channel: OPS, ts });
+    expect(slack.messages(OPS)).toEqual([]);
+    expect(slack.violations).toEqual([]);
+  });
+});
+
+describe('chat.postEphemeral', () => {
+  test('is for one person of the channel, and cannot be updated', async () => {
+    await using slack = await openTestSlack();
+    const answer = await call(slack, 'chat.postEphemeral', { channel: OPS, user: ANN, text: 'psst' });
+    expect(slack.ephemerals(ANN)).toMatchObject([{ text: 'psst', ts: answer.message_ts }]);
+    expect(await call(slack, 'chat.postEphemeral', { channel: OPS, user: EVE, text: 'a' })).toMatchObject({
+      error: 'user_not_in_channel',
+    });
+    expect(await call(slack, 'chat.postEphemeral', { channel: WEB, user: ANN, text: 'a' })).toMatchObject({
+      error: 'not_in_channel',
+    });
+    const { message_ts: ts } = answer;
+    expect(await call(slack, 'chat.update', { channel: OPS, ts, text: 'a' })).toMatchObject({
+      error: 'message_not_found',
+    });
+  });
+});
+
+describe('conversations, users, reactions', () => {
+  const scopes = ['channels:read', 'groups:read', 'channels:history', 'channels:join', 'im:write'];
+  const manifest = withScopes(...scopes, 'users:read', 'reactions:write');
+
+  test('info tells what kind of channel it is', async () => {
+    await using slack = await openTestSlack({ manifest });
+    slack.workspace.changeChannel(OPS, { isExternallyShared: true });
+    expect(await call(slack, 'conversations.info', { channel: OPS })).toMatchObject({
+      channel: { id: OPS, name: 'ops', is_member: true, is_private: false, is_ext_shared: true },
+    });
+    expect(await call(slack, 'conversations.info', { channel: SECRET })).toMatchObject({
+      error: 'channel_not_found',
+    });
+  });
+
+  test('history is newest first, replies oldest first, both in pages', async () => {
+    await using slack = await openTestSlack({ manifest, ...free });
+    const roots = [];
+    for (const text of ['1', '2', '3'])
+      roots.push(await call(slack, 'chat.postMessage', { channel: OPS, text }));
+    const [root] = roots;
+    for (const text of ['a', 'b'])
+      await call(slack, 'chat.postMessage', { channel: OPS, text, thread_ts: root?.ts });
+    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const first = await client.conversations.history({ channel: OPS, limit: 2 });
+    expect(first.messages?.map(({ text }) => text)).toEqual(['3', '2']);
+    const cursor = first.response_metadata?.next_cursor ?? '';
+    const second = await client.conversations.history({ channel: OPS, limit: 2, cursor });
+    expect(second.messages).toMatchObject([{ text: '1', reply_count: 2 }]);
+    expect(second.has_more).toBe(false);
+    const replies = await client.conversations.replies({ channel: OPS, ts: String(root?.ts) });
+    expect(replies.messages?.map(({ text }) => text)).toEqual(['1', 'a', 'b']);
+    await expect(client.conversations.history({ channel: WEB })).rejects.toThrow('not_in_channel');
+    await client.conversations.join({ channel: WEB });
+    expect((await client.conversations.history({ channel: WEB })).messages).toEqual([]);
+  });
+
+  test('people, direct messages and reactions', async () => {
+    await using slack = await openTestSlack({ manifest });
+    expect(await call(slack, 'users.info', { user: EVE })).toMatchObject({
+      user: { id: EVE, name: 'eve', is_restricted: true, is_ultra_restricted: false, deleted: false },
+    });
+    expect(await call(slack, 'users.info', { user: 'U404' })).toMatchObject({ error: 'user_not_found' });
+    const opened = await call(slack, 'conversations.open', { users: ANN });
+    expect(await call(slack, 'conversations.open', { users: ANN })).toMatchObject({
+      channel: opened.channel,
+    });
+    const { ts } = slack.say({ user: ANN, channel: OPS, text: 'hi' });
+    const reaction = { channel: OPS, timestamp: ts, name: 'eyes' };
+    expect(await call(slack, 'reactions.add', reaction)).toMatchObject({ ok: true });
+    expect(await call(slack, 'reactions.add', reaction)).toMatchObject({ error: 'already_reacted' });
+  });
+
+  test('a permalink names channel, message and thread', async () => {
+    await using slack = await openTestSlack();
+    const { ts } = slack.say({ user: ANN, channel: OPS, text: 'hi' });
+    const answer = await call(slack, 'chat.getPermalink', { channel: OPS, message_ts: ts });
+    expect(answer.permalink).toBe(`${slack.url}/archives/${OPS}/p${ts.replace('.', '')}`);
+  });
+});

@@ -1,0 +1,59 @@
+import { WebAPIHTTPError, WebAPIRequestError, WebClient } from '@slack/web-api';
+import { describe, expect, test } from 'vitest';
+import type { Fault } from '../../../../src/sandbox/slack/faults.ts';
+import { call, OPS, openTestSlack } from '../rig.ts';
+
+async function postUnder(fault: Fault) {
+  const slack = await openTestSlack();
+  const client = new WebClient(slack.settings.tokens.bot, {
+    slackApiUrl: slack.apiUrl,
+    retryConfig: { retries: 0 },
+    timeout: 500,
+  });
+  const handle = slack.order({ method: 'chat.postMessage', ...fault });
+  const error = await client.chat.postMessage({ channel: OPS, text: 'a' }).catch((thrown: unknown) => thrown);
+  return { slack, error, handle };
+}
+
+describe('faults that are ordered', () => {
+  test.each([
+    ['lost-answer', WebAPIRequestError, 1],
+    ['lost-call', WebAPIRequestError, 0],
+    ['server-error', WebAPIHTTPError, 0],
+    ['server-error-after', WebAPIHTTPError, 1],
+  ] as const)('%s', async (kind, Failure, posted) => {
+    const { slack, error, handle } = await postUnder({ kind, times: 1 });
+    await using _slack = slack;
+    expect(error).toBeInstanceOf(Failure);
+    expect(slack.messages(OPS)).toHaveLength(posted);
+    expect(handle.struck).toBe(1);
+    expect(await call(slack, 'chat.postMessage', { channel: OPS, text: 'b' })).toMatchObject({ ok: true });
+    expect(slack.violations).toEqual([]);
+  });
+
+  test('slow: the client gives up, the message is there', async () => {
+    const { slack, error } = await postUnder({ kind: 'slow', times: 1, delayMs: 5_000 });
+    await using _slack = slack;
+    expect(error).toBeInstanceOf(WebAPIRequestError);
+    expect(slack.messages(OPS)).toHaveLength(1);
+  });
+
+  test('rate-limit and error: nothing is done', async () => {
+    await using slack = await openTestSlack();
+    const handle = slack.order({ kind: 'rate-limit', times: Number.POSITIVE_INFINITY, retryAfterS: 30 });
+    expect(await call(slack, 'chat.postMessage', { channel: OPS, text: 'a' })).toMatchObject({
+      status: 429,
+      retryAfter: '30',
+    });
+    handle.cancel();
+    slack.order({ kind: 'error', error: 'fatal_error', times: 1 });
+    expect(await call(slack, 'chat.postMessage', { channel: OPS, text: 'a' })).toMatchObject({
+      error: 'fatal_error',
+    });
+    expect(slack.messages(OPS)).toEqual([]);
+    expect(slack.calls.map(({ method, status, error }) => [method, status, error])).toEqual([
+      ['chat.postMessage', 429, 'ratelimited'],
+      ['chat.postMessage', 200, 'fatal_error'],
+    ]);
+  });
+});
