@@ -15,7 +15,7 @@ export interface Terms {
 
 export interface Resolved {
   /** In inventory order, each once. Disabled ones are among them: they are reported, not dropped. */
-  readonly hosts: readonly Host[];
+  readonly hosts: readonly [Host, ...Host[]];
   /** What the operator may not expect, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -72,7 +72,7 @@ class Search {
     for (const host of hosts) into.add(host);
   }
 
-  finish(): readonly Host[] {
+  finish(): readonly [Host, ...Host[]] {
     if (this.#faults.length > 0) this.#refuse();
     if (!this.#hasIncluded) {
       throw new Refusal(
@@ -83,10 +83,10 @@ class Search {
         },
       );
     }
-    const hosts = [...this.#inventory.hosts.values()].filter(
+    const [first, ...rest] = [...this.#inventory.hosts.values()].filter(
       (host) => this.#in.has(host) && !this.#out.has(host),
     );
-    if (hosts.length > 0) return hosts;
+    if (first !== undefined) return [first, ...rest];
     throw new Refusal('unknown-name', 'No host is left: what is excluded takes out all that was named.', {
       remedy: 'Look with /batch hosts which hosts an expression stands for.',
     });

@@ -90,7 +90,7 @@ function indexSections(sections: readonly IniSection[], problems: Problems): Rea
  * `get` makes a folder of the name.
  */
 function nameFault(name: string): string | undefined {
-  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚–—‒―−\p{C}]/u.exec(name)?.[0];
+  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－\p{C}]/u.exec(name)?.[0];
   if (bad !== undefined) {
     return `a name cannot hold ${/[\s\p{C}]/u.test(bad) ? 'white space or invisible characters' : bad}`;
   }

@@ -1,0 +1,134 @@
+import { Refusal } from '../errors.ts';
+import { parseDeskCommand } from './desk-command.ts';
+import { COPY_OPTIONS, type FleetOptions, RUN_OPTIONS, readFleetOptions } from './fleet-options.ts';
+import type { FleetRequest, Request, RequestedWork } from './request.ts';
+import { type CommandName, USAGE } from './usage.ts';
+import { optionName, readWord, shown } from './words.ts';
+
+/** What was typed → what is meant, or a `Refusal` that names the word, the remedy and the line of use. */
+export function parseCommand(command: string, text: string): Request {
+  const name = Object.keys(USAGE).find((known): known is CommandName => known === command);
+  // Slack only sends what the manifest lists: this is an app whose manifest lists more than the bot knows.
+  if (name === undefined) throw new Refusal('usage', `${shown(command)} is not a command of Batchops.`);
+  try {
+    if (name === '/batch') return parseDeskCommand(text);
+    return asksForHelp(text) ? { kind: 'help' } : parseFleetCommand(name, text);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.usage !== undefined) throw error;
+    const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
+    throw new Refusal(error.code, error.message, { ...remedy, usage: USAGE[name] });
+  }
+}
+
+function asksForHelp(text: string): boolean {
+  const word = readWord(text, 0);
+  if (word === undefined || readWord(text, word.end) !== undefined) return false;
+  return /^(help|\?)$/i.test(optionName(word) ?? word.text);
+}
+
+function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): FleetRequest {
+  const options = readFleetOptions(text, name === '/batch_run' ? RUN_OPTIONS : COPY_OPTIONS);
+  const hosts = options.lists.get('h') ?? [];
+  const groups = options.lists.get('g') ?? [];
+  if (hosts.length === 0 && groups.length === 0) {
+    throw new Refusal('usage', 'No hosts are named.', {
+      remedy:
+        'Name some with -h or -g; every host is -h all. ' +
+        'A command without quotes takes in all that follows -cmd, also options.',
+    });
+  }
+  const fanOut = options.words.get('c');
+  const timeLimit = options.words.get('t');
+  return {
+    kind: 'fleet',
+    hosts,
+    groups,
+    exclude: options.lists.get('x') ?? [],
+    work: name === '/batch_run' ? parseRun(options) : parseCopy(options),
+    ...(fanOut === undefined ? {} : { fanOut: parseFanOut(fanOut) }),
+    ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration(timeLimit) }),
+    preview: options.preview,
+    notes: options.notes,
+  };
+}
+
+function parseRun(options: FleetOptions): RequestedWork {
+  if (options.command !== undefined) return { action: 'run', command: options.command };
+  throw new Refusal('usage', '-cmd is missing.', { remedy: 'Say what to run: -cmd "df -h".' });
+}
+
+function parseCopy(options: FleetOptions): RequestedWork {
+  const [verb, ...names] = options.action ?? [];
+  if (verb === undefined) {
+    throw new Refusal('usage', '-action is missing.', { remedy: 'Say -action put or -action get.' });
+  }
+  const action = ['put' as const, 'get' as const].find((known) => known === verb.toLowerCase());
+  if (action === undefined) {
+    throw new Refusal('usage', `-action ${shown(verb)} is neither put nor get.`, {
+      remedy: 'put sends a file to the hosts, get fetches one from them.',
+    });
+  }
+  const local = options.words.get('local');
+  const remote = options.words.get('remote');
+  const [first, second] = names;
+  const order = action === 'put' ? '-action put LOCAL REMOTE' : '-action get REMOTE LOCAL';
+  if (first !== undefined && (local !== undefined || remote !== undefined)) {
+    throw new Refusal(
+      'usage',
+      `${shown(first)} behind -action ${action} and -local or -remote do not go together.`,
+      {
+        remedy: `Write either ${order}, or -local and -remote.`,
+      },
+    );
+  }
+  if (first !== undefined && second === undefined) {
+    throw new Refusal('usage', `-action ${action} ${shown(first)} is incomplete: a second name is missing.`, {
+      remedy: `Write ${order}.`,
+    });
+  }
+  const isPut = action === 'put';
+  const paths = {
+    local: local ?? (isPut ? first : second),
+    remote: remote ?? (isPut ? second : first),
+  };
+  return {
+    action,
+    local: checkPath('local', paths.local, action),
+    remote: checkPath('remote', paths.remote, action),
+  };
+}
+
+function checkPath(option: 'local' | 'remote', path: string | undefined, action: 'put' | 'get'): string {
+  if (path === undefined) {
+    throw new Refusal('usage', `-${option} is missing.`, {
+      remedy: action === 'put' ? 'Write -local FILE -remote PATH.' : 'Write -remote PATH -local NAME.',
+    });
+  }
+  if (/\p{Cc}/u.test(path) || !path.isWellFormed()) {
+    throw new Refusal('usage', `-${option} ${shown(path)} holds a control character.`, {
+      remedy: 'Type it anew: it most likely came with a paste.',
+    });
+  }
+  return path;
+}
+
+function parseFanOut(word: string): number {
+  const fanOut = /^\d{1,6}$/.test(word) ? Number(word) : 0;
+  if (fanOut >= 1) return fanOut;
+  throw new Refusal('usage', `-c ${shown(word)} is not a number of hosts.`, {
+    remedy: 'Write a whole number from 1 on, as in -c 10.',
+  });
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(word: string): number {
+  const [, count = '0', unit = ''] = /^(\d{1,6})([smh])$/i.exec(word) ?? [];
+  const durationMs = Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
+  if (durationMs > 0) return durationMs;
+  throw new Refusal('usage', `-t ${shown(word)} is not a duration.`, {
+    remedy: /^\d+$/.test(word)
+      ? `Write the unit too: -t ${word}s for seconds, -t ${word}m for minutes.`
+      : 'Write it as 30s, 5m or 1h.',
+  });
+}

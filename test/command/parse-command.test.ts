@@ -1,0 +1,356 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseCommand } from '../../src/command/parse-command.ts';
+import type { Request } from '../../src/command/request.ts';
+import { USAGE } from '../../src/command/usage.ts';
+import { Refusal } from '../../src/errors.ts';
+
+const run = (text: string) => parseCommand('/batch_run', text);
+const copy = (text: string) => parseCommand('/batch_scp', text);
+const desk = (text: string) => parseCommand('/batch', text);
+
+function refusalOf(parse: (text: string) => Request, text: string): Refusal {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error(`not refused: ${text}`);
+}
+
+function commandOf(text: string): string {
+  const request = run(text);
+  return request.kind === 'fleet' && request.work.action === 'run' ? request.work.command : 'none';
+}
+
+const PLAIN = { kind: 'fleet', groups: [], exclude: [], preview: false, notes: [] };
+
+describe("the original program's lines", () => {
+  test('run a command', () => {
+    expect(run('-h h1,h2,h3 -g web_clusters,db_servers -cmd "df -h"')).toEqual({
+      ...PLAIN,
+      hosts: ['h1', 'h2', 'h3'],
+      groups: ['web_clusters', 'db_servers'],
+      work: { action: 'run', command: 'df -h' },
+    });
+  });
+
+  test.each([
+    ['-h h1 -action put -local test.py -remote /tmp/', 'put', 'test.py', '/tmp/'],
+    ['-h h1 -action put test.py /tmp/', 'put', 'test.py', '/tmp/'],
+    ['-h h1 -action get /path/test.py name', 'get', 'name', '/path/test.py'],
+    ['-action get -remote /path/test.py -local name -h h1', 'get', 'name', '/path/test.py'],
+    ['-action PUT test.py /tmp/ -h h1', 'put', 'test.py', '/tmp/'],
+  ])('copy: %s', (text, action, local, remote) => {
+    expect(copy(text)).toEqual({ ...PLAIN, hosts: ['h1'], work: { action, local, remote } });
+  });
+});
+
+describe('options', () => {
+  test('stand in any order, also behind a quoted command', () => {
+    const expected = {
+      ...PLAIN,
+      hosts: ['all', '!web07'],
+      groups: ['db'],
+      exclude: ['web[01,03]', '@standby'],
+      work: { action: 'run', command: 'uptime' },
+      fanOut: 5,
+      timeLimitMs: 30_000,
+      preview: true,
+    };
+    const parts = [
+      '-h all,!web07',
+      '-g db',
+      '-x web[01,03],@standby',
+      '-c 5',
+      '-t 30s',
+      '-n',
+      '-cmd "uptime"',
+    ];
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray(parts, { minLength: parts.length }),
+        fc.constantFrom(' ', '  ', '\n', '\t'),
+        (order, gap) => {
+          expect(run(order.join(gap))).toEqual(expected);
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ['-h h1, h2 ,h3 , h4', ['h1', 'h2', 'h3', 'h4']],
+    ['-h "h1, h2", h3', ['h1', 'h2', 'h3']],
+    ['-h web[1, 3],db1', ['web[1,3]', 'db1']],
+    ['-h web[01–20]', ['web[01-20]']],
+    ['—h h1', ['h1']],
+    ['–h h1', ['h1']],
+    ['--h h1', ['h1']],
+    ['\u200b-h\u00a0h1\u200b', ['h1']],
+    [
+      '-h <http://web01.example.com|web01.example.com>, <http://db1.example.com>',
+      ['web01.example.com', 'db1.example.com'],
+    ],
+    ['-h “h1”', ['h1']],
+  ])('in lists: %s', (text, hosts) => {
+    expect(run(`${text} -cmd "x"`)).toMatchObject({ hosts });
+  });
+
+  test.each([
+    ['-t 5m', 300_000],
+    ['-t 1h', 3_600_000],
+    ['-t 90S', 90_000],
+  ])('%s', (text, timeLimitMs) => {
+    expect(run(`-h a ${text} -cmd x`)).toMatchObject({ timeLimitMs });
+  });
+
+  test.each([
+    [
+      '-h a -sudo -cmd x',
+      '"-sudo" is not an option of this command.',
+      'Its options are -h -g -x -c -t -n -cmd.',
+    ],
+    ['-hosts a -cmd x', '"-hosts" is not an option of this command.', 'Did you mean -h?'],
+    ['-h a —command x', '"—command" is not an option of this command.', 'Did you mean -cmd?'],
+    ['-h a -cmdd "x"', '"-cmdd" is not an option of this command.', 'Did you mean -cmd?'],
+    ['-h a -c=5 -cmd x', '"-c=5" is not an option.', 'Write -c 5, with a space.'],
+    ['-h a -local x -cmd x', '"-local" is not an option of this command.', undefined],
+    ['-h a -cmd "x" -sudo', '"-sudo" is not an option of this command.', undefined],
+    ['-h a -h b -cmd x', '-h is there twice.', 'Join the two with a comma.'],
+    ['-h a -n -n -cmd x', '-n is there twice.', 'Leave one out.'],
+    ['-h a b -cmd x', '"b" belongs to no option.', undefined],
+    ['-h a -n 5 -cmd x', '"5" belongs to no option.', undefined],
+    ['uptime', '"uptime" belongs to no option.', undefined],
+    ['-h -cmd x', '-h is incomplete: hosts, as in -h web01,web02 is missing before "-cmd".', undefined],
+    ['-cmd "x" -h', '-h is incomplete: hosts, as in -h web01,web02 is missing.', undefined],
+    ['-h a,,b -cmd x', '-h "a,,b" has a comma with no name beside it.', undefined],
+    ['-h a, -cmd x', '-h "a," has a comma with no name beside it.', undefined],
+    ['-h a"b -cmd x', 'A quote stands in the middle of -h "a"b".', 'Names need no quotes.'],
+    ['-h "a -cmd x', 'The quote before "a -cmd x" is not closed.', 'Close it with " where the words end.'],
+    ['-h a -c 0 -cmd x', '-c "0" is not a number of hosts.', undefined],
+    ['-h a -c -5 -cmd x', '-c "-5" is not a number of hosts.', undefined],
+    [
+      '-h a -t 30 -cmd x',
+      '-t "30" is not a duration.',
+      'Write the unit too: -t 30s for seconds, -t 30m for minutes.',
+    ],
+    ['-h a -t 0s -cmd x', '-t "0s" is not a duration.', undefined],
+    ['-cmd "x"', 'No hosts are named.', undefined],
+    ['-x a -cmd "x"', 'No hosts are named.', undefined],
+    ['', 'No hosts are named.', undefined],
+    ['-h a', '-cmd is missing.', undefined],
+  ])('refused: %s', (text, message, remedy) => {
+    const refusal = refusalOf(run, text);
+    expect(refusal).toMatchObject({ code: 'usage', message, usage: USAGE['/batch_run'] });
+    if (remedy !== undefined) expect(refusal.remedy).toBe(remedy);
+  });
+});
+
+describe('-cmd', () => {
+  test.each([
+    ['-h a -cmd df -h | grep "x" > /tmp/$USER', 'df -h | grep "x" > /tmp/$USER'],
+    [`-h a -cmd "echo "hello  world""`, 'echo "hello  world"'],
+    [`-cmd "grep -c "x" f" -h a`, 'grep -c "x" f'],
+    [`-h a -cmd 'echo "it's"'`, `echo "it's"`],
+    [`-h a -cmd “echo ‘hi’”`, 'echo ‘hi’'],
+    [`-h a -cmd ‘df -h’ -n`, 'df -h'],
+    [`-h a -cmd ”df -h”`, 'df -h'],
+    [`-cmd "awk '{print $1}' f" -t 5s -h a`, `awk '{print $1}' f`],
+    [`-h a -cmd "echo \\"hi\\""`, 'echo \\"hi\\"'],
+    [`-h a -cmd "printf 'a\\n'"`, `printf 'a\\n'`],
+    [`-h a -cmd "cat <<E\nx\nE"`, 'cat <<E\nx\nE'],
+    [
+      `-h a -cmd "curl <http://x.example|x.example> &amp;&amp; ls —all"`,
+      'curl <http://x.example|x.example> &amp;&amp; ls —all',
+    ],
+    [`-h a —cmd “df -h”`, 'df -h'],
+    [`-h a -cmd  uptime`, 'uptime'],
+    [`-h a -cmd "sort "f" -n"`, 'sort "f" -n'],
+  ])('%s', (text, command) => {
+    expect(commandOf(text)).toBe(command);
+  });
+
+  test('reaches the shell exactly as typed', () => {
+    const command = fc
+      .string({
+        unit: fc.oneof(
+          fc.constantFrom(' ', '"', "'", '”', '\\', '$', '&', '-', 'n', '\n', '\u00a0', '—'),
+          fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+        ),
+        minLength: 1,
+      })
+      .filter((text) => /\S/.test(text) && !/[\0-\x08\x0b-\x1f\x7f-\x9f]|["'”]\s+[-—]+n(\s|$)/.test(text));
+    fc.assert(
+      fc.property(command, (text) => {
+        fc.pre(text.replace(/[\s\u200b-\u200d\u2060\ufeff\u00ad]/gu, '') !== '');
+        expect(commandOf(`-h a -cmd "${text}"`)).toBe(text);
+        if (/^[a-z$]/.test(text)) expect(commandOf(`-h a -cmd ${text}`)).toBe(text);
+      }),
+    );
+  });
+
+  test.each([
+    ['echo “x”', /curly quote \(“\)/],
+    ['ls —all', /long dash \(—\)/],
+    ['ls\u00a0-a', /U\+00A0/],
+    ['a &amp;&amp; b', /&amp;/],
+    ['curl <http://x.example>', /link in < >/],
+    ['echo \\"hi\\"', /Backslashes are sent as typed/],
+  ])('points out what %s may hide', (command, note) => {
+    const request = run(`-h a -cmd "${command}"`);
+    expect(request).toMatchObject({ work: { command }, notes: [expect.stringMatching(note)] });
+  });
+
+  test('has no notes on a plain command', () => {
+    expect(run(`-h a -cmd "df -h | awk '{print $1}' && x"`)).toMatchObject({ notes: [] });
+  });
+
+  test.each([
+    ['-h a -cmd', '-cmd has no command.'],
+    ['-h a -cmd ""', '-cmd has no command.'],
+    ['-h a -cmd " \u200b "', '-cmd has no command.'],
+    ['-h a -cmd -n', '-cmd is incomplete: a command is missing before "-n".'],
+    ['-h a -cmd "df', 'The command starts with " and no " closes it.'],
+    ['-h a -cmd “df', 'The command starts with “ and no ” closes it.'],
+    ['-h a -cmd "df”', 'The command starts with " and no " closes it.'],
+    ['-h a -cmd "my prog" arg', 'Behind the closing " of the command stands "arg".'],
+    ['-h a -cmd "x\0y"', 'The command holds a control character (U+0000).'],
+    ['-h a -cmd x\x1b[2J', 'The command holds a control character (U+001B).'],
+    ['-h a -cmd x\r', 'The command holds a control character (U+000D).'],
+    ['-h a -cmd x\ud800', 'The command holds half a character, which cannot be sent as it is.'],
+    // A quote of the command was taken for the closing one: its own closing one is then left over.
+    ['-cmd "ls "a b" -t 5m" -h a', '-t "5m"" is not a duration.'],
+    ['-cmd "docker run "img" -t 5s foo" -h a', '"foo"" belongs to no option.'],
+    ['-cmd "x "y" -x "z" w" -h a', '"w"" belongs to no option.'],
+  ])('refused: %j', (text, message) => {
+    expect(refusalOf(run, text)).toMatchObject({ code: 'usage', message, usage: USAGE['/batch_run'] });
+  });
+});
+
+describe('/batch_scp', () => {
+  test.each([
+    [`-h a -action put "my file.txt" "/tmp/my dir/"`, 'my file.txt', '/tmp/my dir/'],
+    [`-h a -action put “my file.txt” '/tmp/"x"/'`, 'my file.txt', '/tmp/"x"/'],
+    [
+      `-h a -action put -local <http://test.py|test.py> -remote /tmp/<http://test.py|test.py>`,
+      'test.py',
+      '/tmp/test.py',
+    ],
+    [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&b', '/tmp/a b'],
+    [`-h a -action put -local "-x" -remote '--'`, '-x', '--'],
+    [`-h a -action put bob's.txt /tmp/bob's.txt`, "bob's.txt", "/tmp/bob's.txt"],
+  ])('%s', (text, local, remote) => {
+    expect(copy(text)).toMatchObject({ work: { action: 'put', local, remote } });
+  });
+
+  test.each([
+    ['-h a', '-action is missing.'],
+    ['-h a -action', '-action is incomplete: put or get is missing.'],
+    ['-h a -action send x y', '-action "send" is neither put nor get.'],
+    ['-h a -action put x', '-action put "x" is incomplete: a second name is missing.'],
+    ['-h a -action put x y z', '"z" belongs to no option.'],
+    ['-h a -action put x -remote y', '"x" behind -action put and -local or -remote do not go together.'],
+    ['-h a -action put -local x', '-remote is missing.'],
+    ['-h a -action get -remote x', '-local is missing.'],
+    [
+      '-h a -action get -remote -x -local y',
+      '-remote is incomplete: a path, as in -remote /tmp/ is missing before "-x".',
+    ],
+    ['-h a -action put "a\tb" c', '-local "a·b" holds a control character.'],
+    ['-h a -cmd x', '"-cmd" is not an option of this command.'],
+  ])('refused: %s', (text, message) => {
+    expect(refusalOf(copy, text)).toMatchObject({ code: 'usage', message, usage: USAGE['/batch_scp'] });
+  });
+});
+
+describe('/batch', () => {
+  test.each<[string, Request]>([
+    ['', { kind: 'help' }],
+    ['help', { kind: 'help' }],
+    ['--help', { kind: 'help' }],
+    ['hosts', { kind: 'hosts', terms: [] }],
+    ['hosts web[1,2], @db', { kind: 'hosts', terms: ['web[1,2]', '@db'] }],
+    ['can all,!@db', { kind: 'can', terms: ['all', '!@db'] }],
+    ['CAN', { kind: 'can', terms: [] }],
+    ['runs', { kind: 'runs', count: 10 }],
+    ['runs 3', { kind: 'runs', count: 3 }],
+    ['runs 100000', { kind: 'runs', count: 100 }],
+    ['show r-7k3f', { kind: 'show', run: 'r-7k3f' }],
+    ['show R-7K3F web01', { kind: 'show', run: 'r-7k3f', host: 'web01' }],
+    ['show 7k3f', { kind: 'show', run: 'r-7k3f' }],
+    ['show `r–7k3f`', { kind: 'show', run: 'r-7k3f' }],
+    ['show r-oilk', { kind: 'show', run: 'r-011k' }],
+    ['show rrrr', { kind: 'show', run: 'r-rrrr' }],
+    ['cancel r-7k3f', { kind: 'cancel', run: 'r-7k3f' }],
+    ['retry r-7k3f', { kind: 'retry', run: 'r-7k3f', which: 'failed' }],
+    ['retry r-7k3f LOST', { kind: 'retry', run: 'r-7k3f', which: 'lost' }],
+  ])('%j', (text, request) => {
+    expect(desk(text)).toEqual(request);
+  });
+
+  test.each([
+    ['cancle r-7k3f', '/batch does not know "cancle".', 'Did you mean cancel?'],
+    ['cancel', '/batch cancel needs to know which run.', undefined],
+    ['cancel r-7k3f now', '"now" is one word too many behind /batch cancel.', undefined],
+    ['show web01!', '"web01!" is not the id of a run.', undefined],
+    ['hosts a b', '"b" is one word too many behind /batch hosts.', 'Join names by commas.'],
+    ['hosts a,', '/batch hosts "a," has a comma with no name beside it.', undefined],
+    ['runs 0', '"0" is not a number of runs.', undefined],
+    ['retry r-7k3f fialed', '"fialed" is not something to retry.', 'Did you mean failed?'],
+  ])('refused: %s', (text, message, remedy) => {
+    const refusal = refusalOf(desk, text);
+    expect(refusal).toMatchObject({ code: 'usage', message, usage: USAGE['/batch'] });
+    if (remedy !== undefined) expect(refusal.remedy).toBe(remedy);
+  });
+});
+
+describe('whatever is typed', () => {
+  test.each(['help', '-help', '--help', '-?'])('/batch_run %s is a question for help', (text) => {
+    expect(run(text)).toEqual({ kind: 'help' });
+  });
+
+  test('is a request or a refusal with the line of use', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        '-h',
+        '-g',
+        '-cmd',
+        '-action',
+        'put',
+        '-local',
+        '—n',
+        '-t',
+        '5s',
+        '"',
+        '”',
+        "'",
+        ',',
+        'a',
+        'r-7k3f',
+        'show',
+        '<http://',
+        '|x>',
+      ),
+      fc.string({ unit: 'binary', maxLength: 5 }),
+    );
+    const text = fc.array(piece).map((pieces) => pieces.join(' '));
+    fc.assert(
+      fc.property(fc.constantFrom('/batch_run', '/batch_scp', '/batch'), text, (command, typed) => {
+        try {
+          parseCommand(command, typed);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal);
+          expect(error).toMatchObject({ code: 'usage', usage: expect.stringContaining(command) });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a command of another app is refused', () => {
+    expect(refusalOf((text) => parseCommand('/deploy', text), 'x').message).toBe(
+      '"/deploy" is not a command of Batchops.',
+    );
+  });
+});
