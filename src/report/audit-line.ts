@@ -1,7 +1,8 @@
+import { OUTCOME_KINDS, outcomeWords } from '../run/outcome.ts';
 import { context, type Message } from './message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { cleanOutput } from './text/plain.ts';
-import { plural } from './text/wording.ts';
+import { formatDuration, plural } from './text/wording.ts';
 
 /** An entry of the audit trail as the audit channel shows it; the store's own `AuditEntry` fits. */
 export interface AuditedAct {
@@ -60,19 +61,19 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** `40 hosts`, and how they ended where the entry counts them. */
-function countsOf(detail: Readonly<Record<string, unknown>>): readonly string[] {
-  const { hosts, settled } = detail;
-  const count = Array.isArray(hosts) ? hosts.length : typeof hosts === 'number' ? hosts : undefined;
-  const ends =
-    typeof settled === 'object' && settled !== null
-      ? Object.entries(settled)
-          .filter(([, n]) => typeof n === 'number' && n > 0)
-          .slice(0, 12)
-          .map(([kind, n]) => `${n} ${escapeShort(kind, 40)}`)
-      : [];
+/** `40 hosts`, how they ended, how long it took: whichever of it the entry tells. */
+function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditedAct['detail']): readonly string[] {
+  const counted = Array.isArray(hosts) ? hosts.length : hosts;
+  const ends = typeof outcomes === 'object' && outcomes !== null ? Object.entries(outcomes) : [];
   return [
-    ...(count === undefined ? [] : [plural(count, 'host')]),
-    ...(ends.length === 0 ? [] : [ends.join(', ')]),
+    ...(typeof counted === 'number' ? [plural(counted, 'host')] : []),
+    ...OUTCOME_KINDS.flatMap((kind) =>
+      ends
+        .filter(([key, n]) => key === kind && typeof n === 'number' && n > 0)
+        .map(([, n]) => `${n} ${outcomeWords(kind)}`),
+    ),
+    ...(Array.isArray(running) ? [`${plural(running.length, 'host')} stopped`] : []),
+    ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
+    ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),
   ];
 }

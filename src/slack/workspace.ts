@@ -2,6 +2,7 @@ import { LogLevel, WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import type { FileUpload, Message } from '../report/message.ts';
+import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
 import { ChannelPaces } from './outgoing/pace.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -116,18 +117,4 @@ async function askWho(client: WebClient, log: Log) {
       await new Promise((resolve) => setTimeout(resolve, failure.retryAfterMs ?? waitMs));
     }
   }
-}
-
-function maskTexts<T>(value: T, mask: (text: string) => string): T;
-function maskTexts(value: unknown, mask: (text: string) => string): unknown {
-  if (value instanceof Uint8Array || value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item) => maskTexts(item, mask));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      typeof inner === 'string' && (key === 'text' || key === 'comment' || key === 'filename')
-        ? mask(inner)
-        : maskTexts(inner, mask),
-    ]),
-  );
 }

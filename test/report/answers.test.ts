@@ -142,6 +142,19 @@ describe('answers', () => {
     );
   });
 
+  test('an audit line of an end counts how the hosts ended', () => {
+    const message = formatAuditLine({
+      seq: 13,
+      userId: 'U0OPS',
+      action: 'settled',
+      runId: 'r-7k3f',
+      channelId: 'C0OPS',
+      detail: { outcomes: { 'timed-out': 1, ok: 2 }, tookMs: 12_400, digest: 'x' },
+      hash: 'ab'.repeat(32),
+    });
+    expect(message.text).toContain('r-7k3f · <@U0OPS> · in <#C0OPS> · 2 ok · 1 timed out · 12.4 s');
+  });
+
   test('every answer obeys every limit and holds nothing alive, whatever it is made of', () => {
     fc.assert(
       fc.property(anyRun, anyOutcome, anyText, anyText, (run, outcome, a, b) => {
@@ -163,7 +176,14 @@ describe('answers', () => {
             action: 'settled',
             runId: run.id,
             channelId: b,
-            detail: { typed: a, reason: b, hosts: 3, settled: { ok: 2, [a]: 1 } },
+            detail: {
+              typed: a,
+              reason: b,
+              hosts: [a],
+              outcomes: { ok: 2, [a]: 1 },
+              running: [b],
+              skipped: 3,
+            },
             hash: 'ab',
           }),
         ]) {

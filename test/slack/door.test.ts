@@ -58,6 +58,8 @@ describe.concurrent.each(['socket', 'http'] as const)('over %s', (mode) => {
       },
     ]);
     expect(rig.slack.violations).toEqual([]);
+    // Before the ack nothing is asked of Slack; that we may, we asked once at the start.
+    expect(rig.slack.calls.filter((call) => call.method === 'auth.test')).toHaveLength(1);
   });
 
   test('the same request again has the same key, and another one has another', async () => {

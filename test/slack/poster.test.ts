@@ -194,7 +194,7 @@ describe.concurrent('files and audit lines', () => {
     expect(rig.slack.violations).toEqual([]);
   });
 
-  test('a file that cannot be uploaded where the bot is no member is given up, and said in the log', async () => {
+  test('a file that cannot be uploaded where the bot is no member is given up, and the thread says so', async () => {
     await using rig = await openPosterRig(FAST);
     const threadTs = await rootIn(rig, WEB);
     rig.contents.set('file:1', { filename: 'a.txt', content: Buffer.from('x'), comment: '' });
@@ -202,6 +202,7 @@ describe.concurrent('files and audit lines', () => {
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('given up'));
     expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel');
+    expect(rig.slack.thread(WEB, threadTs)[0]?.text).toMatch(/a\.txt.*could not be put here.*\/invite @/);
   });
 
   test('an audit line goes into the audit channel', async () => {

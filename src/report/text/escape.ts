@@ -20,6 +20,16 @@ export function escapeMrkdwn(text: string): string {
     .replaceAll('`', 'ˋ');
 }
 
+/** What `escapeMrkdwn` was given, but for what it had to drop. */
+export function unescapeMrkdwn(text: string): string {
+  return text
+    .replaceAll(JOINER, '')
+    .replaceAll('ˋ', '`')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+}
+
 /** `escapeMrkdwn` of as much of the text as fits into `maxChars` once escaped. */
 export function escapeShort(text: string, maxChars: number): string {
   let room = maxChars;

@@ -1,4 +1,5 @@
 import type { OutboxRow } from '../../ports.ts';
+import { formatNotice } from '../../report/answers.ts';
 import type { FileUpload, Message } from '../../report/message.ts';
 import { plainVariant } from '../../report/message.ts';
 import { Lookup, postMessage } from './delivery.ts';
@@ -124,8 +125,25 @@ export class Posts {
       });
       return uploaded.files[0]?.files?.[0]?.id ?? '';
     } catch (error) {
+      const failure = classify(error);
+      if (failure.kind === 'place') await this.#missFile(row, channel, file.filename, failure.code);
       return this.#failed(row, channel, error);
     }
+  }
+
+  /** The reply promised a file: where it cannot come, the thread says so. The log says it in any case. */
+  async #missFile(row: OutboxRow, channel: string, filename: string, code: string): Promise<void> {
+    const { workspace, signal } = this.#context;
+    // chat:write.public lets us write where we are no member, but not upload (docs.slack.dev, files).
+    const remedy =
+      code === 'not_in_channel' || code === 'channel_not_found'
+        ? `the bot has to be in this channel for that (\`/invite @${workspace.botName}\`)`
+        : code;
+    const notice = formatNotice(`The file \`${filename}\` could not be put here: ${remedy}.`);
+    await delay(workspace.paces.reserve(channel), signal);
+    await postMessage(workspace.posts, { channel, threadTs: row.threadTs, key: row.key }, notice).catch(
+      () => undefined,
+    );
   }
 
   async #failed(row: OutboxRow, channel: string, error: unknown): Promise<undefined> {
