@@ -1,4 +1,5 @@
-import { App, HTTPReceiver, LogLevel, SocketModeReceiver } from '@slack/bolt';
+import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt';
+import { WebClient, type WebClientOptions } from '@slack/web-api';
 import { type LocalSlack, openLocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../../src/sandbox/slack/options.ts';
 
@@ -38,6 +39,21 @@ export function openTestSlack(options: Partial<LocalSlackOptions> = {}): Promise
   });
 }
 
+const silence: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  setLevel() {},
+  setName() {},
+  getLevel: () => LogLevel.ERROR,
+};
+
+/** The real client, which says nothing of what goes wrong on purpose. */
+export function openClient(slack: LocalSlack, options: WebClientOptions = {}): WebClient {
+  return new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl, logger: silence, ...options });
+}
+
 /** A call of the Web API as no client would make it. */
 export async function call(
   slack: LocalSlack,
@@ -58,6 +74,8 @@ export async function call(
 export interface RunningBot extends AsyncDisposable {
   readonly app: App;
   readonly receivers: readonly SocketModeReceiver[];
+  /** How often any of its sockets was greeted. */
+  readonly greetings: number;
 }
 
 /** A real Bolt app with so many sockets. */
@@ -72,7 +90,7 @@ export async function startSocketBot(
     () =>
       new SocketModeReceiver({
         appToken: slack.settings.tokens.app,
-        logLevel: LogLevel.ERROR,
+        logger: silence,
         clientPingTimeout: 200,
         installerOptions: { clientOptions: { ...clientOptions } },
       }),
@@ -82,7 +100,7 @@ export async function startSocketBot(
   const app = new App({
     token: slack.settings.tokens.bot,
     receiver: first,
-    logLevel: LogLevel.ERROR,
+    logger: silence,
     convoStore: false,
     clientOptions,
     deferInitialization: true,
@@ -90,10 +108,19 @@ export async function startSocketBot(
   await app.init();
   register(app);
   for (const receiver of others) receiver.init(app);
+  let greetings = 0;
+  for (const { client } of receivers) {
+    client.on('connected', () => {
+      greetings += 1;
+    });
+  }
   for (const receiver of receivers) await receiver.start();
   return {
     app,
     receivers,
+    get greetings() {
+      return greetings;
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all(receivers.map((receiver) => receiver.client.disconnect()));
     },
@@ -108,12 +135,12 @@ export interface HttpBot extends AsyncDisposable {
 export async function startHttpBot(slack: LocalSlack, register: (app: App) => void): Promise<HttpBot> {
   const receiver = new HTTPReceiver({
     signingSecret: slack.settings.signingSecret,
-    logLevel: LogLevel.ERROR,
+    logger: silence,
   });
   const app = new App({
     token: slack.settings.tokens.bot,
     receiver,
-    logLevel: LogLevel.ERROR,
+    logger: silence,
     convoStore: false,
     clientOptions: { slackApiUrl: slack.apiUrl, retryConfig: { retries: 0 } },
     deferInitialization: true,

@@ -1,6 +1,19 @@
-import { WebAPIPlatformError, WebClient } from '@slack/web-api';
+import { WebAPIPlatformError } from '@slack/web-api';
 import { describe, expect, test } from 'vitest';
-import { ANN, BOT, call, EVE, manifest, OLD, OPS, openTestSlack, SECRET, WEB, withScopes } from '../rig.ts';
+import {
+  ANN,
+  BOT,
+  call,
+  EVE,
+  manifest,
+  OLD,
+  OPS,
+  openClient,
+  openTestSlack,
+  SECRET,
+  WEB,
+  withScopes,
+} from '../rig.ts';
 
 const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text, verbatim: true } });
 const richText = (text: string) => ({
@@ -89,7 +102,7 @@ describe('chat.postMessage', () => {
 
   test('says what is wrong with blocks, through the real client', async () => {
     await using slack = await openTestSlack();
-    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const client = openClient(slack);
     const refused = client.chat.postMessage({
       channel: OPS,
       text: 'a',
@@ -222,7 +235,7 @@ describe('conversations, users, reactions', () => {
     const [root] = roots;
     for (const text of ['a', 'b'])
       await call(slack, 'chat.postMessage', { channel: OPS, text, thread_ts: root?.ts });
-    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const client = openClient(slack);
     const first = await client.conversations.history({ channel: OPS, limit: 2 });
     expect(first.messages?.map(({ text }) => text)).toEqual(['3', '2']);
     const cursor = first.response_metadata?.next_cursor ?? '';

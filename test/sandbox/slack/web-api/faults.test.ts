@@ -1,12 +1,11 @@
-import { WebAPIHTTPError, WebAPIRequestError, WebClient } from '@slack/web-api';
+import { WebAPIHTTPError, WebAPIRequestError } from '@slack/web-api';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../../../src/sandbox/slack/faults.ts';
-import { call, OPS, openTestSlack } from '../rig.ts';
+import { call, OPS, openClient, openTestSlack } from '../rig.ts';
 
 async function postUnder(fault: Fault) {
   const slack = await openTestSlack();
-  const client = new WebClient(slack.settings.tokens.bot, {
-    slackApiUrl: slack.apiUrl,
+  const client = openClient(slack, {
     retryConfig: { retries: 0 },
     timeout: 500,
   });

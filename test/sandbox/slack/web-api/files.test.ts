@@ -1,11 +1,10 @@
-import { WebClient } from '@slack/web-api';
 import { describe, expect, test } from 'vitest';
-import { ANN, call, EVE, OPS, openTestSlack, WEB } from '../rig.ts';
+import { ANN, call, EVE, OPS, openClient, openTestSlack, WEB } from '../rig.ts';
 
 describe('files', () => {
   test('filesUploadV2 puts the bytes into the thread', async () => {
     await using slack = await openTestSlack();
-    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const client = openClient(slack);
     const { ts = '' } = await client.chat.postMessage({ channel: OPS, text: 'root' });
     const bytes = Buffer.from([0, 1, 2, 255, 13, 10, 45, 45]);
     const sent = await client.filesUploadV2({
@@ -26,7 +25,7 @@ describe('files', () => {
 
   test('url_private takes the token, else it leads to the page to sign in on', async () => {
     await using slack = await openTestSlack();
-    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const client = openClient(slack);
     await client.filesUploadV2({ channel_id: OPS, filename: 'df out.txt', content: 'Füll' });
     const id = slack.messages(OPS)[0]?.files[0] ?? '';
     const { file } = await client.files.info({ file: id });
@@ -64,7 +63,7 @@ describe('files', () => {
 
   test('sharing takes membership, whatever chat:write.public says', async () => {
     await using slack = await openTestSlack();
-    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const client = openClient(slack);
     const upload = client.filesUploadV2({ channel_id: WEB, filename: 'a.txt', content: 'a' });
     await expect(upload).rejects.toThrow('not_in_channel');
     expect(slack.messages(WEB)).toEqual([]);
@@ -72,7 +71,7 @@ describe('files', () => {
 
   test('the page shows a file to who sees its channel, and never as a page of its own', async () => {
     await using slack = await openTestSlack();
-    const client = new WebClient(slack.settings.tokens.bot, { slackApiUrl: slack.apiUrl });
+    const client = openClient(slack);
     await client.filesUploadV2({ channel_id: OPS, filename: 'x.html', content: '<script>1</script>' });
     const id = slack.messages(OPS)[0]?.files[0] ?? '';
     const shown = await fetch(`${slack.url}/page/file/${id}?user=${ANN}`);

@@ -1,6 +1,6 @@
-import { WebAPIRateLimitedError, WebClient } from '@slack/web-api';
+import { WebAPIRateLimitedError } from '@slack/web-api';
 import { describe, expect, test } from 'vitest';
-import { call, OPS, openTestSlack, WEB } from '../rig.ts';
+import { call, OPS, openClient, openTestSlack, WEB } from '../rig.ts';
 
 const start = 1_800_000_000_000;
 
@@ -73,8 +73,7 @@ describe('the pace of other methods', () => {
     const { slack, post } = await openWithClock();
     await using _slack = slack;
     for (let index = 0; index < 4; index += 1) await post(OPS);
-    const client = new WebClient(slack.settings.tokens.bot, {
-      slackApiUrl: slack.apiUrl,
+    const client = openClient(slack, {
       rejectRateLimitedCalls: true,
     });
     const error = await client.chat
