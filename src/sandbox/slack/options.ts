@@ -17,7 +17,7 @@ export interface LocalSlackOptions {
   };
   readonly tokens?: { readonly bot: string; readonly app: string };
   readonly signingSecret?: string;
-  /** How commands and clicks reach the app: over its sockets (default), or POSTed to `requestUrl`. */
+  /** How commands and clicks reach the app: over its sockets, or POSTed to `requestUrl`; else as the manifest says. */
   readonly mode?: 'socket' | 'http';
   readonly requestUrl?: string;
   /** 0 (default) takes any free port. */
@@ -102,12 +102,15 @@ export type Settings = Omit<Required<LocalSlackOptions>, 'manifest' | 'pace' | '
   readonly requestUrl: string | undefined;
   readonly page: LocalSlackOptions['page'];
   readonly scopes: ReadonlySet<string>;
+  /** Whether buttons do anything: `settings.interactivity` of the manifest. */
+  readonly isInteractive: boolean;
   readonly commands: readonly SlashCommandEntry[];
 };
 
 export function resolveOptions(options: LocalSlackOptions): Settings {
   const features = recordOf(options.manifest, 'features') ?? {};
   const bot = recordOf(features, 'bot_user') ?? {};
+  const app = recordOf(options.manifest, 'settings') ?? {};
   const scopes = recordOf(recordOf(options.manifest, 'oauth_config') ?? {}, 'scopes')?.bot;
   return {
     users: options.users,
@@ -121,7 +124,8 @@ export function resolveOptions(options: LocalSlackOptions): Settings {
     },
     tokens: options.tokens ?? { bot: 'xoxb-local-bot-token', app: 'xapp-1-local-app-token' },
     signingSecret: options.signingSecret ?? 'local-signing-secret',
-    mode: options.mode ?? 'socket',
+    mode: options.mode ?? (app.socket_mode_enabled === true ? 'socket' : 'http'),
+    isInteractive: recordOf(app, 'interactivity')?.is_enabled === true,
     requestUrl: options.requestUrl,
     port: options.port ?? 0,
     pace: { ...SLACK_PACE, ...options.pace },

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ReportFault } from './delivery/courier.ts';
 import { type Clicking, type Commanding, type Outcome, People, type Saying } from './delivery/people.ts';
 import { RequestUrl } from './delivery/request-url.ts';
 import { ResponseUrls } from './delivery/response-urls.ts';
@@ -48,8 +49,8 @@ export class RunningSlack implements LocalSlack {
       });
     };
     this.workspace.onEvent(wake);
-    const report = (method: string, error: string, values: Readonly<Record<string, unknown>>) =>
-      this.#webApi.recordViolation(method, error, [], values);
+    const report: ReportFault = (method, error, values, details = []) =>
+      this.#webApi.recordViolation(method, error, details, values);
     const triggers = new Triggers(settings.pace.triggerMs, settings.now);
     const baseUrl = () => this.url;
     this.#sockets = new Sockets(settings, report, wake);
@@ -79,6 +80,8 @@ export class RunningSlack implements LocalSlack {
     this.#page = new PageServer(this.workspace, this.#people);
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
+        // Who asked is gone, perhaps killed: nobody to answer.
+        if (request.destroyed && !request.complete) return;
         // A defect of ours: a test that meets it should see it.
         process.emitWarning(error instanceof Error ? error : new Error(String(error)));
         if (!response.headersSent) answerText(response, 500, 'Internal Server Error');

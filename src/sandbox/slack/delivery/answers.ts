@@ -8,6 +8,16 @@ import type { Workspace } from '../workspace/workspace.ts';
 
 const MAX_TEXT = 40_000;
 
+export interface AnswerFault {
+  /** Slack's name for it. */
+  readonly error: string;
+  readonly details: readonly string[];
+}
+
+function fault(error: string, details: readonly string[] = []): AnswerFault {
+  return { error, details };
+}
+
 /** One command or click, and what it was answered. */
 export interface Occasion {
   readonly user: string;
@@ -18,24 +28,25 @@ export interface Occasion {
   readonly answers: { readonly ts: string; readonly onlyFor: string | null }[];
 }
 
-/** Slack's name for what is wrong with the answer; null where it was done. */
-export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json): string | null {
+/** What is wrong with the answer; null where it was done. */
+export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json): AnswerFault | null {
   const original = findAnswer(workspace, occasion, occasion.original);
   if (body.delete_original === true) {
-    if (original === undefined) return 'message_not_found';
+    if (original === undefined) return fault('message_not_found');
     if (original.onlyFor === null) workspace.deleteMessage(original);
     else workspace.deleteEphemeral(original);
     return null;
   }
   const blocks = body.blocks ?? [];
-  if (findBlockFault(blocks, { surface: 'message', isSumLimited: false }) !== null) return 'invalid_blocks';
+  const blockFault = findBlockFault(blocks, { surface: 'message', isSumLimited: false });
+  if (blockFault !== null) return fault('invalid_blocks', blockFault.messages);
   const content = {
     text: (textOf(body, 'text') ?? '').slice(0, MAX_TEXT),
     blocks: completeBlocks(recordsOf(body, 'blocks')),
     attachments: Array.isArray(body.attachments) ? body.attachments.filter(isRecord) : [],
   };
   if (content.text.trim() === '' && content.blocks.length === 0 && content.attachments.length === 0)
-    return 'no_text';
+    return fault('no_text');
   const live = findLive(content, {
     parse: body.parse === 'full' || body.parse === 'none' ? body.parse : 'default',
     linkNames: body.link_names === true || body.link_names === 1,
@@ -53,7 +64,7 @@ export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json)
   }
   const threadTs = textOf(body, 'thread_ts') ?? null;
   if (threadTs !== null && workspace.findMessage(occasion.channel, threadTs) === undefined)
-    return 'thread_not_found';
+    return fault('thread_not_found');
   const common = {
     channel: occasion.channel,
     threadTs,

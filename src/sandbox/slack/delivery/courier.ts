@@ -22,4 +22,4 @@ export interface Courier {
 }
 
 /** Tells of acks that Slack would not take. */
-export type ReportFault = (method: string, error: string, values: Json) => void;
+export type ReportFault = (method: string, error: string, values: Json, details?: readonly string[]) => void;

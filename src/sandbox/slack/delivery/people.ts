@@ -44,7 +44,8 @@ export interface Outcome extends Handles {
   readonly ok: boolean;
   /**
    * What the person was told: `operation_timeout`, `dispatch_failed`; or why nothing was sent: `invalid_command`,
-   * `not_in_thread`, `channel_not_found`, `message_not_found`, `action_not_found`.
+   * `not_in_thread`, `channel_not_found`, `message_not_found`, `action_not_found`,
+   * `not_interactive`.
    */
   readonly error: string | null;
   readonly ackMs: number;
@@ -132,8 +133,8 @@ export class People {
     if (Object.keys(body).length === 0) return;
     if (body.response_type === 'in_channel')
       this.say({ user: typed.user, channel: typed.channel, text: `${typed.command} ${typed.text}`.trim() });
-    const error = postAnswer(this.#means.workspace, occasion, body);
-    if (error !== null) this.#means.report('ack', error, body);
+    const fault = postAnswer(this.#means.workspace, occasion, body);
+    if (fault !== null) this.#means.report('ack', fault.error, body, fault.details);
   }
 
   #failCommand(typed: Commanding, error: string): Outcome {
@@ -156,6 +157,7 @@ export class People {
     if (message === undefined) return this.#failClick(pressed, 'message_not_found');
     const found = findAction(message, pressed);
     if (found === undefined) return this.#failClick(pressed, 'action_not_found');
+    if (!workspace.settings.isInteractive) return this.#failClick(pressed, 'not_interactive');
 
     const occasion: Occasion = {
       user: user.id,

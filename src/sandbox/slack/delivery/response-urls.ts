@@ -38,8 +38,8 @@ export class ResponseUrls {
   async handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const body = await readBody(request);
     const issued = this.#issued.get(path);
-    const refuse = (status: number, error: string, values: Json) => {
-      this.#report('response_url', error, values);
+    const refuse = (status: number, error: string, values: Json, details: readonly string[] = []) => {
+      this.#report('response_url', error, values, details);
       answerJson(response, status, { ok: false, error });
     };
     if (issued === undefined) return refuse(404, 'no_such_url', { path });
@@ -48,8 +48,9 @@ export class ResponseUrls {
     const values = body === undefined ? undefined : readMessage(request.headers['content-type'], body);
     if (values === undefined) return refuse(400, 'invalid_payload', { path });
     issued.usesLeft -= 1;
-    const error = postAnswer(this.#workspace, issued.occasion, values);
-    if (error !== null) return refuse(error === 'invalid_blocks' ? 400 : 500, error, values);
+    const fault = postAnswer(this.#workspace, issued.occasion, values);
+    if (fault !== null)
+      return refuse(fault.error === 'invalid_blocks' ? 400 : 500, fault.error, values, fault.details);
     answerText(response, 200, 'ok');
   }
 }

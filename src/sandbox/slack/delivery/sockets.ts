@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { isRecord, parseJson, recordOf, textOf } from '../json.ts';
+import { isRecord, type Json, parseJson, recordOf, textOf } from '../json.ts';
 import type { Settings } from '../options.ts';
 import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
 
@@ -21,10 +21,13 @@ interface Connection {
   isRetiring: boolean;
 }
 
+type Unacked = 'timeout' | 'connection_closed';
+type Ack = Unacked | { readonly body: Json };
+
 interface Pending {
   readonly delivery: Delivery;
   readonly connection: Connection;
-  readonly settle: (ack: 'closed' | { readonly body: Delivery['payload'] }) => void;
+  readonly settle: (ack: Ack) => void;
 }
 
 export class Sockets implements Courier {
@@ -101,7 +104,7 @@ export class Sockets implements Courier {
     for (const [id, pending] of this.#pending) {
       if (pending.connection !== connection) continue;
       this.#pending.delete(id);
-      pending.settle('closed');
+      pending.settle('connection_closed');
     }
   }
 
@@ -126,38 +129,34 @@ export class Sockets implements Courier {
 
   async deliver(delivery: Delivery): Promise<Delivered> {
     const startedAt = performance.now();
-    let last = this.#next(undefined);
-    if (last === undefined) return { ok: false, error: 'dispatch_failed' };
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      const left = this.#settings.pace.ackMs - (performance.now() - startedAt);
-      const ack = await this.#send(last, delivery, attempt, 'connection_closed', left);
-      if (ack !== 'closed' && ack !== 'late')
-        return { ok: true, ackMs: performance.now() - startedAt, body: ack.body };
-      const other = this.#next(last);
-      if (ack === 'late' || other === undefined) break;
-      last = other;
-    }
-    const other = this.#next(last);
-    if (other !== undefined) void this.#send(other, delivery, 1, 'timeout', this.#settings.pace.ackMs);
-    return { ok: false, error: 'operation_timeout' };
+    const first = this.#next(undefined);
+    if (first === undefined) return { ok: false, error: 'dispatch_failed' };
+    const ack = await this.#send(first, delivery, undefined, this.#settings.pace.ackMs);
+    const other = typeof ack === 'string' ? this.#next(first) : undefined;
+    if (typeof ack !== 'string') return { ok: true, ackMs: performance.now() - startedAt, body: ack.body };
+    if (other === undefined) return { ok: false, error: 'operation_timeout' };
+    const left = this.#settings.pace.ackMs - (performance.now() - startedAt);
+    // After a timeout the person was told already: the ack of the retry is for Slack alone.
+    const again = this.#send(other, delivery, ack, ack === 'timeout' ? this.#settings.pace.ackMs : left);
+    const late = ack === 'timeout' ? ack : await again;
+    return typeof late === 'string'
+      ? { ok: false, error: 'operation_timeout' }
+      : { ok: true, ackMs: performance.now() - startedAt, body: late.body };
   }
 
   #send(
     connection: Connection,
     delivery: Delivery,
-    attempt: number,
-    reason: string,
+    retryReason: Unacked | undefined,
     waitMs: number,
-  ): Promise<'closed' | 'late' | { readonly body: Delivery['payload'] }> {
+  ): Promise<Ack> {
     const id = randomUUID();
-    const { promise, resolve } = Promise.withResolvers<
-      'closed' | 'late' | { readonly body: Delivery['payload'] }
-    >();
+    const { promise, resolve } = Promise.withResolvers<Ack>();
     const timer = setTimeout(
       () => {
         this.#pending.delete(id);
         this.#expired.add(id);
-        resolve('late');
+        resolve('timeout');
       },
       Math.max(0, waitMs),
     ).unref();
@@ -175,7 +174,7 @@ export class Sockets implements Courier {
         envelope_id: id,
         payload: delivery.payload,
         accepts_response_payload: delivery.acceptsResponse,
-        ...(attempt === 0 ? {} : { retry_attempt: attempt, retry_reason: reason }),
+        ...(retryReason === undefined ? {} : { retry_attempt: 1, retry_reason: retryReason }),
       }),
     );
     return promise;
