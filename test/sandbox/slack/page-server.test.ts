@@ -240,6 +240,7 @@ describe('events', () => {
     // Eve is in none of these channels: only what fails for her is hers.
     const hers = await readEvents(slack, EVE, 1, async () => {
       slack.say({ user: ANN, channel: OPS, text: 'not for eve' });
+      await call(slack, 'chat.postEphemeral', { channel: OPS, user: ANN, text: 'for ann' });
       await slack.command({ user: EVE, channel: OPS, command: '/batch', text: '' });
     });
     expect(hers.events).toMatchObject([{ type: 'command_failed', error: 'channel_not_found' }]);

@@ -91,7 +91,7 @@ export async function startSocketBot(
       new SocketModeReceiver({
         appToken: slack.settings.tokens.app,
         logger: silence,
-        clientPingTimeout: 200,
+        clientPingTimeout: 500,
         installerOptions: { clientOptions: { ...clientOptions } },
       }),
   );
