@@ -64,7 +64,8 @@ export class Socket {
     const { signal } = this.#stopping;
     let failures = 0;
     while (!signal.aborted) {
-      const ended = new Promise<void>((resolve) => client.once('disconnected', () => resolve()));
+      const { promise: ended, resolve: onEnded } = Promise.withResolvers<void>();
+      client.once('disconnected', onEnded);
       const startedAt = Date.now();
       let retryAfterMs: number | undefined;
       try {
@@ -73,6 +74,7 @@ export class Socket {
         await ended;
         failures = Date.now() - startedAt < SHORT_LIFE_MS ? failures + 1 : 0;
       } catch (error) {
+        client.off('disconnected', onEnded);
         if (signal.aborted) return;
         const failure = classify(error);
         if (failure.kind === 'credentials') {
@@ -97,7 +99,8 @@ export class Socket {
     if (typeof data !== 'string' || !data.slice(0, 200).includes('"hello"')) return;
     const found = /"num_connections"\s*:\s*(\d+)/.exec(data);
     const connections = Number(found?.[1] ?? 0);
-    if (connections > 2) {
+    // Ours, and one that Slack is still closing.
+    if (connections > 3) {
       this.#log.warn(
         { connections },
         'more Socket Mode connections than ours: does another process use this app token?',

@@ -85,6 +85,16 @@ describe.concurrent('replies', () => {
     expect(Date.now() - struckAt).toBeGreaterThan(1_900);
   });
 
+  test('slow down for a Slack that allows no burst at all', async () => {
+    await using rig = await openPosterRig({ pace: { postBurst: 1 } });
+    const threadTs = await rootIn(rig);
+    for (let n = 0; n < 6; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), { timeout: 15_000 });
+    expect(textsIn(rig, OPS, threadTs).toSorted()).toEqual(Array.from({ length: 6 }, (_, n) => `reply:${n}`));
+    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThanOrEqual(2);
+  });
+
   test('survive a storm of faults: each arrives, none twice where we may look', async () => {
     await using rig = await openPosterRig({ ...FAST, manifest: withScopes('channels:history') });
     const threadTs = await rootIn(rig);
