@@ -1,0 +1,178 @@
+import { nearNames, Refusal } from '../errors.ts';
+import { resolveTerms, splitTerms } from '../inventory/expression.ts';
+import { findEntry, type IniEntry, type IniFile, type IniSection, parseIni } from '../inventory/ini.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { didYouMean, Problems, showName } from '../inventory/problems.ts';
+import { type CommandPattern, type CommandPatterns, parseCommandPattern } from './command-pattern.ts';
+import { type PathPattern, type PathPatterns, parsePathPattern } from './path-pattern.ts';
+
+/**
+ * Who may do what, where. Every section of the file is one rule, and what it grants is one tuple: this person,
+ * in this channel, on this host, this action, this command or path. Parts of two rules never add up to a third
+ * (rundeck#7961 shows what happens else). No rule, no right.
+ */
+export interface Allowlist {
+  /** In file order. */
+  readonly rules: readonly Rule[];
+}
+
+export interface Rule {
+  readonly name: string;
+  /** Slack ids. */
+  readonly users: ReadonlySet<string>;
+  readonly channels: '*' | ReadonlySet<string>;
+  /** Lower-case names: what the rule's expression stood for in the inventory it was read with. */
+  readonly hosts: ReadonlySet<string>;
+  /** `hosts = all`: also those that have left the inventory, where a run on them is to be stopped. */
+  readonly isForAllHosts: boolean;
+  readonly actions: ReadonlySet<RuleAction>;
+  /** Empty where the rule does not speak of `run`. */
+  readonly commands: CommandPatterns;
+  /** Empty where it speaks neither of `put` nor of `get`. */
+  readonly paths: PathPatterns;
+}
+
+export const RULE_ACTIONS = ['run', 'put', 'get', 'cancel', 'audit', 'trust'] as const;
+export type RuleAction = (typeof RULE_ACTIONS)[number];
+
+const RULE_KEYS = ['users', 'channels', 'hosts', 'actions', 'commands', 'paths'] as const;
+type RuleKey = (typeof RULE_KEYS)[number];
+
+/** allowlist.ini → rules, or a `ConfigError` with everything that is wrong. Read it anew with each inventory. */
+export function parseAllowlist(text: string, fileName: string, inventory: Inventory): Allowlist {
+  const problems = new Problems(fileName);
+  const file = parseIni(text, problems);
+  checkKeys(file.defaults, problems);
+  const rules = file.sections.map((section) => {
+    checkKeys(section, problems);
+    return new RuleReader(file, section, inventory, problems).read();
+  });
+  problems.throwIfAny();
+  return { rules };
+}
+
+function checkKeys(section: IniSection, problems: Problems): void {
+  for (const [key, { line }] of section.entries) {
+    if (RULE_KEYS.some((known) => known === key)) continue;
+    problems.at(line, `unknown key ${showName(key)} of a rule.${didYouMean(nearNames(key, RULE_KEYS))}`);
+  }
+}
+
+/** Reads one section; where something is wrong the rule has less in it, and the problem stops it anyway. */
+class RuleReader {
+  readonly #file: IniFile;
+  readonly #section: IniSection;
+  readonly #inventory: Inventory;
+  readonly #problems: Problems;
+
+  constructor(file: IniFile, section: IniSection, inventory: Inventory, problems: Problems) {
+    this.#file = file;
+    this.#section = section;
+    this.#inventory = inventory;
+    this.#problems = problems;
+  }
+
+  read(): Rule {
+    const actions = this.#readActions();
+    const isCopy = actions.has('put') || actions.has('get');
+    const hostTerms = this.#list('hosts');
+    return {
+      name: this.#section.name,
+      users: this.#readUsers(),
+      channels: this.#readChannels(),
+      hosts: this.#readHosts(hostTerms),
+      isForAllHosts: hostTerms.length === 1 && hostTerms[0]?.toLowerCase() === 'all',
+      actions,
+      commands: this.#readCommands(actions.has('run')),
+      paths: this.#readPaths(isCopy),
+    };
+  }
+
+  #entry(key: RuleKey): IniEntry | undefined {
+    return findEntry(this.#file, this.#section, key);
+  }
+
+  #fault(key: RuleKey, problem: string): void {
+    this.#problems.at(this.#entry(key)?.line ?? this.#section.line, `${key}: ${problem}`);
+  }
+
+  /** The value at its commas and line ends. A key that must be there and is not, or is empty, is a problem. */
+  #list(key: RuleKey, isRequired = true): readonly string[] {
+    const entry = this.#entry(key);
+    const items = entry?.value.split('\n').flatMap(splitTerms) ?? [];
+    if (entry === undefined && isRequired) {
+      this.#problems.at(this.#section.line, `[${this.#section.name}] has no ${key}`);
+    } else if (entry !== undefined && items.length === 0) this.#fault(key, 'it is empty');
+    if (items.some((item) => /\s[#;]/.test(item))) {
+      this.#fault(key, 'comments stand on lines of their own');
+    }
+    return items;
+  }
+
+  #readUsers(): ReadonlySet<string> {
+    const users = this.#list('users');
+    if (users.includes('*')) {
+      this.#fault('users', '* is not possible: a right belongs to a person; list the ids');
+    } else if (!users.every((user) => /^[UW][A-Z0-9]+$/.test(user))) {
+      this.#fault('users', 'expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID"), not names');
+    }
+    return new Set(users);
+  }
+
+  #readChannels(): '*' | ReadonlySet<string> {
+    const channels = this.#list('channels');
+    if (channels.includes('*')) return '*';
+    if (!channels.every((channel) => /^[CGD][A-Z0-9]+$/.test(channel))) {
+      this.#fault('channels', 'expected ids such as C0OPS12 (at the end of "View channel details"), or *');
+    }
+    return new Set(channels);
+  }
+
+  #readHosts(terms: readonly string[]): ReadonlySet<string> {
+    if (terms.length === 0) return new Set();
+    try {
+      return new Set(resolveTerms(this.#inventory, terms).map(({ name }) => name.toLowerCase()));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      for (const sentence of error.message.split('\n')) this.#fault('hosts', sentence);
+      return new Set();
+    }
+  }
+
+  #readActions(): ReadonlySet<RuleAction> {
+    const actions = new Set<RuleAction>();
+    for (const word of this.#list('actions')) {
+      const action = RULE_ACTIONS.find((known) => known === word.toLowerCase());
+      if (action !== undefined) actions.add(action);
+      else {
+        const near = didYouMean(nearNames(word, RULE_ACTIONS));
+        this.#fault('actions', `${showName(word)} is none of ${RULE_ACTIONS.join(', ')}.${near}`);
+      }
+    }
+    return actions;
+  }
+
+  #readCommands(isRequired: boolean): CommandPatterns {
+    const items = this.#list('commands', isRequired);
+    if (items.includes('*')) return '*';
+    const patterns = items.map(parseCommandPattern).filter((pattern): pattern is CommandPattern => {
+      if (pattern === undefined) {
+        this.#fault(
+          'commands',
+          'a pattern is plain words with * and ? (letters, digits, _ - . / : = + @), or *',
+        );
+      }
+      return pattern !== undefined;
+    });
+    return patterns;
+  }
+
+  #readPaths(isRequired: boolean): PathPatterns {
+    const items = this.#list('paths', isRequired);
+    if (items.some((item) => item === '*' || item === '**')) return '*';
+    return items.map(parsePathPattern).filter((pattern): pattern is PathPattern => {
+      if ('fault' in pattern) this.#fault('paths', pattern.fault);
+      return !('fault' in pattern);
+    });
+  }
+}

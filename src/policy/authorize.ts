@@ -1,0 +1,93 @@
+import { Refusal } from '../errors.ts';
+import { formatHostSet } from '../inventory/host-set.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import type { Plan, Requester } from '../run/plan.ts';
+import type { Allowlist, RuleAction } from './allowlist.ts';
+import type { Approved } from './approved.ts';
+import { coversHosts, judgeHosts, rulesOf, type Verdict } from './judge.ts';
+
+const MAX_REASONS = 3;
+const MAX_CHARS = 300;
+
+/** Whoever no rule names is turned away before a word about hosts, groups or runs is said. */
+export function admit(allowlist: Allowlist, requester: Requester): void {
+  if (rulesOf(allowlist, requester).length > 0) return;
+  throw new Refusal('not-allowed', 'No rule of this bot names you.', {
+    remedy: `Ask its administrators to add your Slack id, ${requester.userId}, to a rule of the allowlist.`,
+  });
+}
+
+/**
+ * Lets a plan pass as a whole, or refuses it as a whole: each of its hosts, also those that will be skipped,
+ * is judged by itself. The only place where an `Approved` is made.
+ */
+export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory): Approved<Plan> {
+  const known = plan.targets.filter(({ host }) => inventory.hosts.has(host.toLowerCase()));
+  if (known.length < plan.targets.length) {
+    const gone = plan.targets.filter((target) => !known.includes(target)).map(({ host }) => host);
+    throw new Refusal('not-allowed', `Not in the inventory any more: ${formatSome(gone)}.`, {
+      remedy: 'Send the command again with the hosts that are left.',
+    });
+  }
+  const hosts = plan.targets.map(({ host }) => host);
+  const verdicts = judgeHosts(allowlist, plan, hosts);
+  const refused = verdicts.filter((verdict) => !verdict.isAllowed);
+  if (refused.length === 0) return plan as Approved<Plan>;
+  throw notAllowed(plan, verdicts.length, refused);
+}
+
+/**
+ * Whether this person has a right over runs here: `cancel` (other people's), `audit`, `trust`. With `hosts`,
+ * over all of these.
+ */
+export function hasRight(
+  allowlist: Allowlist,
+  asking: { readonly requester: Requester; readonly channelId: string },
+  right: Exclude<RuleAction, 'run' | 'put' | 'get'>,
+  hosts: readonly string[] = [],
+): boolean {
+  return coversHosts(rulesOf(allowlist, asking.requester), right, asking.channelId, hosts);
+}
+
+type Refused = Extract<Verdict, { readonly isAllowed: false }>;
+
+function notAllowed(plan: Plan, total: number, refused: readonly Refused[]): Refusal {
+  const { action } = plan.work;
+  const names = refused.map(({ host }) => host);
+  const where =
+    refused.length === total
+      ? formatSome(names)
+      : `${formatSome(names)} (${refused.length} of ${total} hosts)`;
+  const reasons = Map.groupBy(refused, ({ nearest, why }) => `${nearest}\n${why}`);
+  const sentences = Array.from(reasons.values(), (same) => formatReason(same, reasons.size > 1));
+  const more = sentences.length > MAX_REASONS ? [`… and ${sentences.length - MAX_REASONS} more reasons`] : [];
+  const set = formatHostSet(names);
+  return new Refusal(
+    'not-allowed',
+    [`You may not ${action} this here on ${where}.`, ...sentences.slice(0, MAX_REASONS), ...more].join('\n'),
+    {
+      remedy:
+        refused.length < total && set.length <= MAX_CHARS
+          ? `Leave them out with -x ${set}; /batch can tells what you may do here.`
+          : '/batch can tells what you may do here.',
+    },
+  );
+}
+
+function formatReason(same: readonly Refused[], isOneOfMany: boolean): string {
+  const [first] = same;
+  const where = isOneOfMany ? `${formatSome(same.map(({ host }) => host))}: ` : '';
+  const rule = first?.nearest === undefined ? '' : `rule [${first.nearest}] came nearest, but `;
+  return `${where}${rule}${shorten(first?.why ?? '')}.`;
+}
+
+function formatSome(names: readonly string[]): string {
+  const set = formatHostSet(names);
+  if (set.length <= MAX_CHARS) return set;
+  const shown = names.slice(0, 10);
+  return `${shorten(formatHostSet(shown))} and ${names.length - shown.length} more`;
+}
+
+function shorten(text: string): string {
+  return text.length <= MAX_CHARS ? text : `${text.slice(0, MAX_CHARS - 1)}…`;
+}

@@ -1,0 +1,67 @@
+import { matchesGlob } from '../inventory/host-set.ts';
+
+/**
+ * The commands a rule permits: `*` for any text at all, or patterns that are matched word by word.
+ *
+ *     uptime               this and nothing behind it
+ *     systemctl status *   a last `*` stands for any further words, also none; options are words too
+ *     tail -n ? /var/log/* within a word `*` is any run of characters and `?` one
+ *
+ * Patterns are only matched against plain words. Anything that a shell could make something else of (quotes,
+ * `;`, `|`, `$`, globs, a newline …) is refused as a whole: filters over free shell text do not hold
+ * (facts/chatops-peers.md 4.8 has ten that did not).
+ */
+export type CommandPatterns = '*' | readonly CommandPattern[];
+
+export interface CommandPattern {
+  readonly text: string;
+  readonly words: readonly string[];
+}
+
+/**
+ * What no shell that we send to gives a meaning, wherever it stands in a word: `%` is cmd.exe's and `^` was
+ * a pipe once. Other alphabets are left out, since a remote locale may read their bytes as something else.
+ */
+const PLAIN_WORD = /^[A-Za-z0-9_./:,=+@-]+$/;
+const PATTERN_WORD = /^[A-Za-z0-9_./:,=+@*?-]+$/;
+
+/** Undefined where it is no pattern: it holds a character that no plain command has. */
+export function parseCommandPattern(text: string): CommandPattern | undefined {
+  const words = text.split(/[ \t]+/).filter((word) => word !== '');
+  const isPattern = words.length > 0 && words.every((word) => PATTERN_WORD.test(word));
+  return isPattern ? { text: words.join(' '), words } : undefined;
+}
+
+/** Why the command is not covered, as the end of a sentence; undefined where it is. */
+export function explainCommand(patterns: CommandPatterns, command: string): string | undefined {
+  if (patterns === '*') return undefined;
+  const words = command.split(/[ \t]+/).filter((word) => word !== '');
+  for (const word of words) {
+    if (PLAIN_WORD.test(word)) continue;
+    const char = Array.from(word).find((one) => !PLAIN_WORD.test(one)) ?? '';
+    return `its commands are plain words only, and this one holds ${nameChar(char)}`;
+  }
+  const [first = ''] = words;
+  // `PATH=/tmp df` runs what it likes, and zsh takes `=df` for a path.
+  if (first.includes('=') || words.some((word) => word.startsWith('='))) {
+    return 'its commands are plain words only, and this one sets a variable';
+  }
+  if (patterns.some((pattern) => matchesWords(pattern.words, words))) return undefined;
+  return `its commands are ${formatPatterns(patterns)}`;
+}
+
+export function formatPatterns(patterns: CommandPatterns): string {
+  return patterns === '*' ? '*' : patterns.map(({ text }) => text).join(', ');
+}
+
+function matchesWords(pattern: readonly string[], words: readonly string[]): boolean {
+  const isOpen = pattern.length > 1 && pattern.at(-1) === '*';
+  const fixed = isOpen ? pattern.slice(0, -1) : pattern;
+  if (isOpen ? words.length < fixed.length : words.length !== fixed.length) return false;
+  return fixed.every((word, i) => matchesGlob(word, words[i] ?? ''));
+}
+
+function nameChar(char: string): string {
+  if (char === '\n') return 'a newline';
+  return /[\p{C}\p{Z}]/u.test(char) ? 'an invisible character' : char;
+}

@@ -1,0 +1,100 @@
+import type { Requester } from '../run/plan.ts';
+import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
+import { explainCommand } from './command-pattern.ts';
+import { explainPaths } from './path-pattern.ts';
+
+/** What is asked of every host alike: who, where from, and what. */
+export interface Question {
+  readonly requester: Requester;
+  readonly channelId: string;
+  readonly work: JudgedWork;
+}
+
+/** The part of a plan's work that rules speak of. */
+export type JudgedWork =
+  | { readonly action: 'run'; readonly command: string }
+  | { readonly action: 'put' | 'get'; readonly local: string; readonly remote: string };
+
+export type Verdict =
+  | { readonly host: string; readonly isAllowed: true; readonly rule: string }
+  | {
+      readonly host: string;
+      readonly isAllowed: false;
+      /** The rule of this person that covers most of it; undefined where none names this person. */
+      readonly nearest: string | undefined;
+      /** The part of that rule which does not cover it, as the end of a sentence. */
+      readonly why: string;
+    };
+
+/** One verdict for each host, by its own tuple; the first rule that covers all of it is named. */
+export function judgeHosts(
+  allowlist: Allowlist,
+  question: Question,
+  hosts: readonly string[],
+): readonly Verdict[] {
+  const { requester, channelId, work } = question;
+  // All but the host is the same for every host: each rule is asked once.
+  const answers = rulesOf(allowlist, requester).map((rule) => ({
+    rule,
+    lacks: explainLacks(rule, channelId, work),
+  }));
+  return hosts.map((host): Verdict => {
+    const key = host.toLowerCase();
+    const granting = answers.find(({ rule, lacks }) => lacks.length === 0 && rule.hosts.has(key));
+    if (granting !== undefined) return { host, isAllowed: true, rule: granting.rule.name };
+    return { host, isAllowed: false, ...findNearest(answers, key) };
+  });
+}
+
+/** Only a person's own rules: what others may is nobody else's business. */
+export function rulesOf(allowlist: Allowlist, requester: Requester): readonly Rule[] {
+  return allowlist.rules.filter((rule) => rule.users.has(requester.userId));
+}
+
+export function isInChannel(rule: Rule, channelId: string): boolean {
+  return rule.channels === '*' || rule.channels.has(channelId);
+}
+
+/** What keeps a rule that names this person from covering it, but for the host; nothing where it does. */
+function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly string[] {
+  const lacks = isInChannel(rule, channelId) ? [] : ['it is for other channels'];
+  if (!rule.actions.has(work.action)) return [...lacks, `it does not have the action ${work.action}`];
+  const why =
+    work.action === 'run' ? explainCommand(rule.commands, work.command) : explainPaths(rule.paths, work);
+  return why === undefined ? lacks : [...lacks, why];
+}
+
+/** The rule that lacks least; among equals one that is for this host. */
+function findNearest(
+  answers: readonly { readonly rule: Rule; readonly lacks: readonly string[] }[],
+  host: string,
+): { readonly nearest: string | undefined; readonly why: string } {
+  let least = Number.POSITIVE_INFINITY;
+  let found: { readonly nearest: string | undefined; readonly why: string } = {
+    nearest: undefined,
+    why: 'no rule names you',
+  };
+  for (const { rule, lacks } of answers) {
+    const isHere = rule.hosts.has(host);
+    const all = isHere ? lacks : ['it is for other hosts', ...lacks];
+    const score = all.length + (isHere ? 0 : 0.5);
+    if (score >= least) continue;
+    least = score;
+    found = { nearest: rule.name, why: all.join(' and ') };
+  }
+  return found;
+}
+
+/** Whether the actions that are about runs, not hosts, are this person's here, on all of these hosts. */
+export function coversHosts(
+  rules: readonly Rule[],
+  action: RuleAction,
+  channelId: string,
+  hosts: readonly string[],
+): boolean {
+  const granting = rules.filter((rule) => rule.actions.has(action) && isInChannel(rule, channelId));
+  if (granting.length === 0) return false;
+  return hosts.every((host) =>
+    granting.some((rule) => rule.isForAllHosts || rule.hosts.has(host.toLowerCase())),
+  );
+}

@@ -1,0 +1,55 @@
+import type { Requester } from '../run/plan.ts';
+import type { Allowlist, Rule } from './allowlist.ts';
+import { formatPatterns } from './command-pattern.ts';
+import { isInChannel, rulesOf } from './judge.ts';
+import { formatPaths } from './path-pattern.ts';
+
+/** What one rule lets one person do from one channel on some hosts; no actions: nothing, and why. */
+export interface Right {
+  readonly hosts: readonly string[];
+  readonly actions: readonly string[];
+  /** Empty where no rule of this person is for these hosts. */
+  readonly rule: string;
+  /** What narrows it (`commands df *, uptime`), or why it does not hold here. */
+  readonly limits?: string;
+}
+
+/** The rights of a person here on these hosts: each rule that grants some, then the hosts without any. */
+export function explainRights(
+  allowlist: Allowlist,
+  asking: { readonly requester: Requester; readonly channelId: string },
+  hosts: readonly string[],
+): readonly Right[] {
+  const rules = rulesOf(allowlist, asking.requester);
+  const here = rules.filter((rule) => isInChannel(rule, asking.channelId));
+  const elsewhere = rules.filter((rule) => !here.includes(rule));
+  const left = new Set(hosts);
+  const claim = (rule: Rule, from: Iterable<string>): readonly string[] => {
+    const names = Array.from(from).filter((host) => rule.hosts.has(host.toLowerCase()));
+    for (const name of names) left.delete(name);
+    return names;
+  };
+
+  const granted = here.map((rule) => {
+    const limits = formatLimits(rule);
+    const row = { hosts: claim(rule, hosts), actions: [...rule.actions], rule: rule.name };
+    return limits === '' ? row : { ...row, limits };
+  });
+  const refused = elsewhere.map((rule) => ({
+    // A host stands below the first rule that would be for it.
+    hosts: claim(rule, [...left]),
+    actions: [],
+    rule: rule.name,
+    limits: 'it is for other channels',
+  }));
+  const rows = [...granted, ...refused].filter((row) => row.hosts.length > 0);
+  return left.size === 0 ? rows : [...rows, { hosts: [...left], actions: [], rule: '' }];
+}
+
+function formatLimits({ actions, commands, paths }: Rule): string {
+  const isCopy = actions.has('put') || actions.has('get');
+  return [
+    ...(actions.has('run') && commands !== '*' ? [`commands ${formatPatterns(commands)}`] : []),
+    ...(isCopy && paths !== '*' ? [`paths ${formatPaths(paths)}`] : []),
+  ].join('; ');
+}
