@@ -225,6 +225,9 @@ export type Answer = Message;
 
 /** Posts a run's root message at once, before anything runs. */
 export interface Opener {
-  /** The `ts` of the message; a `Refusal` (`cannot-post`) where Slack will not have it. */
-  openThread(channelId: string, message: Message, key: string): Promise<string>;
+  /**
+   * The `ts` of the message; a `Refusal` (`cannot-post`) where Slack will not have it. `mayStand`: an earlier
+   * process may have posted it already, so it is looked for first where Slack lets us look.
+   */
+  openThread(channelId: string, message: Message, key: string, mayStand?: boolean): Promise<string>;
 }
