@@ -57,6 +57,14 @@ describe.concurrent('a root message', () => {
     expect(rig.slack.messages(OPS).map((message) => message.ts)).toEqual([ts]);
   });
 
+  test('of an earlier process is found again, and posted where it is not there', async () => {
+    await using rig = await openRig({ manifest: withScopes('channels:history') });
+    const ts = await rig.opener.openThread(OPS, root, 'root:r-7k3f');
+    expect(await rig.opener.openThread(OPS, root, 'root:r-7k3f', true)).toBe(ts);
+    expect(await rig.opener.openThread(OPS, root, 'root:r-8888', true)).not.toBe(ts);
+    expect(rig.slack.messages(OPS)).toHaveLength(2);
+  });
+
   test('is tried again where the call was lost or Slack is busy', async () => {
     await using rig = await openRig();
     rig.slack.order({ method: 'chat.postMessage', kind: 'rate-limit', retryAfterS: 1, times: 1 });

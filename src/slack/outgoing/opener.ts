@@ -14,12 +14,12 @@ export function createOpener(workspace: Workspace, log: Log, now: () => number =
   const lookup = new Lookup(workspace.opening);
 
   return {
-    async openThread(channelId, message, key) {
+    async openThread(channelId, message, key, mayStand = false) {
       const to = { channel: channelId, threadTs: null, key };
       const deadline = now() + PATIENCE_MS;
       let content: Message = workspace.masked(message);
       let isPlain = false;
-      let unanswered = 0;
+      let unanswered = mayStand ? 1 : 0;
       let failure: Failure | undefined;
       while (now() + workspace.paces.waitMs(channelId) < deadline) {
         await delay(workspace.paces.reserve(channelId));
