@@ -2,31 +2,26 @@ import { parseCommand } from './command/parse-command.ts';
 import type { FleetRequest, Request, RequestedWork, RetryOf } from './command/request.ts';
 import { HELP } from './command/usage.ts';
 import { Refusal } from './errors.ts';
+import type { Ground } from './execution.ts';
 import { resolveTargets } from './inventory/expression.ts';
 import type { Host, Inventory } from './inventory/inventory.ts';
-import type { Allowlist } from './policy/allowlist.ts';
 import { admit, authorize, hasRight } from './policy/authorize.ts';
-import type { Answer, ButtonClick, Desk, Log, Opener, SlashCall, Store, TransferFolder } from './ports.ts';
-import { answerQuestion, findVisibleRun } from './questions.ts';
+import type { Answer, ButtonClick, Desk, Log, Opener, SlashCall } from './ports.ts';
+import { answerQuestion, findVisibleRun, type Records } from './questions.ts';
 import { formatHelp, formatNotice, formatPreview, formatRefusal } from './report/answers.ts';
 import { CANCEL_ACTION, formatRoot } from './report/root.ts';
 import type { Plan, Work } from './run/plan.ts';
 import { type Asking, chooseRetryHosts, planRetry, planRun } from './run/planning.ts';
 import type { Job, Run } from './run/run.ts';
 
-export interface World {
-  readonly inventory: Inventory;
-  readonly allowlist: Allowlist;
-  readonly store: Store;
+export interface World extends Records, Ground {
   readonly opener: Opener;
-  readonly transfers: TransferFolder;
   readonly limits: Limits;
   /** Stops jobs on the wire; the store has already been told. */
   readonly abort: (jobs: readonly Job[]) => void;
   /** False once the process is on its way out: nothing new is begun then. */
   readonly isOpen: () => boolean;
   readonly log: Log;
-  readonly now: () => number;
 }
 
 export interface Limits {
@@ -87,7 +82,9 @@ async function answerOrRefuse(
     const { requester, channelId, typed } = call;
     await world.store
       .recordRefusal({ requester, channelId, typed, code: error.code, reason: error.message })
-      .catch((cause: unknown) => world.log.error({ err: cause }, 'a refusal could not be written to the audit'));
+      .catch((cause: unknown) =>
+        world.log.error({ err: cause }, 'a refusal could not be written to the audit'),
+      );
     return formatRefusal(error, typed);
   }
 }
@@ -125,7 +122,12 @@ async function beginRun(world: World, call: Call, request: FleetRequest): Promis
   return await startRun(world, call, plan, allNotes);
 }
 
-async function repeatRun(world: World, call: Call, runId: string, which: RetryOf): Promise<Answer | undefined> {
+async function repeatRun(
+  world: World,
+  call: Call,
+  runId: string,
+  which: RetryOf,
+): Promise<Answer | undefined> {
   const run = await findVisibleRun(world, call, runId);
   if (run.state !== 'finished') {
     throw new Refusal('not-now', `${run.id} is still going on.`, {
@@ -187,7 +189,9 @@ async function cancelRun(world: World, call: Call, runId: string): Promise<Answe
   const isOwn = run?.plan.requester.userId === call.requester.userId;
   if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
     admit(world.allowlist, call.requester);
-    if (run === undefined) throw unknownRun(runId);
+    if (run === undefined) {
+      throw new Refusal('unknown-name', `There is no run ${runId}.`, { remedy: '/batch runs lists them.' });
+    }
     throw new Refusal('not-allowed', `${run.id} is not yours to cancel.`, {
       remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
     });
@@ -205,10 +209,6 @@ async function cancelRun(world: World, call: Call, runId: string): Promise<Answe
 function mayCancel(world: World, call: Call, run: Run): boolean {
   const hosts = run.plan.targets.map((target) => target.host);
   return hasRight(world.allowlist, call, 'cancel', hosts);
-}
-
-export function unknownRun(runId: string): Refusal {
-  return new Refusal('unknown-name', `There is no run ${runId} here.`, { remedy: '/batch runs lists them.' });
 }
 
 function checkLimits(request: FleetRequest, limits: Limits): void {

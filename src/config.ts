@@ -32,6 +32,7 @@ export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
 /** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
 export const DEFAULT_FAN_OUT = 64;
 export const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
@@ -142,7 +143,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     slack: readSlack(),
     inventoryPath: read('BATCHOPS_INVENTORY') ?? 'inventory.ini',
     allowlistPath: read('BATCHOPS_ALLOWLIST') ?? 'allowlist.ini',
-    databaseUrl: read('BATCHOPS_DATABASE_URL') ?? 'file:data/batchops.db',
+    databaseUrl: read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL,
     transferDir: read('BATCHOPS_TRANSFER_DIR') ?? 'data/transfers',
     knownHostsPath: read('BATCHOPS_KNOWN_HOSTS') ?? 'data/known_hosts',
     hostKeyPolicy: readOneOf('BATCHOPS_HOST_KEY_POLICY', HOST_KEY_POLICIES, 'accept-new'),

@@ -1,8 +1,9 @@
-import type { World } from './app.ts';
 import { Refusal } from './errors.ts';
+import type { Inventory } from './inventory/inventory.ts';
+import type { Allowlist } from './policy/allowlist.ts';
 import type { Approved } from './policy/approved.ts';
 import { authorize } from './policy/authorize.ts';
-import type { OutboxRow, TakenJob, Transport } from './ports.ts';
+import type { OutboxRow, Store, TakenJob, TransferFolder, Transport } from './ports.ts';
 import { formatAuditLine } from './report/audit-line.ts';
 import type { FileUpload, Message } from './report/message.ts';
 import { formatFullOutput, formatReply, replyShowsAll } from './report/reply.ts';
@@ -15,23 +16,32 @@ import type { Job, Run } from './run/run.ts';
 /** A fetched file up to this size is offered in the thread; Slack itself would take 1 GB. */
 const MAX_OFFERED_BYTES = 50 * 1024 * 1024;
 
+/** What a run is carried out with. */
+export interface Ground {
+  readonly inventory: Inventory;
+  readonly allowlist: Allowlist;
+  readonly store: Store;
+  readonly transfers: TransferFolder;
+  readonly now: () => number;
+}
+
 /**
  * Asked at execution, once per run and process: is this still allowed, by today's rules? Hosts whose address
  * or login has changed since the plan was judged are skipped: they are not what was approved.
  */
-export async function approveStoredRun(world: World, runId: string): Promise<Approved<Plan> | Refusal> {
-  const run = await world.store.findRun(runId);
+export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan> | Refusal> {
+  const run = await ground.store.findRun(runId);
   if (run === undefined) return new Refusal('unknown-name', `there is no run ${runId}`);
   const changed = run.plan.targets.filter((target) => {
-    const host = world.inventory.hosts.get(target.host.toLowerCase());
+    const host = ground.inventory.hosts.get(target.host.toLowerCase());
     return target.skip === undefined && (host === undefined || !isSameTarget(planTarget(host), target));
   });
   if (changed.length > 0) {
     const names = changed.map((target) => target.host);
-    await world.store.skipJobs(runId, names, 'changed in the inventory since the run was approved');
+    await ground.store.skipJobs(runId, names, 'changed in the inventory since the run was approved');
   }
   try {
-    return authorize(run.plan, world.allowlist, world.inventory);
+    return authorize(run.plan, ground.allowlist, ground.inventory);
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;
@@ -40,13 +50,13 @@ export async function approveStoredRun(world: World, runId: string): Promise<App
 
 /** One approved job on its host. */
 export async function executeJob(
-  world: World,
+  ground: Ground,
   transport: Transport,
   job: TakenJob,
   plan: Approved<Plan>,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const host = world.inventory.hosts.get(job.host.toLowerCase());
+  const host = ground.inventory.hosts.get(job.host.toLowerCase());
   const target = plan.targets.find((one) => one.host === job.host);
   if (host === undefined || target === undefined || !isSameTarget(planTarget(host), target)) {
     return bareOutcome('skipped', 'changed in the inventory since the run was approved');
@@ -59,23 +69,23 @@ export async function executeJob(
 }
 
 /** What Slack should show for a row of the outbox; undefined where there is nothing to show (any more). */
-export async function renderRow(world: World, row: OutboxRow): Promise<Message | FileUpload | undefined> {
+export async function renderRow(ground: Ground, row: OutboxRow): Promise<Message | FileUpload | undefined> {
   if (row.kind === 'audit') {
-    const entry = row.auditSeq === null ? undefined : await world.store.audit.find(row.auditSeq);
+    const entry = row.auditSeq === null ? undefined : await ground.store.audit.find(row.auditSeq);
     return entry === undefined ? undefined : formatAuditLine(entry);
   }
-  const run = row.runId === null ? undefined : await world.store.findRun(row.runId);
+  const run = row.runId === null ? undefined : await ground.store.findRun(row.runId);
   if (run === undefined) return undefined;
-  if (row.kind === 'root') return formatRoot(run, { now: world.now() });
-  const job = row.host === null ? undefined : await world.store.findJob(run.id, row.host);
+  if (row.kind === 'root') return formatRoot(run, { now: ground.now() });
+  const job = row.host === null ? undefined : await ground.store.findJob(run.id, row.host);
   if (job?.outcome === undefined) return undefined;
-  return row.kind === 'reply' ? formatReply(run, job) : await renderFile(world, run, job);
+  return row.kind === 'reply' ? formatReply(run, job) : await renderFile(ground, run, job);
 }
 
-async function renderFile(world: World, run: Run, job: Job): Promise<FileUpload | undefined> {
+async function renderFile(ground: Ground, run: Run, job: Job): Promise<FileUpload | undefined> {
   const file = job.outcome?.file;
   if (run.plan.work.action === 'get' && file !== undefined) {
-    const content = await world.transfers.read(file.path, MAX_OFFERED_BYTES);
+    const content = await ground.transfers.read(file.path, MAX_OFFERED_BYTES);
     if (content === null) return undefined;
     return { filename: `${job.host}-${baseName(file.path)}`, content, comment: '' };
   }

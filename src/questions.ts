@@ -1,0 +1,99 @@
+import type { DeskRequest } from './command/request.ts';
+import { Refusal } from './errors.ts';
+import { resolveTerms } from './inventory/expression.ts';
+import type { Inventory } from './inventory/inventory.ts';
+import type { Allowlist } from './policy/allowlist.ts';
+import { hasRight } from './policy/authorize.ts';
+import { explainRights } from './policy/rights.ts';
+import type { Answer, Store } from './ports.ts';
+import { formatHosts, formatRights, type HostRow } from './report/answers.ts';
+import { formatRuns, formatShow } from './report/history.ts';
+import { formatShowHost } from './report/reply.ts';
+import type { Asking } from './run/planning.ts';
+import type { Run } from './run/run.ts';
+
+/** How far back `/batch runs` looks for runs that the asker may see. */
+const RUNS_LOOKED_AT = 500;
+
+/** What the answers are drawn from. */
+export interface Records {
+  readonly inventory: Inventory;
+  readonly allowlist: Allowlist;
+  readonly store: Store;
+  readonly now: () => number;
+}
+
+export type Question = Extract<DeskRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' }>;
+
+/** The answers of `/batch`: all from the store and the files, none of them touches a host. */
+export async function answerQuestion(records: Records, asking: Asking, question: Question): Promise<Answer> {
+  switch (question.kind) {
+    case 'hosts':
+      return formatHosts(listHosts(records.inventory, question.terms));
+    case 'can':
+      return formatRights(
+        explainRights(
+          records.allowlist,
+          asking,
+          resolveTerms(records.inventory, question.terms).map((host) => host.name),
+        ),
+      );
+    case 'runs': {
+      const runs = await records.store.listRuns(RUNS_LOOKED_AT);
+      return formatRuns(
+        runs.filter((run) => maySee(records, asking, run)).slice(0, question.count),
+        records.now(),
+      );
+    }
+    case 'show': {
+      const run = await findVisibleRun(records, asking, question.run);
+      if (question.host === undefined) {
+        return formatShow(run, await records.store.listJobs(run.id), records.now());
+      }
+      const job = await records.store.findJob(run.id, question.host);
+      if (job !== undefined) return formatShowHost(run, job);
+      throw new Refusal('unknown-name', `${run.id} had no host ${question.host}.`, {
+        remedy: `/batch show ${run.id} lists its hosts.`,
+      });
+    }
+    default:
+      return question satisfies never;
+  }
+}
+
+/**
+ * Output is for those who could have read the thread: the run's channel, its requester, and auditors. Anyone
+ * else hears that there is no such run.
+ */
+export async function findVisibleRun(records: Records, asking: Asking, runId: string): Promise<Run> {
+  const run = await records.store.findRun(runId);
+  if (run !== undefined && maySee(records, asking, run)) return run;
+  throw new Refusal('unknown-name', `There is no run ${runId} here.`, {
+    remedy: '/batch runs lists those of this channel.',
+  });
+}
+
+function maySee(records: Records, asking: Asking, run: Run): boolean {
+  const { plan } = run;
+  return (
+    plan.channelId === asking.channelId ||
+    plan.requester.userId === asking.requester.userId ||
+    hasRight(
+      records.allowlist,
+      asking,
+      'audit',
+      plan.targets.map((target) => target.host),
+    )
+  );
+}
+
+function listHosts(inventory: Inventory, terms: readonly string[]): readonly HostRow[] {
+  return resolveTerms(inventory, terms).map((host) => ({
+    name: host.name,
+    address: `${host.user}@${host.ip}:${host.port}`,
+    groups: [...inventory.groups.values()]
+      .filter((group) => group.hosts.includes(host))
+      .map((group) => group.name),
+    ...(host.enabled ? {} : { note: 'disabled' }),
+  }));
+}

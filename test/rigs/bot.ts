@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type LocalSlack,
+  type LocalSlackOptions,
+  openLocalSlack,
+} from '../../src/sandbox/slack/local-slack.ts';
+import { readManifest } from '../../src/sandbox/slack/options.ts';
+import type { Sshd } from './sshd.ts';
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const MANIFEST = new URL('../../manifest.yml', import.meta.url);
+
+/** Ada may do everything in #ops, Bob is in no rule; the bot is in #ops and #audit, not in #secret. */
+export const ADA = 'U0ADA0001';
+export const BOB = 'U0BOB0001';
+export const OPS = 'C0OPS0001';
+export const AUDIT = 'C0AUD0001';
+export const SECRET = 'C0SEC0001';
+const BOT = 'U0BOT0001';
+
+export function openTeamSlack(options: Partial<LocalSlackOptions> = {}): Promise<LocalSlack> {
+  return openLocalSlack({
+    manifest: readManifest(MANIFEST),
+    users: [
+      { id: ADA, name: 'ada' },
+      { id: BOB, name: 'bob' },
+    ],
+    channels: [
+      { id: OPS, name: 'ops', members: [ADA, BOB, BOT] },
+      { id: AUDIT, name: 'audit', members: [ADA, BOT] },
+      { id: SECRET, name: 'secret', kind: 'private', members: [ADA, BOB] },
+    ],
+    ...options,
+  });
+}
+
+/** The folder a bot lives in: its files, database and transfers outlive the process, as on a real machine. */
+export interface Home extends AsyncDisposable {
+  readonly folder: string;
+  path(...parts: string[]): string;
+}
+
+export async function makeHome(files: Readonly<Record<string, string>>): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'batchops-home-'));
+  await mkdir(join(folder, 'data/transfers'), { recursive: true });
+  for (const [name, text] of Object.entries(files))
+    await writeFile(join(folder, name), text, { mode: 0o600 });
+  return {
+    folder,
+    path: (...parts) => join(folder, ...parts),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+export const EVERYTHING = `
+[oncall]
+users = ${ADA}
+channels = ${OPS}, ${SECRET}
+hosts = all
+actions = run, put, get
+commands = *
+paths = /**
+`;
+
+/** Hosts h1, h2, … on the addresses of one sshd, logged in with its key; all of them in the group [web]. */
+export function inventoryOf(sshd: Sshd, addresses: readonly string[], keyPath: string): string {
+  const hosts = addresses.map((ip, i) => `[h${i + 1}]\nip = ${ip}\n`);
+  const members = addresses.map((_, i) => `h${i + 1} = True\n`);
+  return [
+    `[DEFAULT]\nport = ${sshd.port}\nuser = ${sshd.user}\nkey = ${keyPath}\n`,
+    ...hosts,
+    `[web]\n${members.join('')}`,
+  ].join('\n');
+}
+
+export interface Bot extends AsyncDisposable {
+  readonly process: ChildProcess;
+  /** All that it said so far, on both streams. */
+  output(): string;
+  /** Resolves with the exit code, or the signal's name. */
+  readonly ended: Promise<number | string>;
+  stop(signal?: NodeJS.Signals): Promise<number | string>;
+}
+
+/** The real process, by the contract alone: the environment, the files, and Slack. */
+export function spawnBot(home: Home, slack: LocalSlack, env: Readonly<Record<string, string>> = {}): Bot {
+  const child = spawn(process.execPath, [MAIN], {
+    cwd: home.folder,
+    env: {
+      PATH: process.env.PATH,
+      HOME: home.folder,
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_BOT_TOKEN: slack.settings.tokens.bot,
+      SLACK_APP_TOKEN: slack.settings.tokens.app,
+      BATCHOPS_AUDIT_CHANNEL: AUDIT,
+      BATCHOPS_HTTP_ADDR: '127.0.0.1:0',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => (code as number | null) ?? String(signal));
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return await ended;
+  };
+  return {
+    process: child,
+    output: () => output,
+    ended,
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop('SIGKILL');
+    },
+  };
+}
+
+/** A bot that Slack can reach. */
+export async function startBot(
+  home: Home,
+  slack: LocalSlack,
+  env?: Readonly<Record<string, string>>,
+): Promise<Bot> {
+  const bot = spawnBot(home, slack, env);
+  const ready = Promise.withResolvers<void>();
+  const look = (): void => {
+    if (bot.output().includes('Batchops is ready')) ready.resolve();
+  };
+  bot.process.stdout?.on('data', look);
+  bot.ended.then((how) =>
+    ready.reject(new Error(`the bot ended (${how}) before it was ready:\n${bot.output()}`)),
+  );
+  await ready.promise;
+  return bot;
+}
