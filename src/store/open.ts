@@ -1,21 +1,14 @@
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
+import { createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
-import { EmbeddedJobs, type Ledger } from './jobs.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Records } from './records.ts';
-import {
-  abandonRun,
-  cancelRun,
-  createRun,
-  queueRun,
-  recordRefusal,
-  releaseRun,
-  settleInterrupted,
-  skipJobs,
-} from './runs.ts';
+import { abandonRun, cancelRun, recordRefusal, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import { migrate } from './schema.ts';
+import type { Ledger } from './settle.ts';
 
 export interface StoreSettings {
   /** `file:PATH`, relative to the working directory. */
@@ -40,11 +33,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
   try {
     await migrate(db, path);
     const outbox = new StoredOutbox(db, auditChannel);
-    const lanes = new Lanes(settings.hostConcurrency);
     const ledger: Ledger = {
       db,
-      lanes,
-      outbox,
       now,
       mask,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
@@ -57,10 +47,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       .where('state', '=', 'open')
       .orderBy('number')
       .execute();
-    for (const { id } of released) await queueRun(ledger, id);
+    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency), outbox);
+    for (const { id } of released) await jobs.queue(id);
 
     const records = new Records(db);
-    const jobs = new EmbeddedJobs(ledger);
     return {
       jobs,
       outbox,
@@ -75,7 +65,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async releaseRun(runId, rootTs) {
         await releaseRun(ledger, runId.toLowerCase(), rootTs);
-        jobs.announce();
+        await jobs.queue(runId.toLowerCase());
         outbox.announce();
       },
       async abandonRun(runId, reason) {

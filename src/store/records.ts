@@ -8,7 +8,7 @@ import type { RunTable, Schema } from './schema.ts';
 
 /** SQLite calls stop the process for as long as they take; so many rows at once are a few milliseconds. */
 export const ROWS_AT_ONCE = 500;
-const MAX_CACHED_PLANS = 32;
+const MAX_CACHED_RUNS = 32;
 
 /** Lets waiting input and timers through, between two pieces of a long transaction too. */
 export const breathe = (): Promise<void> => setImmediate();
@@ -26,12 +26,16 @@ export class Records {
   readonly #db: Kysely<Schema>;
   /** A plan never changes, and one of 10,000 targets takes 10 ms to parse. The last few used. */
   readonly #plans = new Map<string, Plan>();
+  /** Nothing leaves that state; and while its thread is filled, a run is asked for once a row. */
+  readonly #finished = new Map<string, Run>();
 
   constructor(db: Kysely<Schema>) {
     this.#db = db;
   }
 
   async findRun(runId: string): Promise<Run | undefined> {
+    const known = this.#finished.get(runId.toLowerCase());
+    if (known !== undefined) return known;
     const rows = await this.#db.selectFrom('run').selectAll().where('id', '=', runId.toLowerCase()).execute();
     return (await this.#toRuns(rows))[0];
   }
@@ -71,13 +75,13 @@ export class Records {
   }
 
   async findJob(runId: string, host: string): Promise<Job | undefined> {
-    const row = await jobsOf(this.#db, runId.toLowerCase())
+    const jobs = jobsOf(this.#db, runId.toLowerCase())
       .leftJoin('output', 'output.job_id', 'job.id')
-      .select('output.streams_json')
-      .where((where) =>
-        where.or([where('host', '=', host), where(where.fn('lower', ['host']), '=', host.toLowerCase())]),
-      )
-      .executeTakeFirst();
+      .select('output.streams_json');
+    const row =
+      (await jobs.where('host', '=', host).executeTakeFirst()) ??
+      // In any other case than the inventory's: by hand, so rare enough to look through the whole run.
+      (await jobs.where((job) => job(job.fn('lower', ['host']), '=', host.toLowerCase())).executeTakeFirst());
     return row && toJob(row, row.streams_json);
   }
 
@@ -87,30 +91,39 @@ export class Records {
       this.#db,
       rows.map((row) => row.id),
     );
-    return rows.map((row) => ({
+    return rows.map((row) => {
+      const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} });
+      if (run.state === 'finished') keep(this.#finished, run.id, run);
+      return run;
+    });
+  }
+
+  #toRun(row: Selectable<RunTable>, progress: Progress): Run {
+    const plan = this.#plans.get(row.id) ?? parsePlan(row.plan_json);
+    keep(this.#plans, row.id, plan);
+    return {
       id: row.id,
-      plan: this.#planOf(row),
+      plan,
       planHash: row.plan_hash,
       state: row.state,
       createdAt: row.created_at,
-      progress: progress.get(row.id) ?? { queued: 0, running: 0, settled: {} },
+      progress,
       ...(row.root_ts !== null && { rootTs: row.root_ts }),
       ...(row.finished_at !== null && { finishedAt: row.finished_at }),
       ...(row.cancelled_team !== null &&
         row.cancelled_user !== null && {
           cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },
         }),
-    }));
+    };
   }
+}
 
-  #planOf(row: Selectable<RunTable>): Plan {
-    const plan = this.#plans.get(row.id) ?? parsePlan(row.plan_json);
-    this.#plans.delete(row.id);
-    this.#plans.set(row.id, plan);
-    const [oldest] = this.#plans.keys();
-    if (oldest !== undefined && this.#plans.size > MAX_CACHED_PLANS) this.#plans.delete(oldest);
-    return plan;
-  }
+/** As the newest; the one that was not asked for the longest goes. */
+function keep<T>(cache: Map<string, T>, key: string, value: T): void {
+  cache.delete(key);
+  cache.set(key, value);
+  const [oldest] = cache.keys();
+  if (oldest !== undefined && cache.size > MAX_CACHED_RUNS) cache.delete(oldest);
 }
 
 /** Of a text that `canonicalPlan` made: nothing else writes the column. */

@@ -1,18 +1,15 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
-import type { EndedJob, JobSource, TakenJob } from '../ports.ts';
+import type { EndedJob } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { Action } from '../run/plan.ts';
 import { appendAudit } from './audit.ts';
-import type { Lanes } from './embedded/lanes.ts';
-import { type StoredOutbox, touchRoots } from './outbox.ts';
+import { touchRoots } from './outbox.ts';
 import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
 import type { Schema } from './schema.ts';
 
-/** What the parts of the store share. */
+/** What every change of the store needs. */
 export interface Ledger {
   readonly db: Kysely<Schema>;
-  readonly lanes: Lanes;
-  readonly outbox: StoredOutbox;
   readonly now: () => number;
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
@@ -20,81 +17,9 @@ export interface Ledger {
 }
 
 /** A count in the root message may be this old: what falls together is one edit. The end of a run is shown at once. */
-const PROGRESS_DELAY_MS = 1_000;
-
-/** The queue of one process: the order is in memory, the truth in the table. */
-export class EmbeddedJobs implements JobSource {
-  readonly #ledger: Ledger;
-  readonly #listeners: (() => void)[] = [];
-
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger;
-  }
-
-  onReady(listener: () => void): void {
-    this.#listeners.push(listener);
-  }
-
-  async take(n: number): Promise<readonly TakenJob[]> {
-    return this.#ledger.lanes.take(n);
-  }
-
-  async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
-    if (jobs.length === 0) return [];
-    const { db, outbox, now } = this.#ledger;
-    const started = await db.transaction().execute(async (trx) => {
-      const at = now();
-      const ids = new Set<string>();
-      for (const chunk of inChunks(jobs)) {
-        // The start guard. It answers once in a job's life, whatever crashes and whoever asks twice.
-        const rows = await trx
-          .updateTable('job')
-          .set({ state: 'running', started_at: at })
-          .where(
-            'id',
-            'in',
-            chunk.map((job) => job.id),
-          )
-          .where('state', '=', 'queued')
-          .where('run_id', 'in', (open) =>
-            open.selectFrom('run').select('id').where('state', '=', 'open').where('cancelled_at', 'is', null),
-          )
-          .returning('id')
-          .execute();
-        for (const { id } of rows) ids.add(id);
-      }
-      const granted = jobs.filter((job) => ids.delete(job.id));
-      await touchRoots(trx, [...new Set(granted.map((job) => job.runId))], at + PROGRESS_DELAY_MS);
-      return granted;
-    });
-    const granted = new Set(started);
-    this.forget(jobs.filter((job) => !granted.has(job)).map((job) => job.id));
-    outbox.announce();
-    return started;
-  }
-
-  async settle(ended: readonly EndedJob[]): Promise<void> {
-    if (ended.length === 0) return;
-    const { db, outbox, now } = this.#ledger;
-    await db.transaction().execute(async (trx) => {
-      const at = now();
-      const settled = await settleJobs(trx, ended, 'running', at);
-      await finishRuns(this.#ledger, trx, settled, at);
-    });
-    this.forget(ended.map(({ job }) => job.id));
-    outbox.announce();
-  }
-
-  /** For the store, after a commit: these jobs are no longer to be handed out, and what waited for them may go. */
-  forget(jobIds: readonly string[]): void {
-    for (const id of jobIds) this.#ledger.lanes.remove(id);
-    if (jobIds.length > 0) this.announce();
-  }
-
-  announce(): void {
-    for (const listener of this.#listeners) listener();
-  }
-}
+export const PROGRESS_DELAY_MS = 1_000;
+/** Some 5 ms of writing. */
+const CHARS_AT_ONCE = 500_000;
 
 /**
  * Gives jobs their outcome, with the rows that bring it to the thread. A job that is not in the state `from`
@@ -139,12 +64,27 @@ export async function settleJobs(
         messages.push(...messagesFor(row, outcome, run, at));
       }
       if (results.length > 0) await trx.insertInto('result').values(results).execute();
-      for (const piece of inChunks(outputs, 100)) await trx.insertInto('output').values(piece).execute();
+      await storeOutputs(trx, outputs);
       if (messages.length > 0) await trx.insertInto('outbox').values(messages).execute();
       if (ends.length > chunk.length) await breathe();
     }
   }
   return [...settledIn];
+}
+
+/** Long outputs take a while to write: others get their turn now and then. */
+async function storeOutputs(
+  trx: Transaction<Schema>,
+  outputs: readonly Insertable<Schema['output']>[],
+): Promise<void> {
+  let chars = 0;
+  for (const output of outputs) {
+    await trx.insertInto('output').values(output).execute();
+    chars += output.streams_json.length;
+    if (chars < CHARS_AT_ONCE) continue;
+    chars = 0;
+    await breathe();
+  }
 }
 
 /** Settles jobs that never start, all for one reason. */
@@ -258,15 +198,20 @@ async function threadsOf(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** A host's result goes into the thread; a file that came, after it. Due once there is a thread. */
+/**
+ * Output longer than this may not fit into its reply; whether it does not is seen as the row of its file is
+ * rendered. Well below a message's limit, because escapes make a text longer.
+ */
+const LONG_OUTPUT_CHARS = 1_500;
+
+/** A host's result goes into the thread; a file, after it. Due once there is a thread. */
 function messagesFor(
   job: { readonly run_id: string; readonly host: string; readonly position: number },
   outcome: Outcome,
   thread: Thread,
   at: number,
 ): Insertable<Schema['outbox']>[] {
-  const hasFile = thread.action === 'get' && outcome.kind === 'ok' && outcome.file !== undefined;
-  const kinds = hasFile ? (['reply', 'file'] as const) : (['reply'] as const);
+  const kinds = hasFile(outcome, thread.action) ? (['reply', 'file'] as const) : (['reply'] as const);
   return kinds.map((kind) => ({
     key: `${kind}:${job.run_id}:${job.host}`,
     kind,
@@ -280,4 +225,19 @@ function messagesFor(
     attempts: 0,
     version: 1,
   }));
+}
+
+function hasFile({ kind, file, stdout, stderr }: Outcome, action: Action): boolean {
+  switch (action) {
+    case 'get':
+      return kind === 'ok' && file !== undefined;
+    case 'run':
+      return (
+        stdout.head.length + stdout.tail.length + stderr.head.length + stderr.tail.length > LONG_OUTPUT_CHARS
+      );
+    case 'put':
+      return false;
+    default:
+      return action satisfies never;
+  }
 }

@@ -1,0 +1,104 @@
+import type { EndedJob, JobSource, TakenJob } from '../../ports.ts';
+import { type StoredOutbox, touchRoots } from '../outbox.ts';
+import { inChunks, parsePlan } from '../records.ts';
+import { finishRuns, type Ledger, PROGRESS_DELAY_MS, settleJobs } from '../settle.ts';
+import type { Lanes } from './lanes.ts';
+
+/** The queue of one process: the order is in memory, the truth in the table. */
+export class EmbeddedJobs implements JobSource {
+  readonly #ledger: Ledger;
+  readonly #lanes: Lanes;
+  readonly #outbox: StoredOutbox;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox) {
+    this.#ledger = ledger;
+    this.#lanes = lanes;
+    this.#outbox = outbox;
+  }
+
+  onReady(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async take(n: number): Promise<readonly TakenJob[]> {
+    return this.#lanes.take(n);
+  }
+
+  async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
+    if (jobs.length === 0) return [];
+    const { db, now } = this.#ledger;
+    const started = await db.transaction().execute(async (trx) => {
+      const at = now();
+      const ids = new Set<string>();
+      for (const chunk of inChunks(jobs)) {
+        // The start guard. It answers once in a job's life, whatever crashes and whoever asks twice.
+        const rows = await trx
+          .updateTable('job')
+          .set({ state: 'running', started_at: at })
+          .where(
+            'id',
+            'in',
+            chunk.map((job) => job.id),
+          )
+          .where('state', '=', 'queued')
+          .where('run_id', 'in', (open) =>
+            open.selectFrom('run').select('id').where('state', '=', 'open').where('cancelled_at', 'is', null),
+          )
+          .returning('id')
+          .execute();
+        for (const { id } of rows) ids.add(id);
+      }
+      const granted = jobs.filter((job) => ids.delete(job.id));
+      await touchRoots(trx, [...new Set(granted.map((job) => job.runId))], at + PROGRESS_DELAY_MS);
+      return granted;
+    });
+    const granted = new Set(started);
+    this.forget(jobs.filter((job) => !granted.has(job)).map((job) => job.id));
+    this.#outbox.announce();
+    return started;
+  }
+
+  async settle(ended: readonly EndedJob[]): Promise<void> {
+    if (ended.length === 0) return;
+    const { db, now } = this.#ledger;
+    await db.transaction().execute(async (trx) => {
+      const at = now();
+      const settled = await settleJobs(trx, ended, 'running', at);
+      await finishRuns(this.#ledger, trx, settled, at);
+    });
+    this.forget(ended.map(({ job }) => job.id));
+    this.#outbox.announce();
+  }
+
+  /** For the store: the waiting jobs of a released run join the queue. */
+  async queue(runId: string): Promise<void> {
+    const { db } = this.#ledger;
+    const run = await db
+      .selectFrom('run')
+      .select('plan_json')
+      .where('id', '=', runId)
+      .where('state', '=', 'open')
+      .executeTakeFirst();
+    if (run === undefined) return;
+    const waiting = await db
+      .selectFrom('job')
+      .select(['id', 'run_id as runId', 'host'])
+      .where('run_id', '=', runId)
+      .where('state', '=', 'queued')
+      .orderBy('position')
+      .execute();
+    this.#lanes.add(runId, parsePlan(run.plan_json).fanOut, waiting);
+    this.announce();
+  }
+
+  /** For the store, after a commit: these jobs are no longer to be handed out, and what waited for them may go. */
+  forget(jobIds: readonly string[]): void {
+    for (const id of jobIds) this.#lanes.remove(id);
+    if (jobIds.length > 0) this.announce();
+  }
+
+  announce(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

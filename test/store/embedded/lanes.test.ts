@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { TakenJob } from '../../../src/ports.ts';
+import { Lanes } from '../../../src/store/embedded/lanes.ts';
+
+const jobsOn = (runId: string, hosts: readonly string[]): TakenJob[] =>
+  hosts.map((host) => ({ id: `${runId}/${host}`, runId, host }));
+const ids = (jobs: readonly TakenJob[]): string[] => jobs.map(({ id }) => id);
+const web = (count: number): string[] => Array.from({ length: count }, (_, n) => `w${n}`);
+
+describe('the lanes', () => {
+  test('runs take turns', () => {
+    const lanes = new Lanes(1);
+    lanes.add('big', 64, jobsOn('big', web(1_000)));
+    lanes.add('small', 64, jobsOn('small', ['db1', 'db2', 'db3']));
+    expect(ids(lanes.take(7))).toEqual([
+      'big/w0',
+      'small/db1',
+      'big/w1',
+      'small/db2',
+      'big/w2',
+      'small/db3',
+      'big/w3',
+    ]);
+  });
+
+  test('a run that comes later has the next turn although an earlier one has all the slots', () => {
+    const lanes = new Lanes(1);
+    lanes.add('big', 64, jobsOn('big', web(1_000)));
+    expect(lanes.take(10)).toHaveLength(10);
+    lanes.add('small', 64, jobsOn('small', ['db1', 'db2', 'db3']));
+    lanes.remove('big/w0');
+    lanes.remove('big/w1');
+    expect(ids(lanes.take(2))).toContain('small/db1');
+  });
+
+  test('a run stays within its fan-out and a host within its limit, over all runs and spellings', () => {
+    const lanes = new Lanes(2);
+    lanes.add('a', 2, jobsOn('a', ['h1', 'h2', 'h3']));
+    lanes.add('b', 9, jobsOn('b', ['H1']));
+    lanes.add('c', 9, jobsOn('c', ['h1']));
+    expect(ids(lanes.take(9)).toSorted()).toEqual(['a/h1', 'a/h2', 'b/H1']);
+    lanes.remove('b/H1');
+    expect(ids(lanes.take(9))).toEqual(['c/h1']);
+    lanes.remove('a/h2');
+    expect(ids(lanes.take(9))).toEqual(['a/h3']);
+  });
+
+  test('on one host, what was asked for first is done first', () => {
+    const lanes = new Lanes(1);
+    lanes.add('stop', 1, jobsOn('stop', ['h1', 'h2']));
+    lanes.add('start', 9, jobsOn('start', ['h2']));
+    // `start` waits for `stop` to come to h2, and so that is called up.
+    expect(ids(lanes.take(9))).toEqual(['stop/h2']);
+    lanes.remove('stop/h2');
+    expect(ids(lanes.take(9)).toSorted()).toEqual(['start/h2', 'stop/h1']);
+  });
+
+  test('a short run does not wait for all of a long one that has its hosts too', () => {
+    const lanes = new Lanes(1);
+    lanes.add('long', 1, jobsOn('long', web(1_000)));
+    expect(ids(lanes.take(1))).toEqual(['long/w0']);
+    lanes.add('short', 9, jobsOn('short', ['w900', 'w901']));
+    lanes.remove('long/w0');
+    expect(ids(lanes.take(9))).toEqual(['long/w900']);
+    lanes.remove('long/w900');
+    expect(ids(lanes.take(9)).toSorted()).toEqual(['long/w901', 'short/w900']);
+  });
+
+  test('10,000 jobs are handed out in linear time', () => {
+    const seconds = (count: number): number => {
+      const since = performance.now();
+      const lanes = new Lanes(1);
+      lanes.add('a', 100, jobsOn('a', web(count)));
+      lanes.add('b', 100, jobsOn('b', web(count)));
+      for (let left = count * 2; left > 0; ) {
+        const taken = lanes.take(150);
+        for (const { id } of taken) lanes.remove(id);
+        left -= taken.length;
+      }
+      return performance.now() - since;
+    };
+    seconds(1_000);
+    expect(seconds(10_000)).toBeLessThan(2_000);
+  });
+
+  test('whatever happens, limits hold, no job is handed out twice, none is held back for nothing, all come', () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('take' as const), n: fc.integer({ min: 0, max: 6 }) }),
+      fc.record({ do: fc.constant('end' as const), n: fc.nat(50) }),
+      fc.record({ do: fc.constant('skip' as const), n: fc.nat(50) }),
+      fc.record({
+        do: fc.constant('add' as const),
+        n: fc.integer({ min: 1, max: 3 }),
+        hosts: fc.uniqueArray(fc.constantFrom('h1', 'h2', 'h3', 'h4', 'h5'), { minLength: 1 }),
+      }),
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 60 }), (hostLimit, steps) => {
+        const lanes = new Lanes(hostLimit);
+        const fanOuts = new Map<string, number>();
+        const waiting: TakenJob[] = [];
+        const running: TakenJob[] = [];
+        const handedOut = new Set<string>();
+        const count = (of: 'runId' | 'host', value: string): number =>
+          running.filter((job) => job[of] === value).length;
+        const canStart = (job: TakenJob): boolean =>
+          count('runId', job.runId) < (fanOuts.get(job.runId) ?? 0) &&
+          // Those ahead of it in its lane go first.
+          count('host', job.host) + waiting.filter((other) => other.host === job.host).indexOf(job) <
+            hostLimit;
+
+        const take = (n: number): void => {
+          const taken = lanes.take(n);
+          expect(taken.length).toBeLessThanOrEqual(n);
+          for (const job of taken) {
+            expect(handedOut.has(job.id)).toBe(false);
+            expect(canStart(job)).toBe(true);
+            handedOut.add(job.id);
+            waiting.splice(waiting.indexOf(job), 1);
+            running.push(job);
+          }
+          if (taken.length < n) expect(waiting.filter(canStart)).toEqual([]);
+        };
+        const forget = (from: TakenJob[], n: number): void => {
+          const [job] = from.splice(n % Math.max(from.length, 1), 1);
+          if (job !== undefined) lanes.remove(job.id);
+        };
+        for (const { n, ...now } of steps) {
+          if (now.do === 'take') take(n);
+          if (now.do === 'end') forget(running, n);
+          if (now.do === 'skip') forget(waiting, n);
+          if (now.do === 'add') {
+            const id = `r${fanOuts.size}`;
+            const jobs = jobsOn(id, now.hosts);
+            fanOuts.set(id, n);
+            waiting.push(...jobs);
+            lanes.add(id, n, jobs);
+          }
+        }
+        while (waiting.length + running.length > 0) {
+          take(3);
+          expect(running).not.toEqual([]);
+          forget(running, 0);
+        }
+        expect(lanes.take(9)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,217 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { OutboxRow, Store } from '../../src/ports.ts';
+import { ANN, drain, okOutcome, openRig, openRun } from './rig.ts';
+
+const LATER = Date.now() + 3_600_000;
+const keysOf = (rows: readonly OutboxRow[]): string[] => rows.map(({ key }) => key);
+const claim = (store: Store, more: Partial<Parameters<Store['outbox']['claim']>[0]> = {}) =>
+  store.outbox.claim({ limit: 1_000, now: LATER, leaseMs: 1_000, except: [], ...more });
+
+describe('the outbox', () => {
+  test('holds one row for each message there is to post', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 2 });
+    await drain(rig.store);
+    const rows = await claim(rig.store);
+    expect(keysOf(rows).toSorted()).toEqual(
+      ['audit:2', 'audit:3', `reply:${run.id}:web01`, `reply:${run.id}:web02`, `root:${run.id}`].toSorted(),
+    );
+    expect(rows.find(({ kind }) => kind === 'root')).toMatchObject({
+      channelId: 'COPS',
+      ts: (await rig.store.findRun(run.id))?.rootTs,
+      threadTs: null,
+      attempts: 0,
+    });
+    expect(rows.find(({ kind }) => kind === 'reply')).toMatchObject({
+      channelId: 'COPS',
+      host: 'web01',
+      ts: null,
+      threadTs: (await rig.store.findRun(run.id))?.rootTs,
+    });
+    expect(rows.find(({ kind }) => kind === 'audit')).toMatchObject({
+      channelId: null,
+      auditSeq: 2,
+      ts: null,
+    });
+  });
+
+  test('a claimed row is nobody else’s until its lease lapses, and then counts the attempt', async () => {
+    await using rig = await openRig();
+    await rig.store.recordRefusal({
+      requester: ANN,
+      channelId: 'COPS',
+      typed: 'x',
+      code: 'usage',
+      reason: 'y',
+    });
+    const [row] = await claim(rig.store);
+    expect(row?.attempts).toBe(0);
+    expect(await claim(rig.store, { now: LATER + 999 })).toEqual([]);
+    expect(await rig.store.outbox.nextDueAt()).toBe(LATER + 1_000);
+    const [again] = await claim(rig.store, { now: LATER + 1_000 });
+    expect(again).toMatchObject({ key: row?.key, attempts: 1 });
+  });
+
+  test('two claims at once share the rows out', async () => {
+    await using rig = await openRig();
+    await openRun(rig.store, { hosts: 20 });
+    await drain(rig.store);
+    const claims = await Promise.all([claim(rig.store, { limit: 10 }), claim(rig.store, { limit: 10 })]);
+    expect(new Set(claims.flatMap(keysOf)).size).toBe(20);
+  });
+
+  test('what was sent is done, unless the store moved on since the claim', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });
+    const root = { kinds: ['root'] } as const;
+    const one = await rig.store.jobs.start(await rig.store.jobs.take(1));
+    const [before] = await claim(rig.store, root);
+    if (before === undefined) throw new Error('no root row');
+    await rig.store.jobs.settle(one.map((job) => ({ job, outcome: okOutcome() })));
+    await rig.store.outbox.sent(before, '7.7');
+    const [after] = await claim(rig.store, root);
+    expect(after).toMatchObject({ key: `root:${run.id}`, ts: '7.7', attempts: 0 });
+    if (after === undefined) throw new Error('no root row');
+    expect(after.version).toBeGreaterThan(before.version);
+    await rig.store.outbox.sent(after, '7.7');
+    expect(await claim(rig.store, root)).toEqual([]);
+    await drain(rig.store);
+    expect(keysOf(await claim(rig.store, root))).toEqual([`root:${run.id}`]);
+  });
+
+  test('a put-off row is due at its time, also where the store moves on meanwhile', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });
+    const root = { kinds: ['root'] } as const;
+    const [row] = await claim(rig.store, root);
+    if (row === undefined) throw new Error('no root row');
+    await rig.store.outbox.defer(row, LATER + 500, 'ratelimited');
+    await drain(rig.store);
+    expect(await claim(rig.store, { ...root, now: LATER + 499 })).toEqual([]);
+    expect(await claim(rig.store, { ...root, now: LATER + 500 })).toMatchObject([
+      { key: `root:${run.id}`, attempts: 1 },
+    ]);
+  });
+
+  test('a given-up row is kept with its error and never due again', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });
+    const [row] = await claim(rig.store, { kinds: ['root'] });
+    if (row === undefined) throw new Error('no root row');
+    await rig.store.outbox.giveUp(row, 'channel_not_found');
+    await drain(rig.store);
+    expect(await claim(rig.store, { kinds: ['root'] })).toEqual([]);
+    expect(rig.sql(`select error from outbox where key = 'root:${run.id}'`)).toEqual([
+      { error: 'channel_not_found' },
+    ]);
+  });
+
+  test('a poster that comes back after its lease cannot undo what another has done', async () => {
+    await using rig = await openRig();
+    await rig.store.recordRefusal({
+      requester: ANN,
+      channelId: 'COPS',
+      typed: 'x',
+      code: 'usage',
+      reason: 'y',
+    });
+    const [stale] = await claim(rig.store);
+    const [present] = await claim(rig.store, { now: LATER + 1_000 });
+    if (stale === undefined || present === undefined) throw new Error('no row');
+    await rig.store.outbox.giveUp(stale, 'late');
+    await rig.store.outbox.sent(present, '1.1');
+    await rig.store.outbox.defer(stale, 0, 'late');
+    expect(await claim(rig.store, { now: LATER + 10_000 })).toEqual([]);
+    expect(await rig.store.outbox.nextDueAt()).toBeUndefined();
+    expect(rig.sql("select ts, error from outbox where key = 'audit:2'")).toEqual([
+      { ts: '1.1', error: null },
+    ]);
+  });
+
+  test('channels and kinds can be left out, the audit channel too', async () => {
+    await using rig = await openRig();
+    const here = await openRun(rig.store, { hosts: 1, channelId: 'COPS' });
+    const there = await openRun(rig.store, { hosts: 1, channelId: 'CWEB' });
+    await drain(rig.store);
+    const peek = { leaseMs: 0 };
+    const kinds = ['reply'] as const;
+    expect(keysOf(await claim(rig.store, { ...peek, except: ['COPS', 'CAUDIT'] }))).toEqual([
+      `root:${there.id}`,
+      `reply:${there.id}:web01`,
+    ]);
+    expect(keysOf(await claim(rig.store, { ...peek, kinds, except: ['CWEB'] }))).toEqual([
+      `reply:${here.id}:web01`,
+    ]);
+    expect((await claim(rig.store, { ...peek, except: ['COPS', 'CWEB'] })).map(({ kind }) => kind)).toEqual(
+      Array.from({ length: 4 }, () => 'audit'),
+    );
+  });
+
+  test('runs take turns in a claim, and each run’s rows come oldest first', async () => {
+    await using rig = await openRig({ auditChannel: undefined });
+    const big = await openRun(rig.store, { hosts: 30 });
+    const small = await openRun(rig.store, { hosts: ['db01', 'db02'] });
+    await drain(rig.store);
+    const replies = await claim(rig.store, { kinds: ['reply'], limit: 6 });
+    expect(replies.map(({ runId, host }) => [runId === big.id ? 'big' : 'small', host])).toEqual([
+      ['big', 'web01'],
+      ['small', 'db01'],
+      ['big', 'web02'],
+      ['small', 'db02'],
+      ['big', 'web03'],
+      ['big', 'web04'],
+    ]);
+    expect(replies.filter(({ runId }) => runId === small.id)).toHaveLength(2);
+  });
+
+  test('without an audit channel there are no audit lines, and left-over ones wait', async () => {
+    await using rig = await openRig();
+    await rig.store.recordRefusal({
+      requester: ANN,
+      channelId: 'COPS',
+      typed: 'x',
+      code: 'usage',
+      reason: 'y',
+    });
+    await rig.reopen({ auditChannel: undefined });
+    await rig.store.recordRefusal({
+      requester: ANN,
+      channelId: 'COPS',
+      typed: 'x',
+      code: 'usage',
+      reason: 'y',
+    });
+    expect(await claim(rig.store)).toEqual([]);
+    expect(await rig.store.outbox.nextDueAt()).toBeUndefined();
+    await rig.reopen();
+    expect(keysOf(await claim(rig.store))).toEqual(['audit:2']);
+  });
+
+  test('tells of due rows after they are there', async () => {
+    await using rig = await openRig();
+    const seen: Promise<readonly OutboxRow[]>[] = [];
+    rig.store.outbox.onDue(() => seen.push(claim(rig.store, { leaseMs: 0 })));
+    await rig.store.recordRefusal({
+      requester: ANN,
+      channelId: 'COPS',
+      typed: 'x',
+      code: 'usage',
+      reason: 'y',
+    });
+    expect(keysOf((await Promise.all(seen)).flat())).toEqual(['audit:2']);
+  });
+
+  test('the count in a root message may be a second old; its end is due at once', async () => {
+    const now = vi.fn(() => 1_000_000);
+    await using rig = await openRig({ now });
+    await openRun(rig.store, { hosts: 2, fanOut: 1 });
+    const root = { kinds: ['root'] } as const;
+    expect(await claim(rig.store, { ...root, now: 1_000_999 })).toEqual([]);
+    const [row] = await claim(rig.store, { ...root, now: 1_001_000 });
+    if (row === undefined) throw new Error('no root row');
+    await rig.store.outbox.sent(row, '1.1');
+    now.mockReturnValue(2_000_000);
+    await drain(rig.store);
+    expect(await claim(rig.store, { ...root, now: 2_000_000 })).toHaveLength(1);
+  });
+});
