@@ -171,11 +171,11 @@ async function startRun(
 }
 
 /** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
-export async function openRun(world: World, run: Run): Promise<void> {
+export async function openRun(world: World, run: Run, mayStand = false): Promise<void> {
   let ts: string;
   try {
     const message = formatRoot(run, { now: world.now() });
-    ts = await world.opener.openThread(run.plan.channelId, message, `root:${run.id}`);
+    ts = await world.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
   } catch (error) {
     const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
     await world.store.abandonRun(run.id, reason);

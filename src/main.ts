@@ -218,7 +218,8 @@ function openConfiguredStore(config: Config, mask: (text: string) => string, log
 async function reopenRuns(world: World): Promise<void> {
   for (const run of await world.store.openRuns()) {
     if (run.state !== 'opening') continue;
-    await openRun(world, run).catch((error: unknown) => {
+    // The last process may have posted it and died before it was noted.
+    await openRun(world, run, true).catch((error: unknown) => {
       world.log.warn(
         { run: run.id, err: error },
         'a run of the last process was given up: nothing of it ran',
