@@ -13,6 +13,7 @@ export interface DemoFleetOptions {
 }
 
 export interface DemoFleet extends Fleet {
+  readonly folder: string;
   readonly inventoryFile: string;
   readonly allowlistFile: string;
 }
@@ -40,7 +41,7 @@ export async function openDemoFleet(options: DemoFleetOptions): Promise<DemoFlee
   const allowlistFile = join(folder, 'allowlist.ini');
   await writeFile(inventoryFile, formatInventory(fleet.hosts), { mode: 0o600 });
   await writeFile(allowlistFile, formatAllowlist(options), { mode: 0o600 });
-  return { ...fleet, inventoryFile, allowlistFile };
+  return { ...fleet, folder, inventoryFile, allowlistFile };
 }
 
 function formatInventory(hosts: readonly FleetHost[]): string {

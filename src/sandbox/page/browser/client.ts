@@ -13,7 +13,8 @@ import { addNotice, applyEvent, formatClickKey, type Page, putMessages, startPag
 /** What the person can do; each changes the page at once or when the local Slack has answered. */
 export interface Client {
   page(): Page;
-  onChange(listener: () => void): void;
+  /** Answers with how to stop it. */
+  onChange(listener: () => void): () => void;
   become(userId: string): void;
   openChannel(channelId: string): void;
   openThread(ts: string): void;
@@ -129,7 +130,10 @@ export function openClient(first: Page): Client {
 
   return {
     page: () => page,
-    onChange: (listener) => listeners.add(listener),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     become,
     openChannel,
     openThread(ts) {

@@ -23,7 +23,12 @@ const client = openClient(
 
 function Program({ client }: { client: Client }): VNode {
   const [page, setPage] = useState(client.page());
-  useEffect(() => client.onChange(() => setPage(client.page())), [client]);
+  useEffect(() => {
+    const show = (): void => setPage(client.page());
+    // The page may have changed between the first drawing and now.
+    show();
+    return client.onChange(show);
+  }, [client]);
   return html`<${Workspace} page=${page} client=${client} />`;
 }
 

@@ -95,10 +95,13 @@ export function addNotice(
   text: string,
   at: number,
 ): Page {
-  const isTold = page.notices.some(
+  const notice: Notice = { channelId, threadTs, text, at };
+  const told = page.notices.findIndex(
     (each) => each.channelId === channelId && each.text === text && at - each.at < SAME_NOTICE_MS,
   );
-  return isTold ? page : { ...page, notices: [...page.notices, { channelId, threadTs, text, at }] };
+  if (told < 0) return { ...page, notices: [...page.notices, notice] };
+  // Only the answer knows that the words were typed in a thread.
+  return threadTs === null ? page : { ...page, notices: page.notices.with(told, notice) };
 }
 
 export function putMessages(page: Page, channelId: string, messages: readonly PageMessage[]): Page {

@@ -11,14 +11,17 @@ interface ComposerProps {
   readonly commands: readonly PageCommand[];
   readonly threadTs: string | null;
   readonly label: string;
+  readonly draftKey: string;
 }
 
 const MAX_HEIGHT_PX = 200;
 /** What was sent from this window, newest last: the arrow up in an empty composer brings it back. */
 const sentBefore: string[] = [];
+/** What stands unsent in composers that are not shown at the moment. */
+const drafts = new Map<string, string>();
 
-export function Composer({ client, commands, threadTs, label }: ComposerProps): VNode {
-  const [text, setText] = useState('');
+export function Composer({ client, commands, threadTs, label, draftKey }: ComposerProps): VNode {
+  const [text, setText] = useState(drafts.get(draftKey) ?? '');
   const [chosen, setChosen] = useState(0);
   const [isDismissed, setDismissed] = useState(false);
   const [recalled, setRecalled] = useState(0);
@@ -91,6 +94,8 @@ export function Composer({ client, commands, threadTs, label }: ComposerProps): 
     document.addEventListener(FILL_EVENT, onFill);
     return () => document.removeEventListener(FILL_EVENT, onFill);
   }, [threadTs]);
+
+  useEffect(() => void drafts.set(draftKey, text), [draftKey, text]);
 
   useEffect(() => area.current?.focus({ preventScroll: true }), []);
 
