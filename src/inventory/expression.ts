@@ -63,7 +63,6 @@ class Search {
   add(typed: string, kind: Kind, excludes: boolean): void {
     const isNegated = typed.startsWith('!');
     const term = isNegated ? typed.slice(1).trim() : typed;
-    // Every term counts for the fault "only exclusions", before it is looked up.
     const into = excludes || isNegated ? this.#out : this.#in;
     if (into === this.#in) this.#hasIncluded = true;
     const isGroup = term.startsWith('@') || kind === 'group';
@@ -87,9 +86,14 @@ class Search {
       (host) => this.#in.has(host) && !this.#out.has(host),
     );
     if (first !== undefined) return [first, ...rest];
-    throw new Refusal('unknown-name', 'No host is left: what is excluded takes out all that was named.', {
-      remedy: 'Look with /batch hosts which hosts an expression stands for.',
-    });
+    const isEmpty = this.#inventory.hosts.size === 0;
+    throw new Refusal(
+      'unknown-name',
+      isEmpty
+        ? 'The inventory has no hosts.'
+        : 'No host is left: what is excluded takes out all that was named.',
+      isEmpty ? {} : { remedy: 'Look with /batch hosts which hosts an expression stands for.' },
+    );
   }
 
   #refuse(): never {

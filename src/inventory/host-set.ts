@@ -8,6 +8,23 @@ const MAX_PER_EXPRESSION = 4096;
 /** More digits are a serial number, not a place in a row, and would not survive arithmetic. */
 const MAX_DIGITS = 9;
 
+/**
+ * What keeps a name from being a host's or a group's; undefined where nothing does. `-h` reads `, ! @ * ? [ ]` and white space as grammar, Slack rewrites dashes, quotes and `< > &`, and a
+ * `get` makes a folder of the name.
+ */
+export function nameFault(name: string): string | undefined {
+  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－\p{C}]/u.exec(name)?.[0];
+  if (bad !== undefined) {
+    return `a name cannot hold ${/[\s\p{C}]/u.test(bad) ? 'white space or invisible characters' : bad}`;
+  }
+  if (name.startsWith('-')) return 'a name cannot start with -, as options do';
+  if (/^\.+$/.test(name)) return 'a name cannot be dots only';
+  if (name.length > 100) return 'a name cannot be longer than 100 characters';
+  if (name.toLowerCase() === 'all') return '"all" means every host; choose another name';
+  if (/^(__proto__|constructor|prototype)$/i.test(name)) return 'this name is reserved';
+  return undefined;
+}
+
 /** The names a term with brackets stands for, or what is wrong with it, as a sentence's end. */
 export type Unfolded = { readonly names: readonly string[] } | { readonly fault: string };
 

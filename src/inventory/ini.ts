@@ -145,14 +145,19 @@ function decodeValues(defaults: OpenSection, sections: readonly OpenSection[]): 
     ...Array.from(section.entries.values(), (entry, j) => `${j} = ${quote(joinLines(entry.lines))}`),
   ]);
   const decoded = decode(document.join('\n'));
+  const valueAt = (i: number, j: number): string => {
+    const value: unknown = decoded[i]?.[j];
+    if (value === undefined) throw new Error('the ini package lost a value');
+    // It makes JSON values of true, false and null even in quotes; as text they are what stood there.
+    return String(value);
+  };
   const close = (section: OpenSection, i: number): IniSection => ({
     name: section.name,
     line: section.line,
     entries: new Map(
-      // `ini` makes JSON values of true, false and null even in quotes; as text they are what stood there.
       Array.from(section.entries, ([key, { spelling, line }], j) => [
         key,
-        { spelling, line, value: String(decoded[i]?.[j]) },
+        { spelling, line, value: valueAt(i, j) },
       ]),
     ),
   });

@@ -1,4 +1,5 @@
 import { nearNames } from '../errors.ts';
+import { nameFault } from './host-set.ts';
 import { type IniEntry, type IniSection, parseIni } from './ini.ts';
 import type { Group, Host, Inventory } from './inventory.ts';
 import {
@@ -83,23 +84,6 @@ function indexSections(sections: readonly IniSection[], problems: Problems): Rea
     }
   }
   return index;
-}
-
-/**
- * `-h` reads `, ! @ * ? [ ]` and white space as grammar, Slack rewrites dashes, quotes and `< > &`, and a
- * `get` makes a folder of the name.
- */
-function nameFault(name: string): string | undefined {
-  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－\p{C}]/u.exec(name)?.[0];
-  if (bad !== undefined) {
-    return `a name cannot hold ${/[\s\p{C}]/u.test(bad) ? 'white space or invisible characters' : bad}`;
-  }
-  if (name.startsWith('-')) return 'a name cannot start with -, as options do';
-  if (/^\.+$/.test(name)) return 'a name cannot be dots only';
-  if (name.length > 100) return 'a name cannot be longer than 100 characters';
-  if (name.toLowerCase() === 'all') return '"all" means every host; choose another name';
-  if (/^(__proto__|constructor|prototype)$/i.test(name)) return 'this name is reserved';
-  return undefined;
 }
 
 interface GroupReading {

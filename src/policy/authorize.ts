@@ -8,6 +8,8 @@ import { coversHosts, judgeHosts, rulesOf, type Verdict } from './judge.ts';
 
 const MAX_REASONS = 3;
 const MAX_CHARS = 300;
+/** A bracket takes no more names, so a longer -x could not be sent. */
+const MAX_TYPED_HOSTS = 1_000;
 
 /** Whoever no rule names is turned away before a word about hosts, groups or runs is said. */
 export function admit(allowlist: Allowlist, requester: Requester): void {
@@ -67,7 +69,7 @@ function notAllowed(plan: Plan, total: number, refused: readonly Refused[]): Ref
     [`You may not ${action} this here on ${where}.`, ...sentences.slice(0, MAX_REASONS), ...more].join('\n'),
     {
       remedy:
-        refused.length < total && set.length <= MAX_CHARS
+        refused.length < total && set.length <= MAX_CHARS && refused.length <= MAX_TYPED_HOSTS
           ? `Leave them out with -x ${set}; /batch can tells what you may do here.`
           : '/batch can tells what you may do here.',
     },
