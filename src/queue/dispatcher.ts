@@ -18,6 +18,8 @@ export interface DispatcherSettings {
   /** The run's waiting jobs must not start: settles them as skipped. */
   readonly refuse: (runId: string, refusal: Refusal) => Promise<void>;
   readonly log: Log;
+  /** How long an aborted job may take to say how it ended, and the store to note it, while the process stops. */
+  readonly abortLimitMs?: number;
 }
 
 export interface Dispatcher {
@@ -39,8 +41,7 @@ export function openDispatcher(settings: DispatcherSettings): Dispatcher {
 const BUSY_PAUSE_MS = 10;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
-/** How long an aborted job may take to say how it ended, and the store to note it, while the process stops. */
-const STOP_LIMIT_MS = 5_000;
+const ABORT_LIMIT_MS = 5_000;
 
 /**
  * Keeps `concurrency` jobs on the wire. It works in rounds, one at a time, and each round goes the same way:
@@ -96,19 +97,20 @@ class JobDispatcher implements Dispatcher {
   }
 
   async stop(graceMs: number): Promise<void> {
+    const { abortLimitMs = ABORT_LIMIT_MS, log } = this.#settings;
     this.#isStopping = true;
     this.#stopAsked.abort();
     this.#wake();
     await this.#drainedWithin(graceMs);
     for (const slot of this.#slots.values()) slot.abort.abort('interrupted');
-    await this.#drainedWithin(STOP_LIMIT_MS);
+    await this.#drainedWithin(abortLimitMs);
     // Whoever did not even answer an abort has no say any more.
     for (const slot of this.#inState('running')) {
       this.#end(slot, bareOutcome('interrupted', 'the bot was stopped, and the job did not stop with it'));
     }
-    await this.#drainedWithin(STOP_LIMIT_MS);
+    await this.#drainedWithin(abortLimitMs);
     if (this.#slots.size > 0) {
-      this.#settings.log.error({ jobs: this.#slots.size }, 'stopped with outcomes that could not be stored');
+      log.error({ jobs: this.#slots.size }, 'stopped with outcomes that could not be stored');
     }
     this.#drained.resolve();
   }

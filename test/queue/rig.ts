@@ -1,0 +1,94 @@
+import type { Approved } from '../../src/policy/approved.ts';
+import type { JobSource, Store, TakenJob } from '../../src/ports.ts';
+import { type Dispatcher, type DispatcherSettings, openDispatcher } from '../../src/queue/dispatcher.ts';
+import type { Outcome } from '../../src/run/outcome.ts';
+import { bareOutcome } from '../../src/run/outcome.ts';
+import type { Plan } from '../../src/run/plan.ts';
+import { okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
+
+/** A job on the wire: the test says when and how it ends. */
+export interface Sent {
+  readonly job: TakenJob;
+  readonly signal: AbortSignal;
+  end(outcome?: Outcome): void;
+}
+
+export interface QueueRig extends AsyncDisposable {
+  readonly rig: StoreRig;
+  readonly store: Store;
+  readonly dispatcher: Dispatcher;
+  /** Everything that ever went on the wire, in order. */
+  readonly sent: Sent[];
+  /** What is on it now. */
+  readonly onWire: ReadonlySet<Sent>;
+}
+
+/** The real store and the real dispatcher; only the wire is the test's. */
+export async function openQueue(
+  settings: Partial<DispatcherSettings> & { readonly wrap?: (jobs: JobSource) => JobSource } = {},
+): Promise<QueueRig> {
+  const { wrap = (jobs) => jobs, ...more } = settings;
+  const rig = await openRig();
+  const { store } = rig;
+  const sent: Sent[] = [];
+  const onWire = new Set<Sent>();
+  const dispatcher = openDispatcher({
+    jobs: wrap(store.jobs),
+    concurrency: 10,
+    execute: (job, _plan, signal) =>
+      new Promise((resolve) => {
+        const one: Sent = {
+          job,
+          signal,
+          end(outcome = okOutcome()) {
+            onWire.delete(one);
+            resolve(outcome);
+          },
+        };
+        sent.push(one);
+        onWire.add(one);
+      }),
+    approve: (runId) => approveAny(store, runId),
+    refuse: (runId, refusal) => skipAll(store, runId, refusal.message),
+    log: quiet,
+    ...more,
+  });
+  return {
+    rig,
+    store,
+    dispatcher,
+    sent,
+    onWire,
+    async [Symbol.asyncDispose]() {
+      const stopped = dispatcher.stop(0);
+      for (const one of onWire) one.end(bareOutcome('interrupted', ''));
+      await stopped;
+      await rig[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export async function approveAny(store: Store, runId: string): Promise<Approved<Plan>> {
+  const run = await store.findRun(runId);
+  if (run === undefined) throw new Error(`no run ${runId}`);
+  return run.plan as Approved<Plan>;
+}
+
+export async function skipAll(store: Store, runId: string, reason: string): Promise<void> {
+  const jobs = await store.listJobs(runId);
+  await store.skipJobs(
+    runId,
+    jobs.map(({ host }) => host),
+    reason,
+  );
+}
+
+/** Aborted jobs end as a transport ends them. */
+export function obeyAborts(sent: readonly Sent[]): void {
+  for (const one of sent) {
+    const end = (): void =>
+      one.end(bareOutcome(one.signal.reason === 'cancelled' ? 'cancelled' : 'interrupted', 'aborted'));
+    if (one.signal.aborted) end();
+    else one.signal.addEventListener('abort', end);
+  }
+}
