@@ -38,16 +38,29 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 const EXPECTED: Readonly<Record<OptionName, string>> = {
-  h: 'hosts, as in -h web01,web02',
-  g: 'groups, as in -g web_clusters',
-  x: 'hosts to leave out, as in -x web07',
-  c: 'a number, as in -c 10',
-  t: 'a duration, as in -t 30s',
+  h: 'a host',
+  g: 'a group',
+  x: 'a host to leave out',
+  c: 'a number',
+  t: 'a duration',
   n: 'nothing',
-  cmd: 'a command, as in -cmd "df -h"',
+  cmd: 'a command',
   action: 'put or get',
-  local: 'a file, as in -local test.py',
-  remote: 'a path, as in -remote /tmp/',
+  local: 'a file',
+  remote: 'a path',
+};
+
+const EXAMPLES: Readonly<Record<OptionName, string>> = {
+  h: '-h web01,web02',
+  g: '-g web_clusters',
+  x: '-x web07',
+  c: '-c 10',
+  t: '-t 30s',
+  n: '-n',
+  cmd: '-cmd "df -h"',
+  action: '-action put',
+  local: '-local test.py',
+  remote: '-remote /tmp/',
 };
 
 /** `text` up to its end as options, in any order. Throws at the first word that is not one of them or theirs. */
@@ -80,8 +93,8 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
     throw new Refusal('usage', `-${option} is incomplete: ${EXPECTED[option]} is missing${before}.`, {
       remedy:
         next === undefined || word !== undefined
-          ? `Write ${EXPECTED[option]}.`
-          : `Write ${EXPECTED[option]}. A value that starts with a dash stands in quotes.`,
+          ? `Write it as in ${EXAMPLES[option]}.`
+          : `Write it as in ${EXAMPLES[option]}; a value that starts with a dash stands in quotes.`,
     });
   };
   /** Words that commas hold together: `h1, h2 ,h3`. */

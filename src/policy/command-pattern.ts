@@ -55,7 +55,7 @@ export function formatPatterns(patterns: CommandPatterns): string {
 }
 
 function matchesWords(pattern: readonly string[], words: readonly string[]): boolean {
-  const isOpen = pattern.length > 1 && pattern.at(-1) === '*';
+  const isOpen = pattern.at(-1) === '*';
   const fixed = isOpen ? pattern.slice(0, -1) : pattern;
   if (isOpen ? words.length < fixed.length : words.length !== fixed.length) return false;
   return fixed.every((word, i) => matchesGlob(word, words[i] ?? ''));

@@ -122,8 +122,8 @@ describe('options', () => {
     ['-h a b -cmd x', '"b" belongs to no option.', undefined],
     ['-h a -n 5 -cmd x', '"5" belongs to no option.', undefined],
     ['uptime', '"uptime" belongs to no option.', undefined],
-    ['-h -cmd x', '-h is incomplete: hosts, as in -h web01,web02 is missing before "-cmd".', undefined],
-    ['-cmd "x" -h', '-h is incomplete: hosts, as in -h web01,web02 is missing.', undefined],
+    ['-h -cmd x', '-h is incomplete: a host is missing before "-cmd".', undefined],
+    ['-cmd "x" -h', '-h is incomplete: a host is missing.', undefined],
     ['-h a,,b -cmd x', '-h "a,,b" has a comma with no name beside it.', undefined],
     ['-h a, -cmd x', '-h "a," has a comma with no name beside it.', undefined],
     ['-h a"b -cmd x', 'A quote stands in the middle of -h "a"b".', 'Names need no quotes.'],
@@ -253,10 +253,7 @@ describe('/batch_scp', () => {
     ['-h a -action put x -remote y', '"x" behind -action put and -local or -remote do not go together.'],
     ['-h a -action put -local x', '-remote is missing.'],
     ['-h a -action get -remote x', '-local is missing.'],
-    [
-      '-h a -action get -remote -x -local y',
-      '-remote is incomplete: a path, as in -remote /tmp/ is missing before "-x".',
-    ],
+    ['-h a -action get -remote -x -local y', '-remote is incomplete: a path is missing before "-x".'],
     ['-h a -action put "a\tb" c', '-local "a·b" holds a control character.'],
     ['-h a -cmd x', '"-cmd" is not an option of this command.'],
   ])('refused: %s', (text, message) => {
