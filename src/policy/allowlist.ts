@@ -38,8 +38,11 @@ export type RuleAction = (typeof RULE_ACTIONS)[number];
 const RULE_KEYS = ['users', 'channels', 'hosts', 'actions', 'commands', 'paths'] as const;
 type RuleKey = (typeof RULE_KEYS)[number];
 
-/** allowlist.ini → rules, or a `ConfigError` with everything that is wrong. Read it anew with each inventory. */
-export function parseAllowlist(text: string, fileName: string, inventory: Inventory): Allowlist {
+/**
+ * allowlist.ini → rules, or a `ConfigError` with everything that is wrong. Read it anew with each inventory.
+ * Without one (it has faults of its own) the rest is still checked, and no rule is for any host.
+ */
+export function parseAllowlist(text: string, fileName: string, inventory: Inventory | undefined): Allowlist {
   const problems = new Problems(fileName);
   const file = parseIni(text, problems);
   checkKeys(file.defaults, problems);
@@ -62,10 +65,10 @@ function checkKeys(section: IniSection, problems: Problems): void {
 class RuleReader {
   readonly #file: IniFile;
   readonly #section: IniSection;
-  readonly #inventory: Inventory;
+  readonly #inventory: Inventory | undefined;
   readonly #problems: Problems;
 
-  constructor(file: IniFile, section: IniSection, inventory: Inventory, problems: Problems) {
+  constructor(file: IniFile, section: IniSection, inventory: Inventory | undefined, problems: Problems) {
     this.#file = file;
     this.#section = section;
     this.#inventory = inventory;
@@ -129,7 +132,7 @@ class RuleReader {
   }
 
   #readHosts(terms: readonly string[]): ReadonlySet<string> {
-    if (terms.length === 0) return new Set();
+    if (terms.length === 0 || this.#inventory === undefined) return new Set();
     try {
       return new Set(resolveTerms(this.#inventory, terms).map(({ name }) => name.toLowerCase()));
     } catch (error) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
+import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { allow, rule } from './plans.ts';
 
 const design = readFileSync(new URL('../fixtures/allowlists/design.ini', import.meta.url), 'utf8');
@@ -96,6 +97,11 @@ describe('the allowlist', () => {
   test('needs no commands without run, and no paths without put and get', () => {
     const text = '[a]\nusers = U1\nchannels = *\nhosts = all\nactions = cancel, audit, trust\n';
     expect(problemsOf(text)).toEqual([]);
+  });
+
+  test('is checked without an inventory too, and is then for no host', () => {
+    expect(parseAllowlist(rule({ hosts: 'anything' }), 'a.ini', undefined).rules[0]?.hosts.size).toBe(0);
+    expect(() => parseAllowlist(rule({ users: 'bob' }), 'a.ini', undefined)).toThrow(ConfigError);
   });
 
   test('refuses an exclusion that matches nothing: it would no longer take out what it was written for', () => {
