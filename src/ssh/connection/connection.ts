@@ -1,0 +1,116 @@
+import type { Duplex } from 'node:stream';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import type { Host } from '../../inventory/inventory.ts';
+import { Trouble, wordsOf } from '../trouble.ts';
+
+type Done<T> = (error: Error | undefined, result: T) => void;
+
+/**
+ * A logged-in SSH connection. It is open until it is lost, once, for a reason that stays; what is asked of it
+ * afterwards answers with that reason.
+ */
+export class Connection {
+  readonly host: Host;
+  readonly #client: Client;
+  readonly #socket: Duplex;
+  readonly #disconnectMs: number;
+  readonly #closed: Promise<void>;
+  readonly #onLost = new Set<(reason: string) => void>();
+  /** Why it is lost; undefined while it is open. */
+  #lost: string | undefined;
+  /** What the library complained of last; becomes the reason, should the connection end. */
+  #complaint: string | undefined;
+
+  constructor(host: Host, client: Client, socket: Duplex, disconnectMs: number) {
+    this.host = host;
+    this.#client = client;
+    this.#socket = socket;
+    this.#disconnectMs = disconnectMs;
+    // Errors may come several times, and after the end; the end may come without any (pitfalls 13, 14).
+    client.on('error', (error) => {
+      this.#complaint ??= wordsOf(error);
+      socket.destroy();
+    });
+    client.once('end', () => this.#lose('the host closed the connection'));
+    this.#closed = new Promise((resolve) => {
+      client.once('close', () => {
+        this.#lose('the connection broke');
+        resolve();
+      });
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#lost === undefined && this.#socket.writable;
+  }
+
+  /** Calls back once, where the connection is lost. Answers with what takes the call back. */
+  onLost(listener: (reason: string) => void): () => void {
+    this.#onLost.add(listener);
+    return () => this.#onLost.delete(listener);
+  }
+
+  /**
+   * Opens a channel and sends the command. `onSent` is called right before the command is written: until
+   * then the host cannot have seen it. A `Trouble` where it was never sent.
+   */
+  exec(command: string, onSent: () => void): Promise<ClientChannel> {
+    const options = {
+      // ssh2 reads `env` between the host's yes to the channel and writing the command, and nowhere else.
+      get env(): NodeJS.ProcessEnv {
+        onSent();
+        return {};
+      },
+    };
+    return this.#ask((done: Done<ClientChannel>) => this.#client.exec(command, options, done));
+  }
+
+  sftp(): Promise<SFTPWrapper> {
+    return this.#ask((done: Done<SFTPWrapper>) => this.#client.sftp(done));
+  }
+
+  /** A TCP connection from the host to somewhere else. */
+  forward(ip: string, port: number): Promise<ClientChannel> {
+    return this.#ask((done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, ip, port, done));
+  }
+
+  /** Says goodbye; tears the socket down where that is not heard. */
+  close(): Promise<void> {
+    if (this.#lost === undefined) {
+      this.#lose('closed by the bot');
+      this.#client.end();
+    }
+    // `destroy` of the client does nothing after `end` (pitfall 2).
+    const timer = setTimeout(() => this.#socket.destroy(), this.#disconnectMs);
+    return this.#closed.finally(() => clearTimeout(timer));
+  }
+
+  #ask<T>(start: (done: Done<T>) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const refuse = (error: unknown) => {
+        const reason = this.#lost ?? wordsOf(error);
+        reject(new Trouble('unreachable', `no channel on ${this.host.name}: ${reason}`, { isPassing: true }));
+      };
+      if (!this.isOpen) return refuse(new Error('the connection is closed'));
+      const release = this.onLost(refuse);
+      try {
+        start((error, result) => {
+          release();
+          if (error) refuse(error);
+          else resolve(result);
+        });
+      } catch (error) {
+        // `Not connected` is thrown, not called back (pitfall 11).
+        release();
+        refuse(error);
+      }
+    });
+  }
+
+  #lose(reason: string): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = this.#complaint ?? reason;
+    for (const listener of [...this.#onLost]) listener(this.#lost);
+    this.#onLost.clear();
+  }
+}

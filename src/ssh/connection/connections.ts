@@ -1,0 +1,139 @@
+import type { Duplex } from 'node:stream';
+import type { Host } from '../../inventory/inventory.ts';
+import {
+  DEFAULT_DEADLINES,
+  DEFAULT_IDLE_MS,
+  type Deadlines,
+  formatAddress,
+  type TransportSettings,
+} from '../settings.ts';
+import { Trouble } from '../trouble.ts';
+import { pause } from '../within.ts';
+import type { Connection } from './connection.ts';
+import { dial } from './dial.ts';
+import { Gate } from './gate.ts';
+import { logIn } from './handshake.ts';
+import { JumpConnections } from './jump.ts';
+import { IdleConnections } from './pool.ts';
+
+/** Not logged in yet, per address; see `Gate`. */
+const HANDSHAKES_PER_ADDRESS = 8;
+
+/**
+ * What is done with a connection: channels must open within the time given. It is kept for the next one only
+ * where it was left clean, with nothing open on it.
+ */
+export type Borrow<T> = (
+  connection: Connection,
+  channelMs: number,
+) => Promise<{ readonly result: T; readonly isClean: boolean }>;
+
+/** Makes connections, keeps them warm, and hands them out: one job, one connection. */
+export class Connections {
+  readonly #settings: TransportSettings;
+  readonly #deadlines: Deadlines;
+  readonly #gate = new Gate(HANDSHAKES_PER_ADDRESS);
+  readonly #idle: IdleConnections;
+  readonly #jumps: JumpConnections;
+
+  constructor(settings: TransportSettings) {
+    this.#settings = settings;
+    this.#deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
+    const idleMs = settings.idleMs ?? DEFAULT_IDLE_MS;
+    this.#idle = new IdleConnections(idleMs, maxIdle());
+    this.#jumps = new JumpConnections(
+      (host, signal) => this.#open(host, signal),
+      Math.max(idleMs, 1),
+      this.#deadlines.connectMs,
+    );
+  }
+
+  /**
+   * Does the work on a connection of its own. The work throws a `Trouble` of kind `unreachable` only while the
+   * host has not seen the command; then, and only then, another connection is tried: at once in place of a
+   * kept one that had died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
+   */
+  async use<T>(host: Host, signal: AbortSignal, work: Borrow<T>): Promise<T> {
+    const kept = this.#idle.take(host);
+    if (kept) {
+      try {
+        return await this.#lend(kept, work, Math.min(this.#deadlines.channelMs, this.#deadlines.connectMs));
+      } catch (error) {
+        if (!(error instanceof Trouble) || error.kind !== 'unreachable') throw error;
+        this.#settings.log.debug({ host: host.name, reason: error.message }, 'A kept connection was dead');
+      }
+    }
+    const { channelMs, retryDelaysMs } = this.#deadlines;
+    for (const delayMs of retryDelaysMs) {
+      try {
+        return await this.#lend(await this.#open(host, signal), work, channelMs);
+      } catch (error) {
+        if (!(error instanceof Trouble) || !error.isPassing) throw error;
+        this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
+        // Half to one and a half: those who fell together do not come back together.
+        await pause(delayMs * (0.5 + Math.random()), signal);
+      }
+    }
+    return this.#lend(await this.#open(host, signal), work, channelMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#idle.close(), this.#jumps.close()]);
+  }
+
+  async #lend<T>(connection: Connection, work: Borrow<T>, channelMs: number): Promise<T> {
+    try {
+      const { result, isClean } = await work(connection, channelMs);
+      if (isClean) this.#idle.give(connection);
+      else void connection.close();
+      return result;
+    } catch (error) {
+      void connection.close();
+      throw error;
+    }
+  }
+
+  async #open(host: Host, signal: AbortSignal): Promise<Connection> {
+    const hostKey = await this.#settings.hostKeys.look(host);
+    const leave = await this.#gate.enter(`${host.jump ?? ''} ${formatAddress(host)}`, signal);
+    try {
+      const socket = await this.#reach(host, signal);
+      return await logIn(host, socket, hostKey, this.#deadlines, signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async #reach(host: Host, signal: AbortSignal): Promise<Duplex> {
+    if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, signal);
+    const jump = this.#settings.findHost(host.jump);
+    if (!jump) throw new Trouble('unreachable', `jump host ${host.jump} is not in the inventory`);
+    if (!jump.enabled)
+      throw new Trouble('unreachable', `jump host ${jump.name} is taken out (enable = False)`);
+    if (jump.jump !== undefined) {
+      throw new Trouble('unreachable', `jump host ${jump.name} needs a jump host itself; one is the most`);
+    }
+    return this.#jumps.dial(jump, host, signal);
+  }
+}
+
+/** Half of what the process may open, less what the rest of it needs. */
+function maxIdle(): number {
+  const limits: unknown = process.report.getReport();
+  const soft = openFilesLimit(limits);
+  return Math.max(0, Math.min(1_000, Math.floor((soft - 256) / 2)));
+}
+
+function openFilesLimit(report: unknown): number {
+  const limits = field(report, 'userLimits');
+  const soft = field(field(limits, 'open_files'), 'soft');
+  return typeof soft === 'number'
+    ? soft
+    : typeof soft === 'string' && soft !== 'unlimited'
+      ? Number(soft)
+      : 65_536;
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,73 @@
+import { type LookupAddress, lookup } from 'node:dns';
+import { isIP, type LookupFunction, connect as openSocket, type Socket } from 'node:net';
+import type { Host } from '../../inventory/inventory.ts';
+import { formatAddress } from '../settings.ts';
+import { refusedDial, Trouble } from '../trouble.ts';
+import { formatSeconds, within } from '../within.ts';
+
+/**
+ * A TCP connection of our own for the SSH library: it leaves Nagle's algorithm on, which makes SFTP sixty
+ * times slower, and has no way to give up on DNS and TCP alone (facts: ssh2 pitfalls 1, 2, 28).
+ */
+export function dial(host: Host, connectMs: number, signal: AbortSignal): Promise<Socket> {
+  const address = formatAddress(host);
+  const socket = openSocket({
+    host: host.ip,
+    port: host.port,
+    noDelay: true,
+    autoSelectFamily: true,
+    ...(isIP(host.ip) === 0 ? { lookup: sharedLookup } : {}),
+  });
+  // For good: after a failure, and after success too, further errors may follow.
+  socket.on('error', () => {});
+  const connected = new Promise<Socket>((resolve, reject) => {
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', (error) => reject(refusedDial(error, address)));
+  });
+  return within(connected, {
+    ms: connectMs,
+    late: () => new Trouble('unreachable', `no answer from ${address} within ${formatSeconds(connectMs)}`),
+    signal,
+    when: 'before the command was sent',
+  }).catch((error: unknown) => {
+    socket.destroy();
+    throw error;
+  });
+}
+
+/** Long enough for one run over a fleet, short enough that nobody waits for a changed record. */
+const LOOKUP_MS = 10_000;
+
+interface Lookup {
+  readonly at: number;
+  readonly addresses: Promise<readonly LookupAddress[]>;
+}
+
+const lookups = new Map<string, Lookup>();
+
+/** Node looks names up on four threads: ten thousand hosts behind one name must not ask ten thousand times. */
+const sharedLookup: LookupFunction = (name, options, done) => {
+  const family = options.family === 4 || options.family === 6 ? options.family : 0;
+  addressesOf(name).then(
+    (addresses) => {
+      const fitting = family === 0 ? addresses : addresses.filter((one) => one.family === family);
+      const [first] = fitting;
+      if (first === undefined) done(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), '', 0);
+      else if (options.all === true) done(null, [...fitting]);
+      else done(null, first.address, first.family);
+    },
+    (error: NodeJS.ErrnoException) => done(error, '', 0),
+  );
+};
+
+function addressesOf(name: string): Promise<readonly LookupAddress[]> {
+  const known = lookups.get(name);
+  if (known && Date.now() - known.at < LOOKUP_MS) return known.addresses;
+  const addresses = new Promise<LookupAddress[]>((resolve, reject) => {
+    lookup(name, { all: true }, (error, found) => (error ? reject(error) : resolve(found)));
+  });
+  lookups.set(name, { at: Date.now(), addresses });
+  // A failure is not kept: the next one asks again.
+  addresses.catch(() => lookups.delete(name));
+  return addresses;
+}

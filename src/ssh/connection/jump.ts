@@ -1,0 +1,110 @@
+import type { Duplex } from 'node:stream';
+import type { Host } from '../../inventory/inventory.ts';
+import { formatAddress } from '../settings.ts';
+import { Trouble } from '../trouble.ts';
+import { formatSeconds, within } from '../within.ts';
+import type { Connection } from './connection.ts';
+import { isSameLogin } from './pool.ts';
+
+/** Channels on one connection: OpenSSH allows ten sessions, and a bastion may count these among them. */
+const MAX_CHANNELS = 8;
+
+interface Shared {
+  readonly host: Host;
+  readonly connection: Promise<Connection>;
+  /** Jobs that go through it, or are about to. */
+  users: number;
+  timer?: NodeJS.Timeout;
+}
+
+/** Connections to hosts on the way, shared by all that go through them, and closed a while after the last. */
+export class JumpConnections {
+  readonly #open: (host: Host, signal: AbortSignal) => Promise<Connection>;
+  readonly #idleMs: number;
+  readonly #connectMs: number;
+  readonly #shared = new Set<Shared>();
+  readonly #stop = new AbortController();
+
+  constructor(
+    open: (host: Host, signal: AbortSignal) => Promise<Connection>,
+    idleMs: number,
+    connectMs: number,
+  ) {
+    this.#open = open;
+    this.#idleMs = idleMs;
+    this.#connectMs = connectMs;
+  }
+
+  /** A socket to the target that begins on the host on the way. */
+  async dial(jump: Host, target: Host, signal: AbortSignal): Promise<Duplex> {
+    const shared = this.#take(jump);
+    try {
+      // Long enough: the login on the way has limits of its own.
+      const connection = await within(shared.connection, {
+        ms: 2 ** 31 - 1,
+        late: () => new Trouble('unreachable', 'no answer'),
+        signal,
+        when: 'before the command was sent',
+      });
+      const channel = await within(connection.forward(target.ip, target.port), {
+        ms: this.#connectMs,
+        late: () =>
+          new Trouble(
+            'unreachable',
+            `no answer from ${formatAddress(target)} within ${formatSeconds(this.#connectMs)}`,
+          ),
+        signal,
+        when: 'before the command was sent',
+        discard: (late) => late.destroy(),
+      }).catch((error: unknown) => {
+        if (!(error instanceof Trouble) || error.kind !== 'unreachable' || !connection.isOpen) throw error;
+        const reason = error.message.replace(/^no channel on .*?: (\(SSH\) Channel open failure: )?/, '');
+        throw new Trouble('unreachable', `${formatAddress(target)} cannot be reached: ${reason}`);
+      });
+      channel.on('error', () => {});
+      channel.once('close', () => this.#giveBack(shared));
+      return channel;
+    } catch (error) {
+      this.#giveBack(shared);
+      throw error instanceof Trouble ? error.onTheWay(jump.name) : error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort('interrupted');
+    const all = [...this.#shared];
+    this.#shared.clear();
+    for (const shared of all) clearTimeout(shared.timer);
+    await Promise.allSettled(all.map(async (shared) => (await shared.connection).close()));
+  }
+
+  #take(host: Host): Shared {
+    for (const shared of this.#shared) {
+      if (shared.users < MAX_CHANNELS && isSameLogin(shared.host, host)) {
+        shared.users++;
+        clearTimeout(shared.timer);
+        return shared;
+      }
+    }
+    // Not tied to the job that happens to be first: others wait for it too.
+    const shared: Shared = { host, connection: this.#open(host, this.#stop.signal), users: 1 };
+    this.#shared.add(shared);
+    shared.connection.then(
+      (connection) => connection.onLost(() => this.#shared.delete(shared)),
+      () => this.#shared.delete(shared),
+    );
+    return shared;
+  }
+
+  #giveBack(shared: Shared): void {
+    shared.users--;
+    if (shared.users > 0 || !this.#shared.has(shared)) return;
+    shared.timer = setTimeout(() => {
+      this.#shared.delete(shared);
+      shared.connection.then(
+        (connection) => connection.close(),
+        () => {},
+      );
+    }, this.#idleMs);
+  }
+}

@@ -1,0 +1,68 @@
+import { posix } from 'node:path';
+import { Trouble } from '../trouble.ts';
+import type { SftpSession } from './sftp.ts';
+
+/** SFTP knows no `~`: it is the folder that a session begins in (facts: feature 17). */
+export async function expandHome(sftp: SftpSession, remote: string): Promise<string> {
+  if (remote === '' || remote.includes('\0'))
+    throw new Trouble('transfer-failed', 'the remote name is empty');
+  if (remote === '~' || remote.startsWith('~/')) {
+    return posix.join(await sftp.realpath('.'), remote.slice(1));
+  }
+  if (remote.startsWith('~')) {
+    throw new Trouble('transfer-failed', `${remote}: write the full path, only ~/ is understood`);
+  }
+  return remote;
+}
+
+/**
+ * Where a file goes that is put to `remote`: into it where it is a folder or ends in a slash, else to that
+ * very name. The folder must be there: a mistyped path does not make one.
+ */
+export async function resolvePutTarget(
+  sftp: SftpSession,
+  remote: string,
+  local: string,
+): Promise<{ readonly folder: string; readonly name: string }> {
+  const path = await expandHome(sftp, remote);
+  const there = await sftp.stat(path);
+  const isInto = path.endsWith('/') || there?.kind === 'folder';
+  const folderPath = isInto ? path : posix.dirname(path);
+  const name = isInto ? posix.basename(local) : posix.basename(path);
+  const folder = isInto ? there : await sftp.stat(folderPath);
+  if (!folder) throw new Trouble('transfer-failed', `there is no folder ${folderPath} on the host`);
+  if (folder.kind !== 'folder') throw new Trouble('transfer-failed', `${folderPath} is not a folder`);
+  if (name === '' || name === '.' || name === '..') {
+    throw new Trouble('transfer-failed', `${remote} names no file`);
+  }
+  const resolved = { folder: await sftp.realpath(folderPath), name };
+  const target = posix.join(resolved.folder, name);
+  const found = await sftp.lstat(target);
+  if (found?.kind === 'folder') throw new Trouble('transfer-failed', `${target} is a folder`);
+  if (found?.kind === 'link') {
+    // Replacing it would leave what it points to as it is; writing through it would go where no rule looked.
+    throw new Trouble('transfer-failed', `${target} is a symbolic link; name the file that it leads to`);
+  }
+  if (found && found.kind !== 'file') throw new Trouble('transfer-failed', `${target} is not a regular file`);
+  return resolved;
+}
+
+/** The last part of a remote path, as a name that can only lie in the folder it is put in. */
+export function fetchedName(remote: string): string {
+  const name = posix.basename(remote);
+  if (name === '' || name === '.' || name === '..' || /[/\\\u0000-\u001f\u007f]/.test(name)) {
+    throw new Trouble(
+      'transfer-failed',
+      `${JSON.stringify(remote)} ends in no name that a file could have here`,
+    );
+  }
+  return name;
+}
+
+/** A host's name as one folder's name: two hosts never share one. */
+export function hostFolder(host: string): string {
+  const safe = host.replace(/[^A-Za-z0-9._-]/g, (char) =>
+    encodeURIComponent(char).replace(/[^A-Za-z0-9%]/g, '%2E'),
+  );
+  return /^\.+$/.test(safe) ? safe.replaceAll('.', '%2E') : safe;
+}

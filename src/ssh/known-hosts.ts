@@ -1,0 +1,137 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/**
+ * What a known_hosts file says, as sshd(8) has it ("SSH_KNOWN_HOSTS FILE FORMAT"):
+ *
+ *     web01,10.0.0.1 ssh-ed25519 AAAA…
+ *     [10.0.0.1]:2222 ssh-ed25519 AAAA…
+ *     |1|salt|hash ssh-ed25519 AAAA…
+ *     *.example.com,!db.example.com ssh-rsa AAAA…
+ *     @revoked * ssh-ed25519 AAAA…
+ */
+export interface KnownHosts {
+  /** What is known of a place, as `knownName` writes it. */
+  find(name: string): Known;
+}
+
+export interface Known {
+  readonly keys: readonly KnownKey[];
+  readonly revoked: readonly KnownKey[];
+}
+
+export interface KnownKey {
+  readonly type: string;
+  /** As it goes over the wire. */
+  readonly blob: Buffer;
+}
+
+export class CorruptKnownHosts extends Error {
+  override readonly name = 'CorruptKnownHosts';
+}
+
+interface Entry {
+  readonly matches: (name: string) => boolean;
+  readonly isRevoked: boolean;
+  readonly key: KnownKey;
+}
+
+/** Throws `CorruptKnownHosts` at a line it cannot read: passing over it would make a known host a new one. */
+export function parseKnownHosts(text: string, file: string): KnownHosts {
+  // Plain names are by far the most: found at once, whatever the size of the fleet.
+  const byName = new Map<string, KnownKey[]>();
+  const others: Entry[] = [];
+  for (const [i, raw] of text.split('\n').entries()) {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const words = line.split(/[ \t]+/);
+    const marker = line.startsWith('@') ? words.shift() : undefined;
+    // Certificates are nothing the SSH library speaks: such a line makes no host known.
+    if (marker === '@cert-authority') continue;
+    const [names, type, base64] = words;
+    const key = parseKey(type, base64);
+    if (names === undefined || !key || (marker !== undefined && marker !== '@revoked')) {
+      throw new CorruptKnownHosts(`${file}:${i + 1}: this is not a known_hosts line`);
+    }
+    const patterns = names.split(',');
+    if (marker === undefined && patterns.every((pattern) => /^[^|!*?]+$/.test(pattern))) {
+      for (const name of patterns) {
+        const known = byName.get(name.toLowerCase());
+        if (known) known.push(key);
+        else byName.set(name.toLowerCase(), [key]);
+      }
+    } else {
+      others.push({ matches: parsePatterns(patterns), isRevoked: marker === '@revoked', key });
+    }
+  }
+
+  return {
+    find(name) {
+      const lower = name.toLowerCase();
+      const matching = others.filter((entry) => entry.matches(lower));
+      return {
+        keys: [
+          ...(byName.get(lower) ?? []),
+          ...matching.filter((entry) => !entry.isRevoked).map((entry) => entry.key),
+        ],
+        revoked: matching.filter((entry) => entry.isRevoked).map((entry) => entry.key),
+      };
+    },
+  };
+}
+
+/** The place as a known_hosts file names it: the port is written where it is not 22. */
+export function knownName(ip: string, port: number): string {
+  return (port === 22 ? ip : `[${ip}]:${port}`).toLowerCase();
+}
+
+export function formatKnownHost(name: string, key: KnownKey): string {
+  return `${name} ${key.type} ${key.blob.toString('base64')}\n`;
+}
+
+/** `SHA256:…`, as ssh-keygen -l prints it. */
+export function fingerprint(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** A key's own name for its type, which stands in front of it. */
+export function keyType(blob: Buffer): string | undefined {
+  if (blob.length < 4) return undefined;
+  const length = blob.readUInt32BE(0);
+  if (length === 0 || length > 64 || blob.length < 4 + length) return undefined;
+  return blob.toString('latin1', 4, 4 + length);
+}
+
+function parseKey(type: string | undefined, base64: string | undefined): KnownKey | undefined {
+  if (type === undefined || base64 === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return undefined;
+  const blob = Buffer.from(base64, 'base64');
+  return keyType(blob) === type ? { type, blob } : undefined;
+}
+
+function parsePatterns(patterns: readonly string[]): (name: string) => boolean {
+  const tests = patterns.map((pattern) => {
+    const isNegated = pattern.startsWith('!');
+    const text = isNegated ? pattern.slice(1) : pattern;
+    return { isNegated, matches: text.startsWith('|') ? hashedName(text) : wildcard(text) };
+  });
+  // A negated pattern that matches rules the whole line out, wherever it stands.
+  return (name) =>
+    tests.some((test) => !test.isNegated && test.matches(name)) &&
+    !tests.some((test) => test.isNegated && test.matches(name));
+}
+
+function hashedName(text: string): (name: string) => boolean {
+  const [, version, salt = '', hash = ''] = text.split('|');
+  if (version !== '1') return () => false;
+  const key = Buffer.from(salt, 'base64');
+  return (name) => createHmac('sha1', key).update(name).digest('base64') === hash;
+}
+
+function wildcard(pattern: string): (name: string) => boolean {
+  const source = pattern
+    .toLowerCase()
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  const regex = new RegExp(`^${source}$`);
+  return (name) => regex.test(name);
+}

@@ -1,0 +1,57 @@
+import type { Mask } from '../gather/mask.ts';
+import type { Host } from '../inventory/inventory.ts';
+import type { Log } from '../ports.ts';
+import type { HostKeys } from './host-keys.ts';
+
+export interface TransportSettings {
+  readonly hostKeys: HostKeys;
+  /** A host of the inventory by its name, as `jump` has it. */
+  findHost(name: string): Host | undefined;
+  /** Asked for each job: the inventory may have been read again. */
+  secretsMask(): Mask;
+  /** All that `-local` can name. */
+  readonly transferDir: string;
+  readonly log: Log;
+  /** How long an unused connection is kept for the next command. Default a minute. */
+  readonly idleMs?: number;
+  /** The largest file that is fetched. Default 1 GiB. */
+  readonly maxFetchBytes?: number;
+  readonly deadlines?: Partial<Deadlines>;
+}
+
+/** How long each phase may take: a host that falls silent in any of them costs that long and no longer. */
+export interface Deadlines {
+  /** DNS and TCP. */
+  readonly connectMs: number;
+  /** From the first byte of SSH to being logged in. */
+  readonly handshakeMs: number;
+  readonly channelMs: number;
+  /** After the command's end, until the channel is closed from here: a background process keeps it open. */
+  readonly lingerMs: number;
+  /** Between asking a command to end and ending it. */
+  readonly killGraceMs: number;
+  /** After saying goodbye, until the socket is torn down. */
+  readonly disconnectMs: number;
+  readonly keepaliveMs: number;
+  /** Before each further try at a connection that fell over before it was used. */
+  readonly retryDelaysMs: readonly number[];
+}
+
+export const DEFAULT_DEADLINES: Deadlines = {
+  connectMs: 3_000,
+  handshakeMs: 15_000,
+  channelMs: 10_000,
+  lingerMs: 2_000,
+  killGraceMs: 5_000,
+  disconnectMs: 5_000,
+  keepaliveMs: 10_000,
+  retryDelaysMs: [500, 1_500],
+};
+
+export const DEFAULT_IDLE_MS = 60_000;
+export const DEFAULT_MAX_FETCH_BYTES = 1024 ** 3;
+
+/** As OpenSSH writes it in known_hosts, and as people know it. */
+export function formatAddress(host: Host): string {
+  return host.ip.includes(':') ? `[${host.ip}]:${host.port}` : `${host.ip}:${host.port}`;
+}

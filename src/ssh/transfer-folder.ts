@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { Refusal } from '../errors.ts';
+import type { TransferFolder } from '../ports.ts';
+import type { FileDigest } from '../run/plan.ts';
+import { codeOf } from './trouble.ts';
+
+/** What the copies themselves need of the folder, besides what the desk asks of it. */
+export interface JailedFolder extends TransferFolder {
+  /** The file to send, open. A `Refusal` as with `digestSource`. */
+  openSource(local: string): Promise<{ readonly file: FileHandle; readonly stats: Stats }>;
+  /** Makes the folder, each part checked, and answers with its true path. */
+  makeFolder(parts: readonly string[]): Promise<string>;
+}
+
+/**
+ * The folder that `-local` may name things in. What is named is followed to where it truly lies, and looked
+ * at again once it is open: neither `..` nor a link, also one put there in between, leads out.
+ */
+export function openTransferFolder(dir: string): JailedFolder {
+  const folder: JailedFolder = {
+    async digestSource(local): Promise<FileDigest> {
+      const { file } = await folder.openSource(local);
+      try {
+        const digest = createHash('sha256');
+        let bytes = 0;
+        for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 })) {
+          digest.update(chunk);
+          bytes += chunk.length;
+        }
+        return { bytes, sha256: digest.digest('hex') };
+      } finally {
+        await file.close();
+      }
+    },
+
+    async openSource(local) {
+      const opened = await openInside(dir, local);
+      if (opened.stats.isFile()) return opened;
+      await opened.file.close();
+      throw opened.stats.isDirectory()
+        ? new Refusal('unknown-name', `${local} is a folder.`, { remedy: 'One file is copied at a time.' })
+        : new Refusal('unknown-name', `${local} is not a file.`);
+    },
+
+    async checkDestination(local) {
+      const parts = splitName(local);
+      const root = await rootOf(dir);
+      let at = root;
+      for (const part of parts) {
+        const next = join(at, part);
+        const stats = await lstat(next).catch((error: unknown) => missing(error, local));
+        if (!stats) return;
+        at = await trueInside(root, next, local);
+        if (!(await stat(at)).isDirectory()) {
+          throw new Refusal('unknown-name', `${local}: there is a file ${part} where a folder is needed.`, {
+            remedy: 'Choose another name: each fetched file gets a folder per host below it.',
+          });
+        }
+      }
+    },
+
+    async read(path, maxBytes) {
+      try {
+        const { file, stats } = await openInside(dir, path);
+        try {
+          return stats.isFile() && stats.size <= maxBytes ? await readAtMost(file, maxBytes) : null;
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        if (error instanceof Refusal) return null;
+        throw error;
+      }
+    },
+
+    async makeFolder(parts) {
+      const root = await rootOf(dir);
+      let at = root;
+      for (const part of parts.flatMap((one) => splitName(one))) {
+        const next = join(at, part);
+        await mkdir(next).catch((error: unknown) => {
+          if (codeOf(error) !== 'EEXIST') throw error;
+        });
+        at = await trueInside(root, next, parts.join('/'));
+        if (!(await stat(at)).isDirectory()) {
+          throw new Refusal('unknown-name', `${parts.join('/')}: there is a file where a folder is needed.`);
+        }
+      }
+      return at;
+    },
+  };
+  return folder;
+}
+
+/** The words between the slashes; a `Refusal` where one of them is no plain name. */
+function splitName(local: string): string[] {
+  if (isAbsolute(local) || local.startsWith('~') || local.startsWith('\\')) {
+    throw new Refusal('not-allowed', `${local} is not a name inside the transfer folder.`, {
+      remedy: 'Name the file relative to the transfer folder, without a leading / or ~.',
+    });
+  }
+  const parts = local.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) {
+    throw new Refusal('not-allowed', `${local} leads out of the transfer folder.`, {
+      remedy: 'Leave out the `..`: only what is inside the transfer folder can be named.',
+    });
+  }
+  if (parts.length === 0 || /[\u0000-\u001f\u007f\\]/.test(local)) {
+    throw new Refusal('unknown-name', `${JSON.stringify(local)} is no file name.`, {
+      remedy: 'Name a file or folder inside the transfer folder.',
+    });
+  }
+  return parts;
+}
+
+async function openInside(dir: string, local: string): Promise<{ file: FileHandle; stats: Stats }> {
+  const parts = splitName(local);
+  const root = await rootOf(dir);
+  const path = await trueInside(root, join(root, ...parts), local);
+  // Not waiting for a writer, where it is a pipe; and not through a link that was put there just now.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch((error: unknown) => {
+    throw codeOf(error) === 'ELOOP' ? leadsOut(local) : unreadable(error, local);
+  });
+  try {
+    const stats = await file.stat();
+    // What was opened must be what lies there now: a folder above it may have been exchanged for a link.
+    const now = await stat(await trueInside(root, path, local));
+    if (now.ino !== stats.ino || now.dev !== stats.dev) throw leadsOut(local);
+    return { file, stats };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function rootOf(dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  return realpath(dir);
+}
+
+async function trueInside(root: string, path: string, local: string): Promise<string> {
+  const found = await realpath(path).catch((error: unknown) => {
+    throw unreadable(error, local);
+  });
+  if (found !== root && !found.startsWith(root.endsWith(sep) ? root : root + sep)) throw leadsOut(local);
+  return found;
+}
+
+function leadsOut(local: string): Refusal {
+  return new Refusal('not-allowed', `${local} is a link that leads out of the transfer folder.`, {
+    remedy: 'Put the file itself into the transfer folder.',
+  });
+}
+
+function unreadable(error: unknown, local: string): Error {
+  const code = codeOf(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new Refusal('unknown-name', `There is no ${local} in the transfer folder.`, {
+      remedy: `Put ${basename(local)} there${dirname(local) === '.' ? '' : `, into ${dirname(local)}`}, then ask again.`,
+    });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new Refusal('not-allowed', `The bot may not read ${local}.`, {
+      remedy: 'Give its user the right to read it.',
+    });
+  }
+  if (code === 'ELOOP' || code === 'ENAMETOOLONG') {
+    return new Refusal('unknown-name', `${local} is no file name that can be followed.`);
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function missing(error: unknown, local: string): undefined {
+  if (codeOf(error) === 'ENOENT') return undefined;
+  throw unreadable(error, local);
+}
+
+async function readAtMost(file: FileHandle, maxBytes: number): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(64 * 1024));
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    total += bytesRead;
+    // It may have grown since it was looked at.
+    if (total > maxBytes) return null;
+    chunks.push(buffer.subarray(0, bytesRead));
+  }
+}
