@@ -175,7 +175,9 @@ process.on('warning', (warning) => {
 
 try {
   const { values } = parseArgs({ options: { port: { type: 'string' }, verbose: { type: 'boolean' } } });
-  process.exitCode = await runDemo(parsePort(values.port ?? process.env.PORT), values.verbose ?? false);
+  const code = await runDemo(parsePort(values.port ?? process.env.PORT), values.verbose ?? false);
+  // All is closed; a timer that waited for the bot to connect may still run.
+  process.exit(code);
 } catch (error) {
   const isBusy = codeOf(error) === 'EADDRINUSE';
   const words = error instanceof Error ? error.message : String(error);

@@ -26,10 +26,11 @@ export function Conversation({ page, client, state, threadTs, onMenu }: Conversa
   const sign = channel === undefined ? '#' : CHANNEL_SIGNS[channel.kind];
   const name = channel?.name ?? page.channelId;
   const isEmpty = messages?.length === 0 && notices.length === 0;
+  const hasUnread = Object.values(page.unread).some((count) => count > 0);
   const draftKey = [page.userId, page.channelId, threadTs].join(' ');
   return html`
     <header class="conversation-head">
-      ${onMenu === undefined ? null : html`<button type="button" class="menu-button" aria-label="Channels" onClick=${onMenu}>☰</button>`}
+      ${onMenu === undefined ? null : html`<button type="button" class="menu-button" aria-label="Channels" onClick=${onMenu}>☰${hasUnread ? html`<span class="menu-dot"></span>` : null}</button>`}
       <h1>${threadTs === null ? html`<span class="channel-sign" aria-hidden="true">${sign}</span>${name}` : 'Thread'}</h1>
       ${threadTs === null ? html`<span class="topic">${channel?.topic ?? ''}</span>` : html`<span class="topic">${sign === '🔒' ? '🔒 ' : sign}${name}</span>`}
       ${threadTs === null ? null : html`<button type="button" class="close-button" aria-label="Close thread" onClick=${client.closeThread}>✕</button>`}
