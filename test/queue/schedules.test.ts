@@ -36,7 +36,7 @@ test('whatever is run, cancelled and crashed, each job has one outcome and was o
       await world.finish();
       await world.judge();
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 }, 60_000);
 

@@ -148,8 +148,10 @@ describe('the outbox', () => {
   });
 
   test('runs take turns in a claim, and each run’s rows come oldest first', async () => {
-    await using rig = await openRig({ auditChannel: undefined });
+    let clock = 1_000_000;
+    await using rig = await openRig({ auditChannel: undefined, now: () => clock++ });
     const big = await openRun(rig.store, { hosts: 30 });
+    await drain(rig.store);
     const small = await openRun(rig.store, { hosts: ['db01', 'db02'] });
     await drain(rig.store);
     const replies = await claim(rig.store, { kinds: ['reply'], limit: 6 });
