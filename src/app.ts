@@ -79,13 +79,25 @@ async function answerOrRefuse(
     return await attempt();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const { requester, channelId, typed } = call;
-    await world.store
-      .recordRefusal({ requester, channelId, typed, code: error.code, reason: error.message })
-      .catch((cause: unknown) =>
-        world.log.error({ err: cause }, 'a refusal could not be written to the audit'),
-      );
-    return formatRefusal(error, typed);
+    await recordRefusal(world, call, error);
+    return formatRefusal(error, call.typed);
+  }
+}
+
+async function recordRefusal(world: World, call: Call, refusal: Refusal): Promise<void> {
+  // The run that could not be posted was given up, and that is in the audit already.
+  if (refusal.code === 'cannot-post') return;
+  const { requester, channelId, typed } = call;
+  try {
+    await world.store.recordRefusal({
+      requester,
+      channelId,
+      typed,
+      code: refusal.code,
+      reason: refusal.message,
+    });
+  } catch (error) {
+    world.log.error({ err: error }, 'a refusal could not be written to the audit');
   }
 }
 

@@ -27,7 +27,7 @@ import { openSlack } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster } from './slack/outgoing/poster.ts';
 import { openWorkspace } from './slack/workspace.ts';
-import { openHostKeys } from './ssh/known-hosts.ts';
+import { openHostKeys } from './ssh/host-keys.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
@@ -76,10 +76,10 @@ async function serve(): Promise<void> {
   const transfers = openTransferFolder(config.transferDir);
   const transport = opened.adopt(
     openTransport({
-      hostKeys: openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
+      hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
       findHost: (name) => inventory.hosts.get(name.toLowerCase()),
-      mask,
-      transfers,
+      secretsMask: () => mask,
+      transferDir: config.transferDir,
       log,
     }),
     (it) => it.close(),
@@ -250,7 +250,7 @@ async function audit(words: readonly string[]): Promise<void> {
   if (words.length !== 1 || (word !== 'verify' && word !== 'export')) {
     throw new ConfigError(['audit: expected verify or export']);
   }
-  const trail = openAuditTrail(process.env['BATCHOPS_DATABASE_URL'] ?? DEFAULT_DATABASE_URL);
+  const trail = openAuditTrail(process.env.BATCHOPS_DATABASE_URL ?? DEFAULT_DATABASE_URL);
   if (word === 'export') {
     for await (const entry of trail.entries()) process.stdout.write(`${JSON.stringify(entry)}\n`);
     return;

@@ -77,9 +77,11 @@ describe('the README', () => {
   test('shows an inventory and an allowlist that are right', () => {
     const inventory = parseInventory(blockBelow('## inventory.ini', 'ini'), 'inventory.ini', {
       env: () => 'secret',
-      readFile: () => 'key',
+      readFile: () => '-----BEGIN OPENSSH PRIVATE KEY-----',
     });
     expect([...inventory.hosts.keys()]).toEqual(['web1', 'web2', 'db1']);
-    expect(parseAllowlist(blockBelow('## allowlist.ini', 'ini'), 'allowlist.ini').rules).toHaveLength(2);
+    expect(
+      parseAllowlist(blockBelow('## allowlist.ini', 'ini'), 'allowlist.ini', undefined).rules,
+    ).toHaveLength(2);
   });
 });

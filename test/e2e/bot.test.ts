@@ -234,12 +234,12 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     const main = new URL('../../src/main.ts', import.meta.url).pathname;
     const run = (word: string) =>
       execFileSync(process.execPath, [main, 'audit', word], { cwd: home.folder, encoding: 'utf8' });
-    expect(run('verify')).toMatch(/^\d+ entries, 0 faults; head [0-9a-f]{64}$/m);
+    expect(run('verify')).toMatch(/^\d+ entries, 0 faults; head \d+:[0-9a-f]{64}$/m);
     const entries = run('export')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(entries.map((entry) => entry.action)).toEqual(['accepted', 'settled']);
+    expect(entries.map((entry) => entry.action)).toEqual(['started', 'accepted', 'settled']);
   });
 
   test('answers /batch can, hosts, runs and show', async () => {

@@ -3,12 +3,8 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type LocalSlack,
-  type LocalSlackOptions,
-  openLocalSlack,
-} from '../../src/sandbox/slack/local-slack.ts';
-import { readManifest } from '../../src/sandbox/slack/options.ts';
+import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
+import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import type { Sshd } from './sshd.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -136,7 +132,7 @@ export async function startBot(
     if (bot.output().includes('Batchops is ready')) ready.resolve();
   };
   bot.process.stdout?.on('data', look);
-  bot.ended.then((how) =>
+  void bot.ended.then((how) =>
     ready.reject(new Error(`the bot ended (${how}) before it was ready:\n${bot.output()}`)),
   );
   await ready.promise;
