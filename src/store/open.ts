@@ -41,6 +41,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     };
     const interrupted = await settleInterrupted(ledger);
     if (interrupted > 0) log.warn({ jobs: interrupted }, 'jobs were running when the bot last stopped');
+    // Whoever held these leases is gone: the lock says that this is the only process.
+    await db.updateTable('outbox').set({ lease_until: 0 }).where('lease_until', '>', 0).execute();
     const released = await db
       .selectFrom('run')
       .select('id')

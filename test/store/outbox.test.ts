@@ -52,6 +52,18 @@ describe('the outbox', () => {
     expect(again).toMatchObject({ key: row?.key, attempts: 1 });
   });
 
+  test('what a dead process had claimed is due again as soon as the next one opens the store', async () => {
+    await using rig = await openRig();
+    await openRun(rig.store, { hosts: 1 });
+    await drain(rig.store);
+    const before = await claim(rig.store, { leaseMs: 3_600_000 });
+    const store = await rig.reopen();
+    const after = await claim(store);
+    for (const row of before) {
+      expect(after.find(({ key }) => key === row.key)).toMatchObject({ attempts: row.attempts + 1 });
+    }
+  });
+
   test('two claims at once share the rows out', async () => {
     await using rig = await openRig();
     await openRun(rig.store, { hosts: 20 });
