@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerChannel, Session } from 'ssh2';
 import { formatHostCommand, type HostFolder } from './host-folder.ts';
@@ -10,6 +11,8 @@ const SENDABLE: ReadonlySet<string> = new Set(
     (name) => `SIG${name}`,
   ),
 );
+
+const MAX_WAITING_INPUT_BYTES = 1024 * 1024;
 
 /**
  * Runs one command of a session for real, and ends it with its exit code or signal. The process and all its
@@ -26,6 +29,8 @@ export async function runHostCommand(
   const closed = new AbortController();
   channel.once('close', () => closed.abort());
   channel.on('error', () => closed.abort());
+  // ssh2 tells of the close only once all input before it was read, so it is read from the start.
+  const input = channel.pipe(new PassThrough({ highWaterMark: MAX_WAITING_INPUT_BYTES }));
 
   if (delayMs > 0) {
     try {
@@ -46,7 +51,7 @@ export async function runHostCommand(
 
   // A program may end without reading its input, and a client may leave before it has sent all.
   child.stdin.on('error', () => {});
-  channel.pipe(child.stdin);
+  input.pipe(child.stdin);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
   child.once('error', (error) => {

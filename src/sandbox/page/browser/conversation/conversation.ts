@@ -35,7 +35,7 @@ export function Conversation({ page, client, state, threadTs, onMenu }: Conversa
       ${threadTs === null ? html`<span class="topic">${channel?.topic ?? ''}</span>` : html`<span class="topic">${sign === '🔒' ? '🔒 ' : sign}${name}</span>`}
       ${threadTs === null ? null : html`<button type="button" class="close-button" aria-label="Close thread" onClick=${client.closeThread}>✕</button>`}
     </header>
-    <${MessageList} page=${page} client=${client} state=${state} threadTs=${threadTs} messages=${messages ?? null} notices=${notices} name=${`${sign}${name}`} />
+    <${MessageList} page=${page} client=${client} state=${state} threadTs=${threadTs} messages=${messages ?? null} notices=${notices} name=${`${sign === '🔒' ? '🔒 ' : sign}${name}`} />
     ${threadTs === null && page.channelId === page.settings.startChannelId ? html`<${Welcome} key=${`${page.userId} ${isEmpty}`} settings=${page.settings} isOpen=${isEmpty} />` : null}
     <${Composer} key=${draftKey} draftKey=${draftKey} client=${client} commands=${state.commands} threadTs=${threadTs}
       label=${threadTs === null ? `Message ${sign === '#' ? '#' : ''}${name}` : 'Reply…'} />

@@ -33,11 +33,16 @@ export function MessageList({
   name,
 }: MessageListProps): VNode {
   const list = useRef<HTMLDivElement>(null);
-  const isAtEnd = useRef(true);
+  // A channel begins at its end; a thread at its beginning, and follows what is new once all of it was in sight.
+  const isAtEnd = useRef(threadTs === null);
   useLayoutEffect(() => {
-    if (list.current !== null && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight;
+    const element = list.current;
+    if (element === null || messages === null) return;
+    if (isAtEnd.current) element.scrollTop = element.scrollHeight;
+    else isAtEnd.current = element.scrollHeight <= element.clientHeight;
   });
   useLayoutEffect(() => {
+    if (threadTs !== null) return;
     isAtEnd.current = true;
     if (list.current !== null) list.current.scrollTop = list.current.scrollHeight;
   }, [page.channelId, page.userId]);
