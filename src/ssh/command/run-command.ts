@@ -86,11 +86,12 @@ class RunningCommand {
       this.#refuse(new Trouble('unreachable', `the host did not open a channel within ${limit}`));
     }, deadlines.channelMs);
     connection
-      .exec(this.#posix?.text ?? this.#run.command, () => this.#onSent())
-      .then(
+      .exec(
+        this.#posix?.text ?? this.#run.command,
         (channel) => this.#attach(channel),
-        (error: unknown) => this.#refused(error),
-      );
+        () => this.#onSent(),
+      )
+      .catch((error: unknown) => this.#refused(error));
   }
 
   #onSent(): void {

@@ -20,18 +20,15 @@ export function stopGroup(connection: Connection, leader: number, deadlines: Dea
     const timer = setTimeout(end, deadlines.channelMs + deadlines.killGraceMs + SCRIPT_MS);
     const release = connection.onLost(end);
     connection
-      .exec(stopScript(leader, deadlines.killGraceMs), () => {})
-      .then(
-        (opened) => {
-          channel = opened;
-          opened.on('data', (chunk: Buffer) => {
-            said += chunk.toString('latin1');
-          });
-          opened.stderr.resume();
-          opened.on('error', () => {});
-          opened.on('close', end);
-        },
-        () => end(),
-      );
+      .exec(stopScript(leader, deadlines.killGraceMs), (opened) => {
+        channel = opened;
+        opened.on('data', (chunk: Buffer) => {
+          said += chunk.toString('latin1');
+        });
+        opened.stderr.resume();
+        opened.on('error', () => {});
+        opened.on('close', end);
+      })
+      .catch(end);
   });
 }

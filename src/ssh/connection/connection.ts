@@ -51,10 +51,11 @@ export class Connection {
   }
 
   /**
-   * Opens a channel and sends the command. `onSent` is called right before the command is written: until
-   * then the host cannot have seen it. A `Trouble` where it was never sent.
+   * Opens a channel and sends the command. `onSent` is called right before the command is written: until then
+   * the host cannot have seen it. `onOpen` is called the moment the host takes it, and must attach its
+   * listeners then and there: exit code and end may stand in the same packet. A `Trouble` where it is not taken.
    */
-  exec(command: string, onSent: () => void): Promise<ClientChannel> {
+  exec(command: string, onOpen: (channel: ClientChannel) => void, onSent = () => {}): Promise<void> {
     const options = {
       // ssh2 reads `env` between the host's yes to the channel and writing the command, and nowhere else.
       get env(): NodeJS.ProcessEnv {
@@ -62,7 +63,12 @@ export class Connection {
         return {};
       },
     };
-    return this.#ask((done: Done<ClientChannel>) => this.#client.exec(command, options, done));
+    return this.#ask((done: Done<void>) =>
+      this.#client.exec(command, options, (error, channel) => {
+        if (!error) onOpen(channel);
+        done(error);
+      }),
+    );
   }
 
   sftp(): Promise<SFTPWrapper> {

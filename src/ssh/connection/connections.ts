@@ -15,6 +15,7 @@ import { Gate } from './gate.ts';
 import { logIn } from './handshake.ts';
 import { JumpConnections } from './jump.ts';
 import { IdleConnections } from './pool.ts';
+import { takeTurn } from './turns.ts';
 
 /** Not logged in yet, per address; see `Gate`. */
 const HANDSHAKES_PER_ADDRESS = 8;
@@ -56,6 +57,7 @@ export class Connections {
   async use<T>(host: Host, signal: AbortSignal, work: Borrow<T>): Promise<T> {
     const kept = this.#idle.take(host);
     if (kept) {
+      await new Promise<void>(takeTurn);
       try {
         return await this.#lend(kept, work, Math.min(this.#deadlines.channelMs, this.#deadlines.connectMs));
       } catch (error) {

@@ -7,6 +7,7 @@ import { brokenHandshake, levelOf, stopTrouble, Trouble } from '../trouble.ts';
 import { formatSeconds } from '../within.ts';
 import { Connection } from './connection.ts';
 import { openLogin } from './login.ts';
+import { takeTurn } from './turns.ts';
 
 /**
  * Makes an SSH session of a socket: keys exchanged, host trusted, logged in. A new client for each try: a
@@ -76,26 +77,29 @@ export function logIn(
 
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) return onAbort();
-    try {
-      client.connect({
-        sock: socket,
-        username: host.user,
-        algorithms: algorithmsFor(hostKey.types),
-        authHandler: login.handler,
-        hostVerifier: (key: Buffer) => {
-          const reason = hostKey.judge(key);
-          if (reason !== null) distrust(reason);
-          offeredKey = key;
-          return reason === null;
-        },
-        // Ours are the timers: this one would cover everything at once.
-        readyTimeout: 0,
-        keepaliveInterval: deadlines.keepaliveMs,
-        keepaliveCountMax: 3,
-      });
-    } catch (error) {
-      fail(brokenHandshake(error, address, false));
-    }
+    takeTurn(() => {
+      if (isOver) return;
+      try {
+        client.connect({
+          sock: socket,
+          username: host.user,
+          algorithms: algorithmsFor(hostKey.types),
+          authHandler: login.handler,
+          hostVerifier: (key: Buffer, done: (isTrusted: boolean) => void) => {
+            const reason = hostKey.judge(key);
+            if (reason !== null) distrust(reason);
+            offeredKey = key;
+            takeTurn(() => done(reason === null));
+          },
+          // Ours are the timers: this one would cover everything at once.
+          readyTimeout: 0,
+          keepaliveInterval: deadlines.keepaliveMs,
+          keepaliveCountMax: 3,
+        });
+      } catch (error) {
+        fail(brokenHandshake(error, address, false));
+      }
+    });
   });
 }
 

@@ -36,18 +36,15 @@ export function digestRemote(
     const release = connection.onLost(end);
     signal.addEventListener('abort', end);
     connection
-      .exec(command, () => {})
-      .then(
-        (opened) => {
-          channel = opened;
-          opened.on('data', (chunk: Buffer) => {
-            if (said.length < 4096) said += chunk.toString('latin1');
-          });
-          opened.stderr.resume();
-          opened.on('error', () => {});
-          opened.on('close', end);
-        },
-        () => end(),
-      );
+      .exec(command, (opened) => {
+        channel = opened;
+        opened.on('data', (chunk: Buffer) => {
+          if (said.length < 4096) said += chunk.toString('latin1');
+        });
+        opened.stderr.resume();
+        opened.on('error', () => {});
+        opened.on('close', end);
+      })
+      .catch(end);
   });
 }
