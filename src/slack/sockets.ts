@@ -55,8 +55,11 @@ export class Socket {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.race([this.receiver.client.disconnect(), pause(GOODBYE_MS)]);
-    await Promise.race([this.#loop, pause(GOODBYE_MS)]);
+    // A pause that is still waiting would keep the process alive after everything else has gone.
+    const gone = new AbortController();
+    await Promise.race([this.receiver.client.disconnect(), pause(GOODBYE_MS, gone.signal)]);
+    await Promise.race([this.#loop, pause(GOODBYE_MS, gone.signal)]);
+    gone.abort();
   }
 
   async #keepOpen(onHello: () => void): Promise<void> {
