@@ -1,0 +1,261 @@
+/**
+ * `npm run bench`: the figures of DESIGN section 4 that need other programs beside ours, all in one run on one
+ * machine, because only their ratios say something.
+ *
+ *     npm run bench -- --quick            20 hosts, one round: does it work at all
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { HAS_SSHD } from '../rigs/sshd.ts';
+import { type AckFigures, measureAcks } from './acks.ts';
+import { type FleetFiles, startFleet } from './fleet.ts';
+import { type OwnProcess, startOwn, type Temperature } from './own-process.ts';
+import { coldPeers, endMasters, openPeer, warmPeers } from './peers.ts';
+import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    hosts: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string', default: 'cold,warm,acks' },
+  },
+});
+const FAN_OUT = 64;
+const hostCount = Number(flags.hosts ?? (flags.quick ? 20 : 200));
+const roundCount = Number(flags.rounds ?? (flags.quick ? 1 : 3));
+const parts = flags.only.split(',');
+const startedAt = Date.now();
+/** No further rounds of cold connections after three minutes, of warm ones after six: eight in all. */
+const COLD_UNTIL = startedAt + 3 * 60_000;
+const WARM_UNTIL = startedAt + 6 * 60_000;
+
+const BARE = 'bare ssh2 loop';
+const ENGINE = 'Batchops, whole engine';
+const TRANSPORT = 'Batchops, transport alone';
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const report: string[] = [];
+const results: Record<string, unknown> = {};
+
+const machineBefore = machineFacts();
+if (parts.includes('cold') || parts.includes('warm')) {
+  if (HAS_SSHD) await measureFleet();
+  else report.push('cold and warm: not measured, there is no sshd (apt install openssh-server)');
+}
+if (parts.includes('acks')) await measureAnswers();
+const facts = {
+  ...machineBefore,
+  loadAfter: loadavg().map(round2),
+  seconds: seconds(Date.now() - startedAt),
+};
+report.push(
+  '',
+  `${facts.cpu}, ${facts.cores} cores; Node ${facts.node}; ${facts.ssh}; load ${facts.loadBefore[0]} before, ${facts.loadAfter[0]} after; ${facts.seconds} s`,
+);
+process.stdout.write(`\n${report.join('\n')}\n\n${JSON.stringify({ ...facts, ...results })}\n`);
+
+// ── a command on the fleet ───────────────────────────────────────────────────────────────────────────────
+
+async function measureFleet(): Promise<void> {
+  say(`starting ${hostCount} hosts`);
+  await using fleet = await startFleet(hostCount);
+  const { files } = fleet;
+  const fleetPath = join(files.folder, 'fleet.json');
+  await writeFile(fleetPath, JSON.stringify(files));
+  await using bare = startOwn('bare', fleetPath, FAN_OUT, hostCount);
+  await using transport = startOwn('transport', fleetPath, FAN_OUT, hostCount);
+  await using engine = startOwn('engine', fleetPath, FAN_OUT, hostCount);
+  const own = { bare, transport, engine };
+
+  if (parts.includes('cold')) await measureTemperature('cold', files, own, COLD_UNTIL);
+  try {
+    if (parts.includes('warm')) await measureTemperature('warm', files, own, WARM_UNTIL);
+  } finally {
+    endMasters(files);
+  }
+}
+
+async function measureTemperature(
+  temperature: Temperature,
+  files: FleetFiles,
+  own: Readonly<Record<'bare' | 'transport' | 'engine', OwnProcess>>,
+  until: number,
+): Promise<void> {
+  const contenders: Contender[] = [
+    own.engine.as(ENGINE, temperature),
+    own.transport.as(TRANSPORT, temperature),
+    own.bare.as(BARE, temperature),
+  ];
+  const missing: [string, string][] = [];
+  for (const peer of (temperature === 'cold' ? coldPeers : warmPeers)(files, FAN_OUT)) {
+    const opened = await openPeer(peer, files);
+    if (typeof opened === 'string') missing.push([peer.name, opened]);
+    // A round that does not count makes the connections that the others use.
+    else contenders.push(temperature === 'cold' ? opened : { ...opened, warmUp: opened.take });
+  }
+  say(`${temperature}: ${contenders.length} contenders`);
+  const rounds = await race(contenders, { rounds: roundCount, hosts: hostCount, until, say });
+  const clush = contenders.find(({ name }) => name.startsWith('clush'))?.name ?? 'clush';
+  report.push(
+    '',
+    `df -h on ${hostCount} hosts, fan-out ${FAN_OUT}, ${temperature === 'cold' ? 'no connection yet' : 'connections kept'}; medians of ${roundCount}`,
+    ...table([
+      ['', 'seconds', '(from–to)', '× bare ssh2', `× ${clush}`, 'CPU ms/host'],
+      ...contenders.map(({ name }) => fleetRow(rounds, name, clush)),
+      ...missing.map(([name, why]) => [name, why]),
+    ]),
+    ...bars(rounds, temperature, clush),
+  );
+  results[temperature] = Object.fromEntries(rounds);
+}
+
+function fleetRow(rounds: Rounds, name: string, clush: string): string[] {
+  const sound = soundRounds(rounds, name);
+  const times = sound.map(({ ms }) => ms / 1_000);
+  return [
+    name,
+    fixed(median(times), 2),
+    `${fixed(quantile(times, 0), 2)}–${fixed(quantile(times, 1), 2)}`,
+    fixed(ratio(rounds, name, BARE), 2),
+    fixed(ratio(rounds, name, clush), 3),
+    fixed(cpuPerHost(sound), 2),
+  ];
+}
+
+function bars(rounds: Rounds, temperature: Temperature, clush: string): string[] {
+  const isCold = temperature === 'cold';
+  const faster = ratio(rounds, clush, ENGINE);
+  return [
+    atMost('whole engine against the bare loop', ratio(rounds, ENGINE, BARE), isCold ? 1.2 : 1.3, '×'),
+    faster === undefined
+      ? `  ?     ${clush} has no figures`
+      : bar(
+          `faster than ${clush}`,
+          faster >= (isCold ? 4 : 2.5),
+          `${fixed(faster, 1)} ×`,
+          `≥ ${isCold ? 4 : 2.5} ×`,
+        ),
+    atMost('CPU per host', cpuPerHost(soundRounds(rounds, ENGINE)), isCold ? 5 : 0.6, 'ms'),
+  ];
+}
+
+function soundRounds(rounds: Rounds, name: string): readonly Taken[] {
+  return (rounds.get(name) ?? []).filter((one) => one !== undefined);
+}
+
+function cpuPerHost(rounds: readonly Taken[]): number | undefined {
+  return median(rounds.map(({ cpuMs }) => cpuMs / hostCount));
+}
+
+// ── answers while it works ───────────────────────────────────────────────────────────────────────────────
+
+async function measureAnswers(): Promise<void> {
+  say('acks: the bot, a Slack and its hosts');
+  const wish = flags.quick
+    ? { jobs: 200, commands: 40, concurrency: 100, jobSeconds: 2 }
+    : { jobs: 1_000, commands: 200, concurrency: 100, jobSeconds: 3 };
+  const figures: AckFigures = await measureAcks(wish);
+  const idle = figures.idleResultMs;
+  report.push(
+    '',
+    `${wish.jobs} jobs, ${wish.concurrency} at a time, ${wish.jobSeconds} s each; ${figures.sent} slash commands meanwhile`,
+    ...table([
+      [
+        'slash command to ack',
+        `p50 ${fixed(figures.ackP50Ms, 0)} ms`,
+        `p99 ${fixed(figures.ackP99Ms, 0)} ms`,
+        `max ${fixed(figures.ackMaxMs, 0)} ms`,
+        `${figures.unanswered} unanswered`,
+      ],
+      [
+        'event loop of the bot',
+        '',
+        `p99 ${fixed(figures.botLoopP99Ms, 0)} ms`,
+        `max ${fixed(figures.botLoopMaxMs, 0)} ms`,
+        'a timer of 10 ms included',
+      ],
+      ['event loop of Slack', '', `p99 ${fixed(figures.slackLoopP99Ms, 0)} ms`, '', 'the same'],
+      [
+        'host’s end to its result in the thread, idle channel',
+        `p50 ${fixed(median(idle), 0)} ms`,
+        '',
+        `max ${fixed(quantile(idle, 1), 0)} ms`,
+        `${idle.length} runs`,
+      ],
+      [
+        'the run',
+        `${fixed(figures.runSeconds, 1)} s`,
+        '',
+        `${fixed(figures.botRssMb, 0)} MB RSS`,
+        `${fixed(figures.botCpuMsPerJob, 1)} ms CPU/job`,
+      ],
+    ]),
+    atMost('ack p99', figures.ackP99Ms, 100, 'ms'),
+    atMost('event-loop delay p99', figures.botLoopP99Ms, 50, 'ms'),
+    atMost('result in the thread', quantile(idle, 1), 1_000, 'ms'),
+  );
+  results.acks = figures;
+}
+
+// ── the report ───────────────────────────────────────────────────────────────────────────────────────────
+
+function atMost(what: string, value: number | undefined, limit: number, unit: string): string {
+  if (value === undefined) return `  ?     ${what}: no figure`;
+  return bar(what, value <= limit, `${fixed(value, limit < 10 ? 2 : 0)} ${unit}`, `≤ ${limit} ${unit}`);
+}
+
+function bar(what: string, isReached: boolean, value: string, limit: string): string {
+  return `  ${isReached ? 'ok  ' : 'MISS'}  ${what}: ${value} (${limit})`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const width = (column: number): number =>
+    Math.max(...rows.map((row) => (row.length > 2 ? (row[column]?.length ?? 0) : 0)));
+  return rows.map((row) =>
+    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(width(0)) : cell.padStart(width(i)))).join('   ')}`.trimEnd(),
+  );
+}
+
+function fixed(value: number | undefined, digits: number): string {
+  return value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits);
+}
+
+function machineFacts() {
+  return {
+    at: new Date().toISOString(),
+    commit: firstLine('git', ['rev-parse', '--short', 'HEAD']),
+    cpu: cpus()[0]?.model ?? 'unknown CPU',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.versions.node,
+    ssh: firstLine('sh', ['-c', 'ssh -V 2>&1']),
+    loadBefore: loadavg().map(round2),
+    hosts: hostCount,
+    rounds: roundCount,
+  };
+}
+
+function firstLine(program: string, args: readonly string[]): string {
+  try {
+    return (
+      execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')[0] ??
+      ''
+    );
+  } catch {
+    return 'none';
+  }
+}
+
+function round2(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1_000);
+}
