@@ -16,7 +16,7 @@ export interface PosixCommand {
 
 export function wrapCommand(command: string): PosixCommand {
   const mark = `batchops-${randomBytes(9).toString('hex')}-`;
-  const prefix = `echo ${mark}$$ >&2;exec </dev/null;`;
+  const prefix = `echo ${mark}$$ >&2;exec </dev/null; `;
   return { text: prefix + command, filter: new LeaderFilter(mark, prefix) };
 }
 

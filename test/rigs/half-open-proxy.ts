@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface HalfOpenProxy extends AsyncDisposable {
+  readonly port: number;
+  /** From now on nothing passes, and nobody is told: as a pulled cable, or a firewall that forgot. */
+  freeze(): void;
+  thaw(): void;
+}
+
+/** Passes TCP on to a port of 127.0.0.1, until it is frozen. */
+export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy> {
+  const sockets = new Set<Socket>();
+  let isFrozen = false;
+
+  const listener = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
+    const far = connect({ port: target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => {});
+      from.once('close', () => {
+        sockets.delete(from);
+        if (!isFrozen) to.destroy();
+      });
+      from.on('data', (chunk) => {
+        if (!isFrozen) to.write(chunk);
+      });
+      from.on('end', () => {
+        if (!isFrozen) to.end();
+      });
+    }
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('No port');
+
+  return {
+    port: address.port,
+    freeze() {
+      isFrozen = true;
+    },
+    thaw() {
+      isFrozen = false;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = once(listener, 'close');
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import ssh2, {
+  type AuthContext,
+  type AuthenticationType,
+  type Connection,
+  type ServerChannel,
+  type SFTPWrapper,
+} from 'ssh2';
+import { type KeyPair, makeKeyPair } from './sshd.ts';
+
+/** What a host does, step by step. What is left out is done as a well-behaved host would. */
+export interface HostScript {
+  readonly hostKeys?: readonly KeyPair[];
+  /** The ways to log in that it names. Default: `password`. */
+  readonly offers?: readonly AuthenticationType[];
+  /** What it says to an offer. Default: yes to the password `right`. */
+  readonly onLogin?: (context: AuthContext, offers: AuthenticationType[]) => void;
+  /** A new TCP connection, before SSH. Answers true where it has taken it over. */
+  readonly onSocket?: (socket: Socket, index: number) => boolean;
+  readonly onConnection?: (connection: Connection) => void;
+  /** Whether a channel is opened. Default: yes. */
+  readonly onSession?: (index: number) => boolean | 'ignore';
+  /** Whether a command is taken. Default: yes. */
+  readonly onExecRequest?: (command: string, connection: Connection) => boolean | 'ignore';
+  /** Default: `exit 0` without a word. */
+  readonly onCommand?: (channel: ServerChannel, command: string, connection: Connection) => void;
+  readonly onSftp?: (sftp: SFTPWrapper, connection: Connection) => void;
+  readonly onForward?: 'refuse' | 'ignore';
+}
+
+export interface SshServer extends AsyncDisposable {
+  readonly port: number;
+  readonly hostKeys: readonly KeyPair[];
+  /** In the order they came. */
+  readonly logins: readonly string[];
+  readonly commands: readonly string[];
+  /** How many TCP connections there were. */
+  readonly dials: () => number;
+  /** How many are open now. */
+  readonly open: () => number;
+  /** Cuts every connection, as a crash would. */
+  cut(): void;
+}
+
+/** An SSH server on 127.0.0.1 that misbehaves as told. */
+export async function startSshServer(script: HostScript = {}): Promise<SshServer> {
+  const hostKeys = script.hostKeys ?? [makeKeyPair()];
+  const offers = [...(script.offers ?? (['password'] as const))];
+  const logins: string[] = [];
+  const commands: string[] = [];
+  const sockets = new Set<Socket>();
+  let dials = 0;
+  let sessions = 0;
+
+  const ssh = new ssh2.Server({ hostKeys: hostKeys.map((key) => key.private) }, (connection) => {
+    connection.on('error', () => {});
+    connection.on('authentication', (context) => {
+      logins.push(context.method);
+      if (script.onLogin) return script.onLogin(context, offers);
+      if (context.method === 'password' && context.password === 'right') context.accept();
+      else context.reject(offers);
+    });
+    connection.on('tcpip', (accept, reject, { destIP, destPort }) => {
+      if (script.onForward === 'refuse') return reject();
+      if (script.onForward === 'ignore') return;
+      const channel = accept();
+      const socket = connect(destPort, destIP);
+      socket.on('error', () => channel.close());
+      channel.on('error', () => socket.destroy());
+      channel.pipe(socket).pipe(channel);
+    });
+    connection.on('session', (accept, reject) => {
+      const answer = script.onSession?.(sessions++) ?? true;
+      if (answer === 'ignore') return;
+      if (!answer) return reject();
+      const session = accept();
+      session.on('exec', (acceptExec, rejectExec, info) => {
+        commands.push(info.command);
+        const taken = script.onExecRequest?.(info.command, connection) ?? true;
+        if (taken === 'ignore') return;
+        if (!taken) return rejectExec();
+        const channel = acceptExec();
+        channel.on('error', () => {});
+        if (script.onCommand) return script.onCommand(channel, info.command, connection);
+        channel.exit(0);
+        channel.end();
+      });
+      session.on('sftp', (acceptSftp, rejectSftp) => {
+        if (!script.onSftp) return rejectSftp();
+        const sftp = acceptSftp();
+        sftp.on('error', () => {});
+        script.onSftp(sftp, connection);
+      });
+    });
+    script.onConnection?.(connection);
+  });
+
+  const listener = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => sockets.delete(socket));
+    const isTaken = script.onSocket?.(socket, dials) ?? false;
+    dials++;
+    if (isTaken) socket.resume();
+    else ssh.injectSocket(socket);
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('No port');
+
+  return {
+    port: address.port,
+    hostKeys,
+    logins,
+    commands,
+    dials: () => dials,
+    open: () => sockets.size,
+    cut() {
+      for (const socket of sockets) socket.destroy();
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = once(listener, 'close');
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,288 @@
+import { once } from 'node:events';
+import { describe, expect, test, vi } from 'vitest';
+import { Secret } from '../../src/inventory/secret.ts';
+import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
+import { startSshServer } from '../rigs/ssh-server.ts';
+import { freePort } from '../rigs/sshd.ts';
+import { openRig, passwordHost } from './rig.ts';
+
+describe('a host that does not get as far as the command', () => {
+  test('refuses the connection: unreachable, at once, without another try', async () => {
+    await using rig = await openRig({ deadlines: { retryDelaysMs: [60_000] } });
+    const port = await freePort();
+    expect(await rig.run(passwordHost(port), 'true')).toMatchObject({
+      kind: 'unreachable',
+      exitCode: null,
+      reason: `connection refused by 127.0.0.1:${port}`,
+    });
+  });
+
+  test('has a name that nobody knows', async () => {
+    await using rig = await openRig({ deadlines: { retryDelaysMs: [] } });
+    const outcome = await rig.run(passwordHost(22, { ip: 'no-such-host.invalid' }), 'true');
+    expect(outcome.kind).toBe('unreachable');
+    expect(outcome.reason).toMatch(/no-such-host\.invalid:22/);
+  });
+
+  test('does not answer at all: unreachable after the time for connecting', async () => {
+    await using rig = await openRig({ deadlines: { connectMs: 100 } });
+    // TEST-NET-1 (RFC 5737) leads nowhere; some networks say so at once.
+    const outcome = await rig.run(passwordHost(22, { ip: '192.0.2.1' }), 'true');
+    expect(outcome.kind).toBe('unreachable');
+    expect(outcome.reason).toMatch(/no answer from 192\.0\.2\.1:22 within 0\.1 s|no route|refused/);
+  });
+
+  test('takes the connection and stays silent', async () => {
+    await using server = await startSshServer({ onSocket: () => true });
+    await using rig = await openRig({ deadlines: { handshakeMs: 100 } });
+    expect(await rig.run(passwordHost(server.port), 'true')).toMatchObject({
+      kind: 'unreachable',
+      reason: `127.0.0.1:${server.port} did not finish the login within 0.1 s`,
+    });
+    await vi.waitFor(() => expect(server.open()).toBe(0));
+  });
+
+  test('says half of its greeting and stalls, or is no SSH server at all', async () => {
+    await using stalling = await startSshServer({ onSocket: (socket) => socket.write('SSH-2.0-stall') });
+    await using web = await startSshServer({
+      onSocket(socket) {
+        socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+        return true;
+      },
+    });
+    await using rig = await openRig({ deadlines: { handshakeMs: 100 } });
+    expect((await rig.run(passwordHost(stalling.port), 'true')).kind).toBe('unreachable');
+    expect((await rig.run(passwordHost(web.port), 'true')).kind).toBe('unreachable');
+  });
+
+  test('drops connections at random when too many come: tried again, and then it runs once', async () => {
+    await using server = await startSshServer({
+      onSocket(socket, index) {
+        if (index < 2) socket.destroy();
+        return index < 2;
+      },
+    });
+    await using rig = await openRig();
+    expect((await rig.run(passwordHost(server.port), 'true')).kind).toBe('ok');
+    expect(server.dials()).toBe(3);
+    expect(server.commands).toEqual(['true']);
+  });
+
+  test('keeps dropping them: two more tries, and no more', async () => {
+    await using server = await startSshServer({
+      onSocket(socket) {
+        socket.destroy();
+        return true;
+      },
+    });
+    await using rig = await openRig();
+    expect(await rig.run(passwordHost(server.port), 'true')).toMatchObject({
+      kind: 'unreachable',
+      reason: `127.0.0.1:${server.port} hung up before the login`,
+    });
+    expect(server.dials()).toBe(3);
+  });
+
+  test('a cancel while it waits to try again ends the job', async () => {
+    await using server = await startSshServer({
+      onSocket(socket) {
+        socket.destroy();
+        return true;
+      },
+    });
+    await using rig = await openRig({ deadlines: { retryDelaysMs: [60_000] } });
+    const stop = new AbortController();
+    const running = rig.run(passwordHost(server.port), 'true', { signal: stop.signal });
+    await vi.waitFor(() => expect(server.dials()).toBe(1));
+    stop.abort('cancelled');
+    expect((await running).kind).toBe('cancelled');
+    expect(server.dials()).toBeLessThanOrEqual(2);
+  });
+
+  test('opens no channel: refused tries again, silence does not', async () => {
+    await using refusing = await startSshServer({ onSession: (index) => index >= 1 });
+    await using silent = await startSshServer({ onSession: () => 'ignore' });
+    await using rig = await openRig({ deadlines: { channelMs: 100 } });
+    expect((await rig.run(passwordHost(refusing.port), 'true')).kind).toBe('ok');
+    expect(refusing.commands).toEqual(['true']);
+    expect(await rig.run(passwordHost(silent.port), 'true')).toMatchObject({
+      kind: 'unreachable',
+      reason: 'the host did not open a channel within 0.1 s',
+    });
+    expect(silent.dials()).toBe(1);
+  });
+});
+
+describe('a host that has seen the command', () => {
+  test('drops the connection: lost, with what was said, and never sent again', async () => {
+    await using server = await startSshServer({
+      onCommand(channel, _command, connection) {
+        channel.write('half of ', () => connection.end());
+      },
+    });
+    await using rig = await openRig();
+    const outcome = await rig.run(passwordHost(server.port), 'reboot');
+    expect(outcome).toMatchObject({ kind: 'lost', exitCode: null, stdout: { head: 'half of ' } });
+    expect(outcome.reason).toContain('may still be running');
+    expect(server.commands).toEqual(['reboot']);
+    expect(server.dials()).toBe(1);
+  });
+
+  test('drops it before it says whether it took the command: lost, and never sent again', async () => {
+    await using server = await startSshServer({
+      onExecRequest(_command, connection) {
+        connection.end();
+        return 'ignore';
+      },
+    });
+    await using rig = await openRig();
+    expect((await rig.run(passwordHost(server.port), 'reboot')).kind).toBe('lost');
+    expect(server.commands).toEqual(['reboot']);
+  });
+
+  test('drops a kept connection at the command: lost, and never sent again', async () => {
+    await using server = await startSshServer({
+      onExecRequest(command, connection) {
+        if (command === 'true') return true;
+        connection.end();
+        return 'ignore';
+      },
+    });
+    await using rig = await openRig();
+    expect((await rig.run(passwordHost(server.port), 'true')).kind).toBe('ok');
+    expect((await rig.run(passwordHost(server.port), 'reboot')).kind).toBe('lost');
+    expect(server.commands).toEqual(['true', 'reboot']);
+    expect(server.dials()).toBe(1);
+  });
+
+  test('refuses it: lost, since that cannot be told from a channel that closed', async () => {
+    await using server = await startSshServer({ onExecRequest: () => false });
+    await using rig = await openRig();
+    expect(await rig.run(passwordHost(server.port), 'true')).toMatchObject({ kind: 'lost' });
+    expect(server.commands).toEqual(['true']);
+  });
+
+  test('falls silent, cable pulled: lost, as soon as its keepalives go unanswered', async () => {
+    let began = () => {};
+    const beginning = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    await using server = await startSshServer({ onCommand: (channel) => channel.write('begun\n', began) });
+    await using proxy = await startHalfOpenProxy(server.port);
+    await using rig = await openRig({ deadlines: { keepaliveMs: 50, disconnectMs: 50 } });
+    const running = rig.run(passwordHost(proxy.port), 'sleep 60');
+    await beginning;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.freeze();
+    const outcome = await running;
+    expect(outcome).toMatchObject({ kind: 'lost', stdout: { head: 'begun\n' } });
+    expect(outcome.reason).toContain('Keepalive timeout');
+  });
+
+  test('falls silent, and the time limit comes first: timed-out, and it may still be running', async () => {
+    await using server = await startSshServer({ onCommand: (channel) => void channel.write('begun\n') });
+    await using rig = await openRig({ deadlines: { killGraceMs: 50 } });
+    const outcome = await rig.run(passwordHost(server.port), 'sleep 60', { timeLimitMs: 100 });
+    expect(outcome).toMatchObject({ kind: 'timed-out', stdout: { head: 'begun\n' } });
+    expect(outcome.reason).toContain('it may still be running on the host');
+  });
+
+  test('ends without an exit code: lost', async () => {
+    await using server = await startSshServer({
+      onCommand: (channel) => void channel.end('all said\n'),
+    });
+    await using rig = await openRig();
+    expect(await rig.run(passwordHost(server.port), 'show version')).toMatchObject({
+      kind: 'lost',
+      exitCode: null,
+      stdout: { head: 'all said\n' },
+    });
+  });
+
+  test('says its exit code first and the output after it: nothing is missed', async () => {
+    await using server = await startSshServer({
+      onCommand(channel) {
+        channel.exit(0);
+        setImmediate(() => channel.end('x'.repeat(100_000)));
+      },
+    });
+    await using rig = await openRig();
+    const outcome = await rig.run(passwordHost(server.port), 'df');
+    expect(outcome).toMatchObject({ kind: 'ok', exitCode: 0, stdout: { totalBytes: 100_000 } });
+  });
+
+  test('says its exit code, and then the connection breaks: the exit code counts', async () => {
+    await using server = await startSshServer({
+      onCommand(channel, _command, connection) {
+        channel.exit(4);
+        setImmediate(() => connection.end());
+      },
+    });
+    await using rig = await openRig();
+    const outcome = await rig.run(passwordHost(server.port), 'reboot');
+    expect(outcome).toMatchObject({ kind: 'failed', exitCode: 4 });
+    expect(outcome.reason).toContain('the connection broke right after');
+  });
+
+  test('is killed by a signal', async () => {
+    await using server = await startSshServer({
+      onCommand(channel) {
+        channel.exit('TERM', false, 'terminated');
+        channel.end();
+      },
+    });
+    await using rig = await openRig();
+    expect(await rig.run(passwordHost(server.port), 'x')).toMatchObject({ kind: 'killed', signal: 'TERM' });
+  });
+
+  test('sends a hundred thousand pieces', async () => {
+    await using server = await startSshServer({
+      async onCommand(channel) {
+        for (let i = 0; i < 2_000; i++) {
+          if (!channel.write('.'.repeat(50))) await once(channel, 'drain');
+        }
+        channel.exit(0);
+        channel.end();
+      },
+    });
+    await using rig = await openRig();
+    expect((await rig.run(passwordHost(server.port), 'x')).stdout.totalBytes).toBe(100_000);
+  });
+});
+
+describe('a kept connection', () => {
+  test('that the host has closed is replaced, and the command runs once', async () => {
+    await using server = await startSshServer();
+    await using rig = await openRig();
+    await rig.run(passwordHost(server.port), 'first');
+    server.cut();
+    expect((await rig.run(passwordHost(server.port), 'second')).kind).toBe('ok');
+    expect(server.commands).toEqual(['first', 'second']);
+  });
+
+  test('that has gone silent is replaced, and the command runs once', async () => {
+    await using server = await startSshServer();
+    await using frozen = await startHalfOpenProxy(server.port);
+    await using rig = await openRig({ deadlines: { channelMs: 150, disconnectMs: 50 } });
+    await rig.run(passwordHost(frozen.port), 'first');
+    frozen.freeze();
+    const running = rig.run(passwordHost(frozen.port), 'second');
+    // The kept one has 150 ms to open a channel; the new one is made after that.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    frozen.thaw();
+    expect((await running).kind).toBe('ok');
+    expect(server.commands.filter((command) => command === 'second')).toHaveLength(1);
+  });
+
+  test('is not used for another login', async () => {
+    await using server = await startSshServer({
+      onLogin: (context, offers) => (context.method === 'none' ? context.reject(offers) : context.accept()),
+    });
+    await using rig = await openRig();
+    await rig.run(passwordHost(server.port), 'first');
+    await rig.run(passwordHost(server.port, { password: new Secret('changed') }), 'second');
+    expect(server.dials()).toBe(2);
+    await rig.run(passwordHost(server.port, { password: new Secret('changed') }), 'third');
+    expect(server.dials()).toBe(2);
+  });
+});

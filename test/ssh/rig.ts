@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMask } from '../../src/gather/mask.ts';
+import type { Host } from '../../src/inventory/inventory.ts';
+import { Secret } from '../../src/inventory/secret.ts';
+import type { Execution, Transport } from '../../src/ports.ts';
+import type { Outcome } from '../../src/run/outcome.ts';
+import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys.ts';
+import type { TransportSettings } from '../../src/ssh/settings.ts';
+import { openTransport } from '../../src/ssh/transport.ts';
+import type { Sshd } from '../rigs/sshd.ts';
+
+export interface TransportRig extends AsyncDisposable {
+  readonly transport: Transport;
+  /** Holds `known_hosts` and the transfer folder, `transfers`. */
+  readonly folder: string;
+  /** Defects that were logged: there must be none. */
+  readonly errors: readonly object[];
+  run(host: Host, command: string, how?: Partial<Execution>): Promise<Outcome>;
+}
+
+export interface RigOptions extends Partial<TransportSettings> {
+  readonly policy?: HostKeyPolicy;
+  readonly secrets?: readonly string[];
+}
+
+/** Deadlines that a test can wait for; what a test is about, it sets itself. */
+const QUICK = { retryDelaysMs: [10, 20], killGraceMs: 2_000, lingerMs: 500, disconnectMs: 500 };
+
+export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
+  const folder = await mkdtemp(join(tmpdir(), 'batchops-ssh-'));
+  const errors: object[] = [];
+  const mask = createMask(options.secrets ?? []);
+  const transport = openTransport({
+    hostKeys: await openHostKeys(join(folder, 'known_hosts'), options.policy ?? 'accept-new'),
+    findHost: () => undefined,
+    secretsMask: () => mask,
+    transferDir: join(folder, 'transfers'),
+    log: { debug() {}, info() {}, warn() {}, error: (fields) => void errors.push(fields) },
+    ...options,
+    deadlines: { ...QUICK, ...options.deadlines },
+  });
+  return {
+    transport,
+    folder,
+    errors,
+    run: (host, command, how) => transport.execute(host, { action: 'run', command }, execution(how)),
+    async [Symbol.asyncDispose]() {
+      await transport.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function execution(how: Partial<Execution> = {}): Execution {
+  return { runId: 'r-7k3f', timeLimitMs: 20_000, signal: new AbortController().signal, ...how };
+}
+
+/** A host that logs in with a password, as the misbehaving server wants it. */
+export function passwordHost(port: number, more: Partial<Host> = {}): Host {
+  return {
+    name: 'web01',
+    ip: '127.0.0.1',
+    port,
+    user: 'ops',
+    enabled: true,
+    password: new Secret('right'),
+    shell: 'raw',
+    ...more,
+  };
+}
+
+/** A host that logs in with the key of a real sshd. */
+export function keyHost(sshd: Sshd, more: Partial<Host> = {}): Host {
+  return {
+    name: 'web01',
+    ip: '127.0.0.1',
+    port: sshd.port,
+    user: sshd.user,
+    enabled: true,
+    privateKey: new Secret(sshd.key.private),
+    shell: 'posix',
+    ...more,
+  };
+}
