@@ -34,7 +34,12 @@ describe('manifest.yml', () => {
     expect(display.description.length).toBeLessThanOrEqual(140);
     expect(display.background_color).toMatch(/^#[0-9a-f]{3,6}$/);
     for (const command of features.slash_commands) {
-      expect(Object.keys(command).toSorted()).toEqual(['command', 'description', 'should_escape', 'usage_hint']);
+      expect(Object.keys(command).toSorted()).toEqual([
+        'command',
+        'description',
+        'should_escape',
+        'usage_hint',
+      ]);
       expect(command.command).toMatch(/^\/[a-z_]{1,31}$/);
       expect(command.description.length).toBeLessThanOrEqual(2_000);
       expect(command.usage_hint.length).toBeLessThanOrEqual(1_000);
