@@ -11,24 +11,23 @@ export async function pumpOut(
   read: (buffer: Buffer) => Promise<number>,
   write: (bytes: Buffer, position: number) => Promise<void>,
 ): Promise<number> {
-  const writing = new Set<Promise<void>>();
+  const writing: Promise<void>[] = [];
   let position = 0;
   try {
     for (;;) {
       const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
       const bytes = await read(buffer);
       if (bytes === 0) break;
-      const written: Promise<void> = write(buffer.subarray(0, bytes), position).finally(() =>
-        writing.delete(written),
-      );
-      writing.add(written);
+      const written = write(buffer.subarray(0, bytes), position);
+      // Awaited below, in its turn; until then a failure is nobody's surprise.
+      written.catch(() => {});
+      writing.push(written);
       position += bytes;
-      if (writing.size >= IN_FLIGHT) await Promise.race(writing);
+      if (writing.length >= IN_FLIGHT) await writing.shift();
     }
     await Promise.all(writing);
     return position;
   } finally {
-    // Where one has failed, the others' failures are nobody's any more.
     await Promise.allSettled(writing);
   }
 }
@@ -60,7 +59,9 @@ export async function pumpIn(
   try {
     for (;;) {
       while (reading.length < width) {
-        reading.push(readWhole(asked));
+        const chunk = readWhole(asked);
+        chunk.catch(() => {});
+        reading.push(chunk);
         asked += CHUNK_BYTES;
       }
       const bytes = (await reading.shift()) ?? Buffer.alloc(0);

@@ -1,0 +1,105 @@
+import ssh2, { type SFTPWrapper } from 'ssh2';
+
+const { STATUS_CODE } = ssh2.utils.sftp;
+
+export interface SftpScript {
+  /** Files by their full path; a folder is a path that ends in a slash. */
+  readonly files: Map<string, Buffer>;
+  /** Answers no more than this to one read. */
+  readonly maxReadBytes?: number;
+  /** Says 0 to every question for a size. */
+  readonly hidesSize?: boolean;
+  /** Asked for each write; false: the disk is full. */
+  readonly onWrite?: (position: number) => boolean | 'ignore';
+  readonly onRead?: (position: number) => boolean | 'ignore';
+  readonly refusesMode?: boolean;
+  readonly refusesRename?: (to: string) => boolean;
+  /** What truly arrives. */
+  readonly garble?: (bytes: Buffer) => Buffer;
+}
+
+/** Which names there were ever, in the order they came to be. */
+export interface SftpLog {
+  readonly opened: string[];
+  readonly removed: string[];
+}
+
+/** An SFTP server over a map; it knows no extensions, and its rename does not overwrite. */
+export function serveMemory(sftp: SFTPWrapper, script: SftpScript, log: SftpLog): void {
+  const { files } = script;
+  const handles = new Map<number, string>();
+  let nextHandle = 0;
+  const pathOf = (handle: Buffer) => handles.get(handle.readUInt32BE(0)) ?? '';
+  const attrsOf = (path: string) => {
+    const isFolder = files.has(`${path.replace(/\/$/, '')}/`);
+    const bytes = files.get(path);
+    if (!isFolder && !bytes) return undefined;
+    const size = script.hidesSize || !bytes ? 0 : bytes.length;
+    return { mode: isFolder ? 0o040755 : 0o100644, size, uid: 0, gid: 0, atime: 1, mtime: 1 };
+  };
+  const stat = (id: number, path: string) => {
+    const attrs = attrsOf(path);
+    if (attrs) sftp.attrs(id, attrs);
+    else sftp.status(id, STATUS_CODE.NO_SUCH_FILE);
+  };
+
+  sftp.on('REALPATH', (id, path) => {
+    const full = path === '.' ? '/home/ops' : path.replace(/(.)\/$/, '$1');
+    sftp.name(id, [
+      {
+        filename: full,
+        longname: full,
+        attrs: attrsOf(full) ?? { mode: 0, size: 0, uid: 0, gid: 0, atime: 0, mtime: 0 },
+      },
+    ]);
+  });
+  sftp.on('STAT', stat);
+  sftp.on('LSTAT', stat);
+  sftp.on('FSTAT', (id, handle) => stat(id, pathOf(handle)));
+  sftp.on('OPEN', (id, path) => {
+    const isNew = path.endsWith('.part');
+    if (isNew && files.has(path)) return sftp.status(id, STATUS_CODE.FAILURE);
+    if (isNew) files.set(path, Buffer.alloc(0));
+    if (!files.has(path)) return sftp.status(id, STATUS_CODE.NO_SUCH_FILE);
+    log.opened.push(path);
+    const handle = Buffer.alloc(4);
+    handle.writeUInt32BE(nextHandle);
+    handles.set(nextHandle++, path);
+    sftp.handle(id, handle);
+  });
+  sftp.on('READ', (id, handle, position, length) => {
+    const answer = script.onRead?.(position) ?? true;
+    if (answer === 'ignore') return;
+    if (!answer) return sftp.status(id, STATUS_CODE.FAILURE, 'input/output error');
+    const bytes = files.get(pathOf(handle)) ?? Buffer.alloc(0);
+    if (position >= bytes.length) return sftp.status(id, STATUS_CODE.EOF);
+    sftp.data(id, bytes.subarray(position, position + Math.min(length, script.maxReadBytes ?? length)));
+  });
+  sftp.on('WRITE', (id, handle, position, data) => {
+    const answer = script.onWrite?.(position) ?? true;
+    if (answer === 'ignore') return;
+    if (!answer) return sftp.status(id, STATUS_CODE.FAILURE, 'no space left on device');
+    const path = pathOf(handle);
+    const old = files.get(path) ?? Buffer.alloc(0);
+    const bytes = Buffer.alloc(Math.max(old.length, position + data.length));
+    old.copy(bytes);
+    (script.garble?.(data) ?? data).copy(bytes, position);
+    files.set(path, bytes);
+    sftp.status(id, STATUS_CODE.OK);
+  });
+  sftp.on('FSETSTAT', (id) =>
+    sftp.status(id, script.refusesMode ? STATUS_CODE.PERMISSION_DENIED : STATUS_CODE.OK),
+  );
+  sftp.on('CLOSE', (id) => sftp.status(id, STATUS_CODE.OK));
+  sftp.on('REMOVE', (id, path) => {
+    log.removed.push(path);
+    sftp.status(id, files.delete(path) ? STATUS_CODE.OK : STATUS_CODE.NO_SUCH_FILE);
+  });
+  sftp.on('RENAME', (id, from, to) => {
+    const bytes = files.get(from);
+    if (!bytes || files.has(to) || script.refusesRename?.(to)) return sftp.status(id, STATUS_CODE.FAILURE);
+    files.delete(from);
+    files.set(to, bytes);
+    sftp.status(id, STATUS_CODE.OK);
+  });
+}
