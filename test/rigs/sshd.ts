@@ -7,19 +7,13 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2 from 'ssh2';
+import { type KeyPair, makeKeyPair as makeEd25519Pair } from '../../src/sandbox/fleet/key-pair.ts';
 
 const SSHD = '/usr/sbin/sshd';
 
 export const HAS_SSHD = existsSync(SSHD);
 /** A login by password needs an account with one, and only root can make it. */
 export const CAN_ADD_USERS = userInfo().uid === 0 && existsSync('/usr/sbin/useradd');
-
-export interface KeyPair {
-  /** OpenSSH private key text. */
-  readonly private: string;
-  /** One line, as in `authorized_keys`. */
-  readonly public: string;
-}
 
 export function makeKeyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphrase?: string): KeyPair {
   const locked = { passphrase: passphrase ?? '', cipher: 'aes256-ctr', rounds: 4 };
@@ -29,7 +23,7 @@ export function makeKeyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passp
     case 'ecdsa':
       return ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...(passphrase ? locked : {}) });
     case 'ed25519':
-      return ssh2.utils.generateKeyPairSync('ed25519', passphrase ? locked : { comment: 'batchops' });
+      return makeEd25519Pair(passphrase === undefined ? {} : { passphrase });
     default:
       return type satisfies never;
   }

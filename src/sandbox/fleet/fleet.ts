@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { type Confinement, openHostFolder, probeConfinement } from './host-folder.ts';
+import { makeKeyPair } from './key-pair.ts';
 import { openSshHost, type SshHost } from './ssh-host.ts';
 
 export interface HostSpec {
@@ -71,7 +71,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const host: SshHost = await openSshHost({
       folder,
       login: { user: USER, ...secret.host },
-      hostKey: ssh2.utils.generateKeyPairSync('ed25519').private,
+      hostKey: makeKeyPair().private,
       delayMs: spec.delayMs ?? 0,
     });
     opened.use(host);
@@ -89,7 +89,7 @@ interface MadeLogin {
 
 async function makeLogin(spec: HostSpec, keys: string): Promise<MadeLogin> {
   if (spec.login === 'key') {
-    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    const pair = makeKeyPair();
     const key = join(keys, `${spec.name}_ed25519`);
     await writeFile(key, pair.private, { mode: 0o600 });
     return { host: { publicKey: pair.public }, inventory: { key } };

@@ -10,6 +10,7 @@ import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Fleet, type FleetHost, openFleet } from '../../../src/sandbox/fleet/fleet.ts';
 import { type Confinement, probeConfinement } from '../../../src/sandbox/fleet/host-folder.ts';
+import { makeKeyPair } from '../../../src/sandbox/fleet/key-pair.ts';
 
 const execute = promisify(execFile);
 const hasOpenSsh = ['ssh', 'sftp'].every((program) => spawnSync(program, ['-V']).error === undefined);
@@ -72,7 +73,7 @@ describe.each(possible)('a fleet that is %s', (confinement) => {
     await expect(login(host('vault1'))).rejects.toThrow(/authentication methods failed/);
     await expect(login({ ...host('web1'), user: 'root' })).rejects.toThrow(/authentication methods failed/);
     const other = join(folder, 'other_key');
-    await writeFile(other, ssh2.utils.generateKeyPairSync('ed25519').private);
+    await writeFile(other, makeKeyPair().private);
     await expect(login({ ...host('db1'), key: other })).rejects.toThrow(/authentication methods failed/);
   });
 
@@ -229,14 +230,13 @@ describe.each(possible)('a fleet that is %s', (confinement) => {
     await expect(ended).rejects.toMatchObject({ code: 3, stdout: expect.stringContaining(hash) });
   });
 
-  test.runIf(confinement === 'namespace')(
-    'a command cannot write to the machine outside of its folders',
-    async () => {
+  if (confinement === 'namespace') {
+    test('a command cannot write to the machine outside of its folders', async () => {
       await using client = await login(host('web1'));
       expect((await run(client.ssh, 'touch /etc/batchops-was-here')).stderr).toMatch(/Read-only|denied/);
       expect(existsSync('/etc/batchops-was-here')).toBe(false);
-    },
-  );
+    });
+  }
 });
 
 interface LoggedIn extends AsyncDisposable {
