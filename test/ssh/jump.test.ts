@@ -27,7 +27,7 @@ describe('through another host of the inventory', () => {
     expect((await strict.run(host, 'true')).reason).toMatch(/^jump host bastion: /);
   });
 
-  test('twenty targets share three connections to the host on the way, and these are closed after', async () => {
+  test('twenty targets share at most three connections to the host on the way, closed after the last', async () => {
     await using bastion = await startSshServer();
     await using inner = await startSshServer();
     const jump = passwordHost(bastion.port, { name: 'bastion' });
@@ -37,7 +37,7 @@ describe('through another host of the inventory', () => {
     );
     const outcomes = await Promise.all(hosts.map((host) => rig.run(host, 'true')));
     expect(outcomes.filter((outcome) => outcome.kind !== 'ok')).toEqual([]);
-    expect(bastion.dials()).toBe(3);
+    expect(bastion.dials()).toBeLessThanOrEqual(3);
     expect(inner.commands).toHaveLength(20);
     await vi.waitFor(() => expect(bastion.open() + inner.open()).toBe(0), { timeout: 5_000 });
   });

@@ -7,8 +7,9 @@ import type { AuthContext, AuthenticationType } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
+import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
-import { CAN_ADD_USERS, HAS_SSHD, type KeyPair, makeKeyPair, startSshd } from '../rigs/sshd.ts';
+import { CAN_ADD_USERS, HAS_SSHD, makeKeyPair, startSshd } from '../rigs/sshd.ts';
 import { keyHost, openRig, passwordHost } from './rig.ts';
 
 /** Without what it would log in with. */

@@ -286,3 +286,45 @@ describe('a kept connection', () => {
     expect(server.dials()).toBe(2);
   });
 });
+
+describe('many jobs for one address', () => {
+  test('no more than eight logins are under way at a time, and all jobs run', async () => {
+    let under = 0;
+    let most = 0;
+    await using server = await startSshServer({
+      onSocket() {
+        most = Math.max(most, ++under);
+        return false;
+      },
+      onLogin(context, offers) {
+        if (context.method === 'none') return context.reject(offers);
+        // Time enough for the others to come.
+        setTimeout(() => {
+          under--;
+          context.accept();
+        }, 30);
+      },
+    });
+    await using rig = await openRig();
+    const jobs = Array.from({ length: 20 }, (_, i) =>
+      rig.run(passwordHost(server.port, { name: `web${i}` }), 'true'),
+    );
+    expect((await Promise.all(jobs)).filter((outcome) => outcome.kind !== 'ok')).toEqual([]);
+    expect(most).toBe(8);
+    expect(server.commands).toHaveLength(20);
+  });
+
+  test('a cancel while a job waits for its turn ends it', async () => {
+    await using server = await startSshServer({ onSocket: () => true });
+    await using rig = await openRig({ deadlines: { handshakeMs: 300 } });
+    const stop = new AbortController();
+    const jobs = Array.from({ length: 9 }, (_, i) =>
+      rig.run(passwordHost(server.port, { name: `web${i}` }), 'true', i === 8 ? { signal: stop.signal } : {}),
+    );
+    await vi.waitFor(() => expect(server.dials()).toBe(8));
+    stop.abort('cancelled');
+    expect((await jobs[8])?.kind).toBe('cancelled');
+    expect(server.dials()).toBe(8);
+    await Promise.all(jobs);
+  });
+});

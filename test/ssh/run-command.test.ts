@@ -166,14 +166,3 @@ describe.skipIf(!HAS_SSHD)('running a command on a real sshd', () => {
     expect((await own.run(keyHost(sshd), 'true')).kind).toBe('interrupted');
   });
 });
-
-describe.skipIf(!HAS_SSHD)('many jobs on one sshd', () => {
-  test('forty at once stay below its limit for logins under way', async () => {
-    await using sshd = await startSshd({ config: ['MaxStartups 9:100:9'] });
-    await using rig = await openRig({ deadlines: { retryDelaysMs: [] } });
-    const jobs = Array.from({ length: 40 }, (_, i) => rig.run(keyHost(sshd, { name: `web${i}` }), 'true'));
-    expect(
-      (await Promise.all(jobs)).map((outcome) => outcome.reason).filter((reason) => reason !== ''),
-    ).toEqual([]);
-  });
-});

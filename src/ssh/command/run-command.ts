@@ -46,7 +46,7 @@ interface Exit {
 
 class RunningCommand {
   readonly #run: CommandRun;
-  readonly #resolve: (ending: Ending) => void;
+  readonly #resolve: (ending: Promise<Ending>) => void;
   readonly #reject: (trouble: Trouble) => void;
   readonly #posix: PosixCommand | undefined;
   readonly #stdout: Capture;
@@ -64,7 +64,11 @@ class RunningCommand {
   /** Wakes whoever waits for something that the channel may still bring. */
   #onNews: () => void = () => {};
 
-  constructor(run: CommandRun, resolve: (ending: Ending) => void, reject: (trouble: Trouble) => void) {
+  constructor(
+    run: CommandRun,
+    resolve: (ending: Promise<Ending>) => void,
+    reject: (trouble: Trouble) => void,
+  ) {
     this.#run = run;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -239,16 +243,21 @@ class RunningCommand {
   #settle(kind: OutcomeKind, reason: string, exit: Exit = { code: null, signal: null }): void {
     if (this.#isOver) return;
     this.#finish();
+    // Not here and now: the library would take an exception for a broken connection (pitfall 19).
+    this.#resolve(Promise.resolve().then(() => this.#ending(kind, reason, exit)));
+  }
+
+  #ending(kind: OutcomeKind, reason: string, exit: Exit): Ending {
     const rest = this.#posix?.filter.end();
     if (rest) this.#stderr.write(rest);
-    this.#resolve({
+    return {
       kind,
       exitCode: exit.code,
       signal: exit.signal,
       reason,
       stdout: this.#stdout.end(),
       stderr: this.#stderr.end(),
-    });
+    };
   }
 
   #refuse(trouble: Trouble): void {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type TransportSettings,
 } from '../settings.ts';
 import { Trouble } from '../trouble.ts';
+import { takeTurn } from '../turns.ts';
 import { pause } from '../within.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
@@ -15,7 +17,6 @@ import { Gate } from './gate.ts';
 import { logIn } from './handshake.ts';
 import { JumpConnections } from './jump.ts';
 import { IdleConnections } from './pool.ts';
-import { takeTurn } from './turns.ts';
 
 /** Not logged in yet, per address; see `Gate`. */
 const HANDSHAKES_PER_ADDRESS = 8;
@@ -121,21 +122,17 @@ export class Connections {
 
 /** Half of what the process may open, less what the rest of it needs. */
 function maxIdle(): number {
-  const limits: unknown = process.report.getReport();
-  const soft = openFilesLimit(limits);
-  return Math.max(0, Math.min(1_000, Math.floor((soft - 256) / 2)));
+  return Math.max(0, Math.min(1_000, Math.floor((openFilesLimit() - 256) / 2)));
 }
 
-function openFilesLimit(report: unknown): number {
-  const limits = field(report, 'userLimits');
-  const soft = field(field(limits, 'open_files'), 'soft');
-  return typeof soft === 'number'
-    ? soft
-    : typeof soft === 'string' && soft !== 'unlimited'
-      ? Number(soft)
-      : 65_536;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+/** The soft limit; Node raises it to the hard one when it starts. */
+function openFilesLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
+    return soft === undefined ? 65_536 : Number(soft);
+  } catch {
+    // No /proc: macOS starts with 256 and allows Node some ten thousand.
+    return 1_024;
+  }
 }

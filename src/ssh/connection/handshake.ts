@@ -4,10 +4,10 @@ import type { Host } from '../../inventory/inventory.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
 import { brokenHandshake, levelOf, stopTrouble, Trouble } from '../trouble.ts';
+import { takeTurn } from '../turns.ts';
 import { formatSeconds } from '../within.ts';
 import { Connection } from './connection.ts';
 import { openLogin } from './login.ts';
-import { takeTurn } from './turns.ts';
 
 /**
  * Makes an SSH session of a socket: keys exchanged, host trusted, logged in. A new client for each try: a
@@ -63,7 +63,10 @@ export function logIn(
 
     client.on('error', (error) => {
       if (levelOf(error) === 'agent') login.agentFailed(error);
-      else if (levelOf(error) === 'client-authentication')
+      else if (
+        levelOf(error) === 'client-authentication' ||
+        (login.wasAsked && /authentication/i.test(error.message))
+      )
         failLogin(`${host.user}@${address}: ${error.message}`);
       else fail(brokenHandshake(error, address, login.wasAsked));
     });
