@@ -32,34 +32,46 @@ export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
+const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
 /** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
 export const DEFAULT_FAN_OUT = 64;
 export const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
 export const MAX_TIME_LIMIT_MS = 24 * 3_600_000;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A variable's value, or the text of the file that `NAME_FILE` names; empty is as good as not set. */
+function readVariable(env: Environment, name: string, problems: string[]): string | undefined {
+  const direct = env[name]?.trim() || undefined;
+  const path = env[`${name}_FILE`]?.trim() || undefined;
+  if (path === undefined) return direct;
+  if (direct !== undefined) {
+    problems.push(`${name}: given twice, also as ${name}_FILE; leave one out`);
+    return direct;
+  }
+  try {
+    return readFileSync(path, 'utf8').trim() || undefined;
+  } catch (error) {
+    problems.push(`${name}_FILE: cannot read ${path} (${codeOf(error)})`);
+    return undefined;
+  }
+}
+
+/** The one setting that reading the audit trail needs: it works where no token is at hand. */
+export function readDatabaseUrl(env: Environment): string {
+  const problems: string[] = [];
+  const url = readVariable(env, 'BATCHOPS_DATABASE_URL', problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return url ?? DEFAULT_DATABASE_URL;
+}
+
 /**
  * The environment → settings, or a `ConfigError` with everything that is wrong at once. Every variable may be
  * given as `NAME_FILE=path` instead, as container secrets are.
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Environment): Config {
   const problems: string[] = [];
-
-  const read = (name: string): string | undefined => {
-    const direct = env[name]?.trim() || undefined;
-    const path = env[`${name}_FILE`]?.trim() || undefined;
-    if (path === undefined) return direct;
-    if (direct !== undefined) {
-      problems.push(`${name}: given twice, also as ${name}_FILE; leave one out`);
-      return direct;
-    }
-    try {
-      return readFileSync(path, 'utf8').trim() || undefined;
-    } catch (error) {
-      problems.push(`${name}_FILE: cannot read ${path} (${codeOf(error)})`);
-      return undefined;
-    }
-  };
+  const read = (name: string): string | undefined => readVariable(env, name, problems);
 
   const readOneOf = <T extends string>(name: string, known: readonly T[], fallback: T): T => {
     const value = read(name);
@@ -172,7 +184,7 @@ const VARIABLES = [
 ];
 
 /** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */
-export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+export function unknownVariables(env: Environment): readonly string[] {
   return Object.keys(env).filter((name) => {
     const match = /^BATCHOPS_(.+?)(_FILE)?$/.exec(name);
     return match?.[1] !== undefined && !VARIABLES.includes(match[1]);

@@ -68,8 +68,22 @@ export async function executeJob(
   });
 }
 
-/** What Slack should show for a row of the outbox; undefined where there is nothing to show (any more). */
-export async function renderRow(ground: Ground, row: OutboxRow): Promise<Message | FileUpload | undefined> {
+/** What waits of a run that is not allowed any more ends as skipped. */
+export async function refuseStoredRun(ground: Ground, runId: string, refusal: Refusal): Promise<void> {
+  const waiting = (await ground.store.listJobs(runId)).filter((job) => job.state === 'queued');
+  const hosts = waiting.map((job) => job.host);
+  await ground.store.skipJobs(runId, hosts, `no longer allowed: ${refusal.message}`);
+}
+
+/**
+ * What Slack should show for a row of the outbox; undefined where there is nothing to show (any more).
+ * `masked` takes secrets out of what leaves as bytes: messages are masked where they leave.
+ */
+export async function renderRow(
+  ground: Ground,
+  row: OutboxRow,
+  masked: (text: string) => string,
+): Promise<Message | FileUpload | undefined> {
   if (row.kind === 'audit') {
     const entry = row.auditSeq === null ? undefined : await ground.store.audit.find(row.auditSeq);
     return entry === undefined ? undefined : formatAuditLine(entry);
@@ -79,10 +93,15 @@ export async function renderRow(ground: Ground, row: OutboxRow): Promise<Message
   if (row.kind === 'root') return formatRoot(run, { now: ground.now() });
   const job = row.host === null ? undefined : await ground.store.findJob(run.id, row.host);
   if (job?.outcome === undefined) return undefined;
-  return row.kind === 'reply' ? formatReply(run, job) : await renderFile(ground, run, job);
+  return row.kind === 'reply' ? formatReply(run, job) : await renderFile(ground, run, job, masked);
 }
 
-async function renderFile(ground: Ground, run: Run, job: Job): Promise<FileUpload | undefined> {
+async function renderFile(
+  ground: Ground,
+  run: Run,
+  job: Job,
+  masked: (text: string) => string,
+): Promise<FileUpload | undefined> {
   const file = job.outcome?.file;
   if (run.plan.work.action === 'get' && file !== undefined) {
     const content = await ground.transfers.read(file.path, MAX_OFFERED_BYTES);
@@ -90,7 +109,8 @@ async function renderFile(ground: Ground, run: Run, job: Job): Promise<FileUploa
     return { filename: `${job.host}-${baseName(file.path)}`, content, comment: '' };
   }
   if (run.plan.work.action !== 'run' || replyShowsAll(job)) return undefined;
-  const content = new TextEncoder().encode(formatFullOutput(run, job));
+  // Its secrets are masked already, but colours may have stood in the middle of one: they are gone now.
+  const content = new TextEncoder().encode(masked(formatFullOutput(run, job)));
   return { filename: `${run.id}-${job.host}.txt`, content, comment: '' };
 }
 

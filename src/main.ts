@@ -1,5 +1,3 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { pino } from 'pino';
@@ -7,25 +5,23 @@ import { createDesk, openRun, type World } from './app.ts';
 import {
   type Config,
   codeOf,
-  DEFAULT_DATABASE_URL,
   DEFAULT_FAN_OUT,
   DEFAULT_TIME_LIMIT_MS,
   MAX_TIME_LIMIT_MS,
   readConfig,
+  readDatabaseUrl,
   unknownVariables,
 } from './config.ts';
 import { ConfigError } from './errors.ts';
-import { approveStoredRun, executeJob, renderRow } from './execution.ts';
+import { approveStoredRun, executeJob, refuseStoredRun, renderRow } from './execution.ts';
+import { makeFolder, readFleet } from './fleet-files.ts';
 import { createMask } from './gather/mask.ts';
 import { openHealth } from './health.ts';
-import type { Inventory } from './inventory/inventory.ts';
-import { parseInventory } from './inventory/parse-inventory.ts';
-import { type Allowlist, parseAllowlist } from './policy/allowlist.ts';
 import type { Log, Store } from './ports.ts';
-import { openDispatcher } from './queue/dispatcher.ts';
-import { openSlack } from './slack/door.ts';
+import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
+import { openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
-import { openPoster } from './slack/outgoing/poster.ts';
+import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { openWorkspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
@@ -40,9 +36,12 @@ const GRACE_MS = 10_000;
 /** And what is due in Slack after that may take this long to get there. */
 const FLUSH_MS = 5_000;
 
+/** Whatever still holds the process after its end has this long to let go. */
+const LINGER_MS = 5_000;
+
 const [command, ...words] = process.argv.slice(2);
-readDotenv({ quiet: true });
 try {
+  readDotenvFile();
   if (command === 'audit') await audit(words);
   else if (command === undefined) await serve();
   else throw new ConfigError([`"${command}": expected nothing, or audit verify, or audit export`]);
@@ -50,29 +49,40 @@ try {
   if (!(error instanceof ConfigError)) throw error;
   for (const problem of error.problems) process.stderr.write(`batchops: ${problem}\n`);
   process.exitCode = EXIT_CONFIG;
+} finally {
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 async function serve(): Promise<void> {
   const config = readConfig(process.env);
-  const { inventory, allowlist } = readFleet(config);
-  const mask = createMask([
-    ...inventory.secrets.map((secret) => secret.reveal()),
-    config.slack.botToken.reveal(),
-    config.slack.mode.kind === 'socket'
-      ? config.slack.mode.appToken.reveal()
-      : config.slack.mode.signingSecret.reveal(),
-  ]);
+  const { inventory, allowlist } = readFleet(config, process.env);
+  makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
+  makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
+  const secrets = [...inventory.secrets.map((secret) => secret.reveal()), ...tokensOf(config)];
+  const mask = createMask(secrets);
   const masked = (text: string): string => mask.text(text);
+  // A log line is JSON, in which a quote or backslash of a secret looks different.
+  const logMask = createMask([...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))]);
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line) => process.stdout.write(masked(line)) },
+    { write: (line) => process.stdout.write(logMask.text(line)) },
   );
+  let phase: 'starting' | 'open' | 'stopping' = 'starting';
+  const ending = Promise.withResolvers<void>();
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh');
+      process.exitCode = 1;
+      // Nothing runs yet, so nothing has to be brought to an end.
+      if (phase === 'starting') process.exit();
+      ending.resolve();
+    });
+  }
   for (const name of unknownVariables(process.env)) log.warn({ name }, 'no such setting; is it misspelt?');
 
   // What is opened first is closed last, also where the start fails half-way.
   await using opened = new AsyncDisposableStack();
   const store = opened.adopt(await openConfiguredStore(config, masked, log), (it) => it.close());
-  mkdirSync(dirname(config.knownHostsPath), { recursive: true, mode: 0o700 });
   const transfers = openTransferFolder(config.transferDir);
   const transport = opened.adopt(
     openTransport({
@@ -84,9 +94,25 @@ async function serve(): Promise<void> {
     }),
     (it) => it.close(),
   );
+  let dispatcher: Dispatcher | undefined;
+  let poster: Poster | undefined;
+  let door: SlackDoor | undefined;
+  const health = opened.adopt(
+    await openHealth(config.http, {
+      jobs: () => dispatcher?.stats() ?? { running: 0, waiting: 0 },
+      readiness: async () => {
+        if (phase !== 'open') return phase;
+        if (door?.isConnected() !== true) return 'Slack is not connected';
+        return await store.ping().then(
+          () => null,
+          () => 'the store cannot be written',
+        );
+      },
+    }),
+    (it) => it.close(),
+  );
   const workspace = await openWorkspace(config.slack, { mask: masked, log });
 
-  let isOpen = true;
   const world: World = {
     inventory,
     allowlist,
@@ -99,114 +125,79 @@ async function serve(): Promise<void> {
       maxTimeLimitMs: MAX_TIME_LIMIT_MS,
       timeLimitMs: DEFAULT_TIME_LIMIT_MS,
     },
-    abort: (jobs) => dispatcher.cancel(jobs),
-    isOpen: () => isOpen,
+    abort: (jobs) => dispatcher?.cancel(jobs),
+    isOpen: () => phase !== 'stopping',
     log,
     now: Date.now,
   };
   await reopenRuns(world);
-  const dispatcher = openDispatcher({
-    jobs: store.jobs,
-    concurrency: config.concurrency,
-    execute: (job, plan, signal) => executeJob(world, transport, job, plan, signal),
-    approve: (runId) => approveStoredRun(world, runId),
-    refuse: (runId, refusal) => refuseRun(world, runId, refusal),
-    log,
-  });
-  const poster = openPoster({
-    outbox: store.outbox,
-    render: (row) => renderRow(world, row),
-    workspace,
-    auditChannel: config.auditChannel,
-    log,
-  });
 
-  const ending = Promise.withResolvers<number>();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      log.info({ signal }, 'stopping; once more to stop at once');
-      process.once(signal, () => process.exit(130));
-      ending.resolve(0);
-    });
-  }
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => {
-      log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh');
-      ending.resolve(1);
-    });
-  }
-  const door = await openSlack({
+  // The way out, last step first: no new request, no new job, then the last results to Slack.
+  opened.defer(async () => {
+    if (poster !== undefined) await flush(store, FLUSH_MS);
+    await poster?.close();
+  });
+  opened.defer(() => dispatcher?.stop(GRACE_MS));
+  opened.defer(() => door?.stop());
+  door = await openSlack({
     settings: config.slack,
     workspace,
     desk: createDesk(world),
     log,
     onFatal: (error) => {
       log.fatal({ err: error }, 'Slack refuses us; stopping');
-      ending.resolve(1);
+      process.exitCode = 1;
+      ending.resolve();
     },
   });
-  const health = opened.adopt(
-    await openHealth(config.http, {
-      jobs: () => dispatcher.stats(),
-      readiness: async () => {
-        if (!isOpen) return 'stopping';
-        if (!door.isConnected()) return 'Slack is not connected';
-        return await store.ping().then(
-          () => null,
-          () => 'the store cannot be written',
-        );
-      },
-    }),
-    (it) => it.close(),
-  );
+  // Nothing is on the wire before this line: whatever kept the start from getting here has run nothing.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping; once more to stop at once');
+      process.once(signal, () => process.exit(130));
+      ending.resolve();
+    });
+  }
+  phase = 'open';
+  dispatcher = openDispatcher({
+    jobs: store.jobs,
+    concurrency: config.concurrency,
+    execute: (job, plan, signal) => executeJob(world, transport, job, plan, signal),
+    approve: (runId) => approveStoredRun(world, runId),
+    refuse: (runId, refusal) => refuseStoredRun(world, runId, refusal),
+    log,
+  });
+  poster = openPoster({
+    outbox: store.outbox,
+    render: (row) => renderRow(world, row, masked),
+    workspace,
+    auditChannel: config.auditChannel,
+    log,
+  });
   log.info(
     { hosts: inventory.hosts.size, rules: allowlist.rules.length, health: health.address, port: door.port },
     'Batchops is ready',
   );
 
-  process.exitCode = await ending.promise;
-  isOpen = false;
-  await door.stop();
-  await dispatcher.stop(GRACE_MS);
-  await flush(store, FLUSH_MS);
-  await poster.close();
+  await ending.promise;
+  phase = 'stopping';
+  await opened.disposeAsync();
   log.info({}, 'stopped');
 }
 
-/** Both files, and all that is wrong with either. */
-function readFleet(config: Config): { inventory: Inventory; allowlist: Allowlist } {
-  const world = {
-    env: (name: string) => process.env[name],
-    readFile: (path: string) => readFileSync(path.replace(/^~(?=\/)/, homedir()), 'utf8'),
-  };
-  const problems: string[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-      return undefined;
-    }
-  };
-  const inventory = attempt(() =>
-    parseInventory(readText('BATCHOPS_INVENTORY', config.inventoryPath), config.inventoryPath, world),
-  );
-  const allowlist = attempt(() =>
-    parseAllowlist(readText('BATCHOPS_ALLOWLIST', config.allowlistPath), config.allowlistPath, inventory),
-  );
-  if (inventory === undefined || allowlist === undefined) throw new ConfigError(problems);
-  return { inventory, allowlist };
+/** A `.env` that is there and cannot be read would else look like a handful of missing settings. */
+function readDotenvFile(): void {
+  const { error } = readDotenv({ quiet: true });
+  if (error !== undefined && codeOf(error) !== 'ENOENT') {
+    throw new ConfigError([`.env: cannot be read (${codeOf(error)})`]);
+  }
 }
 
-function readText(variable: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigError([
-      `${path}: cannot be read (${codeOf(error)}); ${variable} names another file, README has an example`,
-    ]);
-  }
+function tokensOf({ slack }: Config): readonly string[] {
+  const { mode } = slack;
+  return [slack.botToken, mode.kind === 'socket' ? mode.appToken : mode.signingSecret].map((it) =>
+    it.reveal(),
+  );
 }
 
 function openConfiguredStore(config: Config, mask: (text: string) => string, log: Log): Promise<Store> {
@@ -228,12 +219,6 @@ async function reopenRuns(world: World): Promise<void> {
   }
 }
 
-async function refuseRun(world: World, runId: string, refusal: Error): Promise<void> {
-  const waiting = (await world.store.listJobs(runId)).filter((job) => job.state === 'queued');
-  const hosts = waiting.map((job) => job.host);
-  await world.store.skipJobs(runId, hosts, `no longer allowed: ${refusal.message}`);
-}
-
 /** Lets the poster bring the last results to Slack; what does not make it goes at the next start. */
 async function flush(store: Store, withinMs: number): Promise<void> {
   const until = Date.now() + withinMs;
@@ -250,7 +235,7 @@ async function audit(words: readonly string[]): Promise<void> {
   if (words.length !== 1 || (word !== 'verify' && word !== 'export')) {
     throw new ConfigError(['audit: expected verify or export']);
   }
-  const trail = openAuditTrail(process.env.BATCHOPS_DATABASE_URL ?? DEFAULT_DATABASE_URL);
+  const trail = openAuditTrail(readDatabaseUrl(process.env));
   if (word === 'export') {
     for await (const entry of trail.entries()) process.stdout.write(`${JSON.stringify(entry)}\n`);
     return;

@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   'execution.ts': ['errors.ts', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
   'questions.ts': ['command', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
+  'fleet-files.ts': ['config.ts', 'errors.ts', 'inventory', 'policy', 'node:'],
   'health.ts': ['config.ts', 'errors.ts', 'prom-client', 'node:'],
   'app.ts': [
     'execution.ts',

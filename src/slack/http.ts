@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver } from '@slack/bolt';
+import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import { quietLogger } from './quiet-logger.ts';
 
@@ -58,7 +59,10 @@ export class HttpDoor {
 
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
+      this.#server.once('error', (error) => {
+        const code = 'code' in error ? String(error.code) : error.name;
+        reject(new ConfigError([`PORT: cannot listen on ${this.#port} (${code})`]));
+      });
       this.#server.listen(this.#port, () => resolve());
     });
   }

@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import { type Config, codeOf } from './config.ts';
+import { ConfigError } from './errors.ts';
+import type { Inventory } from './inventory/inventory.ts';
+import { parseInventory } from './inventory/parse-inventory.ts';
+import { type Allowlist, parseAllowlist } from './policy/allowlist.ts';
+
+/** Both files, and all that is wrong with either. */
+export function readFleet(
+  config: Config,
+  env: Readonly<Record<string, string | undefined>>,
+): { inventory: Inventory; allowlist: Allowlist } {
+  const world = {
+    env: (name: string) => env[name],
+    readFile: (path: string) => readFileSync(path.replace(/^~(?=\/)/, homedir()), 'utf8'),
+  };
+  const problems: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const inventory = attempt(() =>
+    parseInventory(readText('BATCHOPS_INVENTORY', config.inventoryPath), config.inventoryPath, world),
+  );
+  const allowlist = attempt(() =>
+    parseAllowlist(readText('BATCHOPS_ALLOWLIST', config.allowlistPath), config.allowlistPath, inventory),
+  );
+  if (inventory === undefined || allowlist === undefined) throw new ConfigError(problems);
+  return { inventory, allowlist };
+}
+
+function readText(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError([
+      `${path}: cannot be read (${codeOf(error)}); ${variable} names another file, README has an example`,
+    ]);
+  }
+}
+
+/** The folder that a setting needs, made where it is missing. */
+export function makeFolder(variable: string, path: string): void {
+  try {
+    makeEach(path);
+    if (!statSync(path).isDirectory()) throw new ConfigError([`${variable}: ${path} is not a folder`]);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError([`${variable}: the folder ${path} cannot be made (${codeOf(error)})`]);
+  }
+}
+
+/** Not mkdir's own `recursive`: that never returns where the file system says ENOENT to every mkdir (/proc). */
+function makeEach(path: string): void {
+  if (existsSync(path)) return;
+  makeEach(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
