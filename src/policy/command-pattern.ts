@@ -5,7 +5,8 @@ import { matchesGlob } from '../inventory/host-set.ts';
  *
  *     uptime               this and nothing behind it
  *     systemctl status *   a last `*` stands for any further words, also none; options are words too
- *     tail -n ? /var/log/* within a word `*` is any run of characters and `?` one
+ *     tail -n ? /var/log/* within a word `*` is any run of characters and `?` one; but no `..` climbs out of
+ *                          a folder that the word names
  *
  * Patterns are only matched against plain words. Anything that a shell could make something else of (quotes,
  * `;`, `|`, `$`, globs, a newline …) is refused as a whole: filters over free shell text do not hold
@@ -58,7 +59,14 @@ function matchesWords(pattern: readonly string[], words: readonly string[]): boo
   const isOpen = pattern.at(-1) === '*';
   const fixed = isOpen ? pattern.slice(0, -1) : pattern;
   if (isOpen ? words.length < fixed.length : words.length !== fixed.length) return false;
-  return fixed.every((word, i) => matchesGlob(word, words[i] ?? ''));
+  return fixed.every((word, i) => matchesWord(word, words[i] ?? ''));
+}
+
+/** `/var/log/*` speaks of what is below that folder, which `/var/log/../../etc/shadow` is not. */
+function matchesWord(pattern: string, word: string): boolean {
+  if (pattern === word) return true;
+  const climbs = pattern.includes('/') && word.split(/[/:,=]/).includes('..');
+  return !climbs && matchesGlob(pattern, word);
 }
 
 function nameChar(char: string): string {

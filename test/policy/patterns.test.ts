@@ -54,6 +54,20 @@ describe('a command pattern', () => {
     expect(explainCommand(FIRST_LINE, command)).toMatch(/^its commands are df \*, uptime, /);
   });
 
+  test.each(['tail -n 5 /var/log/../../root/secret.log', 'tail -n 5 /var/log/x/../../../root/secret.log'])(
+    'does not let %j climb out of the folder it names',
+    (command) => {
+      expect(explainCommand(FIRST_LINE, command)).toMatch(/^its commands are /);
+    },
+  );
+
+  test('lets a rule spell out a way up itself, and dots in names be', () => {
+    const rule = patterns('cat ../logs/a.log', 'cat /srv/*');
+    expect(explainCommand(rule, 'cat ../logs/a.log')).toBeUndefined();
+    expect(explainCommand(rule, 'cat /srv/a..b')).toBeUndefined();
+    expect(explainCommand(rule, 'cat --file=/srv/x:..')).toBeDefined();
+  });
+
   // Each of these got past a filter over shell text somewhere (facts/chatops-peers.md 4.8).
   test.each([
     ['df; reboot', ';'],
