@@ -7,7 +7,8 @@ import ssh2, {
   type ServerChannel,
   type SFTPWrapper,
 } from 'ssh2';
-import { type KeyPair, makeKeyPair } from './sshd.ts';
+import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
+import { makeKeyPair } from './sshd.ts';
 
 /** What a host does, step by step. What is left out is done as a well-behaved host would. */
 export interface HostScript {
