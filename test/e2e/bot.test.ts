@@ -152,6 +152,30 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     expect(slack.violations).toEqual([]);
   });
 
+  test('does the same over HTTP, with signed requests', async () => {
+    await using slack = await openTeamSlack({ mode: 'http' });
+    await using sshd = await startSshd({ addresses: ADDRESSES });
+    await using home = await makeHome({
+      key: `${sshd.key.private.trimEnd()}\n`,
+      'allowlist.ini': EVERYTHING,
+    });
+    await writeFile(home.path('inventory.ini'), inventoryOf(sshd, ADDRESSES, home.path('key')));
+    await using bot = await startBot(home, slack, {
+      SLACK_APP_TOKEN: '',
+      SLACK_SIGNING_SECRET: slack.settings.signingSecret,
+      PORT: '0',
+    });
+    const port = /"port":(\d+)/.exec(bot.output())?.[1];
+    slack.setRequestUrl(`http://127.0.0.1:${port}/slack/events`);
+    await slack.command(ada('-g web -cmd "sleep 30"'));
+    const root = await slack.waitFor(() => slack.messages(OPS)[0]);
+    const click = await slack.click({ user: ADA, channel: OPS, ts: root.ts, actionId: 'batchops_cancel' });
+    expect(click).toMatchObject({ ok: true });
+    expect((await finished(slack)).text).toMatch(/3 (cancelled|skipped) of 3|\d cancelled, \d skipped of 3/);
+    expect(await replies(slack, root, 3)).toHaveLength(3);
+    expect(slack.violations).toEqual([]);
+  });
+
   test('stops the remote process when Cancel is pressed', async () => {
     await using stage = await openStage();
     const { slack, home } = stage;
