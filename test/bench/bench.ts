@@ -3,7 +3,7 @@
  * machine, because only their ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks --no-peers
  */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -22,6 +22,7 @@ const { values: flags } = parseArgs({
     quick: { type: 'boolean', default: false },
     hosts: { type: 'string' },
     rounds: { type: 'string' },
+    'no-peers': { type: 'boolean', default: false },
     only: { type: 'string', default: 'cold,warm,acks' },
   },
 });
@@ -92,7 +93,8 @@ async function measureTemperature(
     own.bare.as(BARE, temperature),
   ];
   const missing: [string, string][] = [];
-  for (const peer of (temperature === 'cold' ? coldPeers : warmPeers)(files, FAN_OUT)) {
+  const peers = (temperature === 'cold' ? coldPeers : warmPeers)(files, FAN_OUT);
+  for (const peer of flags['no-peers'] ? [] : peers) {
     const opened = await openPeer(peer, files);
     if (typeof opened === 'string') missing.push([peer.name, opened]);
     // A round that does not count makes the connections that the others use.

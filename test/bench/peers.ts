@@ -16,6 +16,7 @@ interface Peer {
   readonly debianPackage: string;
   readonly argv: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
+  readonly maxRounds?: number;
 }
 
 /** The other tools, over OpenSSH's ssh or, for paramiko, over their own SSH; each as its manual has it. */
@@ -34,7 +35,7 @@ export function coldPeers(files: FleetFiles, fanOut: number): readonly Peer[] {
       debianPackage: 'pssh',
       argv: ['parallel-ssh', '-i', '-p', `${fanOut}`, '-h', files.hostsPath, '-x', config, 'df -h'],
     },
-    ansible(files, fanOut, config),
+    { ...ansible(files, fanOut, config), maxRounds: 1 },
     {
       name: 'paramiko, a pool of threads',
       debianPackage: 'python3-paramiko',
@@ -79,6 +80,7 @@ export async function openPeer(peer: Peer, files: FleetFiles): Promise<Contender
   }
   return {
     name: peer.name,
+    ...(peer.maxRounds !== undefined && { maxRounds: peer.maxRounds }),
     async take() {
       const mastersBefore = mastersCpuMs(files);
       const taken = await run(peer.argv, peer.env ?? {}, files.folder);
