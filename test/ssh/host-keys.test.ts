@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -176,10 +176,9 @@ describe('trusting a host', () => {
     expect(server.logins).toEqual([]);
   });
 
-  test.skipIf(userInfo().uid === 0)('a file without the right to read it ends the start', async () => {
-    await put('');
-    await chmod(file, 0o000);
-    await expect(keysFor('strict')).rejects.toThrow('EACCES');
+  test('a file that cannot be read ends the start', async () => {
+    await mkdir(file, { recursive: true });
+    await expect(keysFor('strict')).rejects.toThrow('EISDIR');
   });
 
   test('a first key that cannot be written down is not trusted', async () => {
