@@ -36,6 +36,7 @@ export function startOwn(kind: Kind, fleetPath: string, fanOut: number, hosts: n
   child.once('exit', (code) => gone.abort(new Error(`the ${kind} client ended with ${code}`)));
 
   const ask = async (order: Order): Promise<Taken> => {
+    gone.signal.throwIfAborted();
     const answer = once(child, 'message', { signal: gone.signal });
     child.send(order);
     const [taken] = await answer;

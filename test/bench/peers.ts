@@ -70,7 +70,7 @@ function ansible(files: FleetFiles, fanOut: number, sshArgs: string): Peer {
   };
 }
 
-/** Null with a sentence where its package is not installed. */
+/** A sentence instead where its package is not installed. */
 export async function openPeer(peer: Peer, files: FleetFiles): Promise<Contender | string> {
   const missing = `not installed (apt install ${peer.debianPackage})`;
   if (!isProgram(peer.argv[0])) return missing;
