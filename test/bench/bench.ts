@@ -12,9 +12,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 import { type AckFigures, measureAcks } from './acks.ts';
+import {
+  coldPeers,
+  endMasters,
+  type OwnProcess,
+  openPeer,
+  startOwn,
+  type Temperature,
+  warmPeers,
+} from './contenders.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
-import { type OwnProcess, startOwn, type Temperature } from './own-process.ts';
-import { coldPeers, endMasters, openPeer, warmPeers } from './peers.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
 
 const { values: flags } = parseArgs({

@@ -17,8 +17,8 @@ import { openHostKeys } from '../../src/ssh/host-keys.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { openStore } from '../../src/store/open.ts';
+import type { Order, Temperature } from './contenders.ts';
 import { CHANNEL, type FleetFiles, REQUESTER } from './fleet.ts';
-import type { Order, Temperature } from './own-process.ts';
 import type { Taken } from './rounds.ts';
 
 interface OwnClient {
