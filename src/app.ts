@@ -1,9 +1,9 @@
-import { parseCommand } from './command/parse-command.ts';
+import { parseCommand, withUsage } from './command/parse-command.ts';
 import type { FleetRequest, Request, RequestedWork, RetryOf } from './command/request.ts';
 import { HELP } from './command/usage.ts';
 import { Refusal } from './errors.ts';
 import type { Ground } from './execution.ts';
-import { resolveTargets } from './inventory/expression.ts';
+import { type Resolved, resolveTargets } from './inventory/expression.ts';
 import type { Host, Inventory } from './inventory/inventory.ts';
 import { admit, authorize, hasRight } from './policy/authorize.ts';
 import type { Answer, ButtonClick, Desk, Log, Opener, SlashCall } from './ports.ts';
@@ -117,8 +117,7 @@ async function attend(world: World, call: Call, request: Request): Promise<Answe
 }
 
 async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
-  checkLimits(request, world.limits);
-  const { hosts, notes } = resolveTargets(world.inventory, request);
+  const { hosts, notes } = understand(world, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   const planFor = (work: Work): Plan => planRun(request, hosts, work, asking, world.limits);
   const allNotes = [...request.notes, ...notes];
@@ -132,6 +131,16 @@ async function beginRun(world: World, call: Call, request: FleetRequest): Promis
   const plan = planFor(await fixWork(world, request.work));
   if (request.preview) return formatPreview(plan, undefined, allNotes);
   return await startRun(world, call, plan, allNotes);
+}
+
+/** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
+function understand(world: World, request: FleetRequest): Resolved {
+  try {
+    checkLimits(request, world.limits);
+    return resolveTargets(world.inventory, request);
+  } catch (error) {
+    throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
+  }
 }
 
 async function repeatRun(
@@ -164,8 +173,20 @@ async function repeatRun(
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking);
   authorize(draft, world.allowlist, world.inventory);
-  const plan = { ...draft, work: await fixWork(world, run.plan.work) };
+  const work = await fixWork(world, run.plan.work);
+  checkSameFile(run, work);
+  const plan = { ...draft, work };
   return await startRun(world, call, plan, leftOut);
+}
+
+/** Half of the hosts with one file and half with another, under one name, is not what "again" means. */
+function checkSameFile(run: Run, work: Work): void {
+  const before = run.plan.work;
+  if (before.action !== 'put' || work.action !== 'put') return;
+  if (before.source.sha256 === work.source.sha256) return;
+  throw new Refusal('not-now', `${work.local} is not the file any more that ${run.id} sent.`, {
+    remedy: 'Put the old one back, or send the new one with /batch_scp.',
+  });
 }
 
 async function startRun(

@@ -59,13 +59,12 @@ async function serve(): Promise<void> {
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const secrets = [...inventory.secrets.map((secret) => secret.reveal()), ...tokensOf(config)];
-  const mask = createMask(secrets);
+  // In JSON, as in a log line, a quote or backslash of a secret looks different.
+  const mask = createMask([...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))]);
   const masked = (text: string): string => mask.text(text);
-  // A log line is JSON, in which a quote or backslash of a secret looks different.
-  const logMask = createMask([...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))]);
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line) => process.stdout.write(logMask.text(line)) },
+    { write: (line) => process.stdout.write(masked(line)) },
   );
   let phase: 'starting' | 'open' | 'stopping' = 'starting';
   const ending = Promise.withResolvers<void>();

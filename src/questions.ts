@@ -1,7 +1,7 @@
 import type { DeskRequest } from './command/request.ts';
 import { Refusal } from './errors.ts';
 import { resolveTerms } from './inventory/expression.ts';
-import type { Inventory } from './inventory/inventory.ts';
+import type { Host, Inventory } from './inventory/inventory.ts';
 import type { Allowlist } from './policy/allowlist.ts';
 import { hasRight } from './policy/authorize.ts';
 import { explainRights } from './policy/rights.ts';
@@ -39,11 +39,7 @@ export async function answerQuestion(records: Records, asking: Asking, question:
         ),
       );
     case 'runs': {
-      const runs = await records.store.listRuns(RUNS_LOOKED_AT);
-      return formatRuns(
-        runs.filter((run) => maySee(records, asking, run)).slice(0, question.count),
-        records.now(),
-      );
+      return formatRuns(await listVisibleRuns(records, asking, question.count), records.now());
     }
     case 'show': {
       const run = await findVisibleRun(records, asking, question.run);
@@ -73,6 +69,17 @@ export async function findVisibleRun(records: Records, asking: Asking, runId: st
   });
 }
 
+/** Mostly the last few are all visible; hundreds of large runs take seconds to read, so they are asked for last. */
+async function listVisibleRuns(records: Records, asking: Asking, count: number): Promise<readonly Run[]> {
+  for (let looked = count; ; looked = Math.min(looked * 4, RUNS_LOOKED_AT)) {
+    const runs = await records.store.listRuns(looked);
+    const visible = runs.filter((run) => maySee(records, asking, run));
+    if (visible.length >= count || runs.length < looked || looked >= RUNS_LOOKED_AT) {
+      return visible.slice(0, count);
+    }
+  }
+}
+
 function maySee(records: Records, asking: Asking, run: Run): boolean {
   const { plan } = run;
   return (
@@ -88,12 +95,14 @@ function maySee(records: Records, asking: Asking, run: Run): boolean {
 }
 
 function listHosts(inventory: Inventory, terms: readonly string[]): readonly HostRow[] {
+  const groups = new Map<Host, string[]>();
+  for (const group of inventory.groups.values()) {
+    for (const host of group.hosts) groups.set(host, [...(groups.get(host) ?? []), group.name]);
+  }
   return resolveTerms(inventory, terms).map((host) => ({
     name: host.name,
     address: `${host.user}@${host.ip}:${host.port}`,
-    groups: [...inventory.groups.values()]
-      .filter((group) => group.hosts.includes(host))
-      .map((group) => group.name),
+    groups: groups.get(host) ?? [],
     ...(host.enabled ? {} : { note: 'disabled' }),
   }));
 }

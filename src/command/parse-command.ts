@@ -14,10 +14,15 @@ export function parseCommand(command: string, text: string): Request {
     if (name === '/batch') return parseDeskCommand(text);
     return asksForHelp(text) ? { kind: 'help' } : parseFleetCommand(name, text);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.usage !== undefined) throw error;
-    const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
-    throw new Refusal(error.code, error.message, { ...remedy, usage: USAGE[name] });
+    throw withUsage(error, name);
   }
+}
+
+/** The same refusal, with the line of use below it. */
+export function withUsage(error: unknown, name: CommandName): unknown {
+  if (!(error instanceof Refusal) || error.usage !== undefined) return error;
+  const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
+  return new Refusal(error.code, error.message, { ...remedy, usage: USAGE[name] });
 }
 
 function asksForHelp(text: string): boolean {

@@ -91,11 +91,15 @@ export class Records {
       this.#db,
       rows.map((row) => row.id),
     );
-    return rows.map((row) => {
+    const runs: Run[] = [];
+    for (const row of rows) {
       const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} });
       if (run.state === 'finished') keep(this.#finished, run.id, run);
-      return run;
-    });
+      runs.push(run);
+      // Plans can be long, and a list of runs has many.
+      if (rows.length > 1) await breathe();
+    }
+    return runs;
   }
 
   #toRun(row: Selectable<RunTable>, progress: Progress): Run {

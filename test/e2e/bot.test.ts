@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
@@ -176,6 +176,29 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     expect(slack.violations).toEqual([]);
   });
 
+  test('repeats a put with the same file only', async () => {
+    await using stage = await openStage();
+    const { slack, home } = stage;
+    const there = home.path('there', 'config');
+    await writeFile(home.path('data/transfers/config'), 'one\n');
+    await slack.command(ada(`-h h1 -action put config ${there}`, '/batch_scp'));
+    const root = await finished(slack);
+    expect(root.text).toMatch(/1 \w+ failed of 1/);
+    const retry = ada(`retry ${/r-\w+/.exec(root.text)?.[0]}`, '/batch');
+
+    await mkdir(home.path('there'));
+    await writeFile(home.path('data/transfers/config'), 'two\n');
+    const outcome = await slack.command(retry);
+    const answer = await slack.waitFor(() => outcome.answers()[0]);
+    expect(shown(answer)).toMatch(/config is not the file any more that r-\w+ sent/);
+    expect(existsSync(there)).toBe(false);
+
+    await writeFile(home.path('data/transfers/config'), 'one\n');
+    await slack.command(retry);
+    expect((await finished(slack, 2)).text).toMatch(/1 ok of 1/);
+    expect(await readFile(there, 'utf8')).toBe('one\n');
+  });
+
   test('stops the remote process when Cancel is pressed', async () => {
     await using stage = await openStage();
     const { slack, home } = stage;
@@ -264,6 +287,19 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(entries.map((entry) => entry.action)).toEqual(['started', 'accepted', 'settled']);
+  });
+
+  test.each([
+    ['-h h11 -cmd "id"', /There is no host "h11"; did you mean h1\?/],
+    ['-g wbe -cmd "id"', /There is no group "wbe"; did you mean web\?/],
+    ['-h h1 -c 9999 -cmd "id"', /-c 9999 is more/],
+  ])('refuses %s with the line of use', async (text, problem) => {
+    await using stage = await openStage();
+    const outcome = await stage.slack.command(ada(text));
+    const answer = await stage.slack.waitFor(() => outcome.answers()[0]);
+    expect(shown(answer)).toMatch(problem);
+    expect(shown(answer)).toContain('/batch_run -h HOSTS -g GROUPS');
+    expect(stage.slack.messages(OPS)).toEqual([]);
   });
 
   test('answers /batch can, hosts, runs and show', async () => {
