@@ -49,7 +49,10 @@ export function explainPaths(
       return 'none of its paths covers one with .., . or // in it';
     }
     if (!patterns.some((pattern) => matchesSegments(pattern.segments, segments))) {
-      return `its paths are ${formatPaths(patterns)}`;
+      const why = `its paths are ${formatPaths(patterns)}`;
+      return path === copy.remote || copy.remote.endsWith('/')
+        ? why
+        : `${why}, which do not cover ${path}, written where ${copy.remote} is a folder (${copy.remote}/** covers both)`;
     }
   }
   return undefined;

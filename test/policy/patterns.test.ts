@@ -209,4 +209,14 @@ describe('a path pattern', () => {
       }),
     );
   });
+
+  test('says what a rule for one file lacks: the host may have a folder of that name', () => {
+    const exact = [parsePathPattern('/etc/motd')].filter((one): one is PathPattern => !('fault' in one));
+    const put = { action: 'put', local: 'motd.new', remote: '/etc/motd' } as const;
+    expect(explainPaths(exact, put)).toBe(
+      'its paths are /etc/motd, which do not cover /etc/motd/motd.new, written where /etc/motd is a folder (/etc/motd/** covers both)',
+    );
+    const both = [parsePathPattern('/etc/motd/**')].filter((one): one is PathPattern => !('fault' in one));
+    expect(explainPaths(both, put)).toBeUndefined();
+  });
 });
