@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { pino } from 'pino';
-import { createDesk, openRun, type World } from './app.ts';
+import { createDesk } from './app.ts';
 import {
   type Config,
   codeOf,
@@ -17,6 +17,7 @@ import { approveStoredRun, executeJob, refuseStoredRun, renderRow } from './exec
 import { makeFolder, readFleet } from './fleet-files.ts';
 import { createMask } from './gather/mask.ts';
 import { openHealth } from './health.ts';
+import { openRun, type World } from './launch.ts';
 import type { Log, Store } from './ports.ts';
 import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openSlack, type SlackDoor } from './slack/door.ts';

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'questions.ts': ['command', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
   'fleet-files.ts': ['config.ts', 'errors.ts', 'inventory', 'policy', 'node:'],
   'health.ts': ['config.ts', 'errors.ts', 'prom-client', 'node:'],
-  'app.ts': [
+  'launch.ts': [
     'execution.ts',
     'questions.ts',
     'command',
@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'report',
     'run',
   ],
+  'app.ts': ['launch.ts', 'questions.ts', 'command', 'errors.ts', 'policy', 'ports.ts', 'report', 'run'],
   // pure
   inventory: ['errors.ts', 'ini'],
   command: ['errors.ts'],

@@ -271,6 +271,23 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     expect(await again.stop()).toBe(0);
   });
 
+  test('starts nothing of what waits where Slack cannot reach it', async () => {
+    await using stage = await openStage();
+    const { slack, home, bot } = stage;
+    const log = home.path('log');
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 2"`));
+    await expect.poll(() => existsSync(log), { timeout: 10_000 }).toBe(true);
+    await bot.stop('SIGKILL');
+
+    await using deaf = spawnBot(home, slack, { SLACK_APP_TOKEN: 'xapp-wrong' });
+    expect(await deaf.ended).toBe(78);
+    expect(await readFile(log, 'utf8')).toBe('ran\n');
+
+    await using again = await startBot(home, slack);
+    expect((await finished(slack)).text).toMatch(/2 ok, 1 interrupted of 3/);
+    expect(await again.stop()).toBe(0);
+  });
+
   test('ends with 0 on SIGTERM, and its audit trail is whole', async () => {
     await using stage = await openStage();
     const { slack, bot, home } = stage;

@@ -1,0 +1,187 @@
+import { withUsage } from './command/parse-command.ts';
+import type { FleetRequest, RequestedWork, RetryOf } from './command/request.ts';
+import { Refusal } from './errors.ts';
+import type { Ground } from './execution.ts';
+import { type Resolved, resolveTargets } from './inventory/expression.ts';
+import type { Host, Inventory } from './inventory/inventory.ts';
+import { authorize } from './policy/authorize.ts';
+import type { Answer, Log, Opener } from './ports.ts';
+import { findVisibleRun, type Records } from './questions.ts';
+import { formatNotice, formatPreview } from './report/answers.ts';
+import { formatRoot } from './report/root.ts';
+import type { Plan, Work } from './run/plan.ts';
+import { type Asking, chooseRetryHosts, planRetry, planRun } from './run/planning.ts';
+import type { Job, Run } from './run/run.ts';
+
+export interface World extends Records, Ground {
+  readonly opener: Opener;
+  readonly limits: Limits;
+  /** Stops jobs on the wire; the store has already been told. */
+  readonly abort: (jobs: readonly Job[]) => void;
+  /** False once the process is on its way out: nothing new is begun then. */
+  readonly isOpen: () => boolean;
+  readonly log: Log;
+}
+
+export interface Limits {
+  readonly maxFanOut: number;
+  readonly fanOut: number;
+  readonly maxTimeLimitMs: number;
+  readonly timeLimitMs: number;
+}
+
+/** One request as it came in: who, where, the words, and a key that a second delivery shares. */
+export interface Call extends Asking {
+  readonly requestKey: string;
+}
+
+/** From the words to the released run; a preview stops before anything is stored. */
+export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
+  const { hosts, notes } = understand(world, request);
+  const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
+  const planFor = (work: Work): Plan => planRun(request, hosts, work, asking, world.limits);
+  const allNotes = [...request.notes, ...notes];
+
+  // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
+  const draft = planFor(draftWork(request.work));
+  if (!request.preview) authorize(draft, world.allowlist, world.inventory);
+  const refusal = request.preview ? judgeQuietly(world, draft) : undefined;
+  if (refusal !== undefined) return formatPreview(draft, refusal, allNotes);
+
+  const plan = planFor(await fixWork(world, request.work));
+  if (request.preview) return formatPreview(plan, undefined, allNotes);
+  return await startRun(world, call, plan, allNotes);
+}
+
+/** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
+function understand(world: World, request: FleetRequest): Resolved {
+  try {
+    checkLimits(request, world.limits);
+    return resolveTargets(world.inventory, request);
+  } catch (error) {
+    throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
+  }
+}
+
+/** A finished run again, on some of its hosts: judged anew, for whoever asks now. */
+export async function repeatRun(
+  world: World,
+  call: Call,
+  runId: string,
+  which: RetryOf,
+): Promise<Answer | undefined> {
+  const run = await findVisibleRun(world, call, runId);
+  if (run.state !== 'finished') {
+    throw new Refusal('not-now', `${run.id} is still going on.`, {
+      remedy: `Wait for its summary, or stop it: /batch cancel ${run.id}`,
+    });
+  }
+  const { hosts: names, maybeRan } = chooseRetryHosts(await world.store.listJobs(run.id), which);
+  const leftOut =
+    maybeRan === 0
+      ? []
+      : [
+          `${maybeRan} left out: whether the command ran there is not known. ` +
+            `To run it there (again): /batch retry ${run.id} lost`,
+        ];
+  const hosts = names.map((name) => findStoredHost(world.inventory, run, name));
+  const [first, ...rest] = hosts;
+  if (first === undefined) {
+    throw new Refusal('not-now', `${run.id} has no host to repeat for "${which}".`, {
+      remedy: leftOut[0] ?? `/batch show ${run.id} tells how each host ended.`,
+    });
+  }
+  const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
+  const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking);
+  authorize(draft, world.allowlist, world.inventory);
+  const work = await fixWork(world, run.plan.work);
+  checkSameFile(run, work);
+  const plan = { ...draft, work };
+  return await startRun(world, call, plan, leftOut);
+}
+
+/** Half of the hosts with one file and half with another, under one name, is not what "again" means. */
+function checkSameFile(run: Run, work: Work): void {
+  const before = run.plan.work;
+  if (before.action !== 'put' || work.action !== 'put') return;
+  if (before.source.sha256 === work.source.sha256) return;
+  throw new Refusal('not-now', `${work.local} is not the file any more that ${run.id} sent.`, {
+    remedy: 'Put the old one back, or send the new one with /batch_scp.',
+  });
+}
+
+async function startRun(
+  world: World,
+  call: Call,
+  plan: Plan,
+  notes: readonly string[],
+): Promise<Answer | undefined> {
+  const approved = authorize(plan, world.allowlist, world.inventory);
+  const { run, isNew } = await world.store.createRun(approved, call.requestKey);
+  // Slack delivers a request again where it missed our ack: the first delivery is the run.
+  if (!isNew) return undefined;
+  await openRun(world, run);
+  return notes.length === 0 ? undefined : formatNotice([`${run.id} has begun.`, ...notes].join('\n'));
+}
+
+/** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
+export async function openRun(world: World, run: Run, mayStand = false): Promise<void> {
+  let ts: string;
+  try {
+    const message = formatRoot(run, { now: world.now() });
+    ts = await world.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
+  } catch (error) {
+    const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
+    await world.store.abandonRun(run.id, reason);
+    throw error;
+  }
+  await world.store.releaseRun(run.id, ts);
+}
+
+function checkLimits(request: FleetRequest, limits: Limits): void {
+  if (request.fanOut !== undefined && request.fanOut > limits.maxFanOut) {
+    throw new Refusal('usage', `-c ${request.fanOut} is more than this bot's total of ${limits.maxFanOut}.`, {
+      remedy: `Ask for ${limits.maxFanOut} or less; BATCHOPS_CONCURRENCY sets the total.`,
+    });
+  }
+  if (request.timeLimitMs !== undefined && request.timeLimitMs > limits.maxTimeLimitMs) {
+    throw new Refusal('usage', `-t is longer than ${limits.maxTimeLimitMs / 3_600_000} h.`, {
+      remedy: 'For longer work start it in the background on the host, and look at it with another run.',
+    });
+  }
+}
+
+/** The work before the disk was asked: good for judging, not for sending. */
+function draftWork(work: RequestedWork | Work): Work {
+  return work.action === 'put' ? { ...work, source: { bytes: 0, sha256: '' } } : work;
+}
+
+async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
+  switch (work.action) {
+    case 'put':
+      return { ...work, source: await world.transfers.digestSource(work.local) };
+    case 'get':
+      await world.transfers.checkDestination(work.local);
+      return work;
+    default:
+      return work;
+  }
+}
+
+function judgeQuietly(world: World, plan: Plan): Refusal | undefined {
+  try {
+    authorize(plan, world.allowlist, world.inventory);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+function findStoredHost(inventory: Inventory, run: Run, name: string): Host {
+  const host = inventory.hosts.get(name.toLowerCase());
+  if (host !== undefined) return host;
+  throw new Refusal('unknown-name', `${name} of ${run.id} is not in the inventory any more.`, {
+    remedy: 'Send the command again with the hosts that are left.',
+  });
+}
