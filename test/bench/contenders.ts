@@ -113,8 +113,9 @@ async function run(
   folder: string,
 ): Promise<Taken> {
   const timing = join(folder, 'timing');
+  const stderr = join(folder, 'stderr');
   await writeFile(timing, '');
-  const script = `TIMEFORMAT='%R %U %S'; { time "$@" 2>${join(folder, 'stderr')}; } 2>${timing}`;
+  const script = `TIMEFORMAT='%R %U %S'; { time "$@" 2>${stderr}; } 2>${timing}`;
   const child = spawn('bash', ['-c', script, 'bench', ...argv], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: folder, LC_ALL: 'C.UTF-8', ...env },
@@ -133,7 +134,8 @@ async function run(
     .split(' ')
     .map(Number);
   const answers = output.match(/Filesystem/g)?.length ?? 0;
-  return { ms: seconds * 1_000, cpuMs: (user + system) * 1_000, answers };
+  const complaint = (await readFile(stderr, 'utf8')).split('\n')[0] ?? '';
+  return { ms: seconds * 1_000, cpuMs: (user + system) * 1_000, answers, complaint };
 }
 
 // ── ControlPersist ───────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,8 @@ export interface Taken {
   readonly cpuMs: number;
   /** Hosts that answered. */
   readonly answers: number;
+  /** What it said first on stderr. */
+  readonly complaint?: string;
 }
 
 export interface Contender {
@@ -51,7 +53,9 @@ export async function race(contenders: readonly Contender[], race: Race): Promis
       const isSound = one.answers === race.hosts;
       race.say(
         `round ${round + 1}: ${contender.name} ${(one.ms / 1_000).toFixed(2)} s` +
-          (isSound ? '' : `, but only ${one.answers} of ${race.hosts} hosts answered: not counted`),
+          (isSound
+            ? ''
+            : `, but only ${one.answers} of ${race.hosts} hosts answered: not counted. ${one.complaint ?? ''}`),
       );
       taken.get(contender.name)?.push(isSound ? one : undefined);
       await contender.settle?.();
