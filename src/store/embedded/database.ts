@@ -194,13 +194,19 @@ function asBetterSqlite(sqlite: DatabaseSync): SqliteDatabase {
     prepare(sql) {
       const known = cache.get(sql);
       if (known !== undefined) return known;
-      const made = asBetterStatement(sqlite.prepare(sql));
+      const statement = asBetterStatement(sqlite.prepare(sql));
+      // A full disk ends a transaction by itself (https://www.sqlite.org/lang_transaction.html section 3):
+      // a complaint that there is none to roll back would hide what happened.
+      const rollBack = { ...statement, run: () => (sqlite.isTransaction ? statement.run([]) : NOTHING_RUN) };
+      const made = sql === 'rollback' ? rollBack : statement;
       if (cache.size >= MAX_CACHED_STATEMENTS) cache.clear();
       cache.set(sql, made);
       return made;
     },
   };
 }
+
+const NOTHING_RUN = { changes: 0, lastInsertRowid: 0 };
 
 function asBetterStatement(statement: StatementSync): SqliteStatement {
   // Kysely binds what we give it: strings, numbers and nulls.
