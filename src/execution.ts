@@ -3,6 +3,7 @@ import type { Inventory } from './inventory/inventory.ts';
 import type { Allowlist } from './policy/allowlist.ts';
 import type { Approved } from './policy/approved.ts';
 import { authorize } from './policy/authorize.ts';
+import { coversPath } from './policy/judge.ts';
 import type { OutboxRow, Store, TakenJob, TransferFolder, Transport } from './ports.ts';
 import { formatAuditLine } from './report/audit-line.ts';
 import type { FileUpload, Message } from './report/message.ts';
@@ -64,6 +65,7 @@ export async function executeJob(
   return await transport.execute(host, plan.work, {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
+    mayTouch: (path) => coversPath(ground.allowlist, plan, job.host, path),
     signal,
   });
 }

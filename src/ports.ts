@@ -26,6 +26,11 @@ export interface Transport {
 export interface Execution {
   readonly runId: string;
   readonly timeLimitMs: number;
+  /**
+   * Of a copy: whether the rules reach this path on this host. Asked with the file's true name, links followed,
+   * before it is read or written: whoever may write to a folder of the host can plant a link there.
+   */
+  mayTouch(path: string): boolean;
   /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */
   readonly signal: AbortSignal;
 }

@@ -1,7 +1,7 @@
 import type { Requester } from '../run/plan.ts';
 import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
 import { explainCommand } from './command-pattern.ts';
-import { explainPaths } from './path-pattern.ts';
+import { explainPath, explainPaths } from './path-pattern.ts';
 
 /** What is asked of every host alike: who, where from, and what. */
 export interface Question {
@@ -44,6 +44,21 @@ export function judgeHosts(
     if (granting !== undefined) return { host, isAllowed: true, rule: granting.rule.name };
     return { host, isAllowed: false, ...findNearest(answers, key) };
   });
+}
+
+/**
+ * Whether one of this person's rules reaches a file of this host by its true name, which only the host could
+ * tell: the tuple once more, with the path that is going to be touched.
+ */
+export function coversPath(allowlist: Allowlist, question: Question, host: string, path: string): boolean {
+  const { requester, channelId, work } = question;
+  return rulesOf(allowlist, requester).some(
+    (rule) =>
+      isInChannel(rule, channelId) &&
+      rule.actions.has(work.action) &&
+      rule.hosts.has(host.toLowerCase()) &&
+      explainPath(rule.paths, path) === undefined,
+  );
 }
 
 /** Only a person's own rules: what others may is nobody else's business. */

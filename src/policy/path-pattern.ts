@@ -7,7 +7,8 @@ import { matchesGlob } from '../inventory/host-set.ts';
  *     /var/log/*.log   within a segment `*` is any run of characters and `?` one
  *     /tmp/**          /tmp and all below it
  *
- * It is the name that is judged: where a name on the host is a link, the host decides where it leads.
+ * The name as typed is judged before the run, and the true name, links followed, on each host before the file
+ * is touched.
  */
 export type PathPatterns = '*' | readonly PathPattern[];
 
@@ -43,19 +44,27 @@ export function explainPaths(
 ): string | undefined {
   if (patterns === '*') return undefined;
   for (const path of touchedPaths(copy)) {
-    const segments = path.slice(1).split('/');
-    if (!path.startsWith('/')) return 'its paths are absolute, and this one is not';
-    if (segments.some((segment) => segment === '' || /^\.{1,2}$/.test(segment)) || /\p{Cc}/u.test(path)) {
-      return 'none of its paths covers one with .., . or // in it';
-    }
-    if (!patterns.some((pattern) => matchesSegments(pattern.segments, segments))) {
-      const why = `its paths are ${formatPaths(patterns)}`;
-      return path === copy.remote || copy.remote.endsWith('/')
-        ? why
-        : `${why}, which do not cover ${path}, written where ${copy.remote} is a folder (${copy.remote}/** covers both)`;
-    }
+    const why = explainPath(patterns, path);
+    if (why === undefined) continue;
+    return why !== NOT_ABSOLUTE && path !== copy.remote && !copy.remote.endsWith('/')
+      ? `${why}, which do not cover ${path}, written where ${copy.remote} is a folder (${copy.remote}/** covers both)`
+      : why;
   }
   return undefined;
+}
+
+const NOT_ABSOLUTE = 'its paths are absolute, and this one is not';
+
+/** The same for one path that is the file itself. */
+export function explainPath(patterns: PathPatterns, path: string): string | undefined {
+  if (patterns === '*') return undefined;
+  if (!path.startsWith('/')) return NOT_ABSOLUTE;
+  const segments = path.slice(1).split('/');
+  if (segments.some((segment) => segment === '' || /^\.{1,2}$/.test(segment)) || /\p{Cc}/u.test(path)) {
+    return 'none of its paths covers one with .., . or // in it';
+  }
+  if (patterns.some((pattern) => matchesSegments(pattern.segments, segments))) return undefined;
+  return `its paths are ${formatPaths(patterns)}`;
 }
 
 function touchedPaths(copy: {

@@ -39,6 +39,7 @@ export function openTransport(settings: TransportSettings): Transport {
           channelMs,
           runId: how.runId,
           silenceMs: how.timeLimitMs,
+          mayTouch: how.mayTouch,
           signal,
           maxFetchBytes: settings.maxFetchBytes ?? DEFAULT_MAX_FETCH_BYTES,
         },

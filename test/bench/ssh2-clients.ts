@@ -161,7 +161,12 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
               await current.execute(
                 host,
                 { action: 'run', command: COMMAND },
-                { runId: 'r-0000', timeLimitMs: 60_000, signal: new AbortController().signal },
+                {
+                  runId: 'r-0000',
+                  timeLimitMs: 60_000,
+                  signal: new AbortController().signal,
+                  mayTouch: () => false,
+                },
               ),
             ),
           );

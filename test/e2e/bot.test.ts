@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
@@ -150,6 +152,24 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     const thread = await replies(slack, root, 6);
     expect(thread.flatMap((message) => message.files)).toHaveLength(3);
     expect(slack.violations).toEqual([]);
+  });
+
+  test('follows no link on a host out of the paths of its rules', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'batchops-paths-'));
+    await mkdir(join(folder, 'open'));
+    await mkdir(join(folder, 'closed'));
+    await symlink(join(folder, 'closed'), join(folder, 'open/link'));
+    await using stage = await openStage({
+      allowlist: EVERYTHING.replace('paths = /**', `paths = ${folder}/open/**`),
+    });
+    const { slack, home } = stage;
+    await writeFile(home.path('data/transfers/hello.txt'), 'hello\n');
+    await slack.command(ada(`-h h1 -action put hello.txt ${folder}/open/link/`, '/batch_scp'));
+    expect((await finished(slack)).text).toMatch(/1 transfer failed of 1/);
+    expect(await readdir(join(folder, 'closed'))).toEqual([]);
+    await slack.command(ada(`-h h1 -action put hello.txt ${folder}/open/`, '/batch_scp'));
+    expect((await finished(slack, 2)).text).toMatch(/1 ok of 1/);
+    await rm(folder, { recursive: true });
   });
 
   test('does the same over HTTP, with signed requests', async () => {

@@ -57,6 +57,27 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
     await sshd[Symbol.asyncDispose]();
   });
   const host = (more: Partial<Host> = {}) => keyHost(sshd, more);
+
+  test('a link on the host leads no copy out of where the rules reach', async () => {
+    const outside = join(sshd.folder, 'outside');
+    await mkdir(outside);
+    await writeFile(join(outside, 'shadow'), 'not yours');
+    await symlink(outside, join(remote, 'planted'));
+    await symlink(join(outside, 'shadow'), join(remote, 'innocent'));
+    const mayTouch = (path: string) => path.startsWith(`${remote}/`);
+    await place(rig, 'new', Buffer.from('new'));
+
+    const put1 = await put(rig, host(), 'new', join(remote, 'planted/'), { mayTouch });
+    expect(put1).toMatchObject({ kind: 'transfer-failed' });
+    expect(put1.reason).toContain(`leads to ${join(outside, 'new')}`);
+    expect(await readdir(outside)).toEqual(['shadow']);
+    const got = await get(rig, host(), join(remote, 'innocent'), 'taken', { mayTouch });
+    expect(got).toMatchObject({ kind: 'transfer-failed' });
+    expect(got.reason).toContain('your rules do not reach');
+    expect((await put(rig, host(), 'new', `${remote}/`, { mayTouch })).kind).toBe('ok');
+    expect((await get(rig, host(), join(remote, 'new'), 'mine', { mayTouch })).kind).toBe('ok');
+  });
+
   const fetched = (path: string) => readFile(join(rig.folder, 'transfers', path));
 
   test.each([0, 1, 65_536, 65_537, 3_000_000])(

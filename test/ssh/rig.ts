@@ -54,7 +54,13 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
 }
 
 export function execution(how: Partial<Execution> = {}): Execution {
-  return { runId: 'r-7k3f', timeLimitMs: 20_000, signal: new AbortController().signal, ...how };
+  return {
+    runId: 'r-7k3f',
+    timeLimitMs: 20_000,
+    signal: new AbortController().signal,
+    mayTouch: () => true,
+    ...how,
+  };
 }
 
 /** A host that logs in with a password, as the misbehaving server wants it. */

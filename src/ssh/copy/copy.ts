@@ -19,6 +19,8 @@ export interface CopyRun {
   readonly silenceMs: number;
   readonly signal: AbortSignal;
   readonly maxFetchBytes: number;
+  /** Whether the rules reach a file by its true name. */
+  mayTouch(path: string): boolean;
 }
 
 export interface Copy extends CopyRun {

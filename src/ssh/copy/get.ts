@@ -10,7 +10,7 @@ import { codeOf, stopTrouble, Trouble } from '../trouble.ts';
 import type { Copy } from './copy.ts';
 import { pumpIn } from './pump.ts';
 import { digestRemote } from './remote-digest.ts';
-import { expandHome, fetchedName, hostFolder } from './remote-path.ts';
+import { checkTrueName, expandHome, fetchedName, hostFolder } from './remote-path.ts';
 
 /**
  * Fetches a file into a folder of its host's own, also where there is one host only: a second host must not
@@ -25,14 +25,18 @@ export async function getFile(
   const { sftp, connection } = copy;
   const path = await expandHome(sftp, work.remote);
   const name = fetchedName(path);
-  const there = await sftp.stat(path);
+  if (!(await sftp.stat(path))) throw new Trouble('transfer-failed', `there is no ${path} on the host`);
+  // From here on the true name: a link that is turned elsewhere meanwhile is not followed again.
+  const trueName = await sftp.realpath(path);
+  checkTrueName(trueName, work.remote, copy.mayTouch);
+  const there = await sftp.stat(trueName);
   if (!there) throw new Trouble('transfer-failed', `there is no ${path} on the host`);
   if (there.kind === 'folder')
     throw new Trouble('transfer-failed', `${path} is a folder; one file is copied at a time`);
   if (there.kind !== 'file') throw new Trouble('transfer-failed', `${path} is not a regular file`);
   if (there.bytes > maxBytes) throw tooLarge(path, maxBytes);
 
-  const source = await sftp.open(path, 'r', 0);
+  const source = await sftp.open(trueName, 'r', 0);
   const parts = [work.local, hostFolder(connection.host.name)];
   const into = await folder.makeFolder(parts).catch((error: unknown) => {
     throw error instanceof Refusal ? new Trouble('transfer-failed', error.message) : notWritten(error);
@@ -58,7 +62,7 @@ export async function getFile(
     );
     await file.sync();
     const sha256 = digest.digest('hex');
-    const verified = await isSame(copy, source, path, bytes, sha256, there.mtime);
+    const verified = await isSame(copy, source, trueName, bytes, sha256, there.mtime);
     await sftp.close(source);
     if (copy.signal.aborted) throw stopTrouble(copy.signal, 'while it copied');
     // Still the folder that was checked, and not a link in its place.

@@ -8,7 +8,7 @@ import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Copy } from './copy.ts';
 import { pumpOut } from './pump.ts';
 import { digestRemote } from './remote-digest.ts';
-import { resolvePutTarget } from './remote-path.ts';
+import { checkTrueName, resolvePutTarget } from './remote-path.ts';
 import type { SftpSession } from './sftp.ts';
 
 /**
@@ -28,6 +28,7 @@ export async function putFile(
     const target = await resolvePutTarget(copy.sftp, work.remote, work.local);
     const part = posix.join(target.folder, `.${target.name.slice(0, 200)}.${copy.runId}.part`);
     const path = posix.join(target.folder, target.name);
+    checkTrueName(path, work.remote, copy.mayTouch);
 
     const handle = await copy.sftp.open(part, 'wx', 0o600).catch((error: unknown) => {
       throw error instanceof Trouble && error.kind === 'transfer-failed'

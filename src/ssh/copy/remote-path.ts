@@ -47,6 +47,15 @@ export async function resolvePutTarget(
   return resolved;
 }
 
+/** Stops where the rules do not reach the file that is really meant. */
+export function checkTrueName(path: string, typed: string, mayTouch: (path: string) => boolean): void {
+  if (mayTouch(path)) return;
+  throw new Trouble(
+    'transfer-failed',
+    `${typed} leads to ${path} on the host, where your rules do not reach; nothing was touched`,
+  );
+}
+
 /** The last part of a remote path, as a name that can only lie in the folder it is put in. */
 export function fetchedName(remote: string): string {
   const name = posix.basename(remote);
