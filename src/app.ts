@@ -1,20 +1,16 @@
-import { parseCommand } from './command/parse-command.ts';
-import type { FleetRequest, Request, RequestedWork, RetryOf } from './command/request.ts';
-import { HELP } from './command/usage.ts';
+import type { FleetRequest, RequestedWork } from './command/request.ts';
 import { Refusal } from './errors.ts';
 import type { Ground } from './execution.ts';
 import { resolveTargets } from './inventory/expression.ts';
-import type { Host, Inventory } from './inventory/inventory.ts';
-import { admit, authorize, hasRight } from './policy/authorize.ts';
-import type { Answer, ButtonClick, Desk, Log, Opener, SlashCall } from './ports.ts';
-import { answerQuestion, findVisibleRun, type Records } from './questions.ts';
-import { formatHelp, formatNotice, formatPreview, formatRefusal } from './report/answers.ts';
-import { CANCEL_ACTION, formatRoot } from './report/root.ts';
+import { authorize } from './policy/authorize.ts';
+import type { Answer, Log, Opener } from './ports.ts';
+import { formatNotice, formatPreview } from './report/answers.ts';
+import { formatRoot } from './report/root.ts';
 import type { Plan, Work } from './run/plan.ts';
-import { type Asking, chooseRetryHosts, planRetry, planRun } from './run/planning.ts';
+import { type Asking, planRun } from './run/planning.ts';
 import type { Job, Run } from './run/run.ts';
 
-export interface World extends Records, Ground {
+export interface World extends Ground {
   readonly opener: Opener;
   readonly limits: Limits;
   /** Stops jobs on the wire; the store has already been told. */
@@ -41,82 +37,7 @@ export interface Call extends Asking {
  * one transaction → root message → release. What follows (queue, SSH, outcome, thread, summary, audit) the
  * release sets off; nobody waits for it here.
  */
-export function createDesk(world: World): Desk {
-  return {
-    command: (slash: SlashCall) => {
-      const call = describeCall(slash, `${slash.command} ${slash.text}`.trim());
-      return answerOrRefuse(world, call, () => attend(world, call, parseCommand(slash.command, slash.text)));
-    },
-    press: (click: ButtonClick) => {
-      const call = describeCall(click, `button ${click.actionId} ${click.value}`);
-      return answerOrRefuse(world, call, async () => {
-        if (click.actionId === CANCEL_ACTION) return await cancelRun(world, call, click.value);
-        throw new Refusal('usage', 'This button is from another version of Batchops.', {
-          remedy: 'Type the command: /batch help lists them.',
-        });
-      });
-    },
-  };
-}
-
-function describeCall(from: SlashCall | ButtonClick, typed: string): Call {
-  const { requester, channelId, requestKey } = from;
-  return { requester, channelId, requestKey, typed };
-}
-
-/** Every no is written down before it is said. A no that cannot be written down is still a no. */
-async function answerOrRefuse(
-  world: World,
-  call: Call,
-  attempt: () => Promise<Answer | undefined>,
-): Promise<Answer | undefined> {
-  try {
-    if (!world.isOpen()) {
-      throw new Refusal('not-now', 'Batchops is restarting; nothing was run.', {
-        remedy: 'Send it again in a moment.',
-      });
-    }
-    return await attempt();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    await recordRefusal(world, call, error);
-    return formatRefusal(error, call.typed);
-  }
-}
-
-async function recordRefusal(world: World, call: Call, refusal: Refusal): Promise<void> {
-  // The run that could not be posted was given up, and that is in the audit already.
-  if (refusal.code === 'cannot-post') return;
-  const { requester, channelId, typed } = call;
-  try {
-    await world.store.recordRefusal({
-      requester,
-      channelId,
-      typed,
-      code: refusal.code,
-      reason: refusal.message,
-    });
-  } catch (error) {
-    world.log.error({ err: error }, 'a refusal could not be written to the audit');
-  }
-}
-
-async function attend(world: World, call: Call, request: Request): Promise<Answer | undefined> {
-  if (request.kind === 'help') return formatHelp(HELP);
-  admit(world.allowlist, call.requester);
-  switch (request.kind) {
-    case 'fleet':
-      return await beginRun(world, call, request);
-    case 'retry':
-      return await repeatRun(world, call, request.run, request.which);
-    case 'cancel':
-      return await cancelRun(world, call, request.run);
-    default:
-      return await answerQuestion(world, call, request);
-  }
-}
-
-async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
+export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
   checkLimits(request, world.limits);
   const { hosts, notes } = resolveTargets(world.inventory, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
@@ -134,41 +55,7 @@ async function beginRun(world: World, call: Call, request: FleetRequest): Promis
   return await startRun(world, call, plan, allNotes);
 }
 
-async function repeatRun(
-  world: World,
-  call: Call,
-  runId: string,
-  which: RetryOf,
-): Promise<Answer | undefined> {
-  const run = await findVisibleRun(world, call, runId);
-  if (run.state !== 'finished') {
-    throw new Refusal('not-now', `${run.id} is still going on.`, {
-      remedy: `Wait for its summary, or stop it: /batch cancel ${run.id}`,
-    });
-  }
-  const { hosts: names, maybeRan } = chooseRetryHosts(await world.store.listJobs(run.id), which);
-  const leftOut =
-    maybeRan === 0
-      ? []
-      : [
-          `${maybeRan} left out: whether the command ran there is not known. ` +
-            `To run it there (again): /batch retry ${run.id} lost`,
-        ];
-  const hosts = names.map((name) => findStoredHost(world.inventory, run, name));
-  const [first, ...rest] = hosts;
-  if (first === undefined) {
-    throw new Refusal('not-now', `${run.id} has no host to repeat for "${which}".`, {
-      remedy: leftOut[0] ?? `/batch show ${run.id} tells how each host ended.`,
-    });
-  }
-  const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
-  const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking);
-  authorize(draft, world.allowlist, world.inventory);
-  const plan = { ...draft, work: await fixWork(world, run.plan.work) };
-  return await startRun(world, call, plan, leftOut);
-}
-
-async function startRun(
+export async function startRun(
   world: World,
   call: Call,
   plan: Plan,
@@ -196,33 +83,6 @@ export async function openRun(world: World, run: Run, mayStand = false): Promise
   await world.store.releaseRun(run.id, ts);
 }
 
-async function cancelRun(world: World, call: Call, runId: string): Promise<Answer> {
-  const run = await world.store.findRun(runId);
-  const isOwn = run?.plan.requester.userId === call.requester.userId;
-  if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
-    admit(world.allowlist, call.requester);
-    if (run === undefined) {
-      throw new Refusal('unknown-name', `There is no run ${runId}.`, { remedy: '/batch runs lists them.' });
-    }
-    throw new Refusal('not-allowed', `${run.id} is not yours to cancel.`, {
-      remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
-    });
-  }
-  if (run.state === 'finished') {
-    throw new Refusal('not-now', `${run.id} has already finished.`, { remedy: `See /batch show ${run.id}` });
-  }
-  const { skipped, running } = await world.store.cancelRun(run.id, call.requester);
-  world.abort(running);
-  return formatNotice(
-    `Cancelling ${run.id}: ${skipped} not started any more, ${running.length} being stopped. The thread tells how each ended.`,
-  );
-}
-
-function mayCancel(world: World, call: Call, run: Run): boolean {
-  const hosts = run.plan.targets.map((target) => target.host);
-  return hasRight(world.allowlist, call, 'cancel', hosts);
-}
-
 function checkLimits(request: FleetRequest, limits: Limits): void {
   if (request.fanOut !== undefined && request.fanOut > limits.maxFanOut) {
     throw new Refusal('usage', `-c ${request.fanOut} is more than this bot's total of ${limits.maxFanOut}.`, {
@@ -241,7 +101,7 @@ function draftWork(work: RequestedWork | Work): Work {
   return work.action === 'put' ? { ...work, source: { bytes: 0, sha256: '' } } : work;
 }
 
-async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
+export async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
   switch (work.action) {
     case 'put':
       return { ...work, source: await world.transfers.digestSource(work.local) };
@@ -261,12 +121,4 @@ function judgeQuietly(world: World, plan: Plan): Refusal | undefined {
     if (error instanceof Refusal) return error;
     throw error;
   }
-}
-
-function findStoredHost(inventory: Inventory, run: Run, name: string): Host {
-  const host = inventory.hosts.get(name.toLowerCase());
-  if (host !== undefined) return host;
-  throw new Refusal('unknown-name', `${name} of ${run.id} is not in the inventory any more.`, {
-    remedy: 'Send the command again with the hosts that are left.',
-  });
 }

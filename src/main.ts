@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { pino } from 'pino';
-import { createDesk, openRun, type World } from './app.ts';
+import { openRun, type World } from './app.ts';
 import {
   type Config,
   codeOf,
@@ -14,6 +14,7 @@ import {
   readConfig,
   unknownVariables,
 } from './config.ts';
+import { createDesk } from './desk/desk.ts';
 import { ConfigError } from './errors.ts';
 import { approveStoredRun, executeJob, renderRow } from './execution.ts';
 import { createMask } from './gather/mask.ts';

@@ -1,7 +1,7 @@
 import type { App, BlockAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import type { ButtonClick, Desk } from '../../ports.ts';
-import { CANCEL_ACTION } from '../../report/root.ts';
+import { CANCEL_ACTION } from '../../report/buttons.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { Reception } from './reception.ts';
