@@ -1,6 +1,8 @@
-import { listActions } from '../blocks/message-blocks.ts';
-import { type Json, textOf } from '../json.ts';
+import { type FormElement, fillElement, findElement, startForm } from '../interactivity/form.ts';
+import { type OfferedOptions, placeOfMessage } from '../interactivity/suggestions.ts';
+import type { Json } from '../json.ts';
 import type { UserOption } from '../options.ts';
+import { guessMimetype } from '../workspace/file-transfer.ts';
 import { findLive } from '../workspace/live.ts';
 import type { StoredMessage } from '../workspace/message.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -10,12 +12,22 @@ import { escapeText, formatClickPayload, formatCommandPayload, type Handles } fr
 import type { ResponseUrls } from './response-urls.ts';
 import type { Triggers } from './triggers.ts';
 
-/** What people do: write, type slash commands, press buttons. */
+/** What people do in channels: write, share files, type slash commands, press buttons. */
 
 export interface Saying {
   readonly user: string;
   readonly channel: string;
   readonly text: string;
+  readonly threadTs?: string;
+}
+
+export interface Uploading {
+  readonly user: string;
+  readonly channel: string;
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  /** What is said with it. */
+  readonly text?: string;
   readonly threadTs?: string;
 }
 
@@ -55,7 +67,28 @@ export interface Outcome extends Handles {
   redeliver(): Promise<Delivered>;
 }
 
-function undelivered(error: string): Outcome {
+/** What can be asked of what was delivered. */
+export function makeOutcome(
+  delivered: Delivered,
+  handles: Handles,
+  answers: Outcome['answers'],
+  redeliver: Outcome['redeliver'],
+): Outcome {
+  return {
+    ok: delivered.ok,
+    error: delivered.ok ? null : delivered.error,
+    ackMs: delivered.ok ? delivered.ackMs : 0,
+    ...handles,
+    answers,
+    redeliver,
+  };
+}
+
+export function listAnswers(workspace: Workspace, occasion: Occasion): readonly StoredMessage[] {
+  return occasion.answers.flatMap((answer) => findAnswer(workspace, occasion, answer) ?? []);
+}
+
+export function undelivered(error: string): Outcome {
   return {
     ok: false,
     error,
@@ -67,11 +100,12 @@ function undelivered(error: string): Outcome {
   };
 }
 
-interface Means {
+export interface Means {
   readonly workspace: Workspace;
   readonly triggers: Triggers;
   readonly responseUrls: ResponseUrls;
   readonly courier: Courier;
+  readonly offered: OfferedOptions;
   readonly baseUrl: () => string;
   readonly report: ReportFault;
 }
@@ -100,6 +134,29 @@ export class People {
     });
   }
 
+  /** Shares a file in a channel, as one message. */
+  upload({ user, channel, name, content, text = '', threadTs }: Uploading): StoredMessage {
+    const { workspace } = this.#means;
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    const id = workspace.newId('F');
+    const mimetype = guessMimetype(name, bytes);
+    const createdAt = workspace.settings.now();
+    workspace.files.set(id, { id, name, title: name, mimetype, bytes, user, createdAt, shares: [] });
+    const said = { text: escapeText(text), blocks: [], attachments: [] };
+    return workspace.shareFiles([id], {
+      channel,
+      threadTs: threadTs ?? null,
+      user,
+      isFromApp: false,
+      ...said,
+      files: [id],
+      metadata: null,
+      isBroadcast: false,
+      onlyFor: null,
+      ...findLive(said, { parse: 'full', linkNames: true }),
+    });
+  }
+
   async command(typed: Commanding): Promise<Outcome> {
     const { workspace, triggers, responseUrls } = this.#means;
     const channel = workspace.findChannel(typed.channel);
@@ -113,7 +170,7 @@ export class People {
 
     const occasion: Occasion = { user: user.id, channel: channel.id, original: null, answers: [] };
     const handles: Handles = {
-      triggerId: triggers.make(user.id),
+      triggerId: triggers.make(user.id, channel.id),
       responseUrl: responseUrls.issue(this.#means.baseUrl(), 'commands', occasion),
     };
     const { command, text } = typed;
@@ -155,8 +212,10 @@ export class People {
     const message =
       workspace.findMessage(channel.id, pressed.ts) ?? workspace.findEphemeral(user.id, pressed.ts);
     if (message === undefined) return this.#failClick(pressed, 'message_not_found');
-    const found = findAction(message, pressed);
+    const found = findElement(message.blocks, pressed);
     if (found === undefined) return this.#failClick(pressed, 'action_not_found');
+    const chosen = this.#choose(message, found, pressed.values);
+    if (typeof chosen === 'string') return this.#failClick(pressed, chosen);
     if (!workspace.settings.isInteractive) return this.#failClick(pressed, 'not_interactive');
 
     const occasion: Occasion = {
@@ -166,18 +225,35 @@ export class People {
       answers: [],
     };
     const handles: Handles = {
-      triggerId: triggers.make(user.id),
+      triggerId: triggers.make(user.id, channel.id),
       responseUrl: responseUrls.issue(this.#means.baseUrl(), 'actions', occasion),
     };
-    const source = { user, channel, message, ...found, values: pressed.values ?? [] };
+    const { element, blockId, actionId } = found;
+    const before = startForm(message.blocks, channel.id, {});
+    const isKept = chosen !== null && element.type !== 'overflow';
+    const state = isKept ? { ...before, [blockId]: { ...before[blockId], [actionId]: chosen } } : before;
+    const source = { user, channel, message, element, blockId, chosen, state };
     const delivery: Delivery = {
       kind: 'interactive',
       acceptsResponse: false,
-      payload: formatClickPayload(source, handles, workspace),
+      payload: formatClickPayload(source, handles, workspace, this.#means.baseUrl()),
     };
     const delivered = await courier.deliver(delivery);
     if (!delivered.ok) this.#tellClickFailure(pressed, delivered.error);
     return this.#outcome(delivered, occasion, delivery, handles);
+  }
+
+  /** Null for buttons; a string where nobody could have chosen this. */
+  #choose(
+    message: StoredMessage,
+    found: FormElement,
+    values: readonly string[] | undefined,
+  ): Json | string | null {
+    if (found.element.type === 'button' || found.element.type === 'icon_button') return null;
+    return fillElement(found, values ?? [], {
+      offered: (blockId, actionId) => this.#means.offered.list(placeOfMessage(message), blockId, actionId),
+      showFile: () => undefined,
+    });
   }
 
   /** Who was deactivated cannot act any more. */
@@ -188,14 +264,12 @@ export class People {
 
   #outcome(delivered: Delivered, occasion: Occasion, delivery: Delivery, handles: Handles): Outcome {
     const { workspace, courier } = this.#means;
-    return {
-      ok: delivered.ok,
-      error: delivered.ok ? null : delivered.error,
-      ackMs: delivered.ok ? delivered.ackMs : 0,
-      ...handles,
-      answers: () => occasion.answers.flatMap((answer) => findAnswer(workspace, occasion, answer) ?? []),
-      redeliver: () => courier.deliver(delivery),
-    };
+    return makeOutcome(
+      delivered,
+      handles,
+      () => listAnswers(workspace, occasion),
+      () => courier.deliver(delivery),
+    );
   }
 
   #failClick(pressed: Clicking, error: string): Outcome {
@@ -206,18 +280,4 @@ export class People {
   #tellClickFailure({ user, channel, ts, actionId }: Clicking, error: string): void {
     this.#means.workspace.tell({ type: 'click_failed', user, channel, ts, actionId, error });
   }
-}
-
-function findAction(
-  message: StoredMessage,
-  pressed: Clicking,
-): { readonly action: Json; readonly blockId: string } | undefined {
-  for (const block of message.blocks) {
-    const blockId = textOf(block, 'block_id') ?? '';
-    if (pressed.blockId !== undefined && pressed.blockId !== blockId) continue;
-    for (const { action } of listActions(block, '')) {
-      if (action.action_id === pressed.actionId) return { action, blockId };
-    }
-  }
-  return undefined;
 }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { answerJson, answerText, parseUpload, readBody } from '../http.ts';
-import type { Settings } from '../options.ts';
-import type { StoredFile } from './workspace.ts';
+import { canBotRead } from './show.ts';
+import type { Workspace } from './workspace.ts';
 
 /** The bytes of files: how they come in, between the two calls of the Web API, and how they are fetched. */
 
@@ -90,15 +90,15 @@ export function sendPrivateFile(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-  settings: Settings,
-  files: ReadonlyMap<string, StoredFile>,
+  workspace: Workspace,
 ): void {
-  const file = files.get(/^\/files-pri\/[^/]+-([^/-]+)\//.exec(path)?.[1] ?? '');
+  const { settings } = workspace;
+  const file = workspace.files.get(/^\/files-pri\/[^/]+-([^/-]+)\//.exec(path)?.[1] ?? '');
   const isBot = request.headers.authorization === `Bearer ${settings.tokens.bot}`;
   if (!isBot || !settings.scopes.has('files:read')) {
     response.writeHead(302, { location: `/?redir=${encodeURIComponent(path)}` });
     response.end();
-  } else if (file === undefined) {
+  } else if (file === undefined || !canBotRead(file, workspace)) {
     answerJson(response, 404, { ok: false, error: 'file_not_found' });
   } else {
     response.writeHead(200, {

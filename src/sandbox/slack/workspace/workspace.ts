@@ -43,6 +43,8 @@ export type WorkspaceEvent =
       readonly text: string;
       readonly error: string;
     }
+  /** Modals opened, changed or closed; the Home tab was published anew. */
+  | { readonly type: 'views_changed' | 'home_changed'; readonly user: string }
   | {
       readonly type: 'click_failed';
       readonly user: string;
