@@ -79,6 +79,10 @@ export function applyEvent(page: Page, event: PageEvent): Page {
       const others = page.state.channels.filter(({ id }) => id !== event.channel.id);
       return { ...page, state: { ...page.state, channels: [...others, event.channel] } };
     }
+    case 'modals':
+      return page.state === null ? page : { ...page, state: { ...page.state, modals: event.modals } };
+    case 'home':
+      return page.state === null ? page : { ...page, state: { ...page.state, home: event.home } };
     case 'resync':
       // The client reads everything again.
       return page;

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Json, recordOf, recordsOf } from '../json.ts';
 import {
   confirm,
   imageSource,
@@ -12,6 +14,7 @@ import { richText } from './rich-text.ts';
 import {
   bool,
   type Check,
+  type Faults,
   id,
   integer,
   list,
@@ -58,8 +61,21 @@ function staticSelect(initial: Record<string, Check>): Shape {
     also(record, at, faults) {
       if ((record.options === undefined) === (record.option_groups === undefined))
         faults.add('exactly one of options, option_groups required', at);
+      checkInitial(record, at, faults);
     },
   };
+}
+
+/** What is chosen at first must be one of the options, word for word. */
+function checkInitial(record: Json, at: string, faults: Faults): void {
+  const groups = recordsOf(record, 'option_groups').flatMap((group) => recordsOf(group, 'options'));
+  const options = [...recordsOf(record, 'options'), ...groups];
+  const initial = recordOf(record, 'initial_option');
+  const all = [...recordsOf(record, 'initial_options'), ...(initial === undefined ? [] : [initial])];
+  for (const each of all) {
+    if (!options.some((known) => isDeepStrictEqual(known, each)))
+      faults.add(`initial option is not one of the options: ${each.value}`, at);
+  }
 }
 
 const conversationFilter = shape({
@@ -111,10 +127,12 @@ const choices: Readonly<Record<string, Check>> = {
   checkboxes: shape({
     required: { options: list(option, { max: 10 }) },
     optional: { ...choosable, initial_options: list(option, { max: 10 }) },
+    also: checkInitial,
   }),
   radio_buttons: shape({
     required: { options: list(option, { max: 10 }) },
     optional: { ...choosable, initial_option: option },
+    also: checkInitial,
   }),
   datepicker: shape({ optional: { ...selectable, initial_date: date } }),
   datetimepicker: shape({ optional: { ...choosable, initial_date_time: number } }),
