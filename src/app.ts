@@ -2,8 +2,9 @@ import type { FleetRequest, RequestedWork } from './command/request.ts';
 import { Refusal } from './errors.ts';
 import type { Ground } from './execution.ts';
 import { resolveTargets } from './inventory/expression.ts';
+import type { Approved } from './policy/approved.ts';
 import { authorize } from './policy/authorize.ts';
-import type { Answer, Log, Opener } from './ports.ts';
+import type { Answer, Log, Opener, SharedFiles } from './ports.ts';
 import { formatNotice, formatPreview } from './report/answers.ts';
 import { formatRoot } from './report/root.ts';
 import type { Plan, Work } from './run/plan.ts';
@@ -12,6 +13,9 @@ import type { Job, Run } from './run/run.ts';
 
 export interface World extends Ground {
   readonly opener: Opener;
+  readonly sharedFiles: SharedFiles;
+  /** Where a thread is read; undefined where that is not known. */
+  readonly threadLink: (channelId: string, ts: string) => string | undefined;
   readonly limits: Limits;
   /** Stops jobs on the wire; the store has already been told. */
   readonly abort: (jobs: readonly Job[]) => void;
@@ -30,6 +34,8 @@ export interface Limits {
 /** One request as it came in: who, where, the words, and a key that a second delivery shares. */
 export interface Call extends Asking {
   readonly requestKey: string;
+  /** Set where a button was clicked that can be clicked again; the key is then the button's. Epoch ms. */
+  readonly clickedAt?: number;
 }
 
 /**
@@ -38,21 +44,29 @@ export interface Call extends Asking {
  * release sets off; nobody waits for it here.
  */
 export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
+  const { plan: draft, notes } = draftRun(world, call, request);
+  if (!request.preview) authorize(draft, world.allowlist, world.inventory);
+  const refusal = request.preview ? judgeQuietly(world, draft) : undefined;
+  if (refusal !== undefined) return formatPreview(draft, refusal, notes);
+
+  const plan = { ...draft, work: await fixWork(world, request.work) };
+  if (request.preview) return formatPreview(plan, undefined, notes);
+  return await startRun(world, call, plan, notes);
+}
+
+/** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
+export function draftRun(world: World, call: Call, request: FleetRequest): Drafted {
   checkLimits(request, world.limits);
   const { hosts, notes } = resolveTargets(world.inventory, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
-  const planFor = (work: Work): Plan => planRun(request, hosts, work, asking, world.limits);
-  const allNotes = [...request.notes, ...notes];
-
   // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
-  const draft = planFor(draftWork(request.work));
-  if (!request.preview) authorize(draft, world.allowlist, world.inventory);
-  const refusal = request.preview ? judgeQuietly(world, draft) : undefined;
-  if (refusal !== undefined) return formatPreview(draft, refusal, allNotes);
+  const plan = planRun(request, hosts, draftWork(request.work), asking, world.limits);
+  return { plan, notes: [...request.notes, ...notes] };
+}
 
-  const plan = planFor(await fixWork(world, request.work));
-  if (request.preview) return formatPreview(plan, undefined, allNotes);
-  return await startRun(world, call, plan, allNotes);
+export interface Drafted {
+  readonly plan: Plan;
+  readonly notes: readonly string[];
 }
 
 export async function startRun(
@@ -62,11 +76,30 @@ export async function startRun(
   notes: readonly string[],
 ): Promise<Answer | undefined> {
   const approved = authorize(plan, world.allowlist, world.inventory);
-  const { run, isNew } = await world.store.createRun(approved, call.requestKey);
-  // Slack delivers a request again where it missed our ack: the first delivery is the run.
-  if (!isNew) return undefined;
+  const { run, isNew } = await putDown(world, call, approved);
+  if (!isNew) {
+    // Slack delivers a request again where it missed our ack: the first delivery is the run.
+    if (call.clickedAt === undefined) return undefined;
+    return formatNotice(`This click has already begun ${run.id}: nothing more was run.`);
+  }
   await openRun(world, run);
   return notes.length === 0 ? undefined : formatNotice([`${run.id} has begun.`, ...notes].join('\n'));
+}
+
+/** A click so soon after the one before is the same one: twice by a nervous finger, or brought again by Slack. */
+const SAME_CLICK_MS = 10_000;
+
+/**
+ * Every click on a button has the button's key, numbered by the runs it has begun. One that was made before
+ * the last of these runs had ended is the click that began it; one made after it is a new one.
+ */
+async function putDown(world: World, call: Call, approved: Approved<Plan>) {
+  if (call.clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
+  for (let number = 1; ; number += 1) {
+    const created = await world.store.createRun(approved, `${call.requestKey}:${number}`);
+    const { finishedAt = Number.POSITIVE_INFINITY, createdAt } = created.run;
+    if (created.isNew || call.clickedAt <= Math.max(finishedAt, createdAt + SAME_CLICK_MS)) return created;
+  }
 }
 
 /** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */

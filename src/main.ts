@@ -16,7 +16,7 @@ import {
 } from './config.ts';
 import { createDesk } from './desk/desk.ts';
 import { ConfigError } from './errors.ts';
-import { approveStoredRun, executeJob, renderRow } from './execution.ts';
+import { approveStoredRun, executeJob } from './execution.ts';
 import { createMask } from './gather/mask.ts';
 import { openHealth } from './health.ts';
 import type { Inventory } from './inventory/inventory.ts';
@@ -27,12 +27,14 @@ import { openDispatcher } from './queue/dispatcher.ts';
 import { openSlack } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster } from './slack/outgoing/poster.ts';
-import { openWorkspace } from './slack/workspace.ts';
+import { createSharedFiles } from './slack/shared-files.ts';
+import { formatThreadLink, openWorkspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
 import { openStore } from './store/open.ts';
+import { createRenderer } from './thread.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -93,6 +95,8 @@ async function serve(): Promise<void> {
     allowlist,
     store,
     opener: createOpener(workspace, log),
+    sharedFiles: createSharedFiles(config.slack, workspace, log),
+    threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: {
       maxFanOut: config.concurrency,
@@ -116,7 +120,7 @@ async function serve(): Promise<void> {
   });
   const poster = openPoster({
     outbox: store.outbox,
-    render: (row) => renderRow(world, row),
+    render: createRenderer(world),
     workspace,
     auditChannel: config.auditChannel,
     log,

@@ -8,21 +8,22 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'ports.ts': ['inventory', 'policy', 'report', 'run'],
+  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   'execution.ts': ['errors.ts', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
+  'thread.ts': ['gather', 'execution.ts', 'inventory', 'ports.ts', 'report', 'run'],
   'health.ts': ['config.ts', 'errors.ts', 'prom-client', 'node:'],
   'app.ts': ['execution.ts', 'command', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
-  desk: ['app.ts', 'command', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
+  desk: ['app.ts', 'command', 'errors.ts', 'gather', 'inventory', 'policy', 'ports.ts', 'report', 'run'],
   // pure
   inventory: ['errors.ts', 'ini'],
   command: ['errors.ts'],
   run: ['command', 'inventory'],
   policy: ['errors.ts', 'inventory', 'run'],
   gather: ['run'],
-  report: ['errors.ts', 'gather', 'run'],
+  report: ['errors.ts', 'gather', 'inventory', 'run'],
   // edges
-  store: ['errors.ts', 'policy', 'ports.ts', 'run', 'kysely', 'kysely/migration', 'node:'],
+  store: ['errors.ts', 'gather', 'policy', 'ports.ts', 'run', 'kysely', 'kysely/migration', 'node:'],
   queue: ['errors.ts', 'inventory', 'policy', 'ports.ts', 'run', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'ssh2', 'node:'],
   slack: ['errors.ts', 'ports.ts', 'report', 'run', '@slack/', 'undici', 'node:'],

@@ -31,3 +31,26 @@ function mayCancel(world: World, call: Call, run: Run): boolean {
   const hosts = run.plan.targets.map((target) => target.host);
   return hasRight(world.allowlist, call, 'cancel', hosts);
 }
+
+/** One host of a run: the others go on. */
+export async function cancelHost(world: World, call: Call, run: Run, host: string): Promise<Answer> {
+  const isOwn = run.plan.requester.userId === call.requester.userId;
+  if (!isOwn && !hasRight(world.allowlist, call, 'cancel', [host])) {
+    admit(world.allowlist, call.requester);
+    throw new Refusal('not-allowed', `${host} in ${run.id} is not yours to cancel.`, {
+      remedy: `Its requester can, and whoever has the action "cancel" on ${host} in the allowlist.`,
+    });
+  }
+  const { skipped, running } = await world.store.cancelHosts(run.id, [host], call.requester);
+  if (skipped + running.length === 0) {
+    throw new Refusal('not-now', `${host} has already ended in ${run.id}.`, {
+      remedy: `See /batch show ${run.id} ${host}`,
+    });
+  }
+  world.abort(running);
+  return formatNotice(
+    skipped > 0
+      ? `${host} will not be started in ${run.id}; its other hosts go on.`
+      : `${host} is being stopped in ${run.id}; its other hosts go on. The thread tells how it ended.`,
+  );
+}
