@@ -13,7 +13,8 @@ export interface Message {
 /** A file for a run's thread. */
 export interface FileUpload {
   readonly filename: string;
-  readonly content: Uint8Array;
+  /** A large file is made as it is sent: each call begins anew. */
+  readonly content: Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Stands above the file; already escaped. */
   readonly comment: string;
 }

@@ -180,7 +180,7 @@ export async function digestOutcomes(db: Kysely<Schema>, runId: string): Promise
   }
 }
 
-const jobsOf = (db: Kysely<Schema>, runId: string) =>
+export const jobsOf = (db: Kysely<Schema>, runId: string) =>
   db
     .selectFrom('job')
     .leftJoin('result', 'result.job_id', 'job.id')
@@ -189,7 +189,7 @@ const jobsOf = (db: Kysely<Schema>, runId: string) =>
 
 type JobRow = Awaited<ReturnType<ReturnType<typeof jobsOf>['execute']>>[number];
 
-function toJob(row: JobRow, streamsJson: string | null): Job {
+export function toJob(row: JobRow, streamsJson: string | null): Job {
   const outcome = toOutcome(row.kind, row.outcome_json, streamsJson);
   return {
     id: row.id,

@@ -1,3 +1,5 @@
+import { formatHostSet } from '../../inventory/host-set.ts';
+import { cleanOutput, takeStart } from './plain.ts';
 import { formatCount } from './wording.ts';
 
 interface Fold {
@@ -70,4 +72,33 @@ export function formatHostNames(names: readonly string[], maxChars: number): str
   return shown.length === 0
     ? `${formatCount(rest)} hosts`
     : `${shown.join(', ')} and ${formatCount(rest)} more`;
+}
+
+/** The name of a group that has exactly these hosts; undefined where none has. */
+export type NameSet = (hosts: readonly string[]) => string | undefined;
+
+/**
+ * A set of hosts by the shortest name that chooses it, and how many they are: `@web (20)`,
+ * `web[01-18,20] (19)`. Where that needs more than `maxChars`, as many as fit, and how many do not.
+ */
+export function formatHostSetName(hosts: readonly string[], maxChars: number, nameSet?: NameSet): string {
+  const clean = hosts.map((host) => cleanOutput(host));
+  const [only] = clean;
+  if (clean.length === 1 && only !== undefined && only.length <= maxChars) return only;
+  const count = ` (${formatCount(hosts.length)})`;
+  const group = nameSet?.(hosts);
+  if (group !== undefined) return `@${takeStart(cleanOutput(group), maxChars)}${count}`;
+  const room = maxChars - count.length;
+  const whole = formatHostSet(clean);
+  if (whole.length <= room) return `${whole}${count}`;
+  // As many as fit with the words behind them. A longer set is a longer text, but for ranges that close up.
+  let few = 0;
+  let many = Math.min(clean.length, maxChars * 4);
+  while (many - few > 1) {
+    const middle = Math.floor((few + many) / 2);
+    if (formatHostSet(clean.slice(0, middle)).length <= room - 20) few = middle;
+    else many = middle;
+  }
+  const rest = formatCount(hosts.length - few);
+  return few === 0 ? `${rest} hosts` : `${formatHostSet(clean.slice(0, few))} and ${rest} more${count}`;
 }
