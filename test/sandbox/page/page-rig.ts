@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { App, type BlockAction, type ButtonAction, LogLevel } from '@slack/bolt';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { openPageFiles } from '../../../src/sandbox/page/page-files.ts';
+import type { Json } from '../../../src/sandbox/slack/json.ts';
 import { type LocalSlack, openLocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import { readManifest } from '../../../src/sandbox/slack/options.ts';
 
@@ -32,11 +33,14 @@ export interface PageTab {
 }
 
 /** The local Slack with its page, a small bot on Bolt, and a browser. */
-export async function openPageRig(): Promise<PageRig> {
+export async function openPageRig(
+  manifest: Json = readManifest(new URL('../../../manifest.yml', import.meta.url)),
+  register: (bot: App) => void = registerCommands,
+): Promise<PageRig> {
   await using opened = new AsyncDisposableStack();
   const slack = opened.use(
     await openLocalSlack({
-      manifest: readManifest(new URL('../../../manifest.yml', import.meta.url)),
+      manifest,
       users: [
         { id: ADA, name: 'ada', realName: 'Ada Lovelace' },
         { id: BOB, name: 'bob', realName: 'Bob Ross' },
@@ -68,6 +72,7 @@ export async function openPageRig(): Promise<PageRig> {
     }),
   );
   const bot = openBot(slack);
+  register(bot);
   await bot.start();
   opened.defer(async () => void (await bot.stop()));
   const browser = await chromium.launch({
@@ -103,7 +108,6 @@ export async function openPageRig(): Promise<PageRig> {
   };
 }
 
-/** Answers the commands of the manifest with one message of each kind that the page must show. */
 function openBot(slack: LocalSlack): App {
   const bot = new App({
     token: slack.settings.tokens.bot,
@@ -113,6 +117,11 @@ function openBot(slack: LocalSlack): App {
     convoStore: false,
     logLevel: LogLevel.ERROR,
   });
+  return bot;
+}
+
+/** Answers the commands of the manifest with one message of each kind that the page must show. */
+function registerCommands(bot: App): void {
   bot.command('/batch', async ({ ack }) => ack(`Only for you: \`/batch_run\``));
   bot.command('/batch_run', async ({ ack, client, command }) => {
     await ack();
@@ -160,7 +169,6 @@ function openBot(slack: LocalSlack): App {
       blocks: formatRoot('-cmd "sleep 60"', body.user.id, 'Cancelled', false),
     });
   });
-  return bot;
 }
 
 const DF = `Filesystem      Size  Used Avail Use% Mounted on

@@ -15,6 +15,8 @@ export interface Page {
   readonly notices: readonly Notice[];
   /** Why a click did not work, by `formatClickKey`. */
   readonly clickErrors: Readonly<Record<string, string>>;
+  /** Why the Home tab may not be what it should be. */
+  readonly homeError: string | null;
   readonly isOnline: boolean;
 }
 
@@ -49,6 +51,7 @@ export function startPage(settings: PageSettings, userId: string, channelId: str
     unread: {},
     notices: [],
     clickErrors: {},
+    homeError: null,
     isOnline: true,
   };
 }
