@@ -81,6 +81,11 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
         await world.transfers.keep(localNameOf(file), content);
       }
       const work = file === undefined && fixed !== undefined ? fixed : await fixWork(world, request.work);
+      if (file !== undefined && work.action === 'put' && work.source.bytes !== file.bytes) {
+        throw new Refusal('not-now', `${file.name} has changed since the preview, so nothing was sent.`, {
+          remedy: 'Choose the shortcut again and look at the new preview.',
+        });
+      }
       return await startRun(world, call, { ...draft, work }, notes);
     },
   };

@@ -1,5 +1,6 @@
 import type { World } from '../app.ts';
 import { Refusal } from '../errors.ts';
+import { admit } from '../policy/authorize.ts';
 import { usableHosts } from '../policy/rights.ts';
 import type { SuggestQuery } from '../ports.ts';
 import { CANCEL_HOST_ACTION, runOfBlock, SHOW_HOST_ACTION } from '../report/buttons.ts';
@@ -19,6 +20,7 @@ const MAX_OPTION_CHARS = 75;
 /** Options for whoever may see them; to anyone else every select is empty. */
 export async function suggestOptions(world: World, query: SuggestQuery): Promise<readonly OptionGroup[]> {
   try {
+    admit(world.allowlist, query.requester);
     switch (query.actionId) {
       case HOSTS_ACTION:
         return suggestTargets(world, query);

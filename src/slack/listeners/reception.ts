@@ -127,7 +127,7 @@ export class Reception {
       const late = formatNotice(
         'The window could not be opened in time. Try it again, or type the command: `/batch help`.',
       );
-      if (visit.channelId !== '') await this.#answer(visit, this.#workspace.masked(late));
+      await this.#answer(visit, this.#workspace.masked(late));
       return;
     }
     const hasPlace = visit.respond !== undefined || visit.channelId !== '';
@@ -152,7 +152,7 @@ export class Reception {
   async #answer(visit: Omit<Visit, 'ack' | 'ask'>, message: Message): Promise<void> {
     for (const form of [message, plainVariant(message)]) {
       if (visit.respond !== undefined && (await this.#respond(visit.respond, form))) return;
-      const refused = await this.#postEphemeral(visit, form);
+      const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
       if (refused === 'content') continue;
       if (refused === 'place') await this.#postDirectly(visit.userId, form);
       return;
