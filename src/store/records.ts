@@ -21,6 +21,19 @@ export function* inChunks<T>(items: readonly T[], size = ROWS_AT_ONCE): Generato
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }
 
+const RUN_COLUMNS = [
+  'id',
+  'plan_hash',
+  'state',
+  'root_ts',
+  'created_at',
+  'finished_at',
+  'cancelled_team',
+  'cancelled_user',
+] as const;
+
+type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly plan_json?: string };
+
 /** Rows → runs and jobs. */
 export class Records {
   readonly #db: Kysely<Schema>;
@@ -36,8 +49,15 @@ export class Records {
   async findRun(runId: string): Promise<Run | undefined> {
     const known = this.#finished.get(runId.toLowerCase());
     if (known !== undefined) return known;
-    const rows = await this.#db.selectFrom('run').selectAll().where('id', '=', runId.toLowerCase()).execute();
-    return (await this.#toRuns(rows))[0];
+    // The plan of 10,000 hosts is a megabyte, and a run is asked for several times a second while it goes on.
+    const plan = this.#plans.get(runId.toLowerCase());
+    const rows = await this.#db
+      .selectFrom('run')
+      .select(RUN_COLUMNS)
+      .$if(plan === undefined, (run) => run.select('plan_json'))
+      .where('id', '=', runId.toLowerCase())
+      .execute();
+    return (await this.#toRuns(rows, plan))[0];
   }
 
   async listRuns(count: number): Promise<readonly Run[]> {
@@ -85,21 +105,21 @@ export class Records {
     return row && toJob(row, row.streams_json);
   }
 
-  async #toRuns(rows: readonly Selectable<RunTable>[]): Promise<Run[]> {
+  async #toRuns(rows: readonly RunRow[], plan?: Plan): Promise<Run[]> {
     if (rows.length === 0) return [];
     const progress = await countJobs(
       this.#db,
       rows.map((row) => row.id),
     );
     return rows.map((row) => {
-      const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} });
+      const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} }, plan);
       if (run.state === 'finished') keep(this.#finished, run.id, run);
       return run;
     });
   }
 
-  #toRun(row: Selectable<RunTable>, progress: Progress): Run {
-    const plan = this.#plans.get(row.id) ?? parsePlan(row.plan_json);
+  #toRun(row: RunRow, progress: Progress, known: Plan | undefined): Run {
+    const plan = known ?? this.#plans.get(row.id) ?? parsePlan(row.plan_json ?? '');
     keep(this.#plans, row.id, plan);
     return {
       id: row.id,

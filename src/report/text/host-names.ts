@@ -91,14 +91,34 @@ export function formatHostSetName(hosts: readonly string[], maxChars: number, na
   const room = maxChars - count.length;
   const whole = formatHostSet(clean);
   if (whole.length <= room) return `${whole}${count}`;
-  // As many as fit with the words behind them. A longer set is a longer text, but for ranges that close up.
-  let few = 0;
-  let many = Math.min(clean.length, maxChars * 4);
-  while (many - few > 1) {
-    const middle = Math.floor((few + many) / 2);
-    if (formatHostSet(clean.slice(0, middle)).length <= room - 20) few = middle;
-    else many = middle;
+  const start = takeNames(whole, room - 20);
+  const rest = formatCount(hosts.length - start.count);
+  return start.count === 0 ? `${rest} hosts` : `${start.text} and ${rest} more${count}`;
+}
+
+/** As much of a host set as fits, ended where a name or a row of numbers ends, and how many hosts that is. */
+function takeNames(set: string, maxChars: number): { readonly text: string; readonly count: number } {
+  let end = set.lastIndexOf(',', maxChars);
+  // A name may hold brackets of its own: then it is counted as it is read here, and never cut inside.
+  for (; end > 0; end = set.lastIndexOf(',', end - 1)) {
+    const text = set.slice(0, end);
+    const opened = text.lastIndexOf('[');
+    const isInside = opened > text.lastIndexOf(']');
+    const suffix = isInside ? (/^[^\]]*\](\D*?)(?:,|$)/.exec(set.slice(end))?.[1] ?? '') : '';
+    const whole = isInside ? `${text}]${suffix}` : text;
+    if (whole.length <= maxChars) return { text: whole, count: countNames(whole) };
   }
-  const rest = formatCount(hosts.length - few);
-  return few === 0 ? `${rest} hosts` : `${formatHostSet(clean.slice(0, few))} and ${rest} more${count}`;
+  return { text: '', count: 0 };
+}
+
+function countNames(set: string): number {
+  return set.split(/,(?![^[\]]*\])/).reduce((sum, term) => {
+    const list = /\[([\d,-]+)\]/.exec(term)?.[1];
+    if (list === undefined) return sum + 1;
+    const numbers = list.split(',').map((part) => {
+      const [from = '', to = from] = part.split('-');
+      return Number(to) - Number(from) + 1;
+    });
+    return sum + numbers.reduce((all, one) => all + one, 0);
+  }, 0);
 }

@@ -7,6 +7,9 @@ import type { Workspace } from './workspace.ts';
 
 /** The bytes of files: how they come in, between the two calls of the Web API, and how they are fetched. */
 
+/** https://slack.com/help/articles/201330736: 1 GB a file. */
+const MAX_FILE_BYTES = 1_000_000_000;
+
 interface Upload {
   readonly name: string;
   readonly length: number;
@@ -30,7 +33,7 @@ export class Uploads {
 
   /** Slack's answer to the bytes; null where it took them. */
   async receive(request: IncomingMessage, response: ServerResponse, path: string): Promise<string | null> {
-    const body = await readBody(request);
+    const body = await readBody(request, MAX_FILE_BYTES);
     const upload = this.#bySecret.get(path);
     const bytes = body === undefined ? undefined : await parseUpload(request.headers['content-type'], body);
     const fault =

@@ -1,5 +1,5 @@
 import { classify } from '../failure.ts';
-import { delay, type Held, type PosterContext, settleRow } from '../held.ts';
+import { type Held, type PosterContext, settleRow } from '../held.ts';
 import { reportMissingFile, uploadFile } from './upload.ts';
 
 /** So that a small run's files need not wait for those of a large one. */
@@ -42,7 +42,7 @@ export class Logs {
     }
     const file = workspace.masked(content);
     const to = { channel, threadTs: row.threadTs };
-    await delay(workspace.paces.reserve(channel), signal);
+    // The files' methods have budgets of their own: no message need wait for their sake.
     if (signal.aborted) {
       await outbox.defer(row, now(), 'stopping');
       return;
