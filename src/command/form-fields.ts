@@ -46,24 +46,20 @@ export function parseFormFields(
   const work = kind === 'run' ? parseCommandField(text('command'), attempt) : parseCopyFields(text, attempt);
   const fanOut = text('fanout').trim();
   const limit = text('limit').trim();
-  const request: FleetRequest | undefined = work && {
-    kind: 'fleet',
-    hosts,
-    groups: [],
-    exclude: [],
-    work,
+  const read = {
     ...(fanOut === '' ? {} : { fanOut: attempt('fanout', () => parseFanOut(fanOut)) ?? 1 }),
     ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration(limit)) ?? 1 }),
-    preview: false,
-    notes: work.action === 'run' ? noteOddities(work.command) : [],
   };
-  return request === undefined || Object.keys(faults).length > 0 ? { faults } : { request };
+  if (work === undefined || Object.keys(faults).length > 0) return { faults };
+  const notes = work.action === 'run' ? noteOddities(work.command) : [];
+  return { request: { kind: 'fleet', hosts, groups: [], exclude: [], work, ...read, preview: false, notes } };
 }
 
 type Attempt = <T>(field: FormField, read: () => T) => T | undefined;
 
 function parseCommandField(command: string, attempt: Attempt): RequestedWork | undefined {
   return attempt('command', () => {
+    if (command.trim() === '') throw new Refusal('usage', 'Write the command to run.');
     checkCommand(command);
     return { action: 'run', command };
   });

@@ -40,7 +40,7 @@ export function formatErrors(
 ): Message {
   const total = countHosts([...troubles, ...others]);
   const title =
-    troubles.length === 0
+    total === 0
       ? `${run.id}: every host that has ended is ok.`
       : `${run.id}: ${plural(total, 'host')} not ok, ${plural(troubles.length + others.length, 'different result')}`;
   const elements: RichTextElement[] = [line(bold(title))];
