@@ -27,7 +27,8 @@ export function createSharedFiles(settings: SlackSettings, workspace: Workspace,
         log.warn({ file: fileId, error: classify(error).code }, 'a file could not be fetched from Slack');
         throw notThere(name, workspace.botName);
       }
-      const length = response.headers.get('content-length');
+      const isPlain = response.headers.get('content-encoding') === null;
+      const length = isPlain ? response.headers.get('content-length') : null;
       // Without the right to read it Slack answers 200 with a page to sign in on (facts/slack.md section 8).
       if (!response.ok || response.body === null || (length !== null && Number(length) !== bytes)) {
         await response.body?.cancel();
