@@ -1,4 +1,4 @@
-import type { Clicking, Commanding, Outcome, Saying, Uploading } from './delivery/people.ts';
+import type { Attaching, Clicking, Commanding, Outcome, Saying, Uploading } from './delivery/people.ts';
 import type { Fault, FaultHandle } from './faults.ts';
 import type {
   Acting,
@@ -42,6 +42,8 @@ export interface LocalSlack extends AsyncDisposable {
   say(saying: Saying): StoredMessage;
   /** Shares a file in a channel: a message with `files`. */
   upload(uploading: Uploading): StoredMessage;
+  /** Puts a file into a `file_input`; the answer is its id, the value to submit. */
+  attach(attaching: Attaching): string;
   /** Opens the app's Home tab: `app_home_opened`, where the manifest subscribes to it. */
   openHome(who: { readonly user: string }): Promise<Outcome>;
   /** A global shortcut of the manifest. */

@@ -19,6 +19,7 @@
  *     POST /page/close     {user, view_id, all?}       PageClicked    Cancel; with `all` the ✕
  *     POST /page/suggest   PageSuggest                 PageSuggested
  *     POST /page/upload    PageUpload                  PageSent
+ *     POST /page/attach    {user, name, base64}        PageAttached   into a `file_input`: `id` is its value
  *
  * `user` is who the page stands for at the moment: the sandbox has no passwords. What this user could not see in
  * Slack answers `channel_not_found`. Errors are PageError with HTTP 400, 403 or 404.
@@ -94,7 +95,7 @@ export interface PageSubmit {
   readonly values: PageValues;
 }
 
-/** `errors` by `block_id`, where something in the form is wrong. */
+/** `errors` by `block_id`, where something in the form is wrong; this is HTTP 200, too. */
 export type PageSubmitted =
   | { readonly ok: true; readonly ackMs: number }
   | (PageError & { readonly errors: Readonly<Record<string, string>> });
@@ -120,6 +121,8 @@ export type PageSuggested =
       }[];
     }
   | PageError;
+
+export type PageAttached = { readonly ok: true; readonly id: string } | PageError;
 
 export interface PageUpload {
   readonly user: string;

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import type { ReportFault } from './delivery/courier.ts';
 import {
+  type Attaching,
   type Clicking,
   type Commanding,
   type Outcome,
@@ -187,6 +188,10 @@ export class RunningSlack implements LocalSlack {
 
   upload(uploading: Uploading): StoredMessage {
     return this.#people.upload(uploading);
+  }
+
+  attach(attaching: Attaching): string {
+    return this.#people.attach(attaching);
   }
 
   openHome(who: { readonly user: string }): Promise<Outcome> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { App, type BlockAction, type ButtonAction, LogLevel } from '@slack/bolt';
+import type { WebClient } from '@slack/web-api';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { openPageFiles } from '../../../src/sandbox/page/page-files.ts';
 import type { Json } from '../../../src/sandbox/slack/json.ts';
@@ -21,6 +22,8 @@ export const HOSTILE =
 
 export interface PageRig extends AsyncDisposable {
   readonly slack: LocalSlack;
+  /** The bot's own. */
+  readonly client: WebClient;
   readonly browser: Browser;
   openPage(size?: { width: number; height: number }): Promise<PageTab>;
 }
@@ -44,6 +47,7 @@ export async function openPageRig(
       users: [
         { id: ADA, name: 'ada', realName: 'Ada Lovelace' },
         { id: BOB, name: 'bob', realName: 'Bob Ross' },
+        { id: 'U0CLEO001', name: 'cleo' },
       ],
       channels: [
         { id: OPS, name: 'ops', topic: 'Where the hosts are looked after', members: [ADA, BOB, BOT] },
@@ -55,6 +59,7 @@ export async function openPageRig(
           members: [ADA, BOB, BOT],
         },
         { id: 'D0ADABOT1', name: 'ada', kind: 'im', members: [ADA, BOT] },
+        { id: 'D0ADACLE1', name: 'ada', kind: 'im', members: [ADA, 'U0CLEO001'] },
       ],
       // The pace of Slack is tried elsewhere.
       pace: { isLimited: false },
@@ -91,6 +96,7 @@ export async function openPageRig(
 
   return {
     slack,
+    client: bot.client,
     browser,
     async openPage(size = { width: 1400, height: 900 }) {
       const context = await browser.newContext({ viewport: size, locale: 'en-GB' });

@@ -1,5 +1,6 @@
 import type {
   PageAct,
+  PageAttached,
   PageClick,
   PageClicked,
   PageError,
@@ -36,6 +37,8 @@ export interface Client {
   suggest(suggest: Omit<PageSuggest, 'user'>): Promise<PageSuggested>;
   runShortcut(callbackId: string): Promise<void>;
   runMessageShortcut(channel: string, ts: string, callbackId: string): Promise<void>;
+  /** For a `file_input`. */
+  attach(file: File): Promise<PageAttached>;
   /** False where it was not taken. */
   upload(file: File, text: string, threadTs: string | null): Promise<boolean>;
 }
@@ -215,6 +218,10 @@ export function openClient(first: Page): Client {
       const body = { user: page.userId, channel, ts, callback_id };
       const threadTs = page.thread?.messages?.some((message) => message.ts === ts) ? page.thread.ts : null;
       complain(await post<PageClicked>('/page/message-shortcut', body), threadTs);
+    },
+    async attach(file) {
+      const body = { user: page.userId, name: file.name, base64: await encodeFile(file) };
+      return post<PageAttached>('/page/attach', body);
     },
     async upload(file, text, threadTs) {
       const { userId: user, channelId: channel } = page;

@@ -21,11 +21,14 @@ export interface Saying {
   readonly threadTs?: string;
 }
 
-export interface Uploading {
+export interface Attaching {
   readonly user: string;
-  readonly channel: string;
   readonly name: string;
   readonly content: string | Uint8Array;
+}
+
+export interface Uploading extends Attaching {
+  readonly channel: string;
   /** What is said with it. */
   readonly text?: string;
   readonly threadTs?: string;
@@ -137,11 +140,7 @@ export class People {
   /** Shares a file in a channel, as one message. */
   upload({ user, channel, name, content, text = '', threadTs }: Uploading): StoredMessage {
     const { workspace } = this.#means;
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    const id = workspace.newId('F');
-    const mimetype = guessMimetype(name, bytes);
-    const createdAt = workspace.settings.now();
-    workspace.files.set(id, { id, name, title: name, mimetype, bytes, user, createdAt, shares: [] });
+    const id = this.#store({ user, name, content }, false);
     const said = { text: escapeText(text), blocks: [], attachments: [] };
     return workspace.shareFiles([id], {
       channel,
@@ -155,6 +154,31 @@ export class People {
       onlyFor: null,
       ...findLive(said, { parse: 'full', linkNames: true }),
     });
+  }
+
+  /** Puts a file into a `file_input`: its id is the value. */
+  attach(attaching: Attaching): string {
+    return this.#store(attaching, true);
+  }
+
+  #store({ user, name, content }: Attaching, isForApp: boolean): string {
+    const { workspace } = this.#means;
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    const id = workspace.newId('F');
+    const mimetype = guessMimetype(name, bytes);
+    const createdAt = workspace.settings.now();
+    workspace.files.set(id, {
+      id,
+      name,
+      title: name,
+      mimetype,
+      bytes,
+      user,
+      createdAt,
+      isForApp,
+      shares: [],
+    });
+    return id;
   }
 
   async command(typed: Commanding): Promise<Outcome> {

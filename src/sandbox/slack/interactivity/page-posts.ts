@@ -47,7 +47,14 @@ export class PagePosts {
         });
         if (submitted.error === null) return answerOutcome(submitted);
         const { errors } = submitted;
-        return { status: 400, body: { ...describe(submitted.error), errors } };
+        // What is wrong with a form is an answer, no failure of the request.
+        return { status: 200, body: { ...describe(submitted.error), errors } };
+      }
+      case '/page/attach': {
+        const name = readName(fields);
+        if (name === '') return refuse(400, 'invalid_arguments');
+        const id = this.#people.attach({ user, name, content: readBytes(fields) });
+        return { status: 200, body: { ok: true, id } };
       }
       case '/page/suggest':
         return this.#suggest(user, fields);
@@ -109,7 +116,7 @@ export class PagePosts {
   }
 
   #upload(user: string, channel: Channel, fields: Json): PageAnswer {
-    const name = (textOf(fields, 'name') ?? '').replace(/^.*[\\/]/s, '');
+    const name = readName(fields);
     const threadTs = textOf(fields, 'thread_ts');
     const text = textOf(fields, 'text');
     if (name === '') return refuse(400, 'invalid_arguments');
@@ -119,7 +126,7 @@ export class PagePosts {
       user,
       channel: channel.id,
       name,
-      content: Buffer.from(textOf(fields, 'base64') ?? '', 'base64'),
+      content: readBytes(fields),
       ...(text === undefined ? {} : { text }),
       ...(threadTs === undefined ? {} : { threadTs }),
     });
@@ -148,6 +155,15 @@ export class PagePosts {
     if (suggested.error !== null) return refuse(400, suggested.error);
     return { status: 200, body: { ok: true, groups: suggested.groups } };
   }
+}
+
+/** As browsers on Windows do, some send the whole path. */
+function readName(fields: Json): string {
+  return (textOf(fields, 'name') ?? '').replace(/^.*[\\/]/s, '');
+}
+
+function readBytes(fields: Json): Uint8Array {
+  return Buffer.from(textOf(fields, 'base64') ?? '', 'base64');
 }
 
 function readAct(user: string, viewId: string, fields: Json) {

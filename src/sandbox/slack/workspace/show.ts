@@ -15,11 +15,12 @@ export function showMessage(message: StoredMessage, workspace: Workspace, baseUr
   );
 }
 
-/** Its own files, and those in channels it is in or that are public. */
+/** Its own files, those it was given in a modal, and those in channels it is in or that are public. */
 export function canBotRead(file: StoredFile, workspace: Workspace): boolean {
   const bot = workspace.settings.bot.userId;
   return (
     file.user === bot ||
+    file.isForApp === true ||
     file.shares.some((share) => {
       const channel = workspace.findChannel(share.channel);
       return channel?.kind === 'public' || channel?.members.has(bot) === true;

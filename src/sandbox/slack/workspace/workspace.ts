@@ -23,6 +23,8 @@ export interface StoredFile {
   readonly bytes: Uint8Array;
   readonly user: string;
   readonly createdAt: number;
+  /** Given to the app in a modal rather than shared in a channel. */
+  readonly isForApp?: boolean;
   /** Where it was shared: channel and the `ts` of the message. */
   readonly shares: readonly {
     readonly channel: string;

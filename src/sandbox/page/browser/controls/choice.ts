@@ -92,7 +92,7 @@ export function Choice({ element, blockId, label, describedBy, id, isDispatched 
 
   if (form !== null)
     return html`<div class="choice">
-      <${Combobox} label=${label ?? placeholder} placeholder=${placeholder} chosen=${chosen} isMany=${isMany} maxChosen=${maxChosen}
+      <${Combobox} isSlow=${isExternal} label=${label ?? placeholder} placeholder=${placeholder} chosen=${chosen} isMany=${isMany} maxChosen=${maxChosen}
         isInvalid=${form.errorOf(blockId) !== undefined} describedBy=${describedBy ?? null} inputId=${id} find=${find} onChange=${change} />
       ${complaint}
     </div>`;
@@ -105,7 +105,7 @@ export function Choice({ element, blockId, label, describedBy, id, isDispatched 
   return html`<span class="action">
     ${
       isOpen
-        ? html`<${Combobox} label=${placeholder} placeholder="Search…" chosen=${isMany ? chosen : []} isMany=${isMany} maxChosen=${maxChosen} isFocused=${true}
+        ? html`<${Combobox} isSlow=${isExternal} label=${placeholder} placeholder="Search…" chosen=${isMany ? chosen : []} isMany=${isMany} maxChosen=${maxChosen} isFocused=${true}
             find=${find} onChange=${change} onLeave=${leave} />`
         : html`<button ref=${opener} type="button" class="button is-select" aria-haspopup="listbox" aria-expanded="false"
             aria-label=${words === '' ? placeholder : `${placeholder}: ${words}`} onClick=${() => setOpen(true)}>

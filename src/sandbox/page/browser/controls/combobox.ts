@@ -16,6 +16,8 @@ export interface ComboboxProps {
   readonly isInvalid?: boolean;
   readonly describedBy?: string | null;
   readonly isFocused?: boolean;
+  /** The app is asked: not for every letter. */
+  readonly isSlow: boolean;
   /** For a `<label>`. */
   readonly inputId?: string;
   /** What to offer for these words; a string says why there is nothing. */
@@ -25,7 +27,12 @@ export interface ComboboxProps {
   onLeave?(): void;
 }
 
-/** While someone types the app is not asked for every letter. */
+interface Answer {
+  readonly query: string;
+  /** A string says why there is nothing. */
+  readonly found: readonly OptionGroup[] | string;
+}
+
 const PAUSE_MS = 150;
 const GAP_PX = 4;
 const MAX_LIST_PX = 300;
@@ -34,7 +41,7 @@ export function Combobox(props: ComboboxProps): VNode {
   const { chosen, isMany, label } = props;
   const [query, setQuery] = useState('');
   const [isOpen, setOpen] = useState(props.isFocused === true);
-  const [found, setFound] = useState<readonly OptionGroup[] | string | null>(null);
+  const [answer, setAnswer] = useState<Answer | null>(null);
   const [current, setCurrent] = useState(0);
   const input = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLDivElement>(null);
@@ -42,20 +49,22 @@ export function Combobox(props: ComboboxProps): VNode {
   const id = useId();
 
   const isChosen = (option: Json): boolean => chosen.some(({ value }) => value === option.value);
+  const found = answer?.found ?? null;
   const options = found === null || typeof found === 'string' ? [] : found.flatMap((group) => group.options);
-  const active = options[Math.min(current, options.length - 1)];
+  // What was found for other words stays in sight for a moment, and cannot be chosen by Enter any more.
+  const active = answer?.query === query ? options[Math.min(current, options.length - 1)] : undefined;
 
   const { find } = props;
   useEffect(() => {
     if (!isOpen) return;
     let isStale = false;
     const ask = async (): Promise<void> => {
-      const answer = await find(query);
+      const groups = await find(query);
       if (isStale) return;
-      setFound(answer);
+      setAnswer({ query, found: groups });
       setCurrent(0);
     };
-    const timer = setTimeout(() => void ask(), found === null ? 0 : PAUSE_MS);
+    const timer = setTimeout(() => void ask(), answer === null || !props.isSlow ? 0 : PAUSE_MS);
     return () => {
       isStale = true;
       clearTimeout(timer);
@@ -74,7 +83,7 @@ export function Combobox(props: ComboboxProps): VNode {
   const close = (): void => {
     setOpen(false);
     setQuery('');
-    setFound(null);
+    setAnswer(null);
     props.onLeave?.();
   };
   const choose = (option: Json): void => {
@@ -102,8 +111,8 @@ export function Combobox(props: ComboboxProps): VNode {
       else if (options.length > 0) setCurrent((current + move + options.length) % options.length);
     } else if (event.key === 'Enter') {
       // Enter chooses; it never sends the form from here.
-      if (isOpen && active !== undefined) choose(active);
-      else setOpen(true);
+      if (!isOpen) setOpen(true);
+      else if (active !== undefined) choose(active);
     } else if (event.key === 'Escape' && isOpen) {
       close();
       event.stopPropagation();

@@ -6,6 +6,7 @@ import { labelOf } from '../blocks/label.ts';
 import { ActionsContext } from '../surfaces/form.ts';
 import { TextObject } from '../text/text.ts';
 import { Choice, isChoice } from './choice.ts';
+import { FileInput } from './file-input.ts';
 
 /** Input blocks, and the inputs themselves: text, dates, checkboxes, radio buttons. */
 
@@ -58,6 +59,7 @@ function Input(props: InputProps): VNode {
   if (isChoice(element)) return html`<${Choice} ...${props} />`;
   if (type === 'checkboxes' || type === 'radio_buttons') return html`<${Checks} ...${props} />`;
   if (type in TYPES || type === 'rich_text_input') return html`<${TextInput} ...${props} />`;
+  if (type === 'file_input') return html`<${FileInput} ...${props} />`;
   return html`<span class="unsupported">Unsupported element: ${type}</span>`;
 }
 

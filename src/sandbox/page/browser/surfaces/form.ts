@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
-import type { PageSuggested, PageValues } from '../../../slack/page-api.ts';
+import type { PageAttached, PageSuggested, PageValues } from '../../../slack/page-api.ts';
 
 /** What a press or a change does, in a message, a modal or on the Home tab. */
 export interface Actions {
@@ -18,6 +18,7 @@ export interface Form {
   valueOf(blockId: string, actionId: string): readonly string[];
   change(blockId: string, actionId: string, values: readonly string[]): void;
   errorOf(blockId: string): string | undefined;
+  attach(file: File): Promise<PageAttached>;
 }
 
 export const ActionsContext = createContext<Actions>({

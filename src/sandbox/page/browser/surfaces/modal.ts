@@ -23,17 +23,23 @@ export function Modal({ surface, client, depth }: ModalProps): VNode {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const dialog = useRef<HTMLDialogElement>(null);
+  const isGone = useRef(false);
   const titleId = useId();
   const title = replaceEmoji(surface.title);
 
   useEffect(() => {
     const element = dialog.current;
     if (element === null) return;
+    rememberOpener();
     element.showModal();
     // Not the cross, where there is something to fill in.
     const first = element.querySelector<HTMLElement>(`.modal-body :is(${FIELDS}), .modal-foot .is-primary`);
     (first ?? element.querySelector<HTMLElement>('.modal-foot button'))?.focus();
-    return () => element.close();
+    return () => {
+      isGone.current = true;
+      element.close();
+      setTimeout(returnFocus);
+    };
   }, []);
 
   const close = (isAll: boolean): void => {
@@ -56,6 +62,15 @@ export function Modal({ surface, client, depth }: ModalProps): VNode {
   };
 
   return html`<dialog ref=${dialog} class="modal" aria-labelledby=${titleId}
+    onKeyDown=${(event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.defaultPrevented || isConfirm(event.target)) return;
+      // Chromium lets a page hold back only the first Escape of two: the key itself must be taken.
+      event.preventDefault();
+      close(false);
+    }}
+    onClose=${(event: Event) => {
+      if (!isGone.current && event.target === event.currentTarget) close(false);
+    }}
     onCancel=${(event: Event) => {
       event.preventDefault();
       if (event.target === event.currentTarget) close(false);
@@ -82,6 +97,30 @@ export function Modal({ surface, client, depth }: ModalProps): VNode {
       </footer>
     </form>
   </dialog>`;
+}
+
+/** A button's own question lies on top of the form. */
+function isConfirm(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('dialog.confirm') !== null;
+}
+
+/** What had the focus when the first modal of a stack opened: it gets it back when the last one is gone. */
+let opener: HTMLElement | null = null;
+
+function rememberOpener(): void {
+  const { activeElement } = document;
+  if (
+    activeElement instanceof HTMLElement &&
+    activeElement !== document.body &&
+    !activeElement.closest('dialog')
+  )
+    opener = activeElement;
+}
+
+function returnFocus(): void {
+  if (document.querySelector('.modal') !== null) return;
+  if (opener?.isConnected === true) opener.focus();
+  opener = null;
 }
 
 function focusBlock(dialog: HTMLElement | null, blockId: string): void {

@@ -69,6 +69,7 @@ export function useForm(surface: PageSurface, client: Client): FormHandle {
           setErrors(({ [blockId]: _fixed, ...others }) => others);
         },
         errorOf: (blockId) => errors[blockId],
+        attach: (file) => client.attach(file),
       },
     }),
     [surface, client, edits, errors, clickErrors, inputs],
