@@ -10,6 +10,7 @@ import { formatRoot } from './report/root.ts';
 import type { Plan, Work } from './run/plan.ts';
 import { type Asking, planRun } from './run/planning.ts';
 import type { Job, Run } from './run/run.ts';
+import { fetchShared, findShared, nameShared } from './shared-file.ts';
 
 export interface World extends Ground {
   readonly opener: Opener;
@@ -44,14 +45,20 @@ export interface Call extends Asking {
  * release sets off; nobody waits for it here.
  */
 export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
-  const { plan: draft, notes } = draftRun(world, call, request);
+  const shared = nameShared(request.work, call.channelId);
+  const work = shared?.work ?? request.work;
+  const { plan: draft, notes } = draftRun(world, call, { ...request, work });
   if (!request.preview) authorize(draft, world.allowlist, world.inventory);
   const refusal = request.preview ? judgeQuietly(world, draft) : undefined;
   if (refusal !== undefined) return formatPreview(draft, refusal, notes);
 
-  const plan = { ...draft, work: await fixWork(world, request.work) };
-  if (request.preview) return formatPreview(plan, undefined, notes);
-  return await startRun(world, call, plan, notes);
+  const file = shared === undefined ? undefined : await findShared(world, call.channelId, shared.name);
+  if (request.preview) {
+    const shown = shared === undefined ? await fixWork(world, work) : draftWork(work, file?.bytes);
+    return formatPreview({ ...draft, work: shown }, undefined, notes);
+  }
+  if (shared !== undefined && file !== undefined) await fetchShared(world, file, shared.work.local);
+  return await startRun(world, call, { ...draft, work: await fixWork(world, work) }, notes);
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
@@ -130,8 +137,8 @@ function checkLimits(request: FleetRequest, limits: Limits): void {
 }
 
 /** The work before the disk was asked: good for judging, not for sending. */
-function draftWork(work: RequestedWork | Work): Work {
-  return work.action === 'put' ? { ...work, source: { bytes: 0, sha256: '' } } : work;
+function draftWork(work: RequestedWork | Work, bytes = 0): Work {
+  return work.action === 'put' ? { ...work, source: { bytes, sha256: '' } } : work;
 }
 
 export async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {

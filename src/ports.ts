@@ -312,6 +312,8 @@ export type Answer = Message | Modal;
 
 /** Files that people put into Slack. */
 export interface SharedFiles {
+  /** Those of this channel, newest first; not all of a long history. A `Refusal` where Slack tells none. */
+  list(channelId: string): Promise<readonly SharedFile[]>;
   /** The file's bytes as they come; a `Refusal` where the bot may not have it or it is above `maxBytes`. */
   open(fileId: string, maxBytes: number): Promise<AsyncIterable<Uint8Array>>;
 }

@@ -7,9 +7,8 @@ import type { Answer, FormVerdict, SharedFile, SubmittedForm } from '../ports.ts
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
+import { checkSize, fetchShared, localNameOf } from '../shared-file.ts';
 
-/** A file from Slack goes to the hosts through the transfer folder, up to this size. */
-const MAX_SHARED_BYTES = 100 * 1024 * 1024;
 /** Slack waits 3 s for a verdict; a large file may take longer to read. */
 const VERDICT_MS = 1_500;
 /** Slack allows more, but nobody reads more below a field. */
@@ -25,11 +24,7 @@ interface Memo {
 /** Opens at once: nothing slow may stand before it, as the right to open a window lasts 3 s. */
 export function openForm(world: World, call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
   admit(world.allowlist, call.requester);
-  if (file !== undefined && file.bytes > MAX_SHARED_BYTES) {
-    throw new Refusal('usage', `${file.name} is larger than ${MAX_SHARED_BYTES / 1024 / 1024} MiB.`, {
-      remedy: 'Put it into the transfer folder, and send it with /batch_scp.',
-    });
-  }
+  if (file !== undefined) checkSize(file);
   return formatForm(kind, file === undefined ? {} : { file }, call.channelId);
 }
 
@@ -77,8 +72,7 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
     channelId: call.channelId,
     async begin(): Promise<Answer | undefined> {
       if (file !== undefined) {
-        const content = await world.sharedFiles.open(file.id, MAX_SHARED_BYTES);
-        await world.transfers.keep(localNameOf(file), content);
+        await fetchShared(world, file, localNameOf(file.id, file.name));
       }
       const work = file === undefined && fixed !== undefined ? fixed : await fixWork(world, request.work);
       if (file !== undefined && work.action === 'put' && work.source.bytes !== file.bytes) {
@@ -145,16 +139,9 @@ function kindOf({ callbackId }: SubmittedForm): 'run' | 'copy' {
 /** A file of Slack's stands in for the name in the transfer folder. */
 function fieldsOf(form: SubmittedForm): FormFields {
   const { file } = readMemo(form.metadata);
-  return file === undefined ? form.fields : { ...form.fields, action: ['put'], local: [localNameOf(file)] };
-}
-
-/** Below a folder of its own, under its id: no name that someone gave a file in Slack reaches another file. */
-function localNameOf({ id, name }: SharedFile): string {
-  const plain = name
-    .replace(/[^A-Za-z0-9._-]+/g, '_')
-    .replace(/^[._]+/, '')
-    .slice(-100);
-  return `slack/${id.replace(/[^A-Z0-9]/gi, '')}/${plain === '' ? 'file' : plain}`;
+  return file === undefined
+    ? form.fields
+    : { ...form.fields, action: ['put'], local: [localNameOf(file.id, file.name)] };
 }
 
 /** Ours, as nobody else can write it; still read with care, since an older version may have. */

@@ -1,13 +1,37 @@
 import { Refusal } from '../errors.ts';
-import type { Log, SharedFiles } from '../ports.ts';
+import type { Log, SharedFile, SharedFiles } from '../ports.ts';
 import { classify } from './outgoing/failure.ts';
 import type { SlackSettings, Workspace } from './workspace.ts';
 
 const DOWNLOAD_MS = 120_000;
+const LISTED = 100;
 
 /** Files that people put into Slack, fetched with the bot's own rights and from Slack's own host only. */
 export function createSharedFiles(settings: SlackSettings, workspace: Workspace, log: Log): SharedFiles {
   return {
+    async list(channelId) {
+      try {
+        const { files = [] } = await workspace.answers.files.list({ channel: channelId, count: LISTED });
+        return files.flatMap((file): SharedFile[] => {
+          const places = [...(file.channels ?? []), ...(file.groups ?? []), ...(file.ims ?? [])];
+          // Asked for one channel; looked at all the same, since what is in another is not for these eyes.
+          if (file.id === undefined || file.name === undefined || !places.includes(channelId)) return [];
+          return [{ id: file.id, name: file.name, bytes: file.size ?? 0 }];
+        });
+      } catch (error) {
+        log.warn(
+          { channel: channelId, error: classify(error).code },
+          "Slack does not list a channel's files",
+        );
+        throw new Refusal(
+          'not-now',
+          'Slack does not tell which files are in this channel, so nothing was sent.',
+          {
+            remedy: `The bot has to be in the channel: \`/invite @${workspace.botName}\`.`,
+          },
+        );
+      }
+    },
     async open(fileId, maxBytes) {
       const { name, bytes, url } = await askAbout(workspace, fileId, log);
       if (bytes > maxBytes) throw tooLarge(name, maxBytes);

@@ -142,7 +142,9 @@ describe.skipIf(!HAS_SSHD)('the buttons below a root message', () => {
     const { slack, home } = stage;
     const log = home.path('log');
     await slack.command(
-      ada(`-g web -cmd "echo $SSH_CONNECTION >> ${log}; sleep 0.3; case $SSH_CONNECTION in *127.0.1.2*) false;; esac"`),
+      ada(
+        `-g web -cmd "echo $SSH_CONNECTION >> ${log}; sleep 0.3; case $SSH_CONNECTION in *127.0.1.2*) false;; esac"`,
+      ),
     );
     const root = await finished(slack);
     expect(root.text).toMatch(/2 ok, 1 failed of 3/);
@@ -191,7 +193,11 @@ describe.skipIf(!HAS_SSHD)('the form', () => {
     await slack.command(ada(''));
     const form = await view(slack);
     await slack.suggest({ user: ADA, viewId: form.id, actionId: 'batchops_form_hosts', query: '@w' });
-    const values = { batchops_form_hosts: ['@web'], terms: '!h3', command: `echo "ran" >> ${log}; sleep 0.3` };
+    const values = {
+      batchops_form_hosts: ['@web'],
+      terms: '!h3',
+      command: `echo "ran" >> ${log}; sleep 0.3`,
+    };
     const preview = await slack.submit({ user: ADA, viewId: form.id, values });
     expect(preview.errors).toEqual({});
     const judged = await view(slack);
@@ -269,6 +275,32 @@ describe.skipIf(!HAS_SSHD)('the form', () => {
     await slack.submit({ user: ADA, viewId: form.id });
     await slack.waitFor(() => slack.messages(OPS).some((one) => /1 ok of 1/.test(one.text)), 20_000);
     expect(await readFile(home.path('there.txt'), 'utf8')).toBe('hello from slack\n');
+    expect(slack.violations).toEqual([]);
+  });
+});
+
+describe.skipIf(!HAS_SSHD)("a file of the channel's, named in -local", () => {
+  test('is sent, the newest of its name; one that is not there is refused with near names', async () => {
+    await using stage = await openStage();
+    const { slack, home } = stage;
+    for (const content of ['old\n', 'new\n'])
+      slack.upload({ user: ADA, channel: OPS, name: 'motd.txt', content });
+    slack.upload({ user: ADA, channel: AUDIT, name: 'other.txt', content: 'not from here\n' });
+    const there = home.path('there.txt');
+    const put = (name: string, more = '') =>
+      slack.command(ada(`-h h1 ${more} -action put slack:${name} ${there}`, '/batch_scp'));
+
+    const missing = await put('modt.txt');
+    expect(shown(await slack.waitFor(() => missing.answers()[0]))).toMatch(/did you mean slack:motd\.txt/i);
+    const elsewhere = await put('other.txt');
+    expect(shown(await slack.waitFor(() => elsewhere.answers()[0]))).toMatch(/No file "other\.txt"/);
+    const preview = await put('motd.txt', '-n');
+    expect(shown(await slack.waitFor(() => preview.answers()[0]))).toMatch(/You may run this here/);
+    expect(existsSync(home.path('data/transfers/slack'))).toBe(false);
+
+    await put('motd.txt');
+    expect((await finished(slack)).text).toMatch(/1 ok of 1/);
+    expect(await readFile(there, 'utf8')).toBe('new\n');
     expect(slack.violations).toEqual([]);
   });
 });

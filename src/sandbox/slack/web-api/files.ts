@@ -113,8 +113,30 @@ const filesInfo: ApiMethod = {
   },
 };
 
+/** The newest first; https://docs.slack.dev/reference/methods/files.list */
+const filesList: ApiMethod = {
+  token: 'bot',
+  tier: 3,
+  scopes: ['files:read'],
+  run(call, { workspace, baseUrl }) {
+    const id = call.text('channel');
+    const channel = id === undefined ? undefined : findVisible(workspace, id);
+    const count = Number(call.text('count') ?? 100);
+    const found = Array.from(workspace.files.values())
+      .toReversed()
+      .filter((file) => canBotRead(file, workspace))
+      .filter((file) => channel === undefined || file.shares.some((share) => share.channel === channel.id))
+      .toSorted((a, b) => b.createdAt - a.createdAt);
+    return {
+      files: found.slice(0, count).map((file) => showFile(file, workspace, baseUrl())),
+      paging: { count, total: found.length, page: 1, pages: Math.ceil(found.length / count) },
+    };
+  },
+};
+
 export const fileMethods: Readonly<Record<string, ApiMethod>> = {
   'files.getUploadURLExternal': getUploadUrl,
   'files.completeUploadExternal': completeUpload,
   'files.info': filesInfo,
+  'files.list': filesList,
 };
