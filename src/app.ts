@@ -93,7 +93,7 @@ export async function startRun(
   return notes.length === 0 ? undefined : formatNotice([`${run.id} has begun.`, ...notes].join('\n'));
 }
 
-/** A click so soon after the one before is the same one: twice by a nervous finger, or brought again by Slack. */
+/** A click so soon after the one before is the same one, made twice by a nervous finger. */
 const SAME_CLICK_MS = 10_000;
 
 /**
@@ -101,11 +101,16 @@ const SAME_CLICK_MS = 10_000;
  * the last of these runs had ended is the click that began it; one made after it is a new one.
  */
 async function putDown(world: World, call: Call, approved: Approved<Plan>) {
-  if (call.clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
+  const { clickedAt } = call;
+  if (clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
   for (let number = 1; ; number += 1) {
     const created = await world.store.createRun(approved, `${call.requestKey}:${number}`);
-    const { finishedAt = Number.POSITIVE_INFINITY, createdAt } = created.run;
-    if (created.isNew || call.clickedAt <= Math.max(finishedAt, createdAt + SAME_CLICK_MS)) return created;
+    const { run, isNew } = created;
+    const endedAt = run.finishedAt ?? Number.POSITIVE_INFINITY;
+    // One that could not be posted has run nowhere: whoever was told so may click again at once.
+    const isGivenUp = run.state === 'finished' && run.rootTs === undefined;
+    const sameUntil = isGivenUp ? endedAt : Math.max(endedAt, run.createdAt + SAME_CLICK_MS);
+    if (isNew || run.plan.typed === call.typed || clickedAt <= sameUntil) return created;
   }
 }
 

@@ -13,13 +13,12 @@ import {
   runOfBlock,
   SHOW_HOST_ACTION,
 } from '../report/buttons.ts';
-import { formatErrors, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
+import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
 import { formatShowHost } from '../report/reply.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Run } from '../run/run.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { openForm } from './form.ts';
-import { answerWithLog } from './log.ts';
 import { findVisibleRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
 
@@ -87,6 +86,8 @@ function hostOf(run: Run, value: string): string {
 function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: ButtonClick): Call {
   return {
     ...call,
+    // Also what the run is kept with: the same click brought again is known by it, whatever the clocks say.
+    typed: `${call.typed}, click ${clickedAt}`,
     requestKey: `click:${requester.teamId}:${requester.userId}:${actionId}:${value}`,
     clickedAt,
   };
@@ -102,4 +103,16 @@ async function answerWithErrors(world: World, run: Run): Promise<Answer> {
     if (outcome !== undefined) troubles.push({ hosts, outcome });
   }
   return formatErrors(run, troubles, bundles.slice(MAX_TROUBLES));
+}
+
+/** The whole log is a file in the thread: the first who asks has it put there, the others are shown to it. */
+async function answerWithLog(world: World, run: Run): Promise<Answer> {
+  if (run.rootTs === undefined) {
+    throw new Refusal('not-now', `${run.id} has no thread, and nothing of it ran.`);
+  }
+  if (run.state !== 'finished') {
+    throw new Refusal('not-now', `${run.id} is still going on: its log comes when it has ended.`);
+  }
+  const isThere = await world.store.postLog(run.id);
+  return formatLogPointer(run, isThere, world.threadLink(run.plan.channelId, run.rootTs));
 }
