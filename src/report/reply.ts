@@ -69,7 +69,7 @@ export function resultElements(
 ): readonly RichTextElement[] {
   return [
     ...(outcome.file === undefined ? [] : [fileLine(run, outcome.file)]),
-    ...streamElements(run, outcome, where, maxChars),
+    ...streamElements(run, outcome, where, maxChars, true),
   ];
 }
 
@@ -78,6 +78,7 @@ function streamElements(
   outcome: Outcome,
   where: string,
   maxChars = MAX_OUTPUT_CHARS,
+  isTerse = false,
 ): readonly RichTextElement[] {
   const { stdout, stderr } = outcome;
   if (stdout.totalBytes === 0 && stderr.totalBytes === 0) {
@@ -87,6 +88,11 @@ function streamElements(
     return spoke ? [line(italic('no output'))] : [];
   }
   const excerpts = excerptStreams(outcome, maxChars);
+  // One box needs no name where it is all there is.
+  if (isTerse && stderr.totalBytes === 0 && !stdout.binary && stdout.omittedBytes === 0) {
+    const { head, leftOutChars } = excerpts.stdout;
+    if (leftOutChars === 0 && head !== '') return [preformatted(head)];
+  }
   return [
     ...streamElement('stdout', stdout, excerpts.stdout, where),
     ...streamElement('stderr', stderr, excerpts.stderr, where),

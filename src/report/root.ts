@@ -1,3 +1,4 @@
+import type { Plan } from '../run/plan.ts';
 import { type Progress, type Run, totalJobs } from '../run/run.ts';
 import { runButtons } from './buttons.ts';
 import { type Block, context, type Message, preformatted, richText, section } from './message.ts';
@@ -32,14 +33,13 @@ export function formatRoot(
 ): Message {
   const { plan } = run;
   const finished = run.state === 'finished';
-  const hosts = plan.targets.map((target) => cleanOutput(target.host));
-  const where = `on ${plural(hosts.length, 'host')}`;
+  const where = `on ${plural(plan.targets.length, 'host')}`;
   const state = finished ? formatSummary(run, at.now) : `${run.id}: ${formatProgress(run.progress)}`;
 
   const blocks: Block[] = [
     section(
       `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${finished ? 'ran' : 'runs'} ${where}: ` +
-        escapeShort(formatHostNames(hosts, MAX_HOSTS_CHARS), 2 * MAX_HOSTS_CHARS),
+        namesOf(plan),
     ),
     richText(...commandLines(run)),
     section(
@@ -62,6 +62,18 @@ function progressLine(run: Run, now: number): string {
     escapeMrkdwn(formatProgress(run.progress)),
     ...(elapsed === 0 ? [] : [`${formatDuration(elapsed)} so far`]),
   ].join(' · ');
+}
+
+/** A plan never changes, and ten thousand names take longer than the rest of the message. */
+const names = new WeakMap<Plan, string>();
+
+function namesOf(plan: Plan): string {
+  const known = names.get(plan);
+  if (known !== undefined) return known;
+  const hosts = plan.targets.map((target) => cleanOutput(target.host));
+  const text = escapeShort(formatHostNames(hosts, MAX_HOSTS_CHARS), 2 * MAX_HOSTS_CHARS);
+  names.set(plan, text);
+  return text;
 }
 
 /** `r-7k3f: 97 ok, 1 failed, 1 timed out, 1 unreachable of 100 in 12.4 s`; nothing that is zero. */

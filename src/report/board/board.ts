@@ -45,7 +45,7 @@ function countFitting(bundles: readonly Bundle[], maxChars: number, maxPages: nu
   let room = emptyPage(maxPages === 1);
   for (const [index, { outputChars }] of bundles.entries()) {
     const chars = Math.min(outputChars, maxChars) + 90;
-    const json = Math.ceil(chars * 1.06) + 420;
+    const json = Math.ceil(chars * 1.06) + 300;
     if (chars > room.chars || json > room.json) {
       if (pages === maxPages) return index;
       pages += 1;

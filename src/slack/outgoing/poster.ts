@@ -28,7 +28,8 @@ export interface Poster {
 const LEASE_MS = 45_000;
 /** A file of a hundred megabytes may take long to get to Slack. */
 const LOG_LEASE_MS = 15 * 60_000;
-const CLAIM = 4;
+/** No more than a channel's line holds: what is claimed keeps its place before a run that has just begun. */
+const CLAIM = 2;
 /** Where a listener was missed or a row's time had come in between: look again after this at the latest. */
 const LOOK_AGAIN_MS = 1_000;
 const PAUSE_MS = 60_000;

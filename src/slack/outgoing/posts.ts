@@ -6,8 +6,8 @@ import { classify } from './failure.ts';
 import { reportMissingFile, uploadFile } from './files/upload.ts';
 import { delay, fate, type Held, type PosterContext, settleRow } from './held.ts';
 
-/** How many rows wait in a channel's line; more stay in the store, where they cost nothing. */
-const LINE = 4;
+/** How many rows wait in a channel's line; more stay in the store, where runs take turns. */
+const LINE = 2;
 
 /**
  * New messages and files, a line per channel: one at a time and in order, at the channel's pace.
