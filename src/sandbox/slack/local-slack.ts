@@ -1,14 +1,8 @@
-import type { Attaching, Clicking, Commanding, Outcome, Saying, Uploading } from './delivery/people.ts';
+import type { Outcome } from './delivery/outcome.ts';
+import type { Attaching, Clicking, Commanding, Saying, Uploading } from './delivery/people.ts';
 import type { Fault, FaultHandle } from './faults.ts';
-import type {
-  Acting,
-  Closing,
-  MessageShortcut,
-  Submitted,
-  Submitting,
-  Suggested,
-  Suggesting,
-} from './interactivity/interactions.ts';
+import type { Acting, Closing, Submitted, Submitting, Suggested, Suggesting } from './interactivity/forms.ts';
+import type { MessageShortcut } from './interactivity/openings.ts';
 import type { StoredView } from './interactivity/view-store.ts';
 import { type LocalSlackOptions, resolveOptions, type Settings } from './options.ts';
 import { RunningSlack } from './running-slack.ts';

@@ -1,36 +1,36 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ReportFault } from './delivery/courier.ts';
+import type { Outcome } from './delivery/outcome.ts';
 import {
   type Attaching,
   type Clicking,
   type Commanding,
-  type Outcome,
   People,
   type Saying,
   type Uploading,
 } from './delivery/people.ts';
 import { RequestUrl } from './delivery/request-url.ts';
-import { ResponseUrls } from './delivery/response-urls.ts';
 import { Sockets } from './delivery/sockets.ts';
-import { Triggers } from './delivery/triggers.ts';
 import { type Fault, type FaultHandle, Faults } from './faults.ts';
+import { ResponseUrls } from './handles/response-urls.ts';
+import { Triggers } from './handles/triggers.ts';
 import { answerText, findForeign } from './http.ts';
 import {
   type Acting,
   type Closing,
-  Interactions,
-  type MessageShortcut,
+  Forms,
   type Submitted,
   type Submitting,
   type Suggested,
   type Suggesting,
-} from './interactivity/interactions.ts';
+} from './interactivity/forms.ts';
+import { type MessageShortcut, Openings } from './interactivity/openings.ts';
 import { OfferedOptions } from './interactivity/suggestions.ts';
 import { type StoredView, ViewStore } from './interactivity/view-store.ts';
 import type { LocalSlack } from './local-slack.ts';
 import type { Settings } from './options.ts';
-import { PageServer } from './page-server.ts';
+import { PageServer } from './page/page-server.ts';
 import { type LoggedCall, type Violation, WebApi } from './web-api/web-api.ts';
 import { sendPrivateFile, Uploads } from './workspace/file-transfer.ts';
 import type { StoredMessage } from './workspace/message.ts';
@@ -49,7 +49,8 @@ export class RunningSlack implements LocalSlack {
   readonly #faults = new Faults();
   readonly #webApi: WebApi;
   readonly #people: People;
-  readonly #interactions: Interactions;
+  readonly #openings: Openings;
+  readonly #forms: Forms;
   readonly #page: PageServer;
   /** Called when anything happened. */
   readonly #watchers = new Set<() => void>();
@@ -105,8 +106,13 @@ export class RunningSlack implements LocalSlack {
       report,
     };
     this.#people = new People(means);
-    this.#interactions = new Interactions({ ...means, views: this.#views });
-    this.#page = new PageServer(this.workspace, this.#people, this.#interactions, this.#views);
+    this.#openings = new Openings({ ...means, views: this.#views });
+    this.#forms = new Forms({ ...means, views: this.#views });
+    this.#page = new PageServer(this.workspace, this.#views, {
+      people: this.#people,
+      openings: this.#openings,
+      forms: this.#forms,
+    });
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         // Who asked is gone, perhaps killed: nobody to answer.
@@ -195,31 +201,31 @@ export class RunningSlack implements LocalSlack {
   }
 
   openHome(who: { readonly user: string }): Promise<Outcome> {
-    return this.#interactions.openHome(who);
+    return this.#openings.openHome(who);
   }
 
   shortcut(chosen: { readonly user: string; readonly callbackId: string }): Promise<Outcome> {
-    return this.#interactions.shortcut(chosen);
+    return this.#openings.shortcut(chosen);
   }
 
   messageShortcut(chosen: MessageShortcut): Promise<Outcome> {
-    return this.#interactions.messageShortcut(chosen);
+    return this.#openings.messageShortcut(chosen);
   }
 
   submit(submitting: Submitting): Promise<Submitted> {
-    return this.#interactions.submit(submitting);
+    return this.#forms.submit(submitting);
   }
 
   closeView(closing: Closing): Promise<Outcome> {
-    return this.#interactions.closeView(closing);
+    return this.#forms.closeView(closing);
   }
 
   act(acting: Acting): Promise<Outcome> {
-    return this.#interactions.act(acting);
+    return this.#forms.act(acting);
   }
 
   suggest(suggesting: Suggesting): Promise<Suggested> {
-    return this.#interactions.suggest(suggesting);
+    return this.#forms.suggest(suggesting);
   }
 
   messages(channel: string): readonly StoredMessage[] {

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
-import { type Json, recordOf, recordsOf } from '../json.ts';
 import {
+  checkInitial,
   confirm,
   imageSource,
   option,
@@ -14,7 +13,6 @@ import { richText } from './rich-text.ts';
 import {
   bool,
   type Check,
-  type Faults,
   id,
   integer,
   list,
@@ -64,18 +62,6 @@ function staticSelect(initial: Record<string, Check>): Shape {
       checkInitial(record, at, faults);
     },
   };
-}
-
-/** What is chosen at first must be one of the options, word for word. */
-function checkInitial(record: Json, at: string, faults: Faults): void {
-  const groups = recordsOf(record, 'option_groups').flatMap((group) => recordsOf(group, 'options'));
-  const options = [...recordsOf(record, 'options'), ...groups];
-  const initial = recordOf(record, 'initial_option');
-  const all = [...recordsOf(record, 'initial_options'), ...(initial === undefined ? [] : [initial])];
-  for (const each of all) {
-    if (!options.some((known) => isDeepStrictEqual(known, each)))
-      faults.add(`initial option is not one of the options: ${each.value}`, at);
-  }
 }
 
 const conversationFilter = shape({

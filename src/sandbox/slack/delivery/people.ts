@@ -1,16 +1,13 @@
+import { type Occasion, postAnswer } from '../handles/answers.ts';
 import { type FormElement, fillElement, findElement, startForm } from '../interactivity/form.ts';
-import { type OfferedOptions, placeOfMessage } from '../interactivity/suggestions.ts';
+import { placeOfMessage } from '../interactivity/suggestions.ts';
 import type { Json } from '../json.ts';
-import type { UserOption } from '../options.ts';
 import { guessMimetype } from '../workspace/file-transfer.ts';
 import { findLive } from '../workspace/live.ts';
 import type { StoredMessage } from '../workspace/message.ts';
-import type { Workspace } from '../workspace/workspace.ts';
-import { findAnswer, type Occasion, postAnswer } from './answers.ts';
-import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+import type { Delivered, Delivery } from './courier.ts';
+import { findPresent, listAnswers, type Means, makeOutcome, type Outcome, undelivered } from './outcome.ts';
 import { escapeText, formatClickPayload, formatCommandPayload, type Handles } from './payloads.ts';
-import type { ResponseUrls } from './response-urls.ts';
-import type { Triggers } from './triggers.ts';
 
 /** What people do in channels: write, share files, type slash commands, press buttons. */
 
@@ -52,65 +49,6 @@ export interface Clicking {
   readonly blockId?: string;
   /** What was chosen, for elements with options. */
   readonly values?: readonly string[];
-}
-
-/** What came of a command or a click. */
-export interface Outcome extends Handles {
-  readonly ok: boolean;
-  /**
-   * What the person was told: `operation_timeout`, `dispatch_failed`; or why nothing was sent: `invalid_command`,
-   * `not_in_thread`, `channel_not_found`, `message_not_found`, `action_not_found`,
-   * `not_interactive`.
-   */
-  readonly error: string | null;
-  readonly ackMs: number;
-  /** What was answered so far, in the ack and at the response_url. */
-  answers(): readonly StoredMessage[];
-  /** The same payload once more, as after an ack that was lost. */
-  redeliver(): Promise<Delivered>;
-}
-
-/** What can be asked of what was delivered. */
-export function makeOutcome(
-  delivered: Delivered,
-  handles: Handles,
-  answers: Outcome['answers'],
-  redeliver: Outcome['redeliver'],
-): Outcome {
-  return {
-    ok: delivered.ok,
-    error: delivered.ok ? null : delivered.error,
-    ackMs: delivered.ok ? delivered.ackMs : 0,
-    ...handles,
-    answers,
-    redeliver,
-  };
-}
-
-export function listAnswers(workspace: Workspace, occasion: Occasion): readonly StoredMessage[] {
-  return occasion.answers.flatMap((answer) => findAnswer(workspace, occasion, answer) ?? []);
-}
-
-export function undelivered(error: string): Outcome {
-  return {
-    ok: false,
-    error,
-    ackMs: 0,
-    triggerId: '',
-    responseUrl: '',
-    answers: () => [],
-    redeliver: () => Promise.resolve({ ok: false, error: 'dispatch_failed' }),
-  };
-}
-
-export interface Means {
-  readonly workspace: Workspace;
-  readonly triggers: Triggers;
-  readonly responseUrls: ResponseUrls;
-  readonly courier: Courier;
-  readonly offered: OfferedOptions;
-  readonly baseUrl: () => string;
-  readonly report: ReportFault;
 }
 
 export class People {
@@ -184,7 +122,7 @@ export class People {
   async command(typed: Commanding): Promise<Outcome> {
     const { workspace, triggers, responseUrls } = this.#means;
     const channel = workspace.findChannel(typed.channel);
-    const user = this.#findPresent(typed.user);
+    const user = findPresent(workspace, typed.user);
     const entry = workspace.settings.commands.find(({ command }) => command === typed.command);
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failCommand(typed, 'channel_not_found');
@@ -230,7 +168,7 @@ export class People {
   async click(pressed: Clicking): Promise<Outcome> {
     const { workspace, triggers, responseUrls, courier } = this.#means;
     const channel = workspace.findChannel(pressed.channel);
-    const user = this.#findPresent(pressed.user);
+    const user = findPresent(workspace, pressed.user);
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failClick(pressed, 'channel_not_found');
     const message =
@@ -278,12 +216,6 @@ export class People {
       offered: (blockId, actionId) => this.#means.offered.list(placeOfMessage(message), blockId, actionId),
       showFile: () => undefined,
     });
-  }
-
-  /** Who was deactivated cannot act any more. */
-  #findPresent(id: string): UserOption | undefined {
-    const user = this.#means.workspace.users.get(id);
-    return user?.isDeactivated === true ? undefined : user;
   }
 
   #outcome(delivered: Delivered, occasion: Occasion, delivery: Delivery, handles: Handles): Outcome {

@@ -1,4 +1,4 @@
-import type { Triggers } from '../delivery/triggers.ts';
+import type { Triggers } from '../handles/triggers.ts';
 import type { ViewStore } from '../interactivity/view-store.ts';
 import type { Json } from '../json.ts';
 import type { Tier } from '../options.ts';

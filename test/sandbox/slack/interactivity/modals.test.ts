@@ -270,6 +270,96 @@ describe('a modal that is sent', () => {
   });
 });
 
+describe('what only some inputs have', () => {
+  const label = plain('a');
+  const inputs = {
+    ...form,
+    blocks: [
+      {
+        type: 'input' as const,
+        block_id: 'file',
+        label,
+        element: { type: 'file_input' as const, action_id: 'file', max_files: 1 },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'where',
+        label,
+        element: {
+          type: 'conversations_select' as const,
+          action_id: 'where',
+          default_to_current_conversation: true,
+          response_url_enabled: true,
+        },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'count',
+        optional: true,
+        label,
+        element: {
+          type: 'number_input' as const,
+          action_id: 'count',
+          is_decimal_allowed: false,
+          max_value: '64',
+        },
+      },
+    ],
+  };
+
+  test('a file goes to the app alone, a channel comes with a way to answer, a number is one', async () => {
+    await using slack = await openTestSlack({ manifest: surfaces });
+    const seen: { view?: { state: unknown }; response_urls?: { response_url: string }[] }[] = [];
+    await using _bot = await startSocketBot(
+      slack,
+      (app) => {
+        app.command('/batch', async ({ ack, client, command }) => {
+          await ack();
+          await client.views.open({ trigger_id: command.trigger_id, view: inputs });
+        });
+        app.view('run', async ({ ack, body }) => {
+          seen.push(JSON.parse(JSON.stringify(body)));
+          await ack();
+        });
+      },
+      1,
+    );
+    await slack.command({ user: ANN, channel: OPS, command: '/batch', text: '' });
+    const { id: viewId } = await slack.waitFor(() => slack.views(ANN)[0]);
+    const file = slack.attach({ user: ANN, name: 'a.conf', content: 'a=1' });
+    const submit = (values: Record<string, string | string[]>) => slack.submit({ user: ANN, viewId, values });
+    expect(await submit({ file: ['F404'] })).toMatchObject({ error: 'file_not_found: file' });
+    expect(await submit({ file: [file], count: '65' })).toMatchObject({
+      errors: { count: 'Please enter a number no greater than 64.' },
+    });
+    expect(await submit({ count: '1.5' })).toMatchObject({
+      errors: { count: 'Please enter a whole number.' },
+    });
+    expect(await submit({ count: '8' })).toMatchObject({ ok: true });
+    expect(seen).toMatchObject([
+      {
+        response_urls: [{ block_id: 'where', action_id: 'where', channel_id: OPS }],
+        view: {
+          state: {
+            values: {
+              file: { file: { type: 'file_input', files: [{ id: file, name: 'a.conf', size: 3 }] } },
+              where: { where: { selected_conversation: OPS } },
+              count: { count: { type: 'number_input', value: '8' } },
+            },
+          },
+        },
+      },
+    ]);
+    expect(await call(slack, 'files.info', { file })).toMatchObject({ ok: true });
+    await fetch(seen[0]?.response_urls?.[0]?.response_url ?? '', {
+      method: 'POST',
+      body: JSON.stringify({ text: 'thanks' }),
+    });
+    expect(slack.ephemerals(ANN)).toMatchObject([{ text: 'thanks', channel: OPS }]);
+    expect(slack.violations).toEqual([]);
+  });
+});
+
 describe('views that Slack refuses', () => {
   const select = (element: object) => ({
     ...form,

@@ -1,20 +1,20 @@
-import type { Occasion } from '../delivery/answers.ts';
-import type { Delivered, Delivery } from '../delivery/courier.ts';
-import { formatAction, type Handles, nameInPayload } from '../delivery/payloads.ts';
-import { listAnswers, type Means, makeOutcome, type Outcome, undelivered } from '../delivery/people.ts';
+import type { Delivery } from '../delivery/courier.ts';
+import {
+  findPresent,
+  type Means,
+  makeOutcome,
+  type Outcome,
+  sendInteraction,
+  undelivered,
+} from '../delivery/outcome.ts';
+import { formatAction, nameInPayload } from '../delivery/payloads.ts';
+import type { Occasion } from '../handles/answers.ts';
 import { type Json, recordsOf, textOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import type { StoredMessage } from '../workspace/message.ts';
 import { showFile, showMessage } from '../workspace/show.ts';
-import { deliverEvent } from './events.ts';
 import { type FormValue, type FormWorld, fillElement, findElement, listElements } from './form.ts';
-import {
-  formatClosed,
-  formatHomeOpened,
-  formatSender,
-  formatSubmission,
-  formatViewAction,
-} from './payloads.ts';
+import { formatClosed, formatSender, formatSubmission, formatViewAction } from './payloads.ts';
 import { applyAnswer, type FormValues, fillForm } from './submission.ts';
 import {
   findSuggestionFaults,
@@ -25,14 +25,7 @@ import {
 } from './suggestions.ts';
 import type { StoredView, ViewStore } from './view-store.ts';
 
-/** What people do with modals, the Home tab and shortcuts. */
-
-export interface MessageShortcut {
-  readonly user: string;
-  readonly channel: string;
-  readonly ts: string;
-  readonly callbackId: string;
-}
+/** What people do in modals and on the Home tab. */
 
 export interface Closing {
   readonly user: string;
@@ -83,86 +76,17 @@ export interface Suggested {
   readonly groups: readonly SuggestedGroup[];
 }
 
-interface ViewMeans extends Means {
+export interface ViewMeans extends Means {
   readonly views: ViewStore;
 }
 
 type Seen = { readonly user: UserOption; readonly stored: StoredView };
 
-export class Interactions {
+export class Forms {
   readonly #means: ViewMeans;
 
   constructor(means: ViewMeans) {
     this.#means = means;
-  }
-
-  /** Opens the app's Home tab. */
-  async openHome({ user: id }: { readonly user: string }): Promise<Outcome> {
-    const { workspace, views, courier } = this.#means;
-    const { settings } = workspace;
-    const user = this.#findPresent(id);
-    if (user === undefined) return undelivered('user_not_found');
-    if (!settings.app.hasHomeTab) return undelivered('home_tab_disabled');
-    // Without the subscription Slack says nothing, and shows what was published before.
-    if (!settings.app.events.has('app_home_opened')) return undelivered('not_subscribed');
-    const { id: channel } = workspace.openDirectMessage(id, settings.bot.userId);
-    const payload = formatHomeOpened(id, channel, views.home(id), workspace.nextTs(), settings);
-    const delivered = await deliverEvent(courier, payload, settings.pace.eventRetryMs);
-    const again: Delivery = { kind: 'events_api', acceptsResponse: false, payload };
-    return makeOutcome(
-      delivered,
-      { triggerId: '', responseUrl: '' },
-      () => [],
-      () => courier.deliver(again),
-    );
-  }
-
-  async shortcut(chosen: { readonly user: string; readonly callbackId: string }): Promise<Outcome> {
-    const { settings } = this.#means.workspace;
-    const user = this.#findPresent(chosen.user);
-    const entry = settings.app.shortcuts.find(({ callbackId }) => callbackId === chosen.callbackId);
-    if (user === undefined) return undelivered('user_not_found');
-    if (entry?.type !== 'global') return undelivered('shortcut_not_found');
-    const triggerId = this.#means.triggers.make(user.id, null);
-    return this.#send(
-      { triggerId, responseUrl: '' },
-      {
-        ...formatSender('shortcut', user, settings),
-        action_ts: this.#means.workspace.nextTs(),
-        callback_id: entry.callbackId,
-        trigger_id: triggerId,
-      },
-    );
-  }
-
-  async messageShortcut(chosen: MessageShortcut): Promise<Outcome> {
-    const { workspace, triggers, responseUrls, baseUrl } = this.#means;
-    const { settings } = workspace;
-    const user = this.#findPresent(chosen.user);
-    const channel = workspace.findChannel(chosen.channel);
-    const entry = settings.app.shortcuts.find(({ callbackId }) => callbackId === chosen.callbackId);
-    if (user === undefined || channel === undefined || !workspace.canSee(user.id, channel))
-      return undelivered('channel_not_found');
-    // In shared channels the other workspace's people do not have our shortcuts.
-    if (entry?.type !== 'message' || user.teamId !== undefined) return undelivered('shortcut_not_found');
-    const message = workspace.findMessage(channel.id, chosen.ts);
-    if (message === undefined) return undelivered('message_not_found');
-    const occasion: Occasion = { user: user.id, channel: channel.id, original: null, answers: [] };
-    const handles: Handles = {
-      triggerId: triggers.make(user.id, channel.id),
-      responseUrl: responseUrls.issue(baseUrl(), 'actions', occasion),
-    };
-    const payload = {
-      ...formatSender('message_action', user, settings),
-      action_ts: workspace.nextTs(),
-      callback_id: entry.callbackId,
-      trigger_id: handles.triggerId,
-      response_url: handles.responseUrl,
-      message_ts: message.ts,
-      channel: { id: channel.id, name: nameInPayload(channel) },
-      message: showMessage(message, workspace, baseUrl()),
-    };
-    return this.#send(handles, payload, occasion);
   }
 
   /** Presses Submit: nothing is sent where the client finds something missing. */
@@ -187,7 +111,12 @@ export class Interactions {
     const payload = formatSubmission(stored, sender, triggerId, urls, workspace.settings);
     const delivery: Delivery = { kind: 'interactive', acceptsResponse: true, payload };
     const delivered = await courier.deliver(delivery);
-    const outcome = this.#outcome(delivered, { triggerId, responseUrl: '' }, delivery);
+    const outcome = makeOutcome(
+      delivered,
+      { triggerId, responseUrl: '' },
+      () => [],
+      () => courier.deliver(delivery),
+    );
     if (!delivered.ok) return { ...outcome, errors: {} };
     const answered = applyAnswer(delivered.body, stored, views);
     if (answered.kind === 'errors')
@@ -223,7 +152,11 @@ export class Interactions {
     const sent = gone
       .filter(({ view }) => view.notify_on_close === true)
       .map((view) =>
-        this.#send({ triggerId: '', responseUrl: '' }, formatClosed(view, sender, isCleared, settings)),
+        sendInteraction(
+          this.#means,
+          { triggerId: '', responseUrl: '' },
+          formatClosed(view, sender, isCleared, settings),
+        ),
       );
     const [first] = await Promise.all(sent);
     return first ?? { ...undelivered(''), ok: true, error: null };
@@ -252,14 +185,14 @@ export class Interactions {
     const sender = formatSender('block_actions', seen.user, workspace.settings);
     const action = formatAction(element, blockId, chosen, workspace.nextTs());
     const payload = formatViewAction(stored, sender, triggerId, action, workspace.settings);
-    return this.#send({ triggerId, responseUrl: '' }, payload);
+    return sendInteraction(this.#means, { triggerId, responseUrl: '' }, payload);
   }
 
   /** Types into an external select; what comes back can be chosen from then on. */
   async suggest(asking: Suggesting): Promise<Suggested> {
     const { workspace, courier, offered, report } = this.#means;
     const fail = (error: string): Suggested => ({ ok: false, error, groups: [] });
-    const user = this.#findPresent(asking.user);
+    const user = findPresent(workspace, asking.user);
     if (user === undefined) return fail('user_not_found');
     const place = this.#findPlace(asking);
     if (typeof place === 'string') return fail(place);
@@ -336,33 +269,11 @@ export class Interactions {
 
   #findView(userId: string, viewId: string): Seen | string {
     const { workspace, views } = this.#means;
-    const user = this.#findPresent(userId);
+    const user = findPresent(workspace, userId);
     if (user === undefined) return 'user_not_found';
     if (!workspace.settings.isInteractive) return 'not_interactive';
     const stored = views.find(viewId);
     return stored?.user === userId ? { user, stored } : 'view_not_found';
-  }
-
-  #findPresent(id: string): UserOption | undefined {
-    const user = this.#means.workspace.users.get(id);
-    return user?.isDeactivated === true || user?.isBot === true ? undefined : user;
-  }
-
-  async #send(handles: Handles, payload: Json, occasion?: Occasion): Promise<Outcome> {
-    const { courier, workspace } = this.#means;
-    if (!workspace.settings.isInteractive) return undelivered('not_interactive');
-    const delivery: Delivery = { kind: 'interactive', acceptsResponse: false, payload };
-    return this.#outcome(await courier.deliver(delivery), handles, delivery, occasion);
-  }
-
-  #outcome(delivered: Delivered, handles: Handles, delivery: Delivery, occasion?: Occasion): Outcome {
-    const { courier, workspace } = this.#means;
-    return makeOutcome(
-      delivered,
-      handles,
-      () => (occasion === undefined ? [] : listAnswers(workspace, occasion)),
-      () => courier.deliver(delivery),
-    );
   }
 }
 

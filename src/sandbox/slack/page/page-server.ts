@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { People } from './delivery/people.ts';
-import { answerJson, parseFields, readBody } from './http.ts';
-import type { Interactions } from './interactivity/interactions.ts';
-import { PagePosts } from './interactivity/page-posts.ts';
-import type { ViewStore } from './interactivity/view-store.ts';
-import { textOf } from './json.ts';
-import type { PageError, PageEvent } from './page-api.ts';
-import { PageView } from './workspace/page-view.ts';
-import type { Workspace, WorkspaceEvent } from './workspace/workspace.ts';
+import { answerJson, parseFields, readBody } from '../http.ts';
+import type { ViewStore } from '../interactivity/view-store.ts';
+import { textOf } from '../json.ts';
+import type { PageError, PageEvent } from '../page-api.ts';
+import type { Workspace, WorkspaceEvent } from '../workspace/workspace.ts';
+import { type Doers, PagePosts } from './page-posts.ts';
+import { PageView } from './page-view.ts';
 
 /** Serves what `page-api.ts` describes. The Host and Origin of the request were judged before. */
 
@@ -24,10 +22,10 @@ export class PageServer {
   readonly #heartbeat: NodeJS.Timeout;
   #lastId = 0;
 
-  constructor(workspace: Workspace, people: People, interactions: Interactions, views: ViewStore) {
+  constructor(workspace: Workspace, views: ViewStore, doers: Doers) {
     this.#workspace = workspace;
     this.#views = views;
-    this.#posts = new PagePosts(workspace, people, interactions);
+    this.#posts = new PagePosts(workspace, doers);
     workspace.onEvent((event) => {
       this.#lastId += 1;
       this.#recent.push({ id: this.#lastId, event });

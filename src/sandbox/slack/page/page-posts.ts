@@ -1,11 +1,13 @@
-import type { Outcome, People } from '../delivery/people.ts';
+import type { Outcome } from '../delivery/outcome.ts';
+import type { People } from '../delivery/people.ts';
+import type { FormValue } from '../interactivity/form.ts';
+import type { Forms } from '../interactivity/forms.ts';
+import type { Openings } from '../interactivity/openings.ts';
+import type { FormValues } from '../interactivity/submission.ts';
 import { isRecord, type Json, textOf } from '../json.ts';
 import type { PageError, PageSent, PageSubmitted, PageSuggested } from '../page-api.ts';
-import { describeFailure } from '../workspace/page-view.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
-import type { FormValue } from './form.ts';
-import type { Interactions } from './interactions.ts';
-import type { FormValues } from './submission.ts';
+import { describeFailure } from './page-view.ts';
 
 /** What the page does: the POSTs of `page-api.ts`. Who asks was judged before. */
 
@@ -14,15 +16,20 @@ export interface PageAnswer {
   readonly body: Json | PageSent | PageSubmitted | PageSuggested;
 }
 
+/** Those who do what the page asks for. */
+export interface Doers {
+  readonly people: People;
+  readonly openings: Openings;
+  readonly forms: Forms;
+}
+
 export class PagePosts {
   readonly #workspace: Workspace;
-  readonly #people: People;
-  readonly #interactions: Interactions;
+  readonly #doers: Doers;
 
-  constructor(workspace: Workspace, people: People, interactions: Interactions) {
+  constructor(workspace: Workspace, doers: Doers) {
     this.#workspace = workspace;
-    this.#people = people;
-    this.#interactions = interactions;
+    this.#doers = doers;
   }
 
   async handle(path: string, user: string, fields: Json): Promise<PageAnswer> {
@@ -30,17 +37,17 @@ export class PagePosts {
     const callbackId = textOf(fields, 'callback_id') ?? '';
     switch (path) {
       case '/page/home':
-        return answerOutcome(await this.#interactions.openHome({ user }));
+        return answerOutcome(await this.#doers.openings.openHome({ user }));
       case '/page/shortcut':
-        return answerOutcome(await this.#interactions.shortcut({ user, callbackId }));
+        return answerOutcome(await this.#doers.openings.shortcut({ user, callbackId }));
       case '/page/close': {
         const isWholeStack = fields.all === true;
-        return answerOutcome(await this.#interactions.closeView({ user, viewId, isWholeStack }));
+        return answerOutcome(await this.#doers.forms.closeView({ user, viewId, isWholeStack }));
       }
       case '/page/act':
-        return answerOutcome(await this.#interactions.act(readAct(user, viewId, fields)));
+        return answerOutcome(await this.#doers.forms.act(readAct(user, viewId, fields)));
       case '/page/submit': {
-        const submitted = await this.#interactions.submit({
+        const submitted = await this.#doers.forms.submit({
           user,
           viewId,
           values: readValues(fields.values),
@@ -53,7 +60,7 @@ export class PagePosts {
       case '/page/attach': {
         const name = readName(fields);
         if (name === '') return refuse(400, 'invalid_arguments');
-        const id = this.#people.attach({ user, name, content: readBytes(fields) });
+        const id = this.#doers.people.attach({ user, name, content: readBytes(fields) });
         return { status: 200, body: { ok: true, id } };
       }
       case '/page/suggest':
@@ -78,7 +85,7 @@ export class PagePosts {
         const ts = textOf(fields, 'ts') ?? '';
         const callbackId = textOf(fields, 'callback_id') ?? '';
         const chosen = { user, channel: channel.id, ts, callbackId };
-        return answerOutcome(await this.#interactions.messageShortcut(chosen));
+        return answerOutcome(await this.#doers.openings.messageShortcut(chosen));
       }
       default:
         return refuse(404, 'not_found');
@@ -93,18 +100,18 @@ export class PagePosts {
     if (!this.#isThread(channel, threadTs)) return refuse(404, 'thread_not_found');
     if (text.startsWith('/')) {
       const [, command = '', rest = ''] = /^(\/\S*)\s?(.*)$/s.exec(text) ?? [];
-      const outcome = await this.#people.command({ ...said, command, text: rest });
+      const outcome = await this.#doers.people.command({ ...said, command, text: rest });
       if (outcome.error !== null) return refuse(400, outcome.error, describeFailure(command, outcome.error));
       return { status: 200, body: { ok: true, kind: 'command', ackMs: outcome.ackMs } };
     }
     if (channel.isArchived) return refuse(400, 'is_archived');
-    return { status: 200, body: { ok: true, kind: 'message', ts: this.#people.say(said).ts } };
+    return { status: 200, body: { ok: true, kind: 'message', ts: this.#doers.people.say(said).ts } };
   }
 
   async #click(user: string, channel: Channel, fields: Json): Promise<PageAnswer> {
     const blockId = textOf(fields, 'block_id');
     const values = Array.isArray(fields.values) ? fields.values.map(String) : undefined;
-    const outcome = await this.#people.click({
+    const outcome = await this.#doers.people.click({
       user,
       channel: channel.id,
       ts: textOf(fields, 'ts') ?? '',
@@ -122,7 +129,7 @@ export class PagePosts {
     if (name === '') return refuse(400, 'invalid_arguments');
     if (channel.isArchived) return refuse(400, 'is_archived');
     if (!this.#isThread(channel, threadTs)) return refuse(404, 'thread_not_found');
-    const { ts } = this.#people.upload({
+    const { ts } = this.#doers.people.upload({
       user,
       channel: channel.id,
       name,
@@ -143,7 +150,7 @@ export class PagePosts {
       const value = textOf(fields, field);
       return value === undefined ? {} : { [name]: value };
     };
-    const suggested = await this.#interactions.suggest({
+    const suggested = await this.#doers.forms.suggest({
       user,
       actionId: textOf(fields, 'action_id') ?? '',
       query: textOf(fields, 'query') ?? '',

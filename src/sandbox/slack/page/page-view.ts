@@ -9,8 +9,8 @@ import type {
   PageSurface,
   PageUser,
 } from '../page-api.ts';
-import type { StoredMessage } from './message.ts';
-import type { Channel, Workspace, WorkspaceEvent } from './workspace.ts';
+import type { StoredMessage } from '../workspace/message.ts';
+import type { Channel, Workspace, WorkspaceEvent } from '../workspace/workspace.ts';
 
 /** What one person sees of the workspace, in the shapes of the page's API. */
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Courier, Delivered, Delivery } from '../delivery/courier.ts';
 import type { Json } from '../json.ts';
+import type { Courier, Delivered, Delivery } from './courier.ts';
 
 /**
  * Delivers an event until it is acked: again at once, after a minute, after five, as the Events API does. Answers
