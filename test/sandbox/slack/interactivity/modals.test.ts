@@ -85,13 +85,15 @@ function register(app: App, seen: Seen): void {
     const next = { type: 'modal' as const, title: plain(command), blocks: form.blocks.slice(3) };
     if (command === 'bad') await ack({ response_action: 'errors', errors: { command: 'Not that.' } });
     else if (command === 'astray') await ack({ response_action: 'errors', errors: { keys: 'no input' } });
-    else if (command === 'push') await ack({ response_action: 'push', view: next });
+    else if (command === 'push')
+      await ack({ response_action: 'push', view: { ...next, callback_id: 'sure', submit: plain('Yes') } });
     else if (command === 'update') await ack({ response_action: 'update', view: next });
     else if (command === 'clear') await ack({ response_action: 'clear' });
     else if (command === 'long')
       await ack({ response_action: 'update', view: { ...next, title: plain('x'.repeat(25)) } });
     else await ack();
   });
+  app.view('sure', async ({ ack }) => ack({ response_action: 'clear' }));
   app.view({ type: 'view_closed', callback_id: 'run' }, async ({ ack, body }) => {
     await ack();
     seen.push({ ...body });
@@ -227,13 +229,18 @@ describe('a modal that is sent', () => {
     const [below, top] = slack.views(ANN);
     expect([below?.id, top?.previousId, top?.rootId]).toEqual([viewId, viewId, viewId]);
     expect(await slack.submit({ user: ANN, viewId })).toMatchObject({ error: 'view_not_on_top' });
-    expect(await slack.submit({ user: ANN, viewId: top?.id ?? '' })).toMatchObject({ error: 'no_submit' });
-    await slack.closeView({ user: ANN, viewId: top?.id ?? '' });
-    expect(await fill(slack, viewId, 'clear')).toMatchObject({ ok: true });
+    expect(await slack.submit({ user: ANN, viewId: top?.id ?? '' })).toMatchObject({ ok: true });
+    expect(slack.views(ANN)).toEqual([]);
+    const third = await openForm(slack);
+    await fill(slack, third, 'push');
+    await slack.closeView({ user: ANN, viewId: slack.views(ANN).at(-1)?.id ?? '' });
+    expect(slack.views(ANN)).toMatchObject([{ id: third }]);
+    expect(await fill(slack, third, 'clear')).toMatchObject({ ok: true });
     expect(slack.views(ANN)).toEqual([]);
     const again = await openForm(slack);
     expect(await fill(slack, again, 'update')).toMatchObject({ ok: true });
     expect(slack.views(ANN)).toMatchObject([{ id: again, view: { title: plain('update') } }]);
+    expect(await slack.submit({ user: ANN, viewId: again })).toMatchObject({ error: 'no_submit' });
     expect(slack.violations).toEqual([]);
   });
 
