@@ -10,7 +10,6 @@ import { plural } from '../report/text/wording.ts';
 import { HOSTS_ACTION } from '../report/views/form.ts';
 import type { Option, OptionGroup } from '../report/views/view.ts';
 import { outcomeWords } from '../run/outcome.ts';
-import type { Job } from '../run/run.ts';
 import { findVisibleRun } from './questions.ts';
 
 /** What Slack takes in one answer, and in one option. */
@@ -25,9 +24,9 @@ export async function suggestOptions(world: World, query: SuggestQuery): Promise
       case HOSTS_ACTION:
         return suggestTargets(world, query);
       case SHOW_HOST_ACTION:
-        return await suggestHosts(world, query, () => true);
+        return await suggestHosts(world, query, (runId) => listEnded(world, runId));
       case CANCEL_HOST_ACTION:
-        return await suggestHosts(world, query, (job) => job.outcome === undefined);
+        return await suggestHosts(world, query, (runId) => listUnended(world, runId));
       default:
         return [];
     }
@@ -46,13 +45,13 @@ function suggestTargets({ inventory, allowlist }: World, query: SuggestQuery): r
     .filter(({ hosts }) => hosts.length > 0 && hosts.every(({ name }) => usable.has(name.toLowerCase())))
     .map(({ name, hosts }) => ({
       name,
-      option: optionOf(`@${name} (${plural(hosts.length, 'host')})`, `@${name}`),
+      open: () => optionOf(`@${name} (${plural(hosts.length, 'host')})`, `@${name}`),
     }));
   const hosts = [...inventory.hosts.values()]
     .filter(({ name }) => usable.has(name.toLowerCase()))
     .map(({ name, enabled }) => ({
       name,
-      option: optionOf(enabled ? name : `${name} (disabled)`, name),
+      open: () => optionOf(enabled ? name : `${name} (disabled)`, name),
     }));
   const shownGroups = query.text.trim().startsWith('@') ? MAX_OPTIONS : MAX_OPTIONS / 2;
   const chosenGroups = choose(groups, wanted, shownGroups);
@@ -65,56 +64,65 @@ function suggestTargets({ inventory, allowlist }: World, query: SuggestQuery): r
   ].filter(({ options }) => options.length > 0);
 }
 
+interface Standing {
+  readonly host: string;
+  readonly state: string;
+  readonly isOk: boolean;
+}
+
 /** The hosts of one run, by name or by how they ended; trouble first where nothing is typed. */
 async function suggestHosts(
   world: World,
   query: SuggestQuery,
-  isOffered: (job: Job) => boolean,
+  list: (runId: string) => Promise<readonly Standing[]>,
 ): Promise<readonly OptionGroup[]> {
   const runId = runOfBlock(query.blockId);
   if (runId === undefined) return [];
   const asking = { requester: query.requester, channelId: query.channelId, typed: '' };
   const run = await findVisibleRun(world, asking, runId);
-  const jobs = await world.store.listJobs(run.id);
   const places = new Map(run.plan.targets.map(({ host }, place) => [host, place]));
   const wanted = query.text.trim().toLowerCase();
-  const found = jobs.filter(isOffered).map((job) => {
-    const state = standingOf(job);
-    return {
-      name: `${job.host} ${state}`,
-      option: optionOf(job.host, String(places.get(job.host)), state),
-      job,
-    };
-  });
-  const ordered =
-    wanted === ''
-      ? found.toSorted((a, b) => Number(a.job.outcome?.kind === 'ok') - Number(b.job.outcome?.kind === 'ok'))
-      : found;
-  const options = choose(ordered, wanted, MAX_OPTIONS);
+  const all = await list(run.id);
+  const ordered = wanted === '' ? all.toSorted((a, b) => Number(a.isOk) - Number(b.isOk)) : all;
+  const found = ordered.map(({ host, state }) => ({
+    name: `${host} ${state}`,
+    open: () => optionOf(host, String(places.get(host)), state),
+  }));
+  const options = choose(found, wanted, MAX_OPTIONS);
   return options.length === 0 ? [] : [{ label: plain(run.id), options }];
 }
 
-function standingOf({ outcome, state }: Job): string {
-  if (outcome === undefined) return state === 'running' ? 'running' : 'waiting';
-  return outcome.exitCode === null || outcome.kind === 'ok'
-    ? outcomeWords(outcome.kind)
-    : `${outcomeWords(outcome.kind)}, exit ${outcome.exitCode}`;
+async function listEnded({ store }: World, runId: string): Promise<readonly Standing[]> {
+  return (await store.listFoldRows(runId)).map(({ host, kind, exitCode }) => ({
+    host,
+    state:
+      exitCode === null || kind === 'ok' ? outcomeWords(kind) : `${outcomeWords(kind)}, exit ${exitCode}`,
+    isOk: kind === 'ok',
+  }));
+}
+
+async function listUnended({ store }: World, runId: string): Promise<readonly Standing[]> {
+  return (await store.listJobs(runId))
+    .filter(({ outcome }) => outcome === undefined)
+    .map(({ host, state }) => ({ host, state: state === 'running' ? state : 'waiting', isOk: true }));
 }
 
 /** Those that hold the letters; those that begin with them first. */
 function choose(
-  from: readonly { readonly name: string; readonly option: Option | undefined }[],
+  from: readonly { readonly name: string; open(): Option | undefined }[],
   wanted: string,
   count: number,
 ): readonly Option[] {
-  const found = from.flatMap(({ name, option }) => {
+  const first: (Option | undefined)[] = [];
+  const later: (Option | undefined)[] = [];
+  // Of ten thousand only those that are shown are made into options.
+  for (const { name, open } of from) {
+    if (first.length >= count) break;
     const at = name.toLowerCase().indexOf(wanted);
-    return at < 0 || option === undefined ? [] : [{ option, isFirst: at === 0 }];
-  });
-  return found
-    .toSorted((a, b) => Number(b.isFirst) - Number(a.isFirst))
-    .slice(0, count)
-    .map(({ option }) => option);
+    if (at === 0) first.push(open());
+    else if (at > 0 && later.length < count) later.push(open());
+  }
+  return [...first, ...later].filter((option) => option !== undefined).slice(0, count);
 }
 
 /** Undefined where the value is longer than Slack takes: such a name can still be typed. */
