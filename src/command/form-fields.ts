@@ -15,6 +15,7 @@ export type FormField =
   | 'remote'
   | 'fanout'
   | 'limit'
+  | 'results'
   | 'channel';
 export type FormFields = Readonly<Partial<Record<FormField, readonly string[]>>>;
 export type FieldFaults = Readonly<Partial<Record<FormField, string>>>;
@@ -49,6 +50,8 @@ export function parseFormFields(
   const read = {
     ...(fanOut === '' ? {} : { fanOut: attempt('fanout', () => parseFanOut(fanOut)) ?? 1 }),
     ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration(limit)) ?? 1 }),
+    ...(text('results') === 'similar' ? { fold: 'similar' as const } : {}),
+    ...(text('results') === 'diff' ? { diff: true as const } : {}),
   };
   if (work === undefined || Object.keys(faults).length > 0) return { faults };
   const notes = work.action === 'run' ? noteOddities(work.command) : [];
@@ -88,6 +91,7 @@ export function describeFields(kind: 'run' | 'copy', fields: FormFields): string
     ...(hosts.length === 0 ? [] : [`-h ${hosts.join(',')}`]),
     ...(text('fanout') === '' ? [] : [`-c ${text('fanout')}`]),
     ...(text('limit') === '' ? [] : [`-t ${text('limit')}`]),
+    ...(text('results') === 'similar' ? ['-fold similar'] : text('results') === 'diff' ? ['-diff'] : []),
     ...(kind === 'run'
       ? [`-cmd ${text('command')}`]
       : [`-action ${text('action')}`, `-local ${shown(text('local'))}`, `-remote ${shown(text('remote'))}`]),

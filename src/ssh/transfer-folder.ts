@@ -85,7 +85,8 @@ export function openTransferFolder(dir: string): JailedFolder {
       const file = await open(part, 'wx', 0o600);
       try {
         try {
-          for await (const chunk of content) await file.write(chunk);
+          // Not `write`: that may take a part of it only.
+          for await (const chunk of content) await file.appendFile(chunk);
           await file.sync();
         } finally {
           await file.close();

@@ -28,6 +28,16 @@ describe('the form, read', () => {
     });
   });
 
+  test('folds and compares as the options do', () => {
+    const results = (word: string) => parse('run', { hosts: ['h1'], command: ['id'], results: [word] });
+    expect(results('similar')).toMatchObject({ request: { fold: 'similar' } });
+    expect(results('diff')).toMatchObject({ request: { diff: true } });
+    expect(results('equal')).toEqual(parse('run', { hosts: ['h1'], command: ['id'] }));
+    expect(describeFields('run', { hosts: ['h1'], command: ['id'], results: ['diff'] })).toContain(
+      '-diff -cmd id',
+    );
+  });
+
   test('sends the command exactly as it was written', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (command) => {

@@ -30,7 +30,14 @@ export function formatRunForm(state: FormState): Modal {
     callback_id: RUN_FORM,
     title: plain('Run a command'),
     ...ending(state),
-    blocks: [...hostFields(), commandField(), channelField(state), ...limitFields(), ...previewOf(state)],
+    blocks: [
+      ...hostFields(),
+      commandField(),
+      channelField(state),
+      ...limitFields(),
+      resultsField(),
+      ...previewOf(state),
+    ],
   };
 }
 
@@ -169,6 +176,22 @@ function limitFields(): readonly InputBlock[] {
     textField('fanout', 'Hosts at once', undefined, '64', 10),
     textField('limit', 'Time limit for each host', undefined, '30s, 5m, 1h', 10),
   ];
+}
+
+const RESULTS: readonly Option[] = [
+  { text: plain('Equal ones together'), value: 'equal' },
+  { text: plain("Also those that differ in the host's name only"), value: 'similar' },
+  { text: plain('As differences from the usual one'), value: 'diff' },
+];
+
+function resultsField(): InputBlock {
+  return {
+    type: 'input',
+    block_id: 'results',
+    label: plain('Results'),
+    optional: true,
+    element: { type: 'static_select', action_id: 'results', options: RESULTS },
+  };
 }
 
 function textField(
