@@ -170,7 +170,7 @@ describe.skipIf(!HAS_SSHD)('the buttons below a root message', () => {
     await using stage = await openStage();
     const { slack, home } = stage;
     const gate = home.path('gate');
-    await slack.command(ada(`-g web -cmd "until test -e ${gate}; do sleep 0.1; done"`));
+    await slack.command(ada(`-g web -cmd "until test -e ${gate}; do sleep 0.1; done; sleep 0.3"`));
     const root = await slack.waitFor(() => slack.messages(OPS)[0]);
     const ask = { user: ADA, channel: OPS, ts: root.ts, actionId: 'batchops_cancel_host' };
     const offered = await slack.suggest({ ...ask, query: 'h2' });
