@@ -16,7 +16,7 @@ import { type Job, type Run, totalJobs } from './run/run.ts';
 const MAX_OFFERED_BYTES = 50 * 1024 * 1024;
 const SLOWEST_SHOWN = 3;
 const MAX_BOARDS_KEPT = 8;
-const CHUNK_CHARS = 128 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /** What Slack should show for a row of the outbox; undefined where there is nothing to show (any more). */
 export type Renderer = (row: OutboxRow) => Promise<Message | FileUpload | undefined>;
@@ -146,19 +146,22 @@ async function renderLog(ground: Ground, run: Run, form: 'text' | 'json'): Promi
   };
 }
 
+/** Each chunk holds until the next is asked for: a hundred megabytes go through one buffer. */
 async function* encodeChunks(parts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  let waiting: string[] = [];
-  let chars = 0;
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  let used = 0;
   for await (const part of parts) {
-    waiting.push(part);
-    chars += part.length;
-    if (chars < CHUNK_CHARS) continue;
-    yield encoder.encode(waiting.join(''));
-    waiting = [];
-    chars = 0;
+    for (let rest = part; rest !== ''; ) {
+      const { read, written } = encoder.encodeInto(rest, buffer.subarray(used));
+      used += written;
+      rest = rest.slice(read);
+      if (rest === '') break;
+      yield buffer.subarray(0, used);
+      used = 0;
+    }
   }
-  if (chars > 0) yield encoder.encode(waiting.join(''));
+  if (used > 0) yield buffer.subarray(0, used);
 }
 
 async function renderFile({ transfers }: Ground, run: Run, job: Job): Promise<FileUpload | undefined> {

@@ -13,7 +13,7 @@ export interface Message {
 /** A file for a run's thread. */
 export interface FileUpload {
   readonly filename: string;
-  /** A large file is made as it is sent: each call begins anew. */
+  /** A large file is made as it is sent: each call begins anew, and a chunk holds until the next is asked for. */
   readonly content: Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Stands above the file; already escaped. */
   readonly comment: string;
