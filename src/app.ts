@@ -1,118 +1,179 @@
-import { parseCommand } from './command/parse-command.ts';
-import type { Request } from './command/request.ts';
-import { HELP } from './command/usage.ts';
+import { withUsage } from './command/parse-command.ts';
+import type { FleetRequest, RequestedWork } from './command/request.ts';
 import { Refusal } from './errors.ts';
-import { beginRun, type Call, repeatRun, type World } from './launch.ts';
-import { admit, hasRight } from './policy/authorize.ts';
-import type { Answer, ButtonClick, Desk, SlashCall } from './ports.ts';
-import { answerQuestion } from './questions.ts';
-import { formatHelp, formatNotice, formatRefusal } from './report/answers.ts';
-import { CANCEL_ACTION } from './report/root.ts';
-import type { Run } from './run/run.ts';
+import type { Ground } from './execution.ts';
+import { type Resolved, resolveTargets } from './inventory/expression.ts';
+import type { Approved } from './policy/approved.ts';
+import { authorize } from './policy/authorize.ts';
+import type { Answer, Log, Opener, SharedFiles } from './ports.ts';
+import { formatNotice, formatPreview } from './report/answers.ts';
+import { formatRoot } from './report/root.ts';
+import type { Plan, Work } from './run/plan.ts';
+import { type Asking, planRun } from './run/planning.ts';
+import type { Job, Run } from './run/run.ts';
+import { fetchShared, findShared, nameShared } from './shared-file.ts';
+
+export interface World extends Ground {
+  readonly opener: Opener;
+  readonly sharedFiles: SharedFiles;
+  /** Where a thread is read; undefined where that is not known. */
+  readonly threadLink: (channelId: string, ts: string) => string | undefined;
+  readonly limits: Limits;
+  /** Stops jobs on the wire; the store has already been told. */
+  readonly abort: (jobs: readonly Job[]) => void;
+  /** False once the process is on its way out: nothing new is begun then. */
+  readonly isOpen: () => boolean;
+  readonly log: Log;
+}
+
+export interface Limits {
+  readonly maxFanOut: number;
+  readonly fanOut: number;
+  readonly maxTimeLimitMs: number;
+  readonly timeLimitMs: number;
+}
+
+/** One request as it came in: who, where, the words, and a key that a second delivery shares. */
+export interface Call extends Asking {
+  readonly requestKey: string;
+  /** Set where a button was clicked that can be clicked again; the key is then the button's. Epoch ms. */
+  readonly clickedAt?: number;
+}
 
 /**
  * The story of one command: parse → known caller? → resolve → plan → authorize each host → store and audit in
  * one transaction → root message → release. What follows (queue, SSH, outcome, thread, summary, audit) the
  * release sets off; nobody waits for it here.
  */
-export function createDesk(world: World): Desk {
-  return {
-    command: (slash: SlashCall) => {
-      const call = describeCall(slash, `${slash.command} ${slash.text}`.trim());
-      return answerOrRefuse(world, call, () => attend(world, call, parseCommand(slash.command, slash.text)));
-    },
-    press: (click: ButtonClick) => {
-      const call = describeCall(click, `button ${click.actionId} ${click.value}`);
-      return answerOrRefuse(world, call, async () => {
-        if (click.actionId === CANCEL_ACTION) return await cancelRun(world, call, click.value);
-        throw new Refusal('usage', 'This button is from another version of Batchops.', {
-          remedy: 'Type the command: /batch help lists them.',
-        });
-      });
-    },
-  };
+export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
+  const shared = nameShared(request.work, call.channelId);
+  const work = shared?.work ?? request.work;
+  const { plan: draft, notes } = draftRun(world, call, { ...request, work });
+  if (!request.preview) authorize(draft, world.allowlist, world.inventory);
+  const refusal = request.preview ? judgeQuietly(world, draft) : undefined;
+  if (refusal !== undefined) return formatPreview(draft, refusal, notes);
+
+  const file = shared === undefined ? undefined : await findShared(world, call.channelId, shared.name);
+  if (request.preview) {
+    const shown = shared === undefined ? await fixWork(world, work) : draftWork(work, file?.bytes);
+    return formatPreview({ ...draft, work: shown }, undefined, notes);
+  }
+  if (shared !== undefined && file !== undefined) await fetchShared(world, file, shared.work.local);
+  return await startRun(world, call, { ...draft, work: await fixWork(world, work) }, notes);
 }
 
-function describeCall(from: SlashCall | ButtonClick, typed: string): Call {
-  const { requester, channelId, requestKey } = from;
-  return { requester, channelId, requestKey, typed };
+/** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
+export function draftRun(world: World, call: Call, request: FleetRequest): Drafted {
+  const { hosts, notes } = understand(world, request);
+  const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
+  // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
+  const plan = planRun(request, hosts, draftWork(request.work), asking, world.limits);
+  return { plan, notes: [...request.notes, ...notes] };
 }
 
-/** Every no is written down before it is said. A no that cannot be written down is still a no. */
-async function answerOrRefuse(
+/** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
+function understand(world: World, request: FleetRequest): Resolved {
+  try {
+    checkLimits(request, world.limits);
+    return resolveTargets(world.inventory, request);
+  } catch (error) {
+    throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
+  }
+}
+
+export interface Drafted {
+  readonly plan: Plan;
+  readonly notes: readonly string[];
+}
+
+export async function startRun(
   world: World,
   call: Call,
-  attempt: () => Promise<Answer | undefined>,
+  plan: Plan,
+  notes: readonly string[],
 ): Promise<Answer | undefined> {
-  try {
-    if (!world.isOpen()) {
-      throw new Refusal('not-now', 'Batchops is restarting; nothing was run.', {
-        remedy: 'Send it again in a moment.',
-      });
-    }
-    return await attempt();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    await recordRefusal(world, call, error);
-    return formatRefusal(error, call.typed);
+  const approved = authorize(plan, world.allowlist, world.inventory);
+  const { run, isNew } = await putDown(world, call, approved);
+  if (!isNew) {
+    // Slack delivers a request again where it missed our ack: the first delivery is the run.
+    if (call.clickedAt === undefined) return undefined;
+    return formatNotice(`This click has already begun ${run.id}: nothing more was run.`);
+  }
+  await openRun(world, run);
+  return notes.length === 0 ? undefined : formatNotice([`${run.id} has begun.`, ...notes].join('\n'));
+}
+
+/** A click so soon after the one before is the same one, made twice by a nervous finger. */
+const SAME_CLICK_MS = 10_000;
+
+/**
+ * Every click on a button has the button's key, numbered by the runs it has begun. One that was made before
+ * the last of these runs had ended is the click that began it; one made after it is a new one.
+ */
+async function putDown(world: World, call: Call, approved: Approved<Plan>) {
+  const { clickedAt } = call;
+  if (clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
+  for (let number = 1; ; number += 1) {
+    const created = await world.store.createRun(approved, `${call.requestKey}:${number}`);
+    const { run, isNew } = created;
+    const endedAt = run.finishedAt ?? Number.POSITIVE_INFINITY;
+    // One that could not be posted has run nowhere: whoever was told so may click again at once.
+    const isGivenUp = run.state === 'finished' && run.rootTs === undefined;
+    const sameUntil = isGivenUp ? endedAt : Math.max(endedAt, run.createdAt + SAME_CLICK_MS);
+    if (isNew || run.plan.typed === call.typed || clickedAt <= sameUntil) return created;
   }
 }
 
-async function recordRefusal(world: World, call: Call, refusal: Refusal): Promise<void> {
-  // The run that could not be posted was given up, and that is in the audit already.
-  if (refusal.code === 'cannot-post') return;
-  const { requester, channelId, typed } = call;
+/** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
+export async function openRun(world: World, run: Run, mayStand = false): Promise<void> {
+  let ts: string;
   try {
-    await world.store.recordRefusal({
-      requester,
-      channelId,
-      typed,
-      code: refusal.code,
-      reason: refusal.message,
+    const message = formatRoot(run, { now: world.now() });
+    ts = await world.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
+  } catch (error) {
+    const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
+    await world.store.abandonRun(run.id, reason);
+    throw error;
+  }
+  await world.store.releaseRun(run.id, ts);
+}
+
+function checkLimits(request: FleetRequest, limits: Limits): void {
+  if (request.fanOut !== undefined && request.fanOut > limits.maxFanOut) {
+    throw new Refusal('usage', `-c ${request.fanOut} is more than this bot's total of ${limits.maxFanOut}.`, {
+      remedy: `Ask for ${limits.maxFanOut} or less; BATCHOPS_CONCURRENCY sets the total.`,
     });
-  } catch (error) {
-    world.log.error({ err: error }, 'a refusal could not be written to the audit');
+  }
+  if (request.timeLimitMs !== undefined && request.timeLimitMs > limits.maxTimeLimitMs) {
+    throw new Refusal('usage', `-t is longer than ${limits.maxTimeLimitMs / 3_600_000} h.`, {
+      remedy: 'For longer work start it in the background on the host, and look at it with another run.',
+    });
   }
 }
 
-async function attend(world: World, call: Call, request: Request): Promise<Answer | undefined> {
-  if (request.kind === 'help') return formatHelp(HELP);
-  admit(world.allowlist, call.requester);
-  switch (request.kind) {
-    case 'fleet':
-      return await beginRun(world, call, request);
-    case 'retry':
-      return await repeatRun(world, call, request.run, request.which);
-    case 'cancel':
-      return await cancelRun(world, call, request.run);
+/** The work before the disk was asked: good for judging, not for sending. */
+function draftWork(work: RequestedWork | Work, bytes = 0): Work {
+  return work.action === 'put' ? { ...work, source: { bytes, sha256: '' } } : work;
+}
+
+export async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
+  switch (work.action) {
+    case 'put':
+      return { ...work, source: await world.transfers.digestSource(work.local) };
+    case 'get':
+      await world.transfers.checkDestination(work.local);
+      return work;
     default:
-      return await answerQuestion(world, call, request);
+      return work;
   }
 }
 
-async function cancelRun(world: World, call: Call, runId: string): Promise<Answer> {
-  const run = await world.store.findRun(runId);
-  const isOwn = run?.plan.requester.userId === call.requester.userId;
-  if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
-    admit(world.allowlist, call.requester);
-    if (run === undefined) {
-      throw new Refusal('unknown-name', `There is no run ${runId}.`, { remedy: '/batch runs lists them.' });
-    }
-    throw new Refusal('not-allowed', `${run.id} is not yours to cancel.`, {
-      remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
-    });
+function judgeQuietly(world: World, plan: Plan): Refusal | undefined {
+  try {
+    authorize(plan, world.allowlist, world.inventory);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
   }
-  if (run.state === 'finished') {
-    throw new Refusal('not-now', `${run.id} has already finished.`, { remedy: `See /batch show ${run.id}` });
-  }
-  const { skipped, running } = await world.store.cancelRun(run.id, call.requester);
-  world.abort(running);
-  return formatNotice(
-    `Cancelling ${run.id}: ${skipped} not started any more, ${running.length} being stopped. The thread tells how each ended.`,
-  );
-}
-
-function mayCancel(world: World, call: Call, run: Run): boolean {
-  const hosts = run.plan.targets.map((target) => target.host);
-  return hasRight(world.allowlist, call, 'cancel', hosts);
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { pino } from 'pino';
-import { createDesk } from './app.ts';
+import { openRun, type World } from './app.ts';
 import {
   type Config,
   codeOf,
@@ -12,23 +12,25 @@ import {
   readDatabaseUrl,
   unknownVariables,
 } from './config.ts';
+import { createDesk } from './desk/desk.ts';
 import { ConfigError } from './errors.ts';
-import { approveStoredRun, executeJob, refuseStoredRun, renderRow } from './execution.ts';
+import { approveStoredRun, executeJob, refuseStoredRun } from './execution.ts';
 import { makeFolder, readFleet } from './fleet-files.ts';
 import { createMask } from './gather/mask.ts';
 import { openHealth } from './health.ts';
-import { openRun, type World } from './launch.ts';
 import type { Log, Store } from './ports.ts';
 import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
-import { openWorkspace } from './slack/workspace.ts';
+import { createSharedFiles } from './slack/shared-files.ts';
+import { formatThreadLink, openWorkspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
 import { openStore } from './store/open.ts';
+import { createRenderer } from './thread.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -118,6 +120,8 @@ async function serve(): Promise<void> {
     allowlist,
     store,
     opener: createOpener(workspace, log),
+    sharedFiles: createSharedFiles(config.slack, workspace, log),
+    threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: {
       maxFanOut: config.concurrency,
@@ -169,7 +173,7 @@ async function serve(): Promise<void> {
   });
   poster = openPoster({
     outbox: store.outbox,
-    render: (row) => renderRow(world, row, masked),
+    render: createRenderer(world, masked),
     workspace,
     auditChannel: config.auditChannel,
     log,

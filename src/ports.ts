@@ -1,7 +1,9 @@
 /** What the program needs of the world, a sentence a verb. `main.ts` alone knows which products fill these. */
+import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
 import type { Message } from './report/message.ts';
+import type { HomeTab, Modal, OptionGroup } from './report/views/view.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
 import type { Job, Run } from './run/run.ts';
@@ -43,6 +45,8 @@ export interface TransferFolder {
   checkDestination(local: string): Promise<void>;
   /** A fetched file's bytes, by its path below the folder, for the thread. Null where it is gone or above `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  /** Keeps a file under this name, whole or not at all. The same name again takes its place. */
+  keep(local: string, content: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
 // ── the record ───────────────────────────────────────────────────────────────────────────────────────────
@@ -68,8 +72,16 @@ export interface Store {
     runId: string,
     by: Requester,
   ): Promise<{ readonly skipped: number; readonly running: readonly Job[] }>;
+  /** The same for some of its hosts; the others go on. Audited where there was something to stop. */
+  cancelHosts(
+    runId: string,
+    hosts: readonly string[],
+    by: Requester,
+  ): Promise<{ readonly skipped: number; readonly running: readonly Job[] }>;
   /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */
   skipJobs(runId: string, hosts: readonly string[], reason: string): Promise<void>;
+  /** Puts a finished run's log files into its thread where they are not there yet. True: they are. */
+  postLog(runId: string): Promise<boolean>;
   /** Writes down a refusal (and nothing else happens). */
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
 
@@ -81,6 +93,12 @@ export interface Store {
   /** In plan order; without output unless asked for. */
   listJobs(runId: string): Promise<readonly Job[]>;
   findJob(runId: string, host: string): Promise<Job | undefined>;
+  /** The settled jobs as folding needs them, in plan order. */
+  listFoldRows(runId: string): Promise<readonly FoldRow[]>;
+  /** The settled jobs with their output, in plan order, never many in memory at once: for files. */
+  readJobs(runId: string): AsyncIterable<Job>;
+  /** What keeps a run: the jobs that run longest now; of a finished run, those that took longest. */
+  listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
 
   readonly jobs: JobSource;
   readonly outbox: Outbox;
@@ -88,6 +106,13 @@ export interface Store {
   /** Rejects where the store cannot be written: for readiness. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface SlowJob {
+  readonly host: string;
+  /** Epoch ms: it still runs. */
+  readonly startedAt?: number;
+  readonly durationMs?: number;
 }
 
 export interface AuditedRefusal {
@@ -158,20 +183,27 @@ export interface OutboxClaim {
    * not keep the root message's edit waiting behind it.
    */
   readonly kinds?: readonly OutboxRow['kind'][];
+  /** Only rows whose message stands already (true), or does not (false). */
+  readonly standing?: boolean;
 }
 
 export interface OutboxRow {
   readonly key: string;
-  /** `root`: posted once, then edited. `reply`, `file`: a host's result. `audit`: a line for the audit channel. */
-  readonly kind: 'root' | 'reply' | 'file' | 'audit';
+  /**
+   * `root`, `board`: posted once, then edited. `reply`, `file`: a host's result. `log`: a file on a whole run.
+   * `audit`: a line for the audit channel.
+   */
+  readonly kind: 'root' | 'reply' | 'file' | 'board' | 'log' | 'audit';
   /** Null for `audit`: the channel is a setting. */
   readonly channelId: string | null;
   readonly runId: string | null;
   readonly host: string | null;
   readonly auditSeq: number | null;
+  /** Of a board its page, of a log its form; what stands behind the run in the key. */
+  readonly part?: string;
   /** The message's own `ts` where it was posted before. */
   readonly ts: string | null;
-  /** The root message's `ts`, for replies and files. */
+  /** The root message's `ts`, for all that goes into the thread. */
   readonly threadTs: string | null;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */
   readonly attempts: number;
@@ -201,10 +233,17 @@ export interface AuditTrail {
 
 // ── the room ─────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What the listeners ask of the program, once Slack has been acked. */
+/** What the listeners ask of the program. */
 export interface Desk {
   command(call: SlashCall): Promise<Answer | undefined>;
   press(click: ButtonClick): Promise<Answer | undefined>;
+  /** A shortcut was chosen, or one on a message. */
+  shortcut(call: ShortcutCall): Promise<Answer | undefined>;
+  /** What a select offers at these letters; nothing to who may not see it. Slack waits 3 s for it. */
+  suggest(query: SuggestQuery): Promise<readonly OptionGroup[]>;
+  /** A form was sent. Slack waits 3 s for the verdict, so what takes longer is in its `begin`. */
+  submit(form: SubmittedForm): Promise<FormVerdict>;
+  home(asker: Requester): Promise<HomeTab>;
 }
 
 export interface SlashCall {
@@ -219,14 +258,70 @@ export interface SlashCall {
 
 export interface ButtonClick {
   readonly actionId: string;
+  /** Of a select what was chosen. */
   readonly value: string;
+  readonly blockId: string;
+  readonly requester: Requester;
+  /** Empty on the Home tab. */
+  readonly channelId: string;
+  readonly requestKey: string;
+  /** Epoch ms, by Slack's clock: the same for every delivery of the same click. */
+  readonly clickedAt: number;
+}
+
+export interface ShortcutCall {
+  readonly callbackId: string;
+  readonly requester: Requester;
+  /** Where the message stands; empty for a global shortcut. */
+  readonly channelId: string;
+  readonly requestKey: string;
+  /** Of the message: ids and names as Slack has them. */
+  readonly files: readonly SharedFile[];
+}
+
+export interface SharedFile {
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface SuggestQuery {
+  readonly actionId: string;
+  readonly blockId: string;
+  /** What was typed so far. */
+  readonly text: string;
   readonly requester: Requester;
   readonly channelId: string;
+}
+
+export interface SubmittedForm {
+  readonly callbackId: string;
+  /** As we gave it along. */
+  readonly metadata: string;
+  /** By block: the text, or what was chosen; blocks left empty are not in it. */
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+  readonly requester: Requester;
+  /** One for the window, however often it is sent. */
   readonly requestKey: string;
 }
 
-/** For the eyes of the one who asked only. */
-export type Answer = Message;
+export type FormVerdict =
+  /** By block, below the field. */
+  | { readonly kind: 'faults'; readonly faults: Readonly<Record<string, string>> }
+  | { readonly kind: 'shown'; readonly view: Modal }
+  /** The window closes; what comes of it is answered in this channel. */
+  | { readonly kind: 'accepted'; readonly channelId: string; begin(): Promise<Answer | undefined> };
+
+/** For the eyes of the one who asked only: a message, or a window. */
+export type Answer = Message | Modal;
+
+/** Files that people put into Slack. */
+export interface SharedFiles {
+  /** Those of this channel, newest first; not all of a long history. A `Refusal` where Slack tells none. */
+  list(channelId: string): Promise<readonly SharedFile[]>;
+  /** The file's bytes as they come; a `Refusal` where the bot may not have it or it is above `maxBytes`. */
+  open(fileId: string, maxBytes: number): Promise<AsyncIterable<Uint8Array>>;
+}
 
 /** Posts a run's root message at once, before anything runs. */
 export interface Opener {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { RUN_SHORTCUT, SEND_SHORTCUT } from '../src/report/views/form.ts';
 
 const manifest = parse(readFileSync(new URL('../manifest.yml', import.meta.url), 'utf8'));
 
@@ -46,6 +47,18 @@ describe('manifest.yml', () => {
       // Escaped text would turn `>` into an entity and names into ids inside the command.
       expect(command.should_escape).toBe(false);
     }
+  });
+
+  test('has the shortcuts that the bot knows, and hears of its Home tab only', () => {
+    for (const shortcut of manifest.features.shortcuts) {
+      expect(Object.keys(shortcut).toSorted()).toEqual(['callback_id', 'description', 'name', 'type']);
+      expect(shortcut.name.length).toBeLessThanOrEqual(24);
+      expect(shortcut.description.length).toBeLessThanOrEqual(150);
+    }
+    const ids = manifest.features.shortcuts.map((shortcut: { callback_id: string }) => shortcut.callback_id);
+    expect(ids).toEqual([RUN_SHORTCUT, SEND_SHORTCUT]);
+    expect(manifest.settings.event_subscriptions).toEqual({ bot_events: ['app_home_opened'] });
+    expect(manifest.features.app_home.home_tab_enabled).toBe(true);
   });
 
   test('asks for no right to read messages or people', () => {

@@ -2,19 +2,20 @@ import { nearNames, Refusal } from '../errors.ts';
 import { checkCommand, noteOddities, readTypedCommand } from './typed-command.ts';
 import { optionName, plainDashes, readWord, shown, skipSpaces, type Word } from './words.ts';
 
-export const RUN_OPTIONS = ['h', 'g', 'x', 'c', 't', 'n', 'cmd'] as const;
+export const RUN_OPTIONS = ['h', 'g', 'x', 'c', 't', 'fold', 'diff', 'n', 'cmd'] as const;
 export const COPY_OPTIONS = ['h', 'g', 'x', 'c', 't', 'n', 'action', 'local', 'remote'] as const;
 export type OptionName = (typeof RUN_OPTIONS)[number] | (typeof COPY_OPTIONS)[number];
 
 /** The options as typed, each at most once, repaired but not yet understood. */
 export interface FleetOptions {
   readonly lists: ReadonlyMap<'h' | 'g' | 'x', readonly string[]>;
-  /** `-c`, `-t`, `-local`, `-remote`. */
+  /** `-c`, `-t`, `-fold`, `-local`, `-remote`. */
   readonly words: ReadonlyMap<OptionName, string>;
   /** `-action`: the verb, and the two names where they follow it. */
   readonly action: readonly string[] | undefined;
   readonly command: string | undefined;
   readonly preview: boolean;
+  readonly diff: boolean;
   readonly notes: readonly string[];
 }
 
@@ -44,6 +45,8 @@ const EXPECTED: Readonly<Record<OptionName, string>> = {
   c: 'a number',
   t: 'a duration',
   n: 'nothing',
+  fold: 'exact or similar',
+  diff: 'nothing',
   cmd: 'a command',
   action: 'put or get',
   local: 'a file',
@@ -57,6 +60,8 @@ const EXAMPLES: Readonly<Record<OptionName, string>> = {
   c: '-c 10',
   t: '-t 30s',
   n: '-n',
+  fold: '-fold similar',
+  diff: '-diff',
   cmd: '-cmd "df -h"',
   action: '-action put',
   local: '-local test.py',
@@ -120,7 +125,7 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
       });
     }
     seen.add(option);
-    if (option === 'n') continue;
+    if (option === 'n' || option === 'diff') continue;
     if (option === 'h' || option === 'g' || option === 'x') lists.set(option, takeList(option));
     else if (option === 'cmd') {
       const typed = readTypedCommand(text, at, {
@@ -140,7 +145,7 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
       action = [verb, ...names];
     } else words.set(option, takeValue(option).text);
   }
-  return { lists, words, action, command, preview: seen.has('n'), notes };
+  return { lists, words, action, command, preview: seen.has('n'), diff: seen.has('diff'), notes };
 }
 
 /** At its commas, not at those in brackets: `web[1,3],db1`. */

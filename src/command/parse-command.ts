@@ -44,6 +44,7 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
   }
   const fanOut = options.words.get('c');
   const timeLimit = options.words.get('t');
+  const fold = options.words.get('fold');
   return {
     kind: 'fleet',
     hosts,
@@ -52,6 +53,8 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
     work: name === '/batch_run' ? parseRun(options) : parseCopy(options),
     ...(fanOut === undefined ? {} : { fanOut: parseFanOut(fanOut) }),
     ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration(timeLimit) }),
+    ...(fold === undefined ? {} : { fold: parseFold(fold) }),
+    ...(options.diff ? { diff: true } : {}),
     preview: options.preview,
     notes: options.notes,
   };
@@ -103,7 +106,11 @@ function parseCopy(options: FleetOptions): RequestedWork {
   };
 }
 
-function checkPath(option: 'local' | 'remote', path: string | undefined, action: 'put' | 'get'): string {
+export function checkPath(
+  option: 'local' | 'remote',
+  path: string | undefined,
+  action: 'put' | 'get',
+): string {
   if (path === undefined) {
     throw new Refusal('usage', `-${option} is missing.`, {
       remedy: action === 'put' ? 'Write -local FILE -remote PATH.' : 'Write -remote PATH -local NAME.',
@@ -117,7 +124,7 @@ function checkPath(option: 'local' | 'remote', path: string | undefined, action:
   return path;
 }
 
-function parseFanOut(word: string): number {
+export function parseFanOut(word: string): number {
   const fanOut = /^\d{1,6}$/.test(word) ? Number(word) : 0;
   if (fanOut >= 1) return fanOut;
   throw new Refusal('usage', `-c ${shown(word)} is not a number of hosts.`, {
@@ -125,9 +132,17 @@ function parseFanOut(word: string): number {
   });
 }
 
+function parseFold(word: string): 'exact' | 'similar' {
+  const fold = (['exact', 'similar'] as const).find((known) => known === word.toLowerCase());
+  if (fold !== undefined) return fold;
+  throw new Refusal('usage', `-fold ${shown(word)} is neither exact nor similar.`, {
+    remedy: "similar counts results as one that differ in the host's own name and address only.",
+  });
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
-function parseDuration(word: string): number {
+export function parseDuration(word: string): number {
   const [, count = '0', unit = ''] = /^(\d{1,6})([smh])$/i.exec(word) ?? [];
   const durationMs = Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
   if (durationMs > 0) return durationMs;

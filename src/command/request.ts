@@ -11,6 +11,10 @@ export interface FleetRequest {
   readonly work: RequestedWork;
   readonly fanOut?: number;
   readonly timeLimitMs?: number;
+  /** `-fold`: when two results count as one. */
+  readonly fold?: 'exact' | 'similar';
+  /** `-diff`: results are shown by how they differ. */
+  readonly diff?: true;
   /** `-n`: resolve, judge and show; no network. */
   readonly preview: boolean;
   /** Things the operator should know about what was typed, such as a curly quote inside the command. */

@@ -2,7 +2,8 @@ export type CommandName = '/batch_run' | '/batch_scp' | '/batch';
 
 /** The lines of use, as refusals and the help show them. */
 export const USAGE: Readonly<Record<CommandName, string>> = {
-  '/batch_run': '/batch_run -h HOSTS -g GROUPS [-x EXPR] [-c N] [-t DURATION] [-n] -cmd "COMMAND"',
+  '/batch_run':
+    '/batch_run -h HOSTS -g GROUPS [-x EXPR] [-c N] [-t DURATION] [-fold exact|similar] [-diff] [-n] -cmd "COMMAND"',
   '/batch_scp': [
     '/batch_scp -h HOSTS -g GROUPS [-x EXPR] [-c N] [-t DURATION] [-n] -action put|get -local L -remote R',
     '           … -action put L R      … -action get R L',
@@ -29,6 +30,8 @@ How
   -remote  a path on the hosts; ending in / it is a folder
   -c  at most this many hosts at once
   -t  time limit for each host: 30s, 5m, 1h
+  -fold similar  counts results as one that differ in the host's own name only
+  -diff          shows how the other results differ from the commonest one
   -n  preview: shows the hosts and whether you may, and does nothing
 
 Examples

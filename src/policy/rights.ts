@@ -1,5 +1,5 @@
 import type { Requester } from '../run/plan.ts';
-import type { Allowlist, Rule } from './allowlist.ts';
+import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
 import { formatPatterns } from './command-pattern.ts';
 import { isInChannel, rulesOf } from './judge.ts';
 import { formatPaths } from './path-pattern.ts';
@@ -44,6 +44,45 @@ export function explainRights(
   }));
   const rows = [...granted, ...refused].filter((row) => row.hosts.length > 0);
   return left.size === 0 ? rows : [...rows, { hosts: [...left], actions: [], rule: '' }];
+}
+
+/** Hosts that some rule of this person is for, to run on or to copy to or from, in whatever channel. */
+export function usableHosts(
+  allowlist: Allowlist,
+  requester: Requester,
+  actions: readonly RuleAction[],
+): ReadonlySet<string> {
+  const rules = rulesOf(allowlist, requester).filter((rule) => actions.some((one) => rule.actions.has(one)));
+  return new Set(rules.flatMap((rule) => [...rule.hosts]));
+}
+
+/** The rules that name this person, in words; hosts in the order given. */
+export function listRules(
+  allowlist: Allowlist,
+  requester: Requester,
+  hosts: readonly string[],
+): readonly OwnRule[] {
+  return rulesOf(allowlist, requester).map((rule) => ({
+    rule: rule.name,
+    actions: [...rule.actions],
+    hosts: hosts.filter((host) => rule.hosts.has(host.toLowerCase())),
+    channels: rule.channels === '*' ? '*' : [...rule.channels],
+    limits: formatLimits(rule),
+  }));
+}
+
+export interface OwnRule {
+  readonly rule: string;
+  readonly actions: readonly string[];
+  readonly hosts: readonly string[];
+  readonly channels: '*' | readonly string[];
+  /** Empty where nothing narrows it. */
+  readonly limits: string;
+}
+
+/** Whether a rule of this person speaks of this very channel; `*` names none. */
+export function worksIn(allowlist: Allowlist, requester: Requester, channelId: string): boolean {
+  return rulesOf(allowlist, requester).some((rule) => rule.channels !== '*' && rule.channels.has(channelId));
 }
 
 function formatLimits({ actions, commands, paths }: Rule): string {

@@ -13,7 +13,8 @@ export interface Message {
 /** A file for a run's thread. */
 export interface FileUpload {
   readonly filename: string;
-  readonly content: Uint8Array;
+  /** A large file is made as it is sent: each call begins anew, and a chunk holds until the next is asked for. */
+  readonly content: Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Stands above the file; already escaped. */
   readonly comment: string;
 }
@@ -24,7 +25,11 @@ export type Block =
   | { readonly type: 'header'; readonly text: PlainText }
   | { readonly type: 'context'; readonly elements: readonly (Mrkdwn | PlainText)[] }
   | { readonly type: 'divider' }
-  | { readonly type: 'actions'; readonly block_id?: string; readonly elements: readonly Button[] }
+  | {
+      readonly type: 'actions';
+      readonly block_id?: string;
+      readonly elements: readonly (Button | SearchSelect)[];
+    }
   | { readonly type: 'rich_text'; readonly block_id?: string; readonly elements: readonly RichTextElement[] };
 
 export interface PlainText {
@@ -46,12 +51,25 @@ export interface Button {
   readonly text: PlainText;
   readonly value?: string;
   readonly style?: 'primary' | 'danger';
-  readonly confirm?: {
-    readonly title: PlainText;
-    readonly text: PlainText;
-    readonly confirm: PlainText;
-    readonly deny: PlainText;
-  };
+  readonly confirm?: Confirm;
+}
+
+/** A select whose options we are asked for at each letter typed (`block_suggestion`). */
+export interface SearchSelect {
+  readonly type: 'external_select';
+  readonly action_id: string;
+  readonly placeholder: PlainText;
+  readonly min_query_length: number;
+  readonly confirm?: Confirm;
+}
+
+/** Slack asks this before it sends the click. Title 100, text 300, each word 30 characters at most. */
+export interface Confirm {
+  readonly title: PlainText;
+  readonly text: PlainText;
+  readonly confirm: PlainText;
+  readonly deny: PlainText;
+  readonly style?: 'primary' | 'danger';
 }
 
 export type RichTextElement =

@@ -60,7 +60,26 @@ function formatHostResult(run: Run, job: Job, where: string): Message {
   };
 }
 
-function streamElements(run: Run, outcome: Outcome, where: string): readonly RichTextElement[] {
+/** What a host said and brought, within `maxChars` of output. `where`: where the rest is. */
+export function resultElements(
+  run: Run,
+  outcome: Outcome,
+  where: string,
+  maxChars: number,
+): readonly RichTextElement[] {
+  return [
+    ...(outcome.file === undefined ? [] : [fileLine(run, outcome.file)]),
+    ...streamElements(run, outcome, where, maxChars, true),
+  ];
+}
+
+function streamElements(
+  run: Run,
+  outcome: Outcome,
+  where: string,
+  maxChars = MAX_OUTPUT_CHARS,
+  isTerse = false,
+): readonly RichTextElement[] {
   const { stdout, stderr } = outcome;
   if (stdout.totalBytes === 0 && stderr.totalBytes === 0) {
     // A copy has no output to miss, and what never ran said nothing.
@@ -68,7 +87,12 @@ function streamElements(run: Run, outcome: Outcome, where: string): readonly Ric
       run.plan.work.action === 'run' && ['ok', 'failed', 'killed', 'timed-out'].includes(outcome.kind);
     return spoke ? [line(italic('no output'))] : [];
   }
-  const excerpts = excerptStreams(outcome);
+  const excerpts = excerptStreams(outcome, maxChars);
+  // One box needs no name where it is all there is.
+  if (isTerse && stderr.totalBytes === 0 && !stdout.binary && stdout.omittedBytes === 0) {
+    const { head, leftOutChars } = excerpts.stdout;
+    if (leftOutChars === 0 && head !== '') return [preformatted(head)];
+  }
   return [
     ...streamElement('stdout', stdout, excerpts.stdout, where),
     ...streamElement('stderr', stderr, excerpts.stderr, where),
@@ -113,15 +137,18 @@ function describeOmission(stream: StreamText, excerpt: Excerpt, where: string): 
 }
 
 /** How much of each stream a message shows: a short one whole, and what it does not need goes to the other. */
-export function excerptStreams(outcome: Outcome): { readonly stdout: Excerpt; readonly stderr: Excerpt } {
+export function excerptStreams(
+  outcome: Outcome,
+  maxChars = MAX_OUTPUT_CHARS,
+): { readonly stdout: Excerpt; readonly stderr: Excerpt } {
   const out = cleanStream(outcome.stdout);
   const err = cleanStream(outcome.stderr);
-  const half = MAX_OUTPUT_CHARS / 2;
+  const half = Math.floor(maxChars / 2);
   const outLength = out.head.length + out.tail.length;
   const errLength = err.head.length + err.tail.length;
   return {
-    stdout: excerpt(out, Math.max(half, MAX_OUTPUT_CHARS - errLength)),
-    stderr: excerpt(err, Math.max(half, MAX_OUTPUT_CHARS - outLength)),
+    stdout: excerpt(out, Math.max(half, maxChars - errLength)),
+    stderr: excerpt(err, Math.max(half, maxChars - outLength)),
   };
 }
 

@@ -1,6 +1,7 @@
-import type { Run } from '../run/run.ts';
-import { totalJobs } from '../run/run.ts';
-import { type Block, context, type Message, plain, preformatted, richText, section } from './message.ts';
+import type { Plan } from '../run/plan.ts';
+import { type Progress, type Run, totalJobs } from '../run/run.ts';
+import { runButtons } from './buttons.ts';
+import { type Block, context, type Message, preformatted, richText, section } from './message.ts';
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from './text/plain.ts';
@@ -14,36 +15,65 @@ import {
   plural,
 } from './text/wording.ts';
 
-export const CANCEL_ACTION = 'batchops_cancel';
-
 const MAX_COMMAND_CHARS = 4_000;
 const MAX_HOSTS_CHARS = 1_200;
 
+/** A host that keeps its run: one that still runs, or one that took its time. */
+export interface SlowHost {
+  readonly host: string;
+  /** Epoch ms: it still runs. */
+  readonly startedAt?: number;
+  readonly durationMs?: number;
+}
+
 /** The message a run stands under: who, what, where, how far; then how it ended. */
-export function formatRoot(run: Run, at: { readonly now: number }): Message {
+export function formatRoot(
+  run: Run,
+  at: { readonly now: number; readonly slowest?: readonly SlowHost[] },
+): Message {
   const { plan } = run;
   const finished = run.state === 'finished';
-  const cancelling = run.cancelledBy !== undefined && !finished;
-  const hosts = plan.targets.map((target) => cleanOutput(target.host));
-  const where = `on ${plural(hosts.length, 'host')}`;
+  const where = `on ${plural(plan.targets.length, 'host')}`;
   const state = finished ? formatSummary(run, at.now) : `${run.id}: ${formatProgress(run.progress)}`;
 
   const blocks: Block[] = [
     section(
       `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${finished ? 'ran' : 'runs'} ${where}: ` +
-        escapeShort(formatHostNames(hosts, MAX_HOSTS_CHARS), 2 * MAX_HOSTS_CHARS),
+        namesOf(plan),
     ),
     richText(...commandLines(run)),
-    section(finished ? `*${escapeMrkdwn(state)}*` : escapeMrkdwn(formatProgress(run.progress))),
-    context(notes(run).join(' · ')),
+    section(
+      finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
+    ),
+    context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
-  if (!finished && !cancelling) blocks.push(cancelButton(run));
+  blocks.push(...runButtons(run));
 
   return {
     text: `${escapeMrkdwn(state)} — ${inlineCode(cleanOutput(describeWork(plan.work)), 300)} ${where}`,
     blocks,
     ...(finished ? {} : { live: true as const }),
   };
+}
+
+function progressLine(run: Run, now: number): string {
+  const elapsed = Math.floor(Math.max(0, now - run.createdAt) / 1_000) * 1_000;
+  return [
+    escapeMrkdwn(formatProgress(run.progress)),
+    ...(elapsed === 0 ? [] : [`${formatDuration(elapsed)} so far`]),
+  ].join(' · ');
+}
+
+/** A plan never changes, and ten thousand names take longer than the rest of the message. */
+const names = new WeakMap<Plan, string>();
+
+function namesOf(plan: Plan): string {
+  const known = names.get(plan);
+  if (known !== undefined) return known;
+  const hosts = plan.targets.map((target) => cleanOutput(target.host));
+  const text = escapeShort(formatHostNames(hosts, MAX_HOSTS_CHARS), 2 * MAX_HOSTS_CHARS);
+  names.set(plan, text);
+  return text;
 }
 
 /** `r-7k3f: 97 ok, 1 failed, 1 timed out, 1 unreachable of 100 in 12.4 s`; nothing that is zero. */
@@ -82,23 +112,23 @@ function notes(run: Run): readonly string[] {
   ];
 }
 
-function cancelButton(run: Run): Block {
-  return {
-    type: 'actions',
-    elements: [
-      {
-        type: 'button',
-        action_id: CANCEL_ACTION,
-        text: plain('Cancel'),
-        value: run.id,
-        style: 'danger',
-        confirm: {
-          title: plain(`Cancel ${run.id}?`),
-          text: plain('What runs is stopped on its host; what waits is never started.'),
-          confirm: plain('Cancel the run'),
-          deny: plain('Let it go on'),
-        },
-      },
-    ],
-  };
+function describeSlowest(slowest: readonly SlowHost[], now: number): readonly string[] {
+  if (slowest.length === 0) return [];
+  const isRunning = slowest.some(({ startedAt }) => startedAt !== undefined);
+  const hosts = slowest.map(({ host, startedAt, durationMs }) => {
+    const ms = startedAt === undefined ? (durationMs ?? 0) : now - startedAt;
+    return `${escapeShort(host, 120)} ${formatDuration(ms)}`;
+  });
+  return [`${isRunning ? 'running longest' : 'slowest'}: ${hosts.join(', ')}`];
+}
+
+const BAR_CELLS = 20;
+
+/** `▰▰▰▰▰▱▱▱▱▱ 50 %`: full only where nothing is left to do. */
+function formatBar(progress: Progress): string {
+  const total = totalJobs(progress);
+  const done = total - progress.queued - progress.running;
+  const part = total === 0 ? 1 : done / total;
+  const cells = Math.floor(part * BAR_CELLS);
+  return `${'▰'.repeat(cells)}${'▱'.repeat(BAR_CELLS - cells)} ${Math.floor(part * 100)} %`;
 }

@@ -53,6 +53,21 @@ export interface Plan {
   readonly typed: string;
   /** The run that this one repeats on some of its hosts. */
   readonly retryOf?: string;
+  /** When two results count as one; `exact` where left out. */
+  readonly fold?: Fold;
+  /** Each other result is shown by how it differs from the reference. */
+  readonly diff?: true;
+}
+
+/** `similar`: each host's own name and address are taken out before results are compared. */
+export type Fold = 'exact' | 'similar';
+
+/** Up to this many hosts get a reply each; of more, nobody reads them, and Slack takes one a second. */
+const MAX_REPLIES = 10;
+
+/** Whether a run's results are shown folded, in a few messages, instead of one reply for each host. */
+export function usesBoard({ targets, fold, diff }: Plan): boolean {
+  return targets.length > MAX_REPLIES || fold !== undefined || diff === true;
 }
 
 /** One text for one plan, whatever the order its keys were written in: what a plan's hash is taken over. */

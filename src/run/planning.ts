@@ -23,6 +23,8 @@ export function planRun(
     targets: mapTargets(hosts),
     fanOut: request.fanOut ?? defaults.fanOut,
     timeLimitMs: request.timeLimitMs ?? defaults.timeLimitMs,
+    ...(request.fold === undefined ? {} : { fold: request.fold }),
+    ...(request.diff === undefined ? {} : { diff: request.diff }),
     ...asking,
   };
 }

@@ -4,7 +4,11 @@ import type { Desk, Log } from '../ports.ts';
 import { HttpDoor } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
 import { register as registerCommands } from './listeners/command.ts';
+import { register as registerForms } from './listeners/form.ts';
+import { HomeTabs, register as registerHome } from './listeners/home.ts';
+import { register as registerOptions } from './listeners/options.ts';
 import { Reception } from './listeners/reception.ts';
+import { register as registerShortcuts } from './listeners/shortcut.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { Socket } from './sockets.ts';
 import { clientOptions, type SlackSettings, type Workspace } from './workspace.ts';
@@ -33,6 +37,7 @@ export interface SlackDoorOptions {
 export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
   const { settings, workspace, desk, log } = options;
   const reception = new Reception(workspace, log);
+  const homes = new HomeTabs(desk, workspace, log);
   const refused = Promise.withResolvers<never>();
   // Nobody may be listening any more when it comes.
   refused.promise.catch(() => undefined);
@@ -58,7 +63,11 @@ export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
   });
   app.error(async (error) => log.error({ err: error }, 'Bolt could not hand on a request'));
   registerCommands(app, desk, workspace, reception);
-  registerActions(app, desk, workspace, reception);
+  registerActions(app, desk, workspace, reception, homes);
+  registerShortcuts(app, desk, workspace, reception);
+  registerForms(app, desk, workspace, reception, homes);
+  registerOptions(app, desk, workspace, log);
+  registerHome(app, workspace, reception, homes);
   await app.init();
   for (const { receiver } of spare) receiver.init(app);
 

@@ -2,6 +2,7 @@ import { LogLevel, WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import type { FileUpload, Message } from '../report/message.ts';
+import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
 import { ChannelPaces } from './outgoing/pace.ts';
@@ -33,9 +34,15 @@ export interface Workspace {
   /** For the root message, which a person waits for. */
   readonly opening: WebClient;
   readonly answers: WebClient;
+  /** For windows and Home tabs: the right to open one lasts 3 s, so nothing else may hold it up. */
+  readonly windows: WebClient;
+  /** `https://acme.slack.com/`: what links to messages begin with. */
+  readonly url: string;
   readonly paces: ChannelPaces;
   /** The one gate before Slack: every text that leaves has gone through it. */
-  masked<T extends Message | FileUpload>(message: T): T;
+  masked<T extends Message | FileUpload | Modal | HomeTab | { readonly options: readonly OptionGroup[] }>(
+    message: T,
+  ): T;
 }
 
 const POST_TIMEOUT_MS = 12_000;
@@ -59,6 +66,7 @@ export async function openWorkspace(
     posts,
     opening: client(OPEN_TIMEOUT_MS),
     answers: client(ANSWER_TIMEOUT_MS),
+    windows: client(OPEN_TIMEOUT_MS),
     paces: new ChannelPaces(more.now ?? Date.now),
     masked: (message) => maskTexts(message, more.mask),
   };
@@ -106,6 +114,7 @@ async function askWho(client: WebClient, log: Log) {
         botName: who.user ?? 'batchops',
         botUserId: who.user_id ?? '',
         botId: who.bot_id ?? '',
+        url: who.url ?? '',
       };
     } catch (error) {
       const failure = classify(error);
@@ -117,4 +126,14 @@ async function askWho(client: WebClient, log: Log) {
       await new Promise((resolve) => setTimeout(resolve, failure.retryAfterMs ?? waitMs));
     }
   }
+}
+
+/** As Slack's own permalinks are; asking for each would cost a call (chat.getPermalink). */
+export function formatThreadLink(
+  { url }: Pick<Workspace, 'url'>,
+  channelId: string,
+  ts: string,
+): string | undefined {
+  if (!/^https?:\/\/[^\s<>|]+\/$/.test(url)) return undefined;
+  return `${url}archives/${channelId}/p${ts.replace('.', '')}`;
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { Refusal } from '../errors.ts';
 import type { TransferFolder } from '../ports.ts';
@@ -72,6 +72,28 @@ export function openTransferFolder(dir: string): JailedFolder {
         }
       } catch (error) {
         if (error instanceof Refusal) return null;
+        throw error;
+      }
+    },
+
+    async keep(local, content) {
+      const parts = splitName(local);
+      const name = parts.at(-1) ?? local;
+      const into = await folder.makeFolder(parts.slice(0, -1));
+      // Hidden until it is whole, under a name that no one else's copy has.
+      const part = join(into, `.part-${randomBytes(6).toString('hex')}`);
+      const file = await open(part, 'wx', 0o600);
+      try {
+        try {
+          // Not `write`: that may take a part of it only.
+          for await (const chunk of content) await file.appendFile(chunk);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(part, join(into, name));
+      } catch (error) {
+        await rm(part, { force: true });
         throw error;
       }
     },

@@ -6,7 +6,17 @@ import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Records } from './records.ts';
-import { abandonRun, cancelRun, recordRefusal, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
+import { listFoldRows, listSlowest, readJobs } from './results/read-results.ts';
+import { postLogs } from './results/thread-rows.ts';
+import {
+  abandonRun,
+  cancelHosts,
+  cancelRun,
+  recordRefusal,
+  releaseRun,
+  settleInterrupted,
+  skipJobs,
+} from './runs.ts';
 import { migrate } from './schema.ts';
 import type { Ledger } from './settle.ts';
 
@@ -80,9 +90,22 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         outbox.announce();
         return { skipped: skipped.length, running };
       },
+      async cancelHosts(runId, hosts, by) {
+        const { skipped, running } = await cancelHosts(ledger, runId.toLowerCase(), hosts, by);
+        jobs.forget(skipped);
+        outbox.announce();
+        return { skipped: skipped.length, running };
+      },
       async skipJobs(runId, hosts, reason) {
         jobs.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
         outbox.announce();
+      },
+      async postLog(runId) {
+        const isThere = await db
+          .transaction()
+          .execute((trx) => postLogs(trx, runId.toLowerCase(), ledger.now()));
+        outbox.announce();
+        return isThere;
       },
       async recordRefusal(refusal) {
         await recordRefusal(ledger, refusal);
@@ -94,6 +117,9 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       openRuns: () => records.openRuns(),
       listJobs: (runId) => records.listJobs(runId),
       findJob: (runId, host) => records.findJob(runId, host),
+      listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
+      readJobs: (runId) => readJobs(db, runId.toLowerCase()),
+      listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
       async ping() {
         // A write that changes nothing, and still has to reach the disk.

@@ -31,9 +31,9 @@ export class StoredOutbox implements Outbox {
   }
 
   /** Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. */
-  claim({ limit, now, leaseMs, except, kinds }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  claim({ limit, now, leaseMs, except, kinds, standing }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
-      const due = this.#due(trx, { except, kinds }, now);
+      const due = this.#due(trx, { except, kinds, standing }, now);
       const turns = await due
         .select(['turn', (column) => column.fn.min('due_at').as('oldest')])
         .groupBy('turn')
@@ -70,7 +70,8 @@ export class StoredOutbox implements Outbox {
       return keys.flatMap((key) => {
         const row = byKey.get(key);
         if (row === undefined) return [];
-        const inThread = row.kind === 'reply' || row.kind === 'file';
+        const inThread = row.kind !== 'root' && row.kind !== 'audit';
+        const part = row.kind === 'board' || row.kind === 'log' ? key.split(':')[2] : undefined;
         return [
           {
             key,
@@ -79,6 +80,7 @@ export class StoredOutbox implements Outbox {
             runId: row.run_id,
             host: row.host,
             auditSeq: row.audit_seq,
+            ...(part === undefined ? {} : { part }),
             ts: row.ts,
             threadTs: inThread ? row.root_ts : null,
             attempts: row.attempts - 1,
@@ -117,7 +119,7 @@ export class StoredOutbox implements Outbox {
   }
 
   async nextDueAt(): Promise<number | undefined> {
-    const row = await this.#due(this.#db, { except: [], kinds: undefined })
+    const row = await this.#due(this.#db, { except: [], kinds: undefined, standing: undefined })
       .select(
         sql<number | null>`min(case when lease_until > due_at then lease_until else due_at end)`.as('at'),
       )
@@ -130,12 +132,20 @@ export class StoredOutbox implements Outbox {
     {
       except,
       kinds,
-    }: { readonly except: readonly string[]; readonly kinds: OutboxClaim['kinds'] | undefined },
+      standing,
+    }: {
+      readonly except: readonly string[];
+      readonly kinds: OutboxClaim['kinds'] | undefined;
+      readonly standing: boolean | undefined;
+    },
     now?: number,
   ) {
     let due = db.selectFrom('outbox').where('due_at', 'is not', null);
     if (now !== undefined) due = due.where('due_at', '<=', now).where('lease_until', '<=', now);
     if (kinds !== undefined) due = due.where('kind', 'in', kinds);
+    if (standing === true) due = due.where('ts', '<>', '');
+    // Empty: there was nothing to post when its turn came.
+    if (standing === false) due = due.where((row) => row.or([row('ts', 'is', null), row('ts', '=', '')]));
     if (except.length > 0) {
       due = due.where((row) => row.or([row('channel_id', 'is', null), row('channel_id', 'not in', except)]));
     }

@@ -21,6 +21,19 @@ export function* inChunks<T>(items: readonly T[], size = ROWS_AT_ONCE): Generato
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }
 
+const RUN_COLUMNS = [
+  'id',
+  'plan_hash',
+  'state',
+  'root_ts',
+  'created_at',
+  'finished_at',
+  'cancelled_team',
+  'cancelled_user',
+] as const;
+
+type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly plan_json?: string };
+
 /** Rows → runs and jobs. */
 export class Records {
   readonly #db: Kysely<Schema>;
@@ -36,8 +49,15 @@ export class Records {
   async findRun(runId: string): Promise<Run | undefined> {
     const known = this.#finished.get(runId.toLowerCase());
     if (known !== undefined) return known;
-    const rows = await this.#db.selectFrom('run').selectAll().where('id', '=', runId.toLowerCase()).execute();
-    return (await this.#toRuns(rows))[0];
+    // The plan of 10,000 hosts is a megabyte, and a run is asked for several times a second while it goes on.
+    const plan = this.#plans.get(runId.toLowerCase());
+    const rows = await this.#db
+      .selectFrom('run')
+      .select(RUN_COLUMNS)
+      .$if(plan === undefined, (run) => run.select('plan_json'))
+      .where('id', '=', runId.toLowerCase())
+      .execute();
+    return (await this.#toRuns(rows, plan))[0];
   }
 
   async listRuns(count: number): Promise<readonly Run[]> {
@@ -85,7 +105,7 @@ export class Records {
     return row && toJob(row, row.streams_json);
   }
 
-  async #toRuns(rows: readonly Selectable<RunTable>[]): Promise<Run[]> {
+  async #toRuns(rows: readonly RunRow[], plan?: Plan): Promise<Run[]> {
     if (rows.length === 0) return [];
     const progress = await countJobs(
       this.#db,
@@ -93,7 +113,7 @@ export class Records {
     );
     const runs: Run[] = [];
     for (const row of rows) {
-      const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} });
+      const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} }, plan);
       if (run.state === 'finished') keep(this.#finished, run.id, run);
       runs.push(run);
       // Plans can be long, and a list of runs has many.
@@ -102,8 +122,8 @@ export class Records {
     return runs;
   }
 
-  #toRun(row: Selectable<RunTable>, progress: Progress): Run {
-    const plan = this.#plans.get(row.id) ?? parsePlan(row.plan_json);
+  #toRun(row: RunRow, progress: Progress, known: Plan | undefined): Run {
+    const plan = known ?? this.#plans.get(row.id) ?? parsePlan(row.plan_json ?? '');
     keep(this.#plans, row.id, plan);
     return {
       id: row.id,
@@ -184,7 +204,7 @@ export async function digestOutcomes(db: Kysely<Schema>, runId: string): Promise
   }
 }
 
-const jobsOf = (db: Kysely<Schema>, runId: string) =>
+export const jobsOf = (db: Kysely<Schema>, runId: string) =>
   db
     .selectFrom('job')
     .leftJoin('result', 'result.job_id', 'job.id')
@@ -193,7 +213,7 @@ const jobsOf = (db: Kysely<Schema>, runId: string) =>
 
 type JobRow = Awaited<ReturnType<ReturnType<typeof jobsOf>['execute']>>[number];
 
-function toJob(row: JobRow, streamsJson: string | null): Job {
+export function toJob(row: JobRow, streamsJson: string | null): Job {
   const outcome = toOutcome(row.kind, row.outcome_json, streamsJson);
   return {
     id: row.id,

@@ -118,6 +118,44 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
   });
 }
 
+/** Some hosts of a run. Again for the same ones it changes nothing but says again what runs. */
+export function cancelHosts(
+  ledger: Ledger,
+  runId: string,
+  hosts: readonly string[],
+  by: Requester,
+): Promise<Cancelled> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const at = ledger.now();
+    const run = await trx
+      .selectFrom('run')
+      .select('channel_id')
+      .where('id', '=', runId)
+      .where('finished_at', 'is', null)
+      .executeTakeFirst();
+    if (run === undefined) return { skipped: [], running: [] };
+    const skipped = await skipQueued(trx, runId, 'this host was cancelled before its turn came', at, hosts);
+    const running = (await runningJobs(trx, runId)).filter(({ host }) => hosts.includes(host));
+    if (skipped.length + running.length > 0) {
+      await appendAudit(
+        trx,
+        {
+          at,
+          by,
+          action: 'cancelled',
+          runId,
+          channelId: run.channel_id,
+          detail: { hosts, skipped: skipped.length, running: running.map(({ host }) => host) },
+        },
+        ledger.auditLines,
+      );
+      await finishRuns(ledger, trx, [runId], at);
+      await touchRoots(trx, [runId], at);
+    }
+    return { skipped, running };
+  });
+}
+
 async function runningJobs(db: Kysely<Schema>, runId: string): Promise<readonly Job[]> {
   const rows = await db
     .selectFrom('job')

@@ -55,6 +55,12 @@ interface JobTable {
 interface ResultTable {
   job_id: string;
   outcome_json: string;
+  /** A hash, equal within a run where results are. Null in results of before there was folding. */
+  fold: string | null;
+  exit_code: number | null;
+  duration_ms: number | null;
+  /** Characters of output that were kept. */
+  output_chars: number | null;
 }
 
 /** What a job said, where it said something. Apart from the result, so that a digest reads no output. */
@@ -108,6 +114,7 @@ export const CHAIN_START = '0'.repeat(64);
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
+  '0002-boards': { up: addBoards },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -209,4 +216,34 @@ async function createFirst(db: Kysely<unknown>): Promise<void> {
     seq bigint not null,
     hash text not null)`.execute(db);
   await sql`insert into audit_head (id, seq, hash) values (1, 0, ${sql.lit(CHAIN_START)})`.execute(db);
+}
+
+/** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
+async function addBoards(db: Kysely<unknown>): Promise<void> {
+  for (const column of ['fold text', 'exit_code bigint', 'duration_ms bigint', 'output_chars bigint']) {
+    await sql`alter table result add column ${sql.raw(column)}`.execute(db);
+  }
+  await sql`create table outbox_next (
+    key text primary key,
+    kind text not null check (kind in ('root', 'reply', 'file', 'board', 'log', 'audit')),
+    turn text not null,
+    run_id text references run (id),
+    host text,
+    position integer not null,
+    audit_seq bigint,
+    channel_id text,
+    due_at bigint,
+    lease_until bigint not null,
+    attempts integer not null,
+    version integer not null,
+    ts text,
+    given_up_at bigint,
+    error text)`.execute(db);
+  const columns = sql.raw(
+    'key, kind, turn, run_id, host, position, audit_seq, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error',
+  );
+  await sql`insert into outbox_next (${columns}) select ${columns} from outbox`.execute(db);
+  await sql`drop table outbox`.execute(db);
+  await sql`alter table outbox_next rename to outbox`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
 }

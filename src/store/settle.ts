@@ -1,10 +1,12 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
+import { describeSameness } from '../gather/fold.ts';
 import type { EndedJob } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
-import type { Action } from '../run/plan.ts';
 import { appendAudit } from './audit.ts';
 import { touchRoots } from './outbox.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks, sha256 } from './records.ts';
+import type { Aim } from './results/aim.ts';
+import { findThreads, finishBoards, outputChars, rowsForHost, touchBoards } from './results/thread-rows.ts';
 import type { Schema } from './schema.ts';
 
 /** What every change of the store needs. */
@@ -34,7 +36,7 @@ export async function settleJobs(
   if (ended.length === 0) return [];
   const outcomes = new Map<string, EndedJob>();
   for (const end of ended) if (!outcomes.has(end.job.id)) outcomes.set(end.job.id, end);
-  const runs = await threadsOf(trx, [...new Set(ended.map(({ job }) => job.runId))]);
+  const threads = await findThreads(trx, [...new Set(ended.map(({ job }) => job.runId))]);
   const settledIn = new Set<string>();
 
   for (const [kind, ends] of Map.groupBy(outcomes.values(), ({ outcome }) => outcome.kind)) {
@@ -55,13 +57,20 @@ export async function settleJobs(
       const messages: Insertable<Schema['outbox']>[] = [];
       for (const row of rows) {
         const outcome = outcomes.get(row.id)?.outcome;
-        const run = runs.get(row.run_id);
-        if (outcome === undefined || run === undefined) continue;
+        const thread = threads.get(row.run_id);
+        if (outcome === undefined || thread === undefined) continue;
         settledIn.add(row.run_id);
         const { outcomeJson, streamsJson } = formatOutcome(outcome);
-        results.push({ job_id: row.id, outcome_json: outcomeJson });
+        results.push({
+          job_id: row.id,
+          outcome_json: outcomeJson,
+          fold: foldOf(outcome, row.host, thread.aim),
+          exit_code: outcome.exitCode,
+          duration_ms: outcome.durationMs,
+          output_chars: outputChars(outcome),
+        });
         if (streamsJson !== null) outputs.push({ job_id: row.id, streams_json: streamsJson });
-        messages.push(...messagesFor(row, outcome, run, at));
+        messages.push(...rowsForHost(thread, row, outcome, at));
       }
       if (results.length > 0) await trx.insertInto('result').values(results).execute();
       await storeOutputs(trx, outputs);
@@ -69,7 +78,16 @@ export async function settleJobs(
       if (ends.length > chunk.length) await breathe();
     }
   }
+  await touchBoards(
+    trx,
+    [...settledIn].flatMap((runId) => threads.get(runId) ?? []),
+    at,
+  );
   return [...settledIn];
+}
+
+function foldOf(outcome: Outcome, host: string, { targets, fold }: Aim): string {
+  return sha256(describeSameness(outcome, targets.get(host) ?? { host, ip: '' }, fold));
 }
 
 /** Long outputs take a while to write: others get their turn now and then. */
@@ -167,6 +185,7 @@ export async function finishRuns(
     at + PROGRESS_DELAY_MS,
   );
   await touchRoots(trx, finished, at);
+  await finishBoards(trx, finished, at);
 }
 
 /** Marks the run as finished; tells the digest of its outcomes. */
@@ -178,66 +197,4 @@ export async function closeRun(trx: Transaction<Schema>, runId: string, at: numb
     .where('id', '=', runId)
     .execute();
   return digest;
-}
-
-interface Thread {
-  readonly action: Action;
-  readonly channel_id: string;
-  readonly root_ts: string | null;
-}
-
-async function threadsOf(
-  trx: Transaction<Schema>,
-  runIds: readonly string[],
-): Promise<ReadonlyMap<string, Thread>> {
-  const rows = await trx
-    .selectFrom('run')
-    .select(['id', 'action', 'channel_id', 'root_ts'])
-    .where('id', 'in', runIds)
-    .execute();
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
-/**
- * Output longer than this may not fit into its reply; whether it does not is seen as the row of its file is
- * rendered. Well below a message's limit, because escapes make a text longer.
- */
-const LONG_OUTPUT_CHARS = 1_500;
-
-/** A host's result goes into the thread; a file, after it. Due once there is a thread. */
-function messagesFor(
-  job: { readonly run_id: string; readonly host: string; readonly position: number },
-  outcome: Outcome,
-  thread: Thread,
-  at: number,
-): Insertable<Schema['outbox']>[] {
-  const kinds = hasFile(outcome, thread.action) ? (['reply', 'file'] as const) : (['reply'] as const);
-  return kinds.map((kind) => ({
-    key: `${kind}:${job.run_id}:${job.host}`,
-    kind,
-    turn: job.run_id,
-    run_id: job.run_id,
-    host: job.host,
-    position: job.position,
-    channel_id: thread.channel_id,
-    due_at: thread.root_ts === null ? null : at,
-    lease_until: 0,
-    attempts: 0,
-    version: 1,
-  }));
-}
-
-function hasFile({ kind, file, stdout, stderr }: Outcome, action: Action): boolean {
-  switch (action) {
-    case 'get':
-      return kind === 'ok' && file !== undefined;
-    case 'run':
-      return (
-        stdout.head.length + stdout.tail.length + stderr.head.length + stderr.tail.length > LONG_OUTPUT_CHARS
-      );
-    case 'put':
-      return false;
-    default:
-      return action satisfies never;
-  }
 }

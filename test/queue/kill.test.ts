@@ -73,14 +73,21 @@ test('killed at any point and started again, no job runs twice and none is witho
   expect(interrupted.size).toBeGreaterThan(0);
   expect(interrupted.size).toBeLessThanOrEqual(6 * CONCURRENCY);
 
-  const rows = await store.outbox.claim({
+  // The board and the files show every host once.
+  const rows = await store.listFoldRows(runs[0]?.id ?? '');
+  expect(rows.map(({ host }) => host)).toEqual(jobs.map(({ host }) => host));
+  const due = await store.outbox.claim({
     limit: 10_000,
     now: Date.now() + 5_000,
     leaseMs: 1,
     except: [],
-    kinds: ['reply'],
+    kinds: ['reply', 'board', 'log'],
   });
-  expect(rows.map(({ host }) => host).toSorted()).toEqual(jobs.map(({ host }) => host).toSorted());
+  expect(due.map(({ kind, part }) => `${kind} ${part}`)).toEqual([
+    ...[1, 2, 3, 4, 5, 6].map((page) => `board ${page}`),
+    'log text',
+    'log json',
+  ]);
   expect((await store.audit.verify()).faults).toEqual([]);
   await store.close();
   rmSync(folder, { recursive: true, force: true });

@@ -17,13 +17,17 @@ export function expectWithinLimits(message: Message): void {
         for (const element of block.elements) expect(element.text.length).toBeLessThanOrEqual(3_000);
         break;
       case 'actions':
-        for (const button of block.elements) {
-          expect(button.text.text.length).toBeLessThanOrEqual(75);
-          expect((button.value ?? '').length).toBeLessThanOrEqual(2_000);
-          expect((button.confirm?.title.text ?? '').length).toBeLessThanOrEqual(100);
-          expect((button.confirm?.text.text ?? '').length).toBeLessThanOrEqual(300);
-          expect((button.confirm?.confirm.text ?? '').length).toBeLessThanOrEqual(30);
-          expect((button.confirm?.deny.text ?? '').length).toBeLessThanOrEqual(30);
+        expect(block.elements.length).toBeLessThanOrEqual(25);
+        expect((block.block_id ?? '').length).toBeLessThanOrEqual(255);
+        for (const element of block.elements) {
+          if (element.type === 'button') {
+            expect(element.text.text.length).toBeLessThanOrEqual(75);
+            expect((element.value ?? '').length).toBeLessThanOrEqual(2_000);
+          } else expect(element.placeholder.text.length).toBeLessThanOrEqual(150);
+          expect((element.confirm?.title.text ?? '').length).toBeLessThanOrEqual(100);
+          expect((element.confirm?.text.text ?? '').length).toBeLessThanOrEqual(300);
+          expect((element.confirm?.confirm.text ?? '').length).toBeLessThanOrEqual(30);
+          expect((element.confirm?.deny.text ?? '').length).toBeLessThanOrEqual(30);
         }
         break;
       case 'header':

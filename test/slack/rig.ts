@@ -2,14 +2,19 @@ import type {
   Answer,
   ButtonClick,
   Desk,
+  FormVerdict,
   Log,
   Outbox,
   OutboxClaim,
   OutboxRow,
+  ShortcutCall,
   SlashCall,
+  SubmittedForm,
+  SuggestQuery,
 } from '../../src/ports.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
+import type { HomeTab, OptionGroup } from '../../src/report/views/view.ts';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import { openSlack, type SlackDoor } from '../../src/slack/door.ts';
@@ -79,7 +84,8 @@ export function settingsFor(slack: LocalSlack, mode: 'socket' | 'http' = 'socket
 export class RecordingDesk implements Desk {
   readonly calls: SlashCall[] = [];
   readonly clicks: ButtonClick[] = [];
-  answer: (call: SlashCall | ButtonClick) => Promise<Answer | undefined> = async () => formatNotice('Heard.');
+  answer: (call: SlashCall | ButtonClick | ShortcutCall) => Promise<Answer | undefined> = async () =>
+    formatNotice('Heard.');
 
   command(call: SlashCall): Promise<Answer | undefined> {
     this.calls.push(call);
@@ -89,6 +95,31 @@ export class RecordingDesk implements Desk {
   press(click: ButtonClick): Promise<Answer | undefined> {
     this.clicks.push(click);
     return this.answer(click);
+  }
+
+  readonly shortcuts: ShortcutCall[] = [];
+  readonly queries: SuggestQuery[] = [];
+  readonly forms: SubmittedForm[] = [];
+  options: readonly OptionGroup[] = [];
+  verdict: FormVerdict = { kind: 'faults', faults: { terms: 'Heard.' } };
+
+  shortcut(call: ShortcutCall): Promise<Answer | undefined> {
+    this.shortcuts.push(call);
+    return this.answer(call);
+  }
+
+  async suggest(query: SuggestQuery): Promise<readonly OptionGroup[]> {
+    this.queries.push(query);
+    return this.options;
+  }
+
+  async submit(form: SubmittedForm): Promise<FormVerdict> {
+    this.forms.push(form);
+    return this.verdict;
+  }
+
+  async home(): Promise<HomeTab> {
+    return { type: 'home', blocks: [{ type: 'divider' }] };
   }
 }
 
@@ -165,10 +196,11 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async claim({ limit, now, leaseMs, except, kinds }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  async claim({ limit, now, leaseMs, except, kinds, standing }: OutboxClaim): Promise<readonly OutboxRow[]> {
     const due = [...this.entries.values()]
       .filter(({ dueAt, leaseUntil }) => dueAt !== undefined && dueAt <= now && leaseUntil <= now)
       .filter(({ row }) => kinds === undefined || kinds.includes(row.kind))
+      .filter(({ row }) => standing === undefined || standing === (row.ts !== null && row.ts !== ''))
       .filter(({ row }) => row.channelId === null || !except.includes(row.channelId))
       .toSorted((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))
       .slice(0, limit);

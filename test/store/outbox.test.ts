@@ -66,7 +66,7 @@ describe('the outbox', () => {
 
   test('two claims at once share the rows out', async () => {
     await using rig = await openRig();
-    await openRun(rig.store, { hosts: 20 });
+    for (let runs = 0; runs < 2; runs += 1) await openRun(rig.store, { hosts: 10 });
     await drain(rig.store);
     const claims = await Promise.all([claim(rig.store, { limit: 10 }), claim(rig.store, { limit: 10 })]);
     expect(new Set(claims.flatMap(keysOf)).size).toBe(20);
@@ -162,7 +162,7 @@ describe('the outbox', () => {
   test('runs take turns in a claim, and each run’s rows come oldest first', async () => {
     let clock = 1_000_000;
     await using rig = await openRig({ auditChannel: undefined, now: () => clock++ });
-    const big = await openRun(rig.store, { hosts: 30 });
+    const big = await openRun(rig.store, { hosts: 10 });
     await drain(rig.store);
     const small = await openRun(rig.store, { hosts: ['db01', 'db02'] });
     await drain(rig.store);

@@ -1,3 +1,5 @@
+import { formatHostSet } from '../../inventory/host-set.ts';
+import { cleanOutput, takeStart } from './plain.ts';
 import { formatCount } from './wording.ts';
 
 interface Fold {
@@ -70,4 +72,53 @@ export function formatHostNames(names: readonly string[], maxChars: number): str
   return shown.length === 0
     ? `${formatCount(rest)} hosts`
     : `${shown.join(', ')} and ${formatCount(rest)} more`;
+}
+
+/** The name of a group that has exactly these hosts; undefined where none has. */
+export type NameSet = (hosts: readonly string[]) => string | undefined;
+
+/**
+ * A set of hosts by the shortest name that chooses it, and how many they are: `@web (20)`,
+ * `web[01-18,20] (19)`. Where that needs more than `maxChars`, as many as fit, and how many do not.
+ */
+export function formatHostSetName(hosts: readonly string[], maxChars: number, nameSet?: NameSet): string {
+  const clean = hosts.map((host) => cleanOutput(host));
+  const [only] = clean;
+  if (clean.length === 1 && only !== undefined && only.length <= maxChars) return only;
+  const count = ` (${formatCount(hosts.length)})`;
+  const group = nameSet?.(hosts);
+  if (group !== undefined) return `@${takeStart(cleanOutput(group), maxChars)}${count}`;
+  const room = maxChars - count.length;
+  const whole = formatHostSet(clean);
+  if (whole.length <= room) return `${whole}${count}`;
+  const start = takeNames(whole, room - 20);
+  const rest = formatCount(hosts.length - start.count);
+  return start.count === 0 ? `${rest} hosts` : `${start.text} and ${rest} more${count}`;
+}
+
+/** As much of a host set as fits, ended where a name or a row of numbers ends, and how many hosts that is. */
+function takeNames(set: string, maxChars: number): { readonly text: string; readonly count: number } {
+  let end = set.lastIndexOf(',', maxChars);
+  // A name may hold brackets of its own: then it is counted as it is read here, and never cut inside.
+  for (; end > 0; end = set.lastIndexOf(',', end - 1)) {
+    const text = set.slice(0, end);
+    const opened = text.lastIndexOf('[');
+    const isInside = opened > text.lastIndexOf(']');
+    const suffix = isInside ? (/^[^\]]*\](\D*?)(?:,|$)/.exec(set.slice(end))?.[1] ?? '') : '';
+    const whole = isInside ? `${text}]${suffix}` : text;
+    if (whole.length <= maxChars) return { text: whole, count: countNames(whole) };
+  }
+  return { text: '', count: 0 };
+}
+
+function countNames(set: string): number {
+  return set.split(/,(?![^[\]]*\])/).reduce((sum, term) => {
+    const list = /\[([\d,-]+)\]/.exec(term)?.[1];
+    if (list === undefined) return sum + 1;
+    const numbers = list.split(',').map((part) => {
+      const [from = '', to = from] = part.split('-');
+      return Number(to) - Number(from) + 1;
+    });
+    return sum + numbers.reduce((all, one) => all + one, 0);
+  }, 0);
 }

@@ -54,6 +54,7 @@ function readPageFiles(settings: PageSettings, importMap: string): ReadonlyMap<s
   const files = new Map<string, PageFile>();
   files.set('/', { type: 'text/html', text: read('index.html').replace('"IMPORT_MAP"', () => importMap) });
   files.set('/page.css', { type: 'text/css', text: read('page.css') });
+  files.set('/surfaces.css', { type: 'text/css', text: read('surfaces.css') });
   files.set('/icon.svg', { type: 'image/svg+xml', text: read('icon.svg') });
   files.set('/page-settings.json', { type: 'application/json', text: JSON.stringify(settings) });
   for (const path of globSync('browser/**/*.ts', { cwd: fileURLToPath(here) })) {

@@ -1,8 +1,11 @@
-import type { Clicking, Commanding, Outcome, Saying } from './delivery/people.ts';
+import type { Outcome } from './delivery/outcome.ts';
+import type { Attaching, Clicking, Commanding, Saying, Uploading } from './delivery/people.ts';
 import type { Fault, FaultHandle } from './faults.ts';
+import type { Acting, Closing, Submitted, Submitting, Suggested, Suggesting } from './interactivity/forms.ts';
+import type { MessageShortcut } from './interactivity/openings.ts';
+import type { StoredView } from './interactivity/view-store.ts';
 import { type LocalSlackOptions, resolveOptions, type Settings } from './options.ts';
 import { RunningSlack } from './running-slack.ts';
-import type { StoredView } from './web-api/views.ts';
 import type { LoggedCall, Violation } from './web-api/web-api.ts';
 import type { StoredMessage } from './workspace/message.ts';
 import type { Workspace } from './workspace/workspace.ts';
@@ -31,6 +34,26 @@ export interface LocalSlack extends AsyncDisposable {
   command(typed: Commanding): Promise<Outcome>;
   click(pressed: Clicking): Promise<Outcome>;
   say(saying: Saying): StoredMessage;
+  /** Shares a file in a channel: a message with `files`. */
+  upload(uploading: Uploading): StoredMessage;
+  /** Puts a file into a `file_input`; the answer is its id, the value to submit. */
+  attach(attaching: Attaching): string;
+  /** Opens the app's Home tab: `app_home_opened`, where the manifest subscribes to it. */
+  openHome(who: { readonly user: string }): Promise<Outcome>;
+  /** A global shortcut of the manifest. */
+  shortcut(chosen: { readonly user: string; readonly callbackId: string }): Promise<Outcome>;
+  messageShortcut(chosen: MessageShortcut): Promise<Outcome>;
+  /**
+   * Presses Submit in the modal on top. Values are by `action_id`: a text, an option's `value` or an id, several
+   * for what takes many, null for nothing; what is left out stays as it stands in the form.
+   */
+  submit(submitting: Submitting): Promise<Submitted>;
+  /** Cancel, or with `isWholeStack` the ✕. */
+  closeView(closing: Closing): Promise<Outcome>;
+  /** Presses or changes something in a modal or on the Home tab: `block_actions`. */
+  act(acting: Acting): Promise<Outcome>;
+  /** Types into an external select, in a view or a message; only what comes back can be chosen. */
+  suggest(suggesting: Suggesting): Promise<Suggested>;
 
   /** What stands in the channel itself, oldest first. */
   messages(channel: string): readonly StoredMessage[];
@@ -38,7 +61,10 @@ export interface LocalSlack extends AsyncDisposable {
   thread(channel: string, rootTs: string): readonly StoredMessage[];
   /** What only this person sees, oldest first. */
   ephemerals(user: string): readonly StoredMessage[];
+  /** The open modals, the one on top last. */
   views(user: string): readonly StoredView[];
+  /** What was last published on this person's Home tab. */
+  home(user: string): StoredView | undefined;
   /** Asks again after everything that happens, until the answer is neither undefined, null nor false. */
   waitFor<T>(find: () => T | undefined | null | false, timeoutMs?: number): Promise<T>;
 

@@ -67,6 +67,8 @@ export interface Pace {
   readonly triggerMs: number;
   readonly responseUrlMs: number;
   readonly responseUrlUses: number;
+  /** Before each of an event's deliveries after one that was not acked: at once, 1 minute, 5 minutes. */
+  readonly eventRetryMs: readonly number[];
   /** Between the server's pings on each socket. */
   readonly pingMs: number;
   /** From the `warning` to the `refresh_requested` of a socket that is to be replaced, and from there to its end. */
@@ -86,6 +88,7 @@ const SLACK_PACE: Pace = {
   triggerMs: 3_000,
   responseUrlMs: 30 * 60_000,
   responseUrlUses: 5,
+  eventRetryMs: [0, 60_000, 5 * 60_000],
   pingMs: 5_000,
   refreshMs: 10_000,
 };
@@ -97,6 +100,21 @@ export interface SlashCommandEntry {
   readonly shouldEscape: boolean;
 }
 
+export interface ShortcutEntry {
+  readonly name: string;
+  readonly type: 'global' | 'message';
+  readonly callbackId: string;
+  readonly description: string;
+}
+
+/** What the manifest says the app has besides its commands. */
+export interface AppFeatures {
+  readonly hasHomeTab: boolean;
+  readonly shortcuts: readonly ShortcutEntry[];
+  /** `settings.event_subscriptions.bot_events` */
+  readonly events: ReadonlySet<string>;
+}
+
 export type Settings = Omit<Required<LocalSlackOptions>, 'manifest' | 'pace' | 'requestUrl' | 'page'> & {
   readonly pace: Pace;
   readonly requestUrl: string | undefined;
@@ -105,6 +123,7 @@ export type Settings = Omit<Required<LocalSlackOptions>, 'manifest' | 'pace' | '
   /** Whether buttons do anything: `settings.interactivity` of the manifest. */
   readonly isInteractive: boolean;
   readonly commands: readonly SlashCommandEntry[];
+  readonly app: AppFeatures;
 };
 
 export function resolveOptions(options: LocalSlackOptions): Settings {
@@ -138,6 +157,21 @@ export function resolveOptions(options: LocalSlackOptions): Settings {
       usageHint: textOf(entry, 'usage_hint') ?? '',
       shouldEscape: entry.should_escape === true,
     })),
+    app: readFeatures(features, app),
+  };
+}
+
+function readFeatures(features: Json, app: Json): AppFeatures {
+  const events = recordOf(app, 'event_subscriptions')?.bot_events;
+  return {
+    hasHomeTab: recordOf(features, 'app_home')?.home_tab_enabled === true,
+    shortcuts: recordsOf(features, 'shortcuts').map((entry) => ({
+      name: textOf(entry, 'name') ?? '',
+      type: entry.type === 'message' ? 'message' : 'global',
+      callbackId: textOf(entry, 'callback_id') ?? '',
+      description: textOf(entry, 'description') ?? '',
+    })),
+    events: new Set(Array.isArray(events) ? events.filter((event) => typeof event === 'string') : []),
   };
 }
 

@@ -9,6 +9,18 @@
  *     POST /page/send   PageSend                       PageSent
  *     POST /page/click  PageClick                      PageClicked
  *
+ * and for modals, the Home tab, shortcuts and files:
+ *
+ *     POST /page/home              {user}                          PageClicked; the view comes as an event
+ *     POST /page/shortcut          {user, callback_id}             PageClicked
+ *     POST /page/message-shortcut  {user, channel, ts, callback_id}  PageClicked
+ *     POST /page/act       PageAct                     PageClicked    something in a modal or on the Home tab
+ *     POST /page/submit    PageSubmit                  PageSubmitted
+ *     POST /page/close     {user, view_id, all?}       PageClicked    Cancel; with `all` the ✕
+ *     POST /page/suggest   PageSuggest                 PageSuggested
+ *     POST /page/upload    PageUpload                  PageSent
+ *     POST /page/attach    {user, name, base64}        PageAttached   into a `file_input`: `id` is its value
+ *
  * `user` is who the page stands for at the moment: the sandbox has no passwords. What this user could not see in
  * Slack answers `channel_not_found`. Errors are PageError with HTTP 400, 403 or 404.
  *
@@ -29,6 +41,96 @@ export interface PageState {
   readonly channels: readonly PageChannel[];
   /** From the manifest, for completion in the composer. */
   readonly commands: readonly PageCommand[];
+  readonly app: PageApp;
+  /** The open modals, the one on top last. */
+  readonly modals: readonly PageSurface[];
+  /** What was last published on the Home tab. */
+  readonly home: PageSurface | null;
+}
+
+export interface PageApp {
+  readonly userId: string;
+  readonly name: string;
+  readonly hasHomeTab: boolean;
+  readonly shortcuts: readonly PageShortcut[];
+}
+
+export interface PageShortcut {
+  readonly name: string;
+  readonly type: 'global' | 'message';
+  readonly callbackId: string;
+  readonly description: string;
+}
+
+/** A modal, or the Home tab. */
+export interface PageSurface {
+  readonly id: string;
+  /** Changes with every update. */
+  readonly hash: string;
+  readonly type: 'modal' | 'home';
+  readonly title: string;
+  /** Null where it cannot be submitted. */
+  readonly submit: string | null;
+  readonly close: string;
+  readonly blocks: readonly Readonly<Record<string, unknown>>[];
+  /** What stands in it, by `block_id` and `action_id`, as Slack's `state.values`. */
+  readonly state: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
+}
+
+/** What stands in inputs, by `block_id/action_id`; see `FormValue` of the driver. */
+export type PageValues = Readonly<Record<string, string | readonly string[] | null>>;
+
+export interface PageAct {
+  readonly user: string;
+  readonly view_id: string;
+  readonly action_id: string;
+  readonly block_id: string;
+  readonly value?: string | readonly string[] | null;
+  readonly values: PageValues;
+}
+
+export interface PageSubmit {
+  readonly user: string;
+  readonly view_id: string;
+  readonly values: PageValues;
+}
+
+/** `errors` by `block_id`, where something in the form is wrong; this is HTTP 200, too. */
+export type PageSubmitted =
+  | { readonly ok: true; readonly ackMs: number }
+  | (PageError & { readonly errors: Readonly<Record<string, string>> });
+
+export interface PageSuggest {
+  readonly user: string;
+  /** In this view, or in the message with `channel` and `ts`. */
+  readonly view_id?: string;
+  readonly channel?: string;
+  readonly ts?: string;
+  readonly action_id: string;
+  readonly block_id?: string;
+  readonly query: string;
+}
+
+export type PageSuggested =
+  | {
+      readonly ok: true;
+      /** Options as in Block Kit; `label` is a text object, or null. */
+      readonly groups: readonly {
+        readonly label: Readonly<Record<string, unknown>> | null;
+        readonly options: readonly Readonly<Record<string, unknown>>[];
+      }[];
+    }
+  | PageError;
+
+export type PageAttached = { readonly ok: true; readonly id: string } | PageError;
+
+export interface PageUpload {
+  readonly user: string;
+  readonly channel: string;
+  readonly thread_ts?: string;
+  readonly name: string;
+  readonly base64: string;
+  readonly text?: string;
 }
 
 export interface PageUser {
@@ -161,6 +263,9 @@ export type PageEvent =
       readonly actionId: string;
       readonly error: string;
     }
+  /** Opened, changed, closed: all that are open now, the one on top last. */
+  | { readonly type: 'modals'; readonly modals: readonly PageSurface[] }
+  | { readonly type: 'home'; readonly home: PageSurface | null }
   /** A channel came to be or changed who is in it. */
   | { readonly type: 'channel'; readonly channel: PageChannel }
   /** Events were missed: read everything again. */

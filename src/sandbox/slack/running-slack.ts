@@ -1,17 +1,36 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ReportFault } from './delivery/courier.ts';
-import { type Clicking, type Commanding, type Outcome, People, type Saying } from './delivery/people.ts';
+import type { Outcome } from './delivery/outcome.ts';
+import {
+  type Attaching,
+  type Clicking,
+  type Commanding,
+  People,
+  type Saying,
+  type Uploading,
+} from './delivery/people.ts';
 import { RequestUrl } from './delivery/request-url.ts';
-import { ResponseUrls } from './delivery/response-urls.ts';
 import { Sockets } from './delivery/sockets.ts';
-import { Triggers } from './delivery/triggers.ts';
 import { type Fault, type FaultHandle, Faults } from './faults.ts';
+import { ResponseUrls } from './handles/response-urls.ts';
+import { Triggers } from './handles/triggers.ts';
 import { answerText, findForeign } from './http.ts';
+import {
+  type Acting,
+  type Closing,
+  Forms,
+  type Submitted,
+  type Submitting,
+  type Suggested,
+  type Suggesting,
+} from './interactivity/forms.ts';
+import { type MessageShortcut, Openings } from './interactivity/openings.ts';
+import { OfferedOptions } from './interactivity/suggestions.ts';
+import { type StoredView, ViewStore } from './interactivity/view-store.ts';
 import type { LocalSlack } from './local-slack.ts';
 import type { Settings } from './options.ts';
-import { PageServer } from './page-server.ts';
-import { type StoredView, ViewStore } from './web-api/views.ts';
+import { PageServer } from './page/page-server.ts';
 import { type LoggedCall, type Violation, WebApi } from './web-api/web-api.ts';
 import { sendPrivateFile, Uploads } from './workspace/file-transfer.ts';
 import type { StoredMessage } from './workspace/message.ts';
@@ -26,10 +45,12 @@ export class RunningSlack implements LocalSlack {
   readonly #requestUrl: RequestUrl;
   readonly #responseUrls: ResponseUrls;
   readonly #uploads = new Uploads();
-  readonly #views = new ViewStore();
+  readonly #views: ViewStore;
   readonly #faults = new Faults();
   readonly #webApi: WebApi;
   readonly #people: People;
+  readonly #openings: Openings;
+  readonly #forms: Forms;
   readonly #page: PageServer;
   /** Called when anything happened. */
   readonly #watchers = new Set<() => void>();
@@ -49,6 +70,12 @@ export class RunningSlack implements LocalSlack {
       });
     };
     this.workspace.onEvent(wake);
+    this.#views = new ViewStore(
+      settings,
+      (prefix) => this.workspace.newId(prefix),
+      (user, surface) =>
+        this.workspace.tell({ type: surface === 'home' ? 'home_changed' : 'views_changed', user }),
+    );
     const report: ReportFault = (method, error, values, details = []) =>
       this.#webApi.recordViolation(method, error, details, values);
     const triggers = new Triggers(settings.pace.triggerMs, settings.now);
@@ -69,15 +96,23 @@ export class RunningSlack implements LocalSlack {
       this.#faults,
       wake,
     );
-    this.#people = new People({
+    const means = {
       workspace: this.workspace,
       triggers,
       responseUrls: this.#responseUrls,
       courier: settings.mode === 'socket' ? this.#sockets : this.#requestUrl,
+      offered: new OfferedOptions(),
       baseUrl,
       report,
+    };
+    this.#people = new People(means);
+    this.#openings = new Openings({ ...means, views: this.#views });
+    this.#forms = new Forms({ ...means, views: this.#views });
+    this.#page = new PageServer(this.workspace, this.#views, {
+      people: this.#people,
+      openings: this.#openings,
+      forms: this.#forms,
     });
-    this.#page = new PageServer(this.workspace, this.#people);
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         // Who asked is gone, perhaps killed: nobody to answer.
@@ -133,7 +168,7 @@ export class RunningSlack implements LocalSlack {
       return;
     }
     if (pathname.startsWith('/files-pri/'))
-      return sendPrivateFile(request, response, pathname, this.settings, this.workspace.files);
+      return sendPrivateFile(request, response, pathname, this.workspace);
     if (this.settings.page?.(request, response) === true) return;
     answerText(response, 404, 'Not Found');
   }
@@ -157,6 +192,42 @@ export class RunningSlack implements LocalSlack {
     return this.#people.say(saying);
   }
 
+  upload(uploading: Uploading): StoredMessage {
+    return this.#people.upload(uploading);
+  }
+
+  attach(attaching: Attaching): string {
+    return this.#people.attach(attaching);
+  }
+
+  openHome(who: { readonly user: string }): Promise<Outcome> {
+    return this.#openings.openHome(who);
+  }
+
+  shortcut(chosen: { readonly user: string; readonly callbackId: string }): Promise<Outcome> {
+    return this.#openings.shortcut(chosen);
+  }
+
+  messageShortcut(chosen: MessageShortcut): Promise<Outcome> {
+    return this.#openings.messageShortcut(chosen);
+  }
+
+  submit(submitting: Submitting): Promise<Submitted> {
+    return this.#forms.submit(submitting);
+  }
+
+  closeView(closing: Closing): Promise<Outcome> {
+    return this.#forms.closeView(closing);
+  }
+
+  act(acting: Acting): Promise<Outcome> {
+    return this.#forms.act(acting);
+  }
+
+  suggest(suggesting: Suggesting): Promise<Suggested> {
+    return this.#forms.suggest(suggesting);
+  }
+
   messages(channel: string): readonly StoredMessage[] {
     return this.workspace.listMessages(channel).filter((message) => message.threadTs === null);
   }
@@ -171,6 +242,10 @@ export class RunningSlack implements LocalSlack {
 
   views(user: string): readonly StoredView[] {
     return this.#views.stack(user);
+  }
+
+  home(user: string): StoredView | undefined {
+    return this.#views.home(user);
   }
 
   waitFor<T>(find: () => T | undefined | null | false, timeoutMs = 10_000): Promise<T> {

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { RespondArguments } from '@slack/bolt';
+import type { RespondArguments, ViewResponseAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Answer, Log } from '../../ports.ts';
-import { formatDefect, formatRefusal } from '../../report/answers.ts';
+import type { Answer, FormVerdict, Log } from '../../ports.ts';
+import { formatDefect, formatNotice, formatRefusal } from '../../report/answers.ts';
 import { type Message, plainVariant } from '../../report/message.ts';
+import { formatWindow } from '../../report/views/form.ts';
+import type { Modal } from '../../report/views/view.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
 
@@ -15,7 +17,17 @@ export interface Visit {
   readonly ask: () => Promise<Answer | undefined>;
   /** By the response_url, which needs no membership. */
   readonly respond: ((message: RespondArguments) => Promise<unknown>) | undefined;
+  /** A right to open one window, for 3 s. */
+  readonly triggerId: string | undefined;
+  /** Empty where there is none: then the answer is a window. */
   readonly channelId: string;
+  readonly userId: string;
+}
+
+/** A form that was sent: Slack takes the verdict in the ack only, and waits 3 s for it. */
+export interface FormVisit {
+  readonly ack: (response?: ViewResponseAction) => Promise<void>;
+  readonly judge: () => Promise<FormVerdict>;
   readonly userId: string;
 }
 
@@ -31,7 +43,16 @@ export class Reception {
   }
 
   receive(visit: Visit): Promise<void> {
-    const work = this.#receive(visit).finally(() => this.#open.delete(work));
+    return this.serve(() => this.#receive(visit));
+  }
+
+  receiveForm(visit: FormVisit): Promise<void> {
+    return this.serve(() => this.#receiveForm(visit));
+  }
+
+  /** Something that is waited for at the end. */
+  serve(task: () => Promise<void>): Promise<void> {
+    const work = task().finally(() => this.#open.delete(work));
     this.#open.add(work);
     return work;
   }
@@ -42,20 +63,56 @@ export class Reception {
   }
 
   async #receive(visit: Visit): Promise<void> {
+    if (!(await this.#ack(() => visit.ack()))) return;
+    const answer = await this.#ask(visit.ask);
+    if (answer !== undefined) await this.#tell(visit, answer);
+  }
+
+  async #receiveForm({ ack, judge, userId }: FormVisit): Promise<void> {
+    const verdict = await this.#judge(judge);
+    const isAcked = await this.#ack(() => {
+      switch (verdict.kind) {
+        case 'faults':
+          return ack({ response_action: 'errors', errors: { ...verdict.faults } });
+        case 'shown':
+          return ack({ response_action: 'update', view: mutable(this.#workspace.masked(verdict.view)) });
+        default:
+          return ack();
+      }
+    });
+    if (!isAcked || verdict.kind !== 'accepted') return;
+    const answer = await this.#ask(verdict.begin);
+    if (answer === undefined) return;
+    const { channelId } = verdict;
+    await this.#tell({ respond: undefined, triggerId: undefined, channelId, userId }, answer);
+  }
+
+  /** What has no field to stand below is a window of its own. */
+  async #judge(judge: () => Promise<FormVerdict>): Promise<FormVerdict> {
+    let verdict: FormVerdict | undefined;
+    const answer = await this.#ask(async () => {
+      verdict = await judge();
+      return undefined;
+    });
+    if (verdict !== undefined) return verdict;
+    const message = answer ?? formatNotice('Nothing was run.');
+    return { kind: 'shown', view: 'type' in message ? message : formatWindow(message) };
+  }
+
+  async #ack(ack: () => Promise<void>): Promise<boolean> {
     try {
-      await visit.ack();
+      await ack();
+      return true;
     } catch (error) {
       // Slack tells the person that it failed, and may bring it again; run now, it would run twice.
       this.#log.warn({ error: describe(error) }, 'a request could not be acked and was dropped');
-      return;
+      return false;
     }
-    const answer = await this.#ask(visit);
-    if (answer !== undefined) await this.#answer(visit, this.#workspace.masked(answer));
   }
 
-  async #ask(visit: Visit): Promise<Answer | undefined> {
+  async #ask(ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
     try {
-      return await visit.ask();
+      return await ask();
     } catch (error) {
       if (error instanceof Refusal) return formatRefusal(error);
       const id = `d-${randomBytes(4).toString('hex')}`;
@@ -64,11 +121,57 @@ export class Reception {
     }
   }
 
-  async #answer(visit: Visit, message: Message): Promise<void> {
+  async #tell(visit: Omit<Visit, 'ack' | 'ask'>, answer: Answer): Promise<void> {
+    if ('type' in answer) {
+      if (await this.#openWindow(visit, answer)) return;
+      const late = formatNotice(
+        'The window could not be opened in time. Try it again, or type the command: `/batch help`.',
+      );
+      await this.#answer(visit, this.#workspace.masked(late));
+      return;
+    }
+    const hasPlace = visit.respond !== undefined || visit.channelId !== '';
+    if (!hasPlace && (await this.#openWindow(visit, formatWindow(answer)))) return;
+    await this.#answer(visit, this.#workspace.masked(answer));
+  }
+
+  async #openWindow({ triggerId }: Pick<Visit, 'triggerId'>, view: Modal): Promise<boolean> {
+    if (triggerId === undefined) return false;
+    try {
+      await this.#workspace.windows.views.open({
+        trigger_id: triggerId,
+        view: mutable(this.#workspace.masked(view)),
+      });
+      return true;
+    } catch (error) {
+      this.#log.warn({ error: classify(error).code }, 'a window could not be opened');
+      return false;
+    }
+  }
+
+  async #answer(visit: Omit<Visit, 'ack' | 'ask'>, message: Message): Promise<void> {
     for (const form of [message, plainVariant(message)]) {
       if (visit.respond !== undefined && (await this.#respond(visit.respond, form))) return;
-      const refused = await this.#postEphemeral(visit, form);
-      if (refused !== 'content') return;
+      const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
+      if (refused === 'content') continue;
+      if (refused === 'place') await this.#postDirectly(visit.userId, form);
+      return;
+    }
+  }
+
+  /** Where the bot may not speak in the channel, it still may to the person who asked. */
+  async #postDirectly(userId: string, message: Message): Promise<void> {
+    try {
+      await this.#workspace.answers.chat.postMessage({
+        channel: userId,
+        text: message.text,
+        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        unfurl_links: false,
+        unfurl_media: false,
+        parse: 'none',
+      });
+    } catch (error) {
+      this.#log.warn({ error: classify(error).code }, 'an answer could not be given to the person either');
     }
   }
 
@@ -101,7 +204,10 @@ export class Reception {
     }
   }
 
-  async #postEphemeral({ channelId, userId }: Visit, message: Message): Promise<string | undefined> {
+  async #postEphemeral(
+    { channelId, userId }: Pick<Visit, 'channelId' | 'userId'>,
+    message: Message,
+  ): Promise<string | undefined> {
     try {
       await this.#workspace.answers.chat.postEphemeral({
         channel: channelId,
@@ -118,6 +224,10 @@ export class Reception {
       return kind;
     }
   }
+}
+
+function mutable(view: Modal) {
+  return { ...view, blocks: [...view.blocks] };
 }
 
 /** What kind of thing went wrong, without addresses: a response_url is a right to whoever reads it. */

@@ -4,8 +4,8 @@ import { classify } from './failure.ts';
 import { delay, fate, type Held, type PosterContext, settleRow } from './held.ts';
 import { Pace } from './pace.ts';
 
-/** A live message changes at most this often; its last form goes at once. */
-const LIVE_INTERVAL_MS = 2_000;
+/** A live message changes at most this often; its last form goes at once. Boards are longer to read, and to make. */
+const LIVE_INTERVAL_MS = { root: 2_000, other: 5_000 } as const;
 /** How often a held edit looks whether the run has ended meanwhile. */
 const PEEK_MS = 250;
 const ROOM = 64;
@@ -15,7 +15,7 @@ interface HeldEdit extends Held {
 }
 
 /**
- * Edits of messages that stand. A row is held until its message may change again and rendered as late as
+ * Edits of messages that stand: root messages and boards. A row is held until its message may change again and rendered as late as
  * possible, so that a thousand results become a few edits; chat.update has one budget for the whole
  * workspace (50 a minute), and what is final goes before what is live.
  */
@@ -91,7 +91,8 @@ export class Edits {
       if (content.live !== true)
         return fate(now() + this.#pace.waitMs(now()), claimedAt) === 'send' ? content : 'give back';
       if (signal.aborted) return 'give back';
-      const waitMs = Math.max((shown?.at ?? 0) + LIVE_INTERVAL_MS - now(), this.#pace.waitMs(now()));
+      const intervalMs = row.kind === 'root' ? LIVE_INTERVAL_MS.root : LIVE_INTERVAL_MS.other;
+      const waitMs = Math.max((shown?.at ?? 0) + intervalMs - now(), this.#pace.waitMs(now()));
       if (waitMs <= 0) return content;
       if (fate(now(), claimedAt) === 'give back') return 'give back';
       await delay(Math.min(waitMs, PEEK_MS), signal);

@@ -1,7 +1,8 @@
-import type { Log, Outbox, OutboxRow } from '../../ports.ts';
+import type { Log, Outbox, OutboxClaim, OutboxRow } from '../../ports.ts';
 import type { FileUpload, Message } from '../../report/message.ts';
 import type { Workspace } from '../workspace.ts';
 import { Edits } from './edits.ts';
+import { Logs } from './files/logs.ts';
 import { Posts } from './posts.ts';
 
 export interface PosterOptions {
@@ -25,15 +26,19 @@ export interface Poster {
  * a row that is still being sent.
  */
 const LEASE_MS = 45_000;
-const CLAIM = 4;
+/** A file of a hundred megabytes may take long to get to Slack. */
+const LOG_LEASE_MS = 15 * 60_000;
+/** No more than a channel's line holds: what is claimed keeps its place before a run that has just begun. */
+const CLAIM = 2;
 /** Where a listener was missed or a row's time had come in between: look again after this at the latest. */
 const LOOK_AGAIN_MS = 1_000;
 const PAUSE_MS = 60_000;
 
 /**
- * Brings Slack in line with the store. Claims rows as there is room for them and hands them to one of two:
- * `Posts` (new messages and files, a line per channel) and `Edits` (root messages, one budget for the
- * workspace), as Slack counts the two apart and a backlog of one must not hold up the other.
+ * Brings Slack in line with the store. Claims rows as there is room for them and hands them to one of three:
+ * `Posts` (new messages and hosts' files, a line per channel), `Edits` (root messages and boards, one budget
+ * for the workspace) and `Logs` (files on whole runs), as Slack counts them apart and a backlog of one must
+ * not hold up the others.
  */
 export function openPoster(options: PosterOptions): Poster {
   const { outbox, log, auditChannel } = options;
@@ -52,6 +57,7 @@ export function openPoster(options: PosterOptions): Poster {
   };
   const posts = new Posts(shared);
   const edits = new Edits(shared);
+  const logs = new Logs(shared);
   let pausedUntil = 0;
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
@@ -92,20 +98,21 @@ export function openPoster(options: PosterOptions): Poster {
 
   async function claimAll(): Promise<void> {
     for (;;) {
-      const room = edits.room();
-      const roots =
-        room === 0
-          ? []
-          : await outbox.claim({ limit: room, now: now(), leaseMs: LEASE_MS, except: [], kinds: ['root'] });
-      const rest = await outbox.claim({
-        limit: CLAIM,
-        now: now(),
-        leaseMs: LEASE_MS,
+      const claim = (limit: number, more: Partial<OutboxClaim>): Promise<readonly OutboxRow[]> =>
+        limit === 0
+          ? Promise.resolve([])
+          : outbox.claim({ limit, now: now(), leaseMs: LEASE_MS, except: [], ...more });
+      // What a run came to goes before what its thread still lacks.
+      const roots = await claim(edits.room(), { kinds: ['root', 'board'], standing: true });
+      const files = await claim(logs.room(), { kinds: ['log'], leaseMs: LOG_LEASE_MS });
+      const rest = await claim(CLAIM, {
+        kinds: ['reply', 'file', 'board', 'audit'],
+        standing: false,
         except: posts.fullChannels(),
-        kinds: ['reply', 'file', 'audit'],
       });
-      for (const row of [...roots, ...rest]) place(row);
-      if ((roots.length === 0 && rest.length === 0) || stopping.signal.aborted) return;
+      const rows = [...roots, ...files, ...rest];
+      for (const row of rows) place(row);
+      if (rows.length === 0 || stopping.signal.aborted) return;
     }
   }
 
@@ -115,6 +122,8 @@ export function openPoster(options: PosterOptions): Poster {
       void outbox
         .giveUp(row, 'no channel to post in')
         .catch((error: unknown) => log.error({ err: error, key: row.key }, 'the outbox cannot be written'));
+    } else if (row.kind === 'log') {
+      logs.add({ row, channel, claimedAt: now() });
     } else if (row.ts !== null && row.ts !== '' && row.kind !== 'file') {
       edits.add({ row, channel, ts: row.ts, claimedAt: now() });
     } else {
@@ -130,7 +139,7 @@ export function openPoster(options: PosterOptions): Poster {
       stopping.abort();
       clearTimeout(timer);
       await looking;
-      await Promise.all([posts.idle(), edits.idle()]);
+      await Promise.all([posts.idle(), edits.idle(), logs.idle()]);
     },
   };
 }

@@ -1,13 +1,13 @@
 import type { OutboxRow } from '../../ports.ts';
-import { formatNotice } from '../../report/answers.ts';
 import type { FileUpload, Message } from '../../report/message.ts';
 import { plainVariant } from '../../report/message.ts';
-import { Lookup, postMessage } from './delivery.ts';
+import { editMessage, Lookup, postMessage } from './delivery.ts';
 import { classify } from './failure.ts';
+import { reportMissingFile, uploadFile } from './files/upload.ts';
 import { delay, fate, type Held, type PosterContext, settleRow } from './held.ts';
 
-/** How many rows wait in a channel's line; more stay in the store, where they cost nothing. */
-const LINE = 4;
+/** How many rows wait in a channel's line; more stay in the store, where runs take turns. */
+const LINE = 2;
 
 /**
  * New messages and files, a line per channel: one at a time and in order, at the channel's pace.
@@ -88,7 +88,13 @@ export class Posts {
     try {
       // An earlier try may have got through without an answer, or its answer may have died with a process.
       const found = row.attempts > 0 && !this.#unsent.has(row.key) ? await this.#lookup.find(to) : 'absent';
-      if (typeof found === 'object') return found.ts;
+      if (typeof found === 'object') {
+        // What stands there may be of an earlier time: a board goes on changing.
+        if (row.kind === 'board') {
+          await editMessage(workspace.posts, { channel, ts: found.ts, key: row.key }, message);
+        }
+        return found.ts;
+      }
       return await postMessage(workspace.posts, to, message);
     } catch (error) {
       const failure = classify(error);
@@ -106,44 +112,24 @@ export class Posts {
     }
   }
 
-  /** Slack gives no `ts` for a file; its id stands in. */
   async #upload(row: OutboxRow, channel: string, file: FileUpload): Promise<string | undefined> {
-    const { workspace, outbox } = this.#context;
-    if (file.content.length === 0 || row.threadTs === null) {
-      await outbox.giveUp(row, file.content.length === 0 ? 'an empty file cannot be uploaded' : 'no thread');
+    const { workspace, outbox, signal } = this.#context;
+    const isEmpty = file.content instanceof Uint8Array && file.content.length === 0;
+    if (isEmpty || row.threadTs === null) {
+      await outbox.giveUp(row, isEmpty ? 'an empty file cannot be uploaded' : 'no thread');
       return undefined;
     }
+    const to = { channel, threadTs: row.threadTs };
     try {
-      const uploaded = await workspace.posts.filesUploadV2({
-        channel_id: channel,
-        thread_ts: row.threadTs,
-        filename: file.filename,
-        title: file.filename,
-        // Always bytes: a string here is a path, and the SDK would read that file.
-        file: Buffer.from(file.content),
-        initial_comment: file.comment,
-      });
-      return uploaded.files[0]?.files?.[0]?.id ?? '';
+      return await uploadFile(workspace, to, file);
     } catch (error) {
       const failure = classify(error);
-      if (failure.kind === 'place') await this.#missFile(row, channel, file.filename, failure.code);
+      if (failure.kind === 'place') {
+        await delay(workspace.paces.reserve(channel), signal);
+        await reportMissingFile(workspace, to, row.key, file.filename, failure.code);
+      }
       return this.#failed(row, channel, error);
     }
-  }
-
-  /** The reply promised a file: where it cannot come, the thread says so. The log says it in any case. */
-  async #missFile(row: OutboxRow, channel: string, filename: string, code: string): Promise<void> {
-    const { workspace, signal } = this.#context;
-    // chat:write.public lets us write where we are no member, but not upload (docs.slack.dev, files).
-    const remedy =
-      code === 'not_in_channel' || code === 'channel_not_found'
-        ? `the bot has to be in this channel for that (\`/invite @${workspace.botName}\`)`
-        : code;
-    const notice = formatNotice(`The file \`${filename}\` could not be put here: ${remedy}.`);
-    await delay(workspace.paces.reserve(channel), signal);
-    await postMessage(workspace.posts, { channel, threadTs: row.threadTs, key: row.key }, notice).catch(
-      () => undefined,
-    );
   }
 
   async #failed(row: OutboxRow, channel: string, error: unknown): Promise<undefined> {

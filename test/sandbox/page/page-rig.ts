@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { App, type BlockAction, type ButtonAction, LogLevel } from '@slack/bolt';
+import type { WebClient } from '@slack/web-api';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { openPageFiles } from '../../../src/sandbox/page/page-files.ts';
+import type { Json } from '../../../src/sandbox/slack/json.ts';
 import { type LocalSlack, openLocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import { readManifest } from '../../../src/sandbox/slack/options.ts';
 
@@ -20,6 +22,8 @@ export const HOSTILE =
 
 export interface PageRig extends AsyncDisposable {
   readonly slack: LocalSlack;
+  /** The bot's own. */
+  readonly client: WebClient;
   readonly browser: Browser;
   openPage(size?: { width: number; height: number }): Promise<PageTab>;
 }
@@ -32,14 +36,18 @@ export interface PageTab {
 }
 
 /** The local Slack with its page, a small bot on Bolt, and a browser. */
-export async function openPageRig(): Promise<PageRig> {
+export async function openPageRig(
+  manifest: Json = readManifest(new URL('../../../manifest.yml', import.meta.url)),
+  register: (bot: App) => void = registerCommands,
+): Promise<PageRig> {
   await using opened = new AsyncDisposableStack();
   const slack = opened.use(
     await openLocalSlack({
-      manifest: readManifest(new URL('../../../manifest.yml', import.meta.url)),
+      manifest,
       users: [
         { id: ADA, name: 'ada', realName: 'Ada Lovelace' },
         { id: BOB, name: 'bob', realName: 'Bob Ross' },
+        { id: 'U0CLEO001', name: 'cleo' },
       ],
       channels: [
         { id: OPS, name: 'ops', topic: 'Where the hosts are looked after', members: [ADA, BOB, BOT] },
@@ -51,6 +59,7 @@ export async function openPageRig(): Promise<PageRig> {
           members: [ADA, BOB, BOT],
         },
         { id: 'D0ADABOT1', name: 'ada', kind: 'im', members: [ADA, BOT] },
+        { id: 'D0ADACLE1', name: 'ada', kind: 'im', members: [ADA, 'U0CLEO001'] },
       ],
       // The pace of Slack is tried elsewhere.
       pace: { isLimited: false },
@@ -68,6 +77,7 @@ export async function openPageRig(): Promise<PageRig> {
     }),
   );
   const bot = openBot(slack);
+  register(bot);
   await bot.start();
   opened.defer(async () => void (await bot.stop()));
   const browser = await chromium.launch({
@@ -86,6 +96,7 @@ export async function openPageRig(): Promise<PageRig> {
 
   return {
     slack,
+    client: bot.client,
     browser,
     async openPage(size = { width: 1400, height: 900 }) {
       const context = await browser.newContext({ viewport: size, locale: 'en-GB' });
@@ -103,7 +114,6 @@ export async function openPageRig(): Promise<PageRig> {
   };
 }
 
-/** Answers the commands of the manifest with one message of each kind that the page must show. */
 function openBot(slack: LocalSlack): App {
   const bot = new App({
     token: slack.settings.tokens.bot,
@@ -113,6 +123,11 @@ function openBot(slack: LocalSlack): App {
     convoStore: false,
     logLevel: LogLevel.ERROR,
   });
+  return bot;
+}
+
+/** Answers the commands of the manifest with one message of each kind that the page must show. */
+function registerCommands(bot: App): void {
   bot.command('/batch', async ({ ack }) => ack(`Only for you: \`/batch_run\``));
   bot.command('/batch_run', async ({ ack, client, command }) => {
     await ack();
@@ -160,7 +175,6 @@ function openBot(slack: LocalSlack): App {
       blocks: formatRoot('-cmd "sleep 60"', body.user.id, 'Cancelled', false),
     });
   });
-  return bot;
 }
 
 const DF = `Filesystem      Size  Used Avail Use% Mounted on

@@ -13,6 +13,25 @@ export function withScopes(...scopes: string[]): LocalSlackOptions['manifest'] {
   };
 }
 
+/** The manifest with a Home tab and both kinds of shortcuts, whatever the bot's own has by now. */
+export const surfaces: LocalSlackOptions['manifest'] = {
+  ...withScopes('files:read', 'files:write', 'channels:history'),
+  features: {
+    app_home: { home_tab_enabled: true, messages_tab_enabled: true },
+    bot_user: { display_name: 'batchops' },
+    slash_commands: [{ command: '/batch', description: 'Help' }],
+    shortcuts: [
+      { name: 'Run a command', type: 'global', callback_id: 'run', description: 'On many hosts' },
+      { name: 'Send to hosts', type: 'message', callback_id: 'put', description: 'A file' },
+    ],
+  },
+  settings: {
+    interactivity: { is_enabled: true },
+    event_subscriptions: { bot_events: ['app_home_opened'] },
+    socket_mode_enabled: true,
+  },
+};
+
 export const BOT = 'U0BOT0001';
 export const ANN = 'U0ANN0001';
 export const EVE = 'U0EVE0001';

@@ -1,4 +1,6 @@
 import type {
+  PageAct,
+  PageAttached,
   PageClick,
   PageClicked,
   PageError,
@@ -7,8 +9,14 @@ import type {
   PageSend,
   PageSent,
   PageState,
+  PageSubmit,
+  PageSubmitted,
+  PageSuggest,
+  PageSuggested,
 } from '../../slack/page-api.ts';
+import { encodeFile } from './encode-file.ts';
 import { addNotice, applyEvent, formatClickKey, type Page, putMessages, startPage } from './page.ts';
+import { HOME_PLACE } from './place.ts';
 
 /** What the person can do; each changes the page at once or when the local Slack has answered. */
 export interface Client {
@@ -22,6 +30,17 @@ export interface Client {
   /** False where it was not taken: the words should go back into the composer. */
   send(text: string, threadTs: string | null): Promise<boolean>;
   click(click: Omit<PageClick, 'user'>): Promise<void>;
+  /** In a modal or on the Home tab; why it did not work, or null. */
+  act(act: Omit<PageAct, 'user'>): Promise<string | null>;
+  submit(submit: Omit<PageSubmit, 'user'>): Promise<PageSubmitted>;
+  closeModal(viewId: string, isWholeStack: boolean): Promise<void>;
+  suggest(suggest: Omit<PageSuggest, 'user'>): Promise<PageSuggested>;
+  runShortcut(callbackId: string): Promise<void>;
+  runMessageShortcut(channel: string, ts: string, callbackId: string): Promise<void>;
+  /** For a `file_input`. */
+  attach(file: File): Promise<PageAttached>;
+  /** False where it was not taken. */
+  upload(file: File, text: string, threadTs: string | null): Promise<boolean>;
 }
 
 export function openClient(first: Page): Client {
@@ -68,6 +87,7 @@ export function openClient(first: Page): Client {
     );
   const readAll = async (): Promise<void> => {
     const seen = new Set([page.channelId, ...Object.keys(page.channels)]);
+    seen.delete(HOME_PLACE);
     await Promise.all([
       readState(),
       ...Array.from(seen, readChannel),
@@ -106,13 +126,22 @@ export function openClient(first: Page): Client {
     }
   };
 
+  /** The app is told each time; what it publishes comes as an event. */
+  const openHome = async (): Promise<void> => {
+    const { userId } = page;
+    const opened = await post<PageClicked>('/page/home', { user: userId });
+    if (page.userId === userId) change({ ...page, homeError: opened.ok ? null : opened.message });
+  };
+
   const become = (userId: string): void => {
     change({ ...startPage(page.settings, userId, page.channelId) });
     listen();
     void readAll().then(() => {
       // The other person may not be in this channel.
       const ids = page.state?.channels.map(({ id }) => id) ?? [];
-      if (page.userId === userId && ids.length > 0 && !ids.includes(page.channelId)) {
+      const isHome = page.channelId === HOME_PLACE;
+      if (isHome && page.userId === userId) void openHome();
+      else if (page.userId === userId && ids.length > 0 && !ids.includes(page.channelId)) {
         change({ ...page, notices: [] });
         openChannel(ids[0] ?? page.settings.startChannelId);
       }
@@ -122,11 +151,18 @@ export function openClient(first: Page): Client {
   const openChannel = (channelId: string): void => {
     const thread = page.thread?.channelId === channelId ? page.thread : null;
     change({ ...page, channelId, thread, unread: { ...page.unread, [channelId]: 0 } });
-    void readChannel(channelId);
+    void (channelId === HOME_PLACE ? openHome() : readChannel(channelId));
+  };
+
+  /** Slackbot's line, where something did not work that has no place of its own. */
+  const complain = (answer: PageClicked | PageSent, threadTs: string | null): boolean => {
+    if (!answer.ok) change(addNotice(page, page.channelId, threadTs, answer.message, Date.now()));
+    return answer.ok;
   };
 
   listen();
   void readAll();
+  if (page.channelId === HOME_PLACE) void openHome();
 
   return {
     page: () => page,
@@ -161,6 +197,37 @@ export function openClient(first: Page): Client {
       const clicked = await post<PageClicked>('/page/click', { user: page.userId, ...click });
       if (clicked.ok) return;
       change({ ...page, clickErrors: { ...page.clickErrors, [key]: clicked.message } });
+    },
+    async act(act) {
+      const acted = await post<PageClicked>('/page/act', { user: page.userId, ...act });
+      return acted.ok ? null : acted.message;
+    },
+    async submit(submit) {
+      const answer = await post<PageSubmitted>('/page/submit', { user: page.userId, ...submit });
+      return answer.ok || 'errors' in answer ? answer : { ...answer, errors: {} };
+    },
+    async closeModal(view_id, all) {
+      await post<PageClicked>('/page/close', { user: page.userId, view_id, all });
+    },
+    suggest: (suggest) => post<PageSuggested>('/page/suggest', { user: page.userId, ...suggest }),
+    async runShortcut(callback_id) {
+      const { userId: user } = page;
+      complain(await post<PageClicked>('/page/shortcut', { user, callback_id }), null);
+    },
+    async runMessageShortcut(channel, ts, callback_id) {
+      const body = { user: page.userId, channel, ts, callback_id };
+      const threadTs = page.thread?.messages?.some((message) => message.ts === ts) ? page.thread.ts : null;
+      complain(await post<PageClicked>('/page/message-shortcut', body), threadTs);
+    },
+    async attach(file) {
+      const body = { user: page.userId, name: file.name, base64: await encodeFile(file) };
+      return post<PageAttached>('/page/attach', body);
+    },
+    async upload(file, text, threadTs) {
+      const { userId: user, channelId: channel } = page;
+      const thread = threadTs === null ? {} : { thread_ts: threadTs };
+      const body = { user, channel, name: file.name, base64: await encodeFile(file), text, ...thread };
+      return complain(await post<PageSent>('/page/upload', body), threadTs);
     },
   };
 }

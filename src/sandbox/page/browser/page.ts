@@ -15,6 +15,8 @@ export interface Page {
   readonly notices: readonly Notice[];
   /** Why a click did not work, by `formatClickKey`. */
   readonly clickErrors: Readonly<Record<string, string>>;
+  /** Why the Home tab may not be what it should be. */
+  readonly homeError: string | null;
   readonly isOnline: boolean;
 }
 
@@ -49,6 +51,7 @@ export function startPage(settings: PageSettings, userId: string, channelId: str
     unread: {},
     notices: [],
     clickErrors: {},
+    homeError: null,
     isOnline: true,
   };
 }
@@ -79,6 +82,10 @@ export function applyEvent(page: Page, event: PageEvent): Page {
       const others = page.state.channels.filter(({ id }) => id !== event.channel.id);
       return { ...page, state: { ...page.state, channels: [...others, event.channel] } };
     }
+    case 'modals':
+      return page.state === null ? page : { ...page, state: { ...page.state, modals: event.modals } };
+    case 'home':
+      return page.state === null ? page : { ...page, state: { ...page.state, home: event.home } };
     case 'resync':
       // The client reads everything again.
       return page;

@@ -4,13 +4,18 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Client } from './client.ts';
 import { Conversation } from './conversation/conversation.ts';
 import type { Page } from './page.ts';
+import { HOME_PLACE } from './place.ts';
 import { Sidebar } from './sidebar.ts';
+import { type Directory, DirectoryContext, formatOption } from './surfaces/form.ts';
+import { HomeTab } from './surfaces/home-tab.ts';
+import { Modal } from './surfaces/modal.ts';
 import { type Names, NamesContext } from './text/text.ts';
 
 /** The whole window: channels on the left, one channel, and beside it the thread that is open. */
 export function Workspace({ page, client }: { page: Page; client: Client }): VNode {
   const [isMenuOpen, setMenuOpen] = useState(false);
   const names = useNames(page);
+  const directory = useDirectory(page);
   const { state, thread } = page;
 
   useEffect(() => {
@@ -31,12 +36,18 @@ export function Workspace({ page, client }: { page: Page; client: Client }): VNo
 
   if (state === null)
     return html`<p class="loading" role="status">${page.isOnline ? 'Opening…' : 'The sandbox does not answer.'}</p>`;
-  return html`<${NamesContext.Provider} value=${names}>
+  const modal = state.modals.at(-1);
+  const openMenu = (): void => setMenuOpen(true);
+  return html`<${NamesContext.Provider} value=${names}><${DirectoryContext.Provider} value=${directory}>
     <div class=${`workspace${thread === null ? '' : ' has-thread'}${isMenuOpen ? ' has-menu' : ''}`}>
       <${Sidebar} page=${page} client=${client} state=${state} onLeave=${() => setMenuOpen(false)} />
       <button type="button" class="veil" aria-label="Close the list of channels" tabindex="-1" onClick=${() => setMenuOpen(false)}></button>
       <main class="channel" aria-label="Channel">
-        <${Conversation} page=${page} client=${client} state=${state} threadTs=${null} onMenu=${() => setMenuOpen(true)} />
+        ${
+          page.channelId === HOME_PLACE
+            ? html`<${HomeTab} page=${page} client=${client} state=${state} onMenu=${openMenu} />`
+            : html`<${Conversation} page=${page} client=${client} state=${state} threadTs=${null} onMenu=${openMenu} />`
+        }
       </main>
       ${
         thread === null
@@ -46,8 +57,9 @@ export function Workspace({ page, client }: { page: Page; client: Client }): VNo
             </aside>`
       }
       ${page.isOnline ? null : html`<p class="offline" role="alert">The sandbox does not answer. Trying again…</p>`}
+      ${modal === undefined ? null : html`<${Modal} key=${modal.id} surface=${modal} client=${client} depth=${state.modals.length - 1} />`}
     </div>
-  <//>`;
+  <//><//>`;
 }
 
 function useNames(page: Page): Names {
@@ -56,5 +68,16 @@ function useNames(page: Page): Names {
     const users = new Map(state?.users.map((user) => [user.id, user.realName || user.name]));
     const channels = new Map(state?.channels.map((channel) => [channel.id, channel.name]));
     return { user: (id) => users.get(id), channel: (id) => channels.get(id), me: state?.me.id ?? '' };
+  }, [state]);
+}
+
+function useDirectory(page: Page): Directory {
+  const { state } = page;
+  return useMemo(() => {
+    const channels = state?.channels ?? [];
+    return {
+      users: (state?.users ?? []).map(({ id, realName, name }) => formatOption(id, realName || name)),
+      channels: channels.map(({ id, name, kind }) => formatOption(id, kind === 'im' ? name : `#${name}`)),
+    };
   }, [state]);
 }

@@ -1,4 +1,6 @@
-import { bool, type Check, list, oneOf, shape, tagged, text, url } from './schema.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Json, recordOf, recordsOf } from '../json.ts';
+import { bool, type Check, type Faults, list, oneOf, shape, tagged, text, url } from './schema.ts';
 
 /** Text objects, confirmation dialogs, options: https://docs.slack.dev/reference/block-kit/composition-objects */
 
@@ -64,3 +66,15 @@ export const imageSource = {
       faults.add('exactly one of image_url, slack_file required', at);
   },
 };
+
+/** What is chosen at first must be one of the options, word for word. */
+export function checkInitial(record: Json, at: string, faults: Faults): void {
+  const groups = recordsOf(record, 'option_groups').flatMap((group) => recordsOf(group, 'options'));
+  const options = [...recordsOf(record, 'options'), ...groups];
+  const initial = recordOf(record, 'initial_option');
+  const all = [...recordsOf(record, 'initial_options'), ...(initial === undefined ? [] : [initial])];
+  for (const each of all) {
+    if (!options.some((known) => isDeepStrictEqual(known, each)))
+      faults.add(`initial option is not one of the options: ${each.value}`, at);
+  }
+}

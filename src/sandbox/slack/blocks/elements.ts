@@ -1,4 +1,5 @@
 import {
+  checkInitial,
   confirm,
   imageSource,
   option,
@@ -58,6 +59,7 @@ function staticSelect(initial: Record<string, Check>): Shape {
     also(record, at, faults) {
       if ((record.options === undefined) === (record.option_groups === undefined))
         faults.add('exactly one of options, option_groups required', at);
+      checkInitial(record, at, faults);
     },
   };
 }
@@ -111,10 +113,12 @@ const choices: Readonly<Record<string, Check>> = {
   checkboxes: shape({
     required: { options: list(option, { max: 10 }) },
     optional: { ...choosable, initial_options: list(option, { max: 10 }) },
+    also: checkInitial,
   }),
   radio_buttons: shape({
     required: { options: list(option, { max: 10 }) },
     optional: { ...choosable, initial_option: option },
+    also: checkInitial,
   }),
   datepicker: shape({ optional: { ...selectable, initial_date: date } }),
   datetimepicker: shape({ optional: { ...choosable, initial_date_time: number } }),

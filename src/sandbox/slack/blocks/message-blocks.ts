@@ -120,6 +120,8 @@ function completeActions(block: Json): Json {
     return { ...block, child_blocks: completeBlocks(recordsOf(block, 'child_blocks')) };
   if (block.type === 'actions')
     return { ...block, elements: recordsOf(block, 'elements').map(completeAction) };
+  const element = recordOf(block, 'element');
+  if (block.type === 'input' && element !== undefined) return { ...block, element: completeAction(element) };
   const accessory = recordOf(block, 'accessory');
   return accessory === undefined || accessory.type === 'image'
     ? block

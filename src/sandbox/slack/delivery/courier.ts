@@ -3,7 +3,7 @@ import type { Json } from '../json.ts';
 /** How what people do reaches the app. */
 
 export interface Delivery {
-  readonly kind: 'slash_commands' | 'interactive';
+  readonly kind: 'slash_commands' | 'interactive' | 'events_api';
   readonly payload: Json;
   /** Whether the ack may carry a message. */
   readonly acceptsResponse: boolean;
@@ -13,12 +13,29 @@ export type Delivered =
   | { readonly ok: true; readonly ackMs: number; readonly body: Json }
   | { readonly ok: false; readonly error: 'operation_timeout' | 'dispatch_failed' };
 
+/** Which delivery of an event this is after the first, and why the one before it does not count. */
+export interface Retry {
+  readonly attempt: number;
+  readonly reason: string;
+}
+
+export type Attempt =
+  | { readonly ok: true; readonly ackMs: number; readonly body: Json }
+  | {
+      readonly ok: false;
+      readonly error: 'operation_timeout' | 'dispatch_failed';
+      /** As the next delivery names it. */
+      readonly reason: string;
+    };
+
 export interface Courier {
   /**
    * Answers with the ack, or with what the person is told. What was not acked in time is delivered once more,
    * marked as a retry; its ack changes nothing for the person.
    */
   deliver(delivery: Delivery): Promise<Delivered>;
+  /** One delivery of an event, without any other. */
+  attempt(delivery: Delivery, retry: Retry | null): Promise<Attempt>;
 }
 
 /** Tells of acks that Slack would not take. */

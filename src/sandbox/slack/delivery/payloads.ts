@@ -1,6 +1,8 @@
-import { type Json, recordOf, recordsOf, textOf } from '../json.ts';
+import type { FormState } from '../interactivity/form.ts';
+import type { Json } from '../json.ts';
 import type { UserOption } from '../options.ts';
-import { formatMessage, type StoredMessage } from '../workspace/message.ts';
+import type { StoredMessage } from '../workspace/message.ts';
+import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 
 /** What the app is sent, field by field as facts/slack.md section 3 has it. */
@@ -11,7 +13,7 @@ export interface Handles {
   readonly responseUrl: string;
 }
 
-const VERIFICATION_TOKEN = 'local-verification-token';
+export const VERIFICATION_TOKEN = 'local-verification-token';
 
 export interface CommandSource {
   readonly user: UserOption;
@@ -44,16 +46,22 @@ export interface ClickSource {
   readonly user: UserOption;
   readonly channel: Channel;
   readonly message: StoredMessage;
-  readonly action: Json;
+  readonly element: Json;
   readonly blockId: string;
-  readonly values: readonly string[];
+  /** As `state.values` has it; null for buttons. */
+  readonly chosen: Json | null;
+  readonly state: FormState;
 }
 
-export function formatClickPayload(source: ClickSource, handles: Handles, workspace: Workspace): Json {
+export function formatClickPayload(
+  source: ClickSource,
+  handles: Handles,
+  workspace: Workspace,
+  baseUrl: string,
+): Json {
   const { user, channel, message } = source;
   const { team, bot } = workspace.settings;
   const isEphemeral = message.onlyFor !== null;
-  const app = { teamId: team.id, botId: bot.botId, appId: bot.appId };
   return {
     type: 'block_actions',
     user: { id: user.id, username: user.name, name: user.name, team_id: user.teamId ?? team.id },
@@ -72,12 +80,10 @@ export function formatClickPayload(source: ClickSource, handles: Handles, worksp
     is_enterprise_install: false,
     channel: { id: channel.id, name: nameInPayload(channel) },
     // Slack leaves the message out where only one person sees it.
-    ...(isEphemeral
-      ? {}
-      : { message: formatMessage(message, app, workspace.listReplies(channel.id, message.ts)) }),
-    state: { values: {} },
+    ...(isEphemeral ? {} : { message: showMessage(message, workspace, baseUrl) }),
+    state: { values: source.state },
     response_url: handles.responseUrl,
-    actions: [formatAction(source.action, source.blockId, source.values, workspace.nextTs())],
+    actions: [formatAction(source.element, source.blockId, source.chosen, workspace.nextTs())],
   };
 }
 
@@ -106,35 +112,21 @@ export function formatCommandText(text: string, shouldEscape: boolean, workspace
 }
 
 /** In payloads only public channels have their name. */
-function nameInPayload(channel: Channel): string {
+export function nameInPayload(channel: Channel): string {
   return { public: channel.name, private: 'privategroup', im: 'directmessage' }[channel.kind];
 }
 
-function formatAction(action: Json, blockId: string, values: readonly string[], actionTs: string): Json {
-  const common = {
-    type: action.type,
-    action_id: action.action_id,
-    block_id: blockId,
-    action_ts: actionTs,
-  };
-  if (action.type === 'button') {
-    const { text, value, style } = action;
-    return {
-      ...common,
-      text,
-      ...(value === undefined ? {} : { value }),
-      ...(style === undefined ? {} : { style }),
-    };
-  }
-  const groups = recordsOf(action, 'option_groups').flatMap((group) => recordsOf(group, 'options'));
-  const chosen = [...recordsOf(action, 'options'), ...groups].filter((option) =>
-    values.includes(textOf(option, 'value') ?? ''),
-  );
-  const isMany = action.type === 'checkboxes' || String(action.type).startsWith('multi_');
+/** One of `actions`: `chosen` is what `state.values` has of it, null for a button. */
+export function formatAction(element: Json, blockId: string, chosen: Json | null, actionTs: string): Json {
+  const kept = element.type === 'button' ? ['text', 'value', 'style'] : ['placeholder', 'initial_option'];
   return {
-    ...common,
-    ...(isMany
-      ? { selected_options: chosen }
-      : { selected_option: chosen[0] ?? recordOf(action, 'initial_option') ?? null }),
+    type: element.type,
+    action_id: element.action_id,
+    block_id: blockId,
+    ...Object.fromEntries(
+      kept.flatMap((name) => (element[name] === undefined ? [] : [[name, element[name]]])),
+    ),
+    ...chosen,
+    action_ts: actionTs,
   };
 }

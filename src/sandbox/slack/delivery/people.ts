@@ -1,21 +1,33 @@
-import { listActions } from '../blocks/message-blocks.ts';
-import { type Json, textOf } from '../json.ts';
-import type { UserOption } from '../options.ts';
+import { type Occasion, postAnswer } from '../handles/answers.ts';
+import { type FormElement, fillElement, findElement, startForm } from '../interactivity/form.ts';
+import { placeOfMessage } from '../interactivity/suggestions.ts';
+import type { Json } from '../json.ts';
+import { guessMimetype } from '../workspace/file-transfer.ts';
 import { findLive } from '../workspace/live.ts';
 import type { StoredMessage } from '../workspace/message.ts';
-import type { Workspace } from '../workspace/workspace.ts';
-import { findAnswer, type Occasion, postAnswer } from './answers.ts';
-import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+import type { Delivered, Delivery } from './courier.ts';
+import { findPresent, listAnswers, type Means, makeOutcome, type Outcome, undelivered } from './outcome.ts';
 import { escapeText, formatClickPayload, formatCommandPayload, type Handles } from './payloads.ts';
-import type { ResponseUrls } from './response-urls.ts';
-import type { Triggers } from './triggers.ts';
 
-/** What people do: write, type slash commands, press buttons. */
+/** What people do in channels: write, share files, type slash commands, press buttons. */
 
 export interface Saying {
   readonly user: string;
   readonly channel: string;
   readonly text: string;
+  readonly threadTs?: string;
+}
+
+export interface Attaching {
+  readonly user: string;
+  readonly name: string;
+  readonly content: string | Uint8Array;
+}
+
+export interface Uploading extends Attaching {
+  readonly channel: string;
+  /** What is said with it. */
+  readonly text?: string;
   readonly threadTs?: string;
 }
 
@@ -37,43 +49,6 @@ export interface Clicking {
   readonly blockId?: string;
   /** What was chosen, for elements with options. */
   readonly values?: readonly string[];
-}
-
-/** What came of a command or a click. */
-export interface Outcome extends Handles {
-  readonly ok: boolean;
-  /**
-   * What the person was told: `operation_timeout`, `dispatch_failed`; or why nothing was sent: `invalid_command`,
-   * `not_in_thread`, `channel_not_found`, `message_not_found`, `action_not_found`,
-   * `not_interactive`.
-   */
-  readonly error: string | null;
-  readonly ackMs: number;
-  /** What was answered so far, in the ack and at the response_url. */
-  answers(): readonly StoredMessage[];
-  /** The same payload once more, as after an ack that was lost. */
-  redeliver(): Promise<Delivered>;
-}
-
-function undelivered(error: string): Outcome {
-  return {
-    ok: false,
-    error,
-    ackMs: 0,
-    triggerId: '',
-    responseUrl: '',
-    answers: () => [],
-    redeliver: () => Promise.resolve({ ok: false, error: 'dispatch_failed' }),
-  };
-}
-
-interface Means {
-  readonly workspace: Workspace;
-  readonly triggers: Triggers;
-  readonly responseUrls: ResponseUrls;
-  readonly courier: Courier;
-  readonly baseUrl: () => string;
-  readonly report: ReportFault;
 }
 
 export class People {
@@ -100,10 +75,54 @@ export class People {
     });
   }
 
+  /** Shares a file in a channel, as one message. */
+  upload({ user, channel, name, content, text = '', threadTs }: Uploading): StoredMessage {
+    const { workspace } = this.#means;
+    const id = this.#store({ user, name, content }, false);
+    const said = { text: escapeText(text), blocks: [], attachments: [] };
+    return workspace.shareFiles([id], {
+      channel,
+      threadTs: threadTs ?? null,
+      user,
+      isFromApp: false,
+      ...said,
+      files: [id],
+      metadata: null,
+      isBroadcast: false,
+      onlyFor: null,
+      ...findLive(said, { parse: 'full', linkNames: true }),
+    });
+  }
+
+  /** Puts a file into a `file_input`: its id is the value. */
+  attach(attaching: Attaching): string {
+    return this.#store(attaching, true);
+  }
+
+  #store({ user, name, content }: Attaching, isForApp: boolean): string {
+    const { workspace } = this.#means;
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    const id = workspace.newId('F');
+    const mimetype = guessMimetype(name, bytes);
+    const createdAt = workspace.settings.now();
+    workspace.files.set(id, {
+      id,
+      name,
+      title: name,
+      mimetype,
+      bytes,
+      user,
+      createdAt,
+      isForApp,
+      shares: [],
+    });
+    return id;
+  }
+
   async command(typed: Commanding): Promise<Outcome> {
     const { workspace, triggers, responseUrls } = this.#means;
     const channel = workspace.findChannel(typed.channel);
-    const user = this.#findPresent(typed.user);
+    const user = findPresent(workspace, typed.user);
     const entry = workspace.settings.commands.find(({ command }) => command === typed.command);
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failCommand(typed, 'channel_not_found');
@@ -113,7 +132,7 @@ export class People {
 
     const occasion: Occasion = { user: user.id, channel: channel.id, original: null, answers: [] };
     const handles: Handles = {
-      triggerId: triggers.make(user.id),
+      triggerId: triggers.make(user.id, channel.id),
       responseUrl: responseUrls.issue(this.#means.baseUrl(), 'commands', occasion),
     };
     const { command, text } = typed;
@@ -149,14 +168,16 @@ export class People {
   async click(pressed: Clicking): Promise<Outcome> {
     const { workspace, triggers, responseUrls, courier } = this.#means;
     const channel = workspace.findChannel(pressed.channel);
-    const user = this.#findPresent(pressed.user);
+    const user = findPresent(workspace, pressed.user);
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failClick(pressed, 'channel_not_found');
     const message =
       workspace.findMessage(channel.id, pressed.ts) ?? workspace.findEphemeral(user.id, pressed.ts);
     if (message === undefined) return this.#failClick(pressed, 'message_not_found');
-    const found = findAction(message, pressed);
+    const found = findElement(message.blocks, pressed);
     if (found === undefined) return this.#failClick(pressed, 'action_not_found');
+    const chosen = this.#choose(message, found, pressed.values);
+    if (typeof chosen === 'string') return this.#failClick(pressed, chosen);
     if (!workspace.settings.isInteractive) return this.#failClick(pressed, 'not_interactive');
 
     const occasion: Occasion = {
@@ -166,36 +187,45 @@ export class People {
       answers: [],
     };
     const handles: Handles = {
-      triggerId: triggers.make(user.id),
+      triggerId: triggers.make(user.id, channel.id),
       responseUrl: responseUrls.issue(this.#means.baseUrl(), 'actions', occasion),
     };
-    const source = { user, channel, message, ...found, values: pressed.values ?? [] };
+    const { element, blockId, actionId } = found;
+    const before = startForm(message.blocks, channel.id, {});
+    const isKept = chosen !== null && element.type !== 'overflow';
+    const state = isKept ? { ...before, [blockId]: { ...before[blockId], [actionId]: chosen } } : before;
+    const source = { user, channel, message, element, blockId, chosen, state };
     const delivery: Delivery = {
       kind: 'interactive',
       acceptsResponse: false,
-      payload: formatClickPayload(source, handles, workspace),
+      payload: formatClickPayload(source, handles, workspace, this.#means.baseUrl()),
     };
     const delivered = await courier.deliver(delivery);
     if (!delivered.ok) this.#tellClickFailure(pressed, delivered.error);
     return this.#outcome(delivered, occasion, delivery, handles);
   }
 
-  /** Who was deactivated cannot act any more. */
-  #findPresent(id: string): UserOption | undefined {
-    const user = this.#means.workspace.users.get(id);
-    return user?.isDeactivated === true ? undefined : user;
+  /** Null for buttons; a string where nobody could have chosen this. */
+  #choose(
+    message: StoredMessage,
+    found: FormElement,
+    values: readonly string[] | undefined,
+  ): Json | string | null {
+    if (found.element.type === 'button' || found.element.type === 'icon_button') return null;
+    return fillElement(found, values ?? [], {
+      offered: (blockId, actionId) => this.#means.offered.list(placeOfMessage(message), blockId, actionId),
+      showFile: () => undefined,
+    });
   }
 
   #outcome(delivered: Delivered, occasion: Occasion, delivery: Delivery, handles: Handles): Outcome {
     const { workspace, courier } = this.#means;
-    return {
-      ok: delivered.ok,
-      error: delivered.ok ? null : delivered.error,
-      ackMs: delivered.ok ? delivered.ackMs : 0,
-      ...handles,
-      answers: () => occasion.answers.flatMap((answer) => findAnswer(workspace, occasion, answer) ?? []),
-      redeliver: () => courier.deliver(delivery),
-    };
+    return makeOutcome(
+      delivered,
+      handles,
+      () => listAnswers(workspace, occasion),
+      () => courier.deliver(delivery),
+    );
   }
 
   #failClick(pressed: Clicking, error: string): Outcome {
@@ -206,18 +236,4 @@ export class People {
   #tellClickFailure({ user, channel, ts, actionId }: Clicking, error: string): void {
     this.#means.workspace.tell({ type: 'click_failed', user, channel, ts, actionId, error });
   }
-}
-
-function findAction(
-  message: StoredMessage,
-  pressed: Clicking,
-): { readonly action: Json; readonly blockId: string } | undefined {
-  for (const block of message.blocks) {
-    const blockId = textOf(block, 'block_id') ?? '';
-    if (pressed.blockId !== undefined && pressed.blockId !== blockId) continue;
-    for (const { action } of listActions(block, '')) {
-      if (action.action_id === pressed.actionId) return { action, blockId };
-    }
-  }
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { isRecord, type Json, parseJson } from '../json.ts';
 import type { Settings } from '../options.ts';
-import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from './courier.ts';
 
 /** HTTP mode: each payload is POSTed, signed, to the app's request URL; a 200 in time is the ack. */
 
@@ -16,7 +16,8 @@ export function signRequest(secret: string, body: string, timestampS: number): S
   return { 'x-slack-request-timestamp': String(timestampS), 'x-slack-signature': `v0=${digest}` };
 }
 
-export function formatForm(delivery: Delivery): string {
+export function formatBody(delivery: Delivery): string {
+  if (delivery.kind === 'events_api') return JSON.stringify(delivery.payload);
   if (delivery.kind === 'interactive')
     return new URLSearchParams({ payload: JSON.stringify(delivery.payload) }).toString();
   const fields = Object.entries(delivery.payload).map(([name, value]) => [name, String(value)]);
@@ -49,12 +50,25 @@ export class RequestUrl implements Courier {
     return { ok: true, ackMs: performance.now() - startedAt, body: answer };
   }
 
+  async attempt(delivery: Delivery, retry: Retry | null): Promise<Attempt> {
+    if (this.url === undefined) return { ok: false, error: 'dispatch_failed', reason: 'connection_failed' };
+    const startedAt = performance.now();
+    const headers =
+      retry === null
+        ? {}
+        : { 'x-slack-retry-num': String(retry.attempt), 'x-slack-retry-reason': retry.reason };
+    const answer = await this.#post(this.url, delivery, headers);
+    if (answer === 'timeout') return { ok: false, error: 'operation_timeout', reason: 'http_timeout' };
+    if (answer === 'failed') return { ok: false, error: 'dispatch_failed', reason: 'http_error' };
+    return { ok: true, ackMs: performance.now() - startedAt, body: answer };
+  }
+
   async #post(
     url: string,
     delivery: Delivery,
     retry: Readonly<Record<string, string>>,
   ): Promise<Json | 'timeout' | 'failed'> {
-    const body = formatForm(delivery);
+    const body = formatBody(delivery);
     const timestampS = Math.floor(this.#settings.now() / 1_000);
     const timeout = AbortSignal.timeout(this.#settings.pace.ackMs);
     try {
@@ -64,7 +78,8 @@ export class RequestUrl implements Courier {
         redirect: 'error',
         signal: timeout,
         headers: {
-          'content-type': 'application/x-www-form-urlencoded',
+          'content-type':
+            delivery.kind === 'events_api' ? 'application/json' : 'application/x-www-form-urlencoded',
           'user-agent': 'Slackbot 1.0 (+https://api.slack.com/robots)',
           ...signRequest(this.#settings.signingSecret, body, timestampS),
           ...retry,

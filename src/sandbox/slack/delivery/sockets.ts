@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { isRecord, type Json, parseJson, recordOf, textOf } from '../json.ts';
 import type { Settings } from '../options.ts';
-import type { Courier, Delivered, Delivery, ReportFault } from './courier.ts';
+import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from './courier.ts';
 
 /**
  * Socket Mode: an app has up to ten sockets, each payload goes to one of them in turn. A socket is opened with a
@@ -131,25 +131,35 @@ export class Sockets implements Courier {
     const startedAt = performance.now();
     const first = this.#next(undefined);
     if (first === undefined) return { ok: false, error: 'dispatch_failed' };
-    const ack = await this.#send(first, delivery, undefined, this.#settings.pace.ackMs);
+    const ack = await this.#send(first, delivery, null, this.#settings.pace.ackMs);
     const other = typeof ack === 'string' ? this.#next(first) : undefined;
     if (typeof ack !== 'string') return { ok: true, ackMs: performance.now() - startedAt, body: ack.body };
     if (other === undefined) return { ok: false, error: 'operation_timeout' };
     const left = this.#settings.pace.ackMs - (performance.now() - startedAt);
     // After a timeout the person was told already: the ack of the retry is for Slack alone.
-    const again = this.#send(other, delivery, ack, ack === 'timeout' ? this.#settings.pace.ackMs : left);
+    const again = this.#send(
+      other,
+      delivery,
+      { attempt: 1, reason: String(ack) },
+      ack === 'timeout' ? this.#settings.pace.ackMs : left,
+    );
     const late = ack === 'timeout' ? ack : await again;
     return typeof late === 'string'
       ? { ok: false, error: 'operation_timeout' }
       : { ok: true, ackMs: performance.now() - startedAt, body: late.body };
   }
 
-  #send(
-    connection: Connection,
-    delivery: Delivery,
-    retryReason: Unacked | undefined,
-    waitMs: number,
-  ): Promise<Ack> {
+  async attempt(delivery: Delivery, retry: Retry | null): Promise<Attempt> {
+    const startedAt = performance.now();
+    const connection = this.#next(undefined);
+    if (connection === undefined) return { ok: false, error: 'dispatch_failed', reason: 'no_connection' };
+    const ack = await this.#send(connection, delivery, retry, this.#settings.pace.ackMs);
+    return typeof ack === 'string'
+      ? { ok: false, error: 'operation_timeout', reason: ack }
+      : { ok: true, ackMs: performance.now() - startedAt, body: ack.body };
+  }
+
+  #send(connection: Connection, delivery: Delivery, retry: Retry | null, waitMs: number): Promise<Ack> {
     const id = randomUUID();
     const { promise, resolve } = Promise.withResolvers<Ack>();
     const timer = setTimeout(
@@ -174,7 +184,7 @@ export class Sockets implements Courier {
         envelope_id: id,
         payload: delivery.payload,
         accepts_response_payload: delivery.acceptsResponse,
-        ...(retryReason === undefined ? {} : { retry_attempt: 1, retry_reason: retryReason }),
+        ...eventFields(delivery, retry),
       }),
     );
     return promise;
@@ -227,4 +237,10 @@ export class Sockets implements Courier {
     this.drop();
     this.#server.close();
   }
+}
+
+/** Envelopes of events always say how often they came; the others only when they come again. */
+function eventFields(delivery: Delivery, retry: Retry | null): Json {
+  if (retry === null && delivery.kind !== 'events_api') return {};
+  return { retry_attempt: retry?.attempt ?? 0, retry_reason: retry?.reason ?? '' };
 }

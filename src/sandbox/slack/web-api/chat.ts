@@ -1,7 +1,8 @@
 import { completeBlocks, findBlockFault, hasRichText } from '../blocks/message-blocks.ts';
 import { isRecord, type Json } from '../json.ts';
 import { findLive, type Parsing } from '../workspace/live.ts';
-import { formatMessage, type StoredMessage } from '../workspace/message.ts';
+import type { StoredMessage } from '../workspace/message.ts';
+import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
 import { type ApiMethod, findPostable, findVisible } from './room.ts';
@@ -98,15 +99,6 @@ function findOwn(workspace: Workspace, call: Arguments, notOwn: string): StoredM
   return message;
 }
 
-function show(workspace: Workspace, message: StoredMessage): Json {
-  const { bot, team } = workspace.settings;
-  return formatMessage(
-    message,
-    { teamId: team.id, botId: bot.botId, appId: bot.appId },
-    workspace.listReplies(message.channel, message.ts),
-  );
-}
-
 const postMessage: ApiMethod = {
   token: 'bot',
   tier: 'special',
@@ -114,7 +106,7 @@ const postMessage: ApiMethod = {
     ['username', 'icon_emoji', 'icon_url'].some((name) => call.has(name))
       ? ['chat:write', 'chat:write.customize']
       : ['chat:write'],
-  run(call, { workspace }) {
+  run(call, { workspace, baseUrl }) {
     const channel = findPostable(workspace, call.required('channel'));
     const content = readContent(call);
     requireContent(content);
@@ -137,7 +129,7 @@ const postMessage: ApiMethod = {
     return {
       channel: channel.id,
       ts: message.ts,
-      message: show(workspace, message),
+      message: showMessage(message, workspace, baseUrl()),
       ...(content.isTruncated
         ? { warning: 'message_truncated', response_metadata: { warnings: ['message_truncated'] } }
         : {}),
@@ -149,7 +141,7 @@ const update: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: ['chat:write'],
-  run(call, { workspace }) {
+  run(call, { workspace, baseUrl }) {
     const message = findOwn(workspace, call, 'cant_update_message');
     const text = call.text('text') ?? call.text('markdown_text');
     if (text !== undefined && text.length > MAX_UPDATED_TEXT) throw new ApiError('msg_too_long');
@@ -174,7 +166,7 @@ const update: ApiMethod = {
       channel: message.channel,
       ts: message.ts,
       text: stored.text,
-      message: show(workspace, stored),
+      message: showMessage(stored, workspace, baseUrl()),
     };
   },
 };

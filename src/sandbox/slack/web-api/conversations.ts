@@ -1,8 +1,9 @@
 import type { Json } from '../json.ts';
-import { formatMessage, type StoredMessage } from '../workspace/message.ts';
+import type { StoredMessage } from '../workspace/message.ts';
+import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
-import { type ApiMethod, findJoined, findVisible, scopeByKind } from './room.ts';
+import { type ApiContext, type ApiMethod, findJoined, findVisible, scopeByKind } from './room.ts';
 
 /** auth.test, conversations.*, users.info, reactions.add */
 
@@ -36,7 +37,11 @@ function showChannel(channel: Channel, workspace: Workspace): Json {
 }
 
 /** Newest first as conversations.history has it, or oldest first as conversations.replies has it. */
-function page(messages: readonly StoredMessage[], call: Arguments, workspace: Workspace): Json {
+function page(
+  messages: readonly StoredMessage[],
+  call: Arguments,
+  { workspace, baseUrl }: Pick<ApiContext, 'workspace' | 'baseUrl'>,
+): Json {
   const limit = call.integer('limit', 100);
   if (limit < 1 || limit > 999) throw new ApiError('invalid_limit');
   const oldest = call.text('oldest') ?? '';
@@ -52,16 +57,10 @@ function page(messages: readonly StoredMessage[], call: Arguments, workspace: Wo
   const shown = inTime.slice(start, start + limit);
   const hasMore = start + limit < inTime.length;
   const next = Buffer.from(String(start + limit)).toString('base64url');
-  const { bot, team } = workspace.settings;
-  const app = { teamId: team.id, botId: bot.botId, appId: bot.appId };
   const withMetadata = call.flag('include_all_metadata') ?? false;
   return {
     messages: shown.map((message) => {
-      const { metadata, ...rest } = formatMessage(
-        message,
-        app,
-        workspace.listReplies(message.channel, message.ts),
-      );
+      const { metadata, ...rest } = showMessage(message, workspace, baseUrl());
       return withMetadata && metadata !== undefined ? { ...rest, metadata } : rest;
     }),
     has_more: hasMore,
@@ -82,12 +81,13 @@ const history: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: scopeByKind('history'),
-  run(call, { workspace }) {
+  run(call, context) {
+    const { workspace } = context;
     const channel = findJoined(workspace, call.required('channel'));
     const roots = workspace
       .listMessages(channel.id)
       .filter((message) => message.threadTs === null || message.isBroadcast);
-    return page(roots.toReversed(), call, workspace);
+    return page(roots.toReversed(), call, context);
   },
 };
 
@@ -95,12 +95,13 @@ const replies: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: scopeByKind('history'),
-  run(call, { workspace }) {
+  run(call, context) {
+    const { workspace } = context;
     const channel = findJoined(workspace, call.required('channel'));
     const asked = workspace.findMessage(channel.id, call.required('ts'));
     if (asked === undefined) throw new ApiError('thread_not_found');
     const root = workspace.findMessage(channel.id, asked.threadTs ?? asked.ts) ?? asked;
-    return page([root, ...workspace.listReplies(channel.id, root.ts)], call, workspace);
+    return page([root, ...workspace.listReplies(channel.id, root.ts)], call, context);
   },
 };
 

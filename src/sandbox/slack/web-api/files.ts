@@ -1,7 +1,8 @@
-import { isRecord, type Json, textOf } from '../json.ts';
+import { isRecord, textOf } from '../json.ts';
 import { guessMimetype } from '../workspace/file-transfer.ts';
 import { findLive } from '../workspace/live.ts';
-import type { Channel, StoredFile, Workspace } from '../workspace/workspace.ts';
+import { canBotRead, showFile } from '../workspace/show.ts';
+import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments, missing } from './api-call.ts';
 import { readBlocks, resolveThread } from './chat.ts';
 import { type ApiMethod, findVisible } from './room.ts';
@@ -13,39 +14,6 @@ import { type ApiMethod, findVisible } from './room.ts';
 
 const MAX_SNIPPET_BYTES = 1_000_000;
 const MAX_CHANNELS = 100;
-
-export function showFile(file: StoredFile, workspace: Workspace, baseUrl: string): Json {
-  const address = `${baseUrl}/files-pri/${workspace.settings.team.id}-${file.id}`;
-  const name = encodeURIComponent(file.name);
-  const shares: Record<string, Record<string, Json[]>> = {};
-  for (const share of file.shares) {
-    const kind = workspace.findChannel(share.channel)?.kind === 'public' ? 'public' : 'private';
-    shares[kind] ??= {};
-    shares[kind][share.channel] ??= [];
-    shares[kind][share.channel]?.push({
-      ts: share.ts,
-      ...(share.threadTs === null ? {} : { thread_ts: share.threadTs }),
-    });
-  }
-  return {
-    id: file.id,
-    created: Math.floor(file.createdAt / 1_000),
-    timestamp: Math.floor(file.createdAt / 1_000),
-    name: file.name,
-    title: file.title,
-    mimetype: file.mimetype,
-    user: file.user,
-    size: file.bytes.byteLength,
-    mode: 'hosted',
-    is_public: 'public' in shares,
-    url_private: `${address}/${name}`,
-    url_private_download: `${address}/download/${name}`,
-    permalink: `${baseUrl}/files/${file.user}/${file.id}/${name}`,
-    shares,
-    channels: Object.keys(shares.public ?? {}),
-    groups: Object.keys(shares.private ?? {}),
-  };
-}
 
 const getUploadUrl: ApiMethod = {
   token: 'bot',
@@ -140,8 +108,29 @@ const filesInfo: ApiMethod = {
   scopes: ['files:read'],
   run(call, { workspace, baseUrl }) {
     const file = workspace.files.get(call.required('file'));
-    if (file === undefined) throw new ApiError('file_not_found');
+    if (file === undefined || !canBotRead(file, workspace)) throw new ApiError('file_not_found');
     return { file: showFile(file, workspace, baseUrl()), content_truncated: false };
+  },
+};
+
+/** The newest first; https://docs.slack.dev/reference/methods/files.list */
+const filesList: ApiMethod = {
+  token: 'bot',
+  tier: 3,
+  scopes: ['files:read'],
+  run(call, { workspace, baseUrl }) {
+    const id = call.text('channel');
+    const channel = id === undefined ? undefined : findVisible(workspace, id);
+    const count = Number(call.text('count') ?? 100);
+    const found = Array.from(workspace.files.values())
+      .toReversed()
+      .filter((file) => canBotRead(file, workspace))
+      .filter((file) => channel === undefined || file.shares.some((share) => share.channel === channel.id))
+      .toSorted((a, b) => b.createdAt - a.createdAt);
+    return {
+      files: found.slice(0, count).map((file) => showFile(file, workspace, baseUrl())),
+      paging: { count, total: found.length, page: 1, pages: Math.ceil(found.length / count) },
+    };
   },
 };
 
@@ -149,4 +138,5 @@ export const fileMethods: Readonly<Record<string, ApiMethod>> = {
   'files.getUploadURLExternal': getUploadUrl,
   'files.completeUploadExternal': completeUpload,
   'files.info': filesInfo,
+  'files.list': filesList,
 };

@@ -1,11 +1,11 @@
-import type { Triggers } from '../delivery/triggers.ts';
+import type { Triggers } from '../handles/triggers.ts';
+import type { ViewStore } from '../interactivity/view-store.ts';
 import type { Json } from '../json.ts';
 import type { Tier } from '../options.ts';
 import type { Uploads } from '../workspace/file-transfer.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import type { Arguments } from './api-call.ts';
 import { ApiError } from './api-call.ts';
-import type { ViewStore } from './views.ts';
 
 /** What a Web API method is, and the questions all of them ask about the channel they are for. */
 

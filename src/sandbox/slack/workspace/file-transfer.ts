@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { answerJson, answerText, parseUpload, readBody } from '../http.ts';
-import type { Settings } from '../options.ts';
-import type { StoredFile } from './workspace.ts';
+import { canBotRead } from './show.ts';
+import type { Workspace } from './workspace.ts';
 
 /** The bytes of files: how they come in, between the two calls of the Web API, and how they are fetched. */
+
+/** https://slack.com/help/articles/201330736: 1 GB a file. */
+const MAX_FILE_BYTES = 1_000_000_000;
 
 interface Upload {
   readonly name: string;
@@ -30,7 +33,7 @@ export class Uploads {
 
   /** Slack's answer to the bytes; null where it took them. */
   async receive(request: IncomingMessage, response: ServerResponse, path: string): Promise<string | null> {
-    const body = await readBody(request);
+    const body = await readBody(request, MAX_FILE_BYTES);
     const upload = this.#bySecret.get(path);
     const bytes = body === undefined ? undefined : await parseUpload(request.headers['content-type'], body);
     const fault =
@@ -90,15 +93,15 @@ export function sendPrivateFile(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-  settings: Settings,
-  files: ReadonlyMap<string, StoredFile>,
+  workspace: Workspace,
 ): void {
-  const file = files.get(/^\/files-pri\/[^/]+-([^/-]+)\//.exec(path)?.[1] ?? '');
+  const { settings } = workspace;
+  const file = workspace.files.get(/^\/files-pri\/[^/]+-([^/-]+)\//.exec(path)?.[1] ?? '');
   const isBot = request.headers.authorization === `Bearer ${settings.tokens.bot}`;
   if (!isBot || !settings.scopes.has('files:read')) {
     response.writeHead(302, { location: `/?redir=${encodeURIComponent(path)}` });
     response.end();
-  } else if (file === undefined) {
+  } else if (file === undefined || !canBotRead(file, workspace)) {
     answerJson(response, 404, { ok: false, error: 'file_not_found' });
   } else {
     response.writeHead(200, {

@@ -41,6 +41,7 @@ export function formatMessage(
   message: StoredMessage,
   app: AppIdentity,
   thread: readonly StoredMessage[],
+  files: readonly Json[],
 ): Json {
   return {
     type: 'message',
@@ -51,7 +52,7 @@ export function formatMessage(
     ...(message.isFromApp ? { bot_id: app.botId, app_id: app.appId } : {}),
     ...(message.blocks.length > 0 ? { blocks: message.blocks } : {}),
     ...(message.attachments.length > 0 ? { attachments: message.attachments } : {}),
-    ...(message.files.length > 0 ? { files: message.files.map((id) => ({ id })) } : {}),
+    ...(files.length > 0 ? { files, upload: !message.isFromApp } : {}),
     ...(message.metadata === null ? {} : { metadata: message.metadata }),
     ...(message.editedAt === null
       ? {}

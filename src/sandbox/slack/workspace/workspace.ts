@@ -23,6 +23,8 @@ export interface StoredFile {
   readonly bytes: Uint8Array;
   readonly user: string;
   readonly createdAt: number;
+  /** Given to the app in a modal rather than shared in a channel. */
+  readonly isForApp?: boolean;
   /** Where it was shared: channel and the `ts` of the message. */
   readonly shares: readonly {
     readonly channel: string;
@@ -43,6 +45,8 @@ export type WorkspaceEvent =
       readonly text: string;
       readonly error: string;
     }
+  /** Modals opened, changed or closed; the Home tab was published anew. */
+  | { readonly type: 'views_changed' | 'home_changed'; readonly user: string }
   | {
       readonly type: 'click_failed';
       readonly user: string;

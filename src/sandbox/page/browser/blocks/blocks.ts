@@ -1,8 +1,10 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
+import { InputBlock } from '../controls/inputs.ts';
 import { Markdown, TextObject } from '../text/text.ts';
-import { Element, Image, labelOf } from './elements.ts';
+import { Element, Image } from './elements.ts';
+import { labelOf } from './label.ts';
 import { RichText } from './rich-text.ts';
 import { Table } from './table.ts';
 
@@ -28,6 +30,10 @@ function Block({ block }: { block: Json }): VNode {
       return html`<${Section} block=${block} />`;
     case 'header':
       return html`<h3 class="header">${labelOf(block, 'text')}</h3>`;
+    case 'input':
+      return html`<${InputBlock} block=${block} />`;
+    case 'alert':
+      return html`<${Alert} block=${block} />`;
     case 'divider':
       return html`<hr />`;
     case 'context':
@@ -64,6 +70,21 @@ function Block({ block }: { block: Json }): VNode {
     default:
       return html`<p class="unsupported">Unsupported block: ${String(block.type)}</p>`;
   }
+}
+
+const ALERT_SIGNS: Readonly<Record<string, string>> = {
+  info: 'ℹ️',
+  warning: '⚠️',
+  error: '⛔',
+  success: '✅',
+};
+
+function Alert({ block }: { block: Json }): VNode {
+  const level = textOf(block, 'level') ?? 'default';
+  return html`<div class=${`alert is-${level}`} role="note">
+    <span aria-hidden="true">${ALERT_SIGNS[level] ?? ''}</span>
+    <div><${TextObject} object=${recordOf(block, 'text') ?? {}} /></div>
+  </div>`;
 }
 
 function Section({ block }: { block: Json }): VNode {

@@ -1,17 +1,13 @@
 import { html } from 'htm/preact';
-import { createContext, type VNode } from 'preact';
+import type { VNode } from 'preact';
 import { useContext, useRef, useState } from 'preact/hooks';
-import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
-import { replaceEmoji } from '../text/emoji.ts';
+import { type Json, recordOf, textOf } from '../../../slack/json.ts';
+import { Choice, isChoice } from '../controls/choice.ts';
+import { Checks } from '../controls/inputs.ts';
+import { Overflow } from '../controls/overflow.ts';
+import { ActionsContext } from '../surfaces/form.ts';
 import { TextObject } from '../text/text.ts';
-
-/** What a press on something in this message does. */
-export interface Actions {
-  press(actionId: string, blockId: string | undefined, values?: readonly string[]): Promise<void>;
-  errorOf(actionId: string): string | undefined;
-}
-
-export const ActionsContext = createContext<Actions>({ press: async () => {}, errorOf: () => undefined });
+import { labelOf } from './label.ts';
 
 interface ElementProps {
   readonly element: Json;
@@ -22,15 +18,19 @@ export function Element({ element, blockId }: ElementProps): VNode {
   switch (element.type) {
     case 'button':
       return html`<${Button} element=${element} blockId=${blockId} />`;
-    case 'static_select':
     case 'overflow':
-      return html`<${Select} element=${element} blockId=${blockId} />`;
+      return html`<${Overflow} element=${element} blockId=${blockId} />`;
+    case 'checkboxes':
+    case 'radio_buttons':
+      return html`<${Checks} element=${element} blockId=${blockId ?? ''} isDispatched=${true} />`;
     case 'image':
       return html`<${Image} image=${element} />`;
     case 'mrkdwn':
     case 'plain_text':
       return html`<${TextObject} object=${element} />`;
     default:
+      if (isChoice(element))
+        return html`<${Choice} element=${element} blockId=${blockId ?? ''} isDispatched=${true} />`;
       return html`<span class="unsupported">Unsupported element: ${String(element.type)}</span>`;
   }
 }
@@ -74,42 +74,10 @@ function Button({ element, blockId }: ElementProps): VNode {
   </span>`;
 }
 
-function Select({ element, blockId }: ElementProps): VNode {
-  const actions = useContext(ActionsContext);
-  const actionId = textOf(element, 'action_id') ?? '';
-  const options = [
-    ...recordsOf(element, 'options'),
-    ...recordsOf(element, 'option_groups').flatMap((group) => recordsOf(group, 'options')),
-  ];
-  const placeholder = element.type === 'overflow' ? '⋯' : labelOf(element, 'placeholder') || 'Choose';
-  const error = actions.errorOf(actionId);
-  const choose = (event: Event): void => {
-    if (!(event.currentTarget instanceof HTMLSelectElement)) return;
-    const { value } = event.currentTarget;
-    if (element.type === 'overflow') event.currentTarget.value = '';
-    void actions.press(actionId, blockId, [value]);
-  };
-  const chosen = textOf(recordOf(element, 'initial_option') ?? {}, 'value') ?? '';
-  return html`<span class="action">
-    <select class="button" aria-label=${placeholder === '⋯' ? 'More actions' : placeholder} onChange=${choose}>
-      <option value="" disabled selected=${chosen === ''}>${placeholder}</option>
-      ${options.map((option) => {
-        const value = textOf(option, 'value') ?? '';
-        return html`<option value=${value} selected=${value === chosen}>${labelOf(option, 'text')}</option>`;
-      })}
-    </select>
-    ${error === undefined ? null : html`<span class="action-error" role="alert">⚠ ${error}</span>`}
-  </span>`;
-}
-
 /** Files of the sandbox are shown; what lies elsewhere is named, for the sandbox fetches nothing from there. */
 export function Image({ image }: { image: Json }): VNode {
   const url = textOf(image, 'image_url') ?? '';
   const alt = textOf(image, 'alt_text') ?? '';
   if (url.startsWith('/page/file/')) return html`<img src=${url} alt=${alt} />`;
   return html`<span class="image-elsewhere" title=${url}>🖼 ${alt || 'image'}</span>`;
-}
-
-export function labelOf(record: Json, name: string): string {
-  return replaceEmoji(textOf(recordOf(record, name) ?? {}, 'text') ?? '');
 }

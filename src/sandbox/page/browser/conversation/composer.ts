@@ -1,14 +1,16 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { PageCommand } from '../../../slack/page-api.ts';
+import type { PageCommand, PageShortcut } from '../../../slack/page-api.ts';
 import type { Client } from '../client.ts';
 import { findCommand, findCommands } from './completion.ts';
+import { Attached, ComposerKeys } from './composer-keys.ts';
 import { FILL_EVENT } from './welcome.ts';
 
 interface ComposerProps {
   readonly client: Client;
   readonly commands: readonly PageCommand[];
+  readonly shortcuts: readonly PageShortcut[];
   readonly threadTs: string | null;
   readonly label: string;
   readonly draftKey: string;
@@ -20,11 +22,12 @@ const sentBefore: string[] = [];
 /** What stands unsent in composers that are not shown at the moment. */
 const drafts = new Map<string, string>();
 
-export function Composer({ client, commands, threadTs, label, draftKey }: ComposerProps): VNode {
+export function Composer({ client, commands, shortcuts, threadTs, label, draftKey }: ComposerProps): VNode {
   const [text, setText] = useState(drafts.get(draftKey) ?? '');
   const [chosen, setChosen] = useState(0);
   const [isDismissed, setDismissed] = useState(false);
   const [recalled, setRecalled] = useState(0);
+  const [file, setFile] = useState<File | null>(null);
   const area = useRef<HTMLTextAreaElement>(null);
   const listId = threadTs === null ? 'commands' : 'commands-in-thread';
 
@@ -43,9 +46,17 @@ export function Composer({ client, commands, threadTs, label, draftKey }: Compos
   };
   const send = async (): Promise<void> => {
     const words = text.trim();
-    if (words === '') return;
+    if (words === '' && file === null) return;
     write('');
     setRecalled(0);
+    if (file !== null) {
+      setFile(null);
+      const isTaken = await client.upload(file, words, threadTs);
+      if (isTaken) return;
+      setFile(file);
+      setText(words);
+      return;
+    }
     if (sentBefore.at(-1) !== words) sentBefore.push(words);
     const isTaken = await client.send(words, threadTs);
     // What failed is not lost, unless something else is being typed already.
@@ -127,7 +138,17 @@ export function Composer({ client, commands, threadTs, label, draftKey }: Compos
           </ul>`
     }
     ${typed === undefined ? null : html`<p class="typed-command"><b>${typed.command}</b> <span class="usage">${typed.usageHint}</span></p>`}
-    <div class="composer-box">
+    ${file === null ? null : html`<${Attached} file=${file} onDrop=${() => setFile(null)} />`}
+    <div class="composer-box" onDragOver=${(event: Event) => event.preventDefault()}
+      onDrop=${(event: DragEvent) => {
+        event.preventDefault();
+        setFile(event.dataTransfer?.files[0] ?? file);
+      }}>
+      <${ComposerKeys} client=${client} shortcuts=${shortcuts} threadTs=${threadTs}
+        onFile=${(chosen: File) => {
+          setFile(chosen);
+          area.current?.focus();
+        }} />
       <textarea ref=${area} rows="1" value=${text} placeholder=${label} aria-label=${label} spellcheck=${false} autocomplete="off"
         autocapitalize="off" role="combobox" aria-autocomplete="list" aria-expanded=${found.length > 0} aria-controls=${listId}
         aria-activedescendant=${found.length > 0 && current ? `${listId}-${found.indexOf(current)}` : null}
@@ -138,7 +159,7 @@ export function Composer({ client, commands, threadTs, label, draftKey }: Compos
           }
         }}
         onKeyDown=${onKeyDown}></textarea>
-      <button type="button" class="send" aria-label="Send" disabled=${text.trim() === ''} onClick=${send}>➤</button>
+      <button type="button" class="send" aria-label="Send" disabled=${text.trim() === '' && file === null} onClick=${send}>➤</button>
     </div>
     <p class="keys">Enter sends · Shift+Enter starts a line${threadTs === null ? ' · / lists the commands' : ' · Esc closes the thread'}</p>
   </div>`;

@@ -4,9 +4,11 @@ import { useMemo } from 'preact/hooks';
 import type { PageMessage, PageState } from '../../../slack/page-api.ts';
 import { Avatar } from '../avatar.ts';
 import { Blocks } from '../blocks/blocks.ts';
-import { type Actions, ActionsContext } from '../blocks/elements.ts';
+
 import type { Client } from '../client.ts';
+import { Menu } from '../controls/menu.ts';
 import { formatClickKey, type Notice, type Page } from '../page.ts';
+import { type Actions, ActionsContext } from '../surfaces/form.ts';
 import { formatClock, formatDateTokens } from '../text/date.ts';
 import { formatEmoji } from '../text/emoji.ts';
 import { Mrkdwn } from '../text/text.ts';
@@ -35,6 +37,15 @@ export function Message({ message, page, client, state, threadTs, isFollowing }:
           ...(values === undefined ? {} : { values }),
         }),
       errorOf: (actionId) => clickErrors[formatClickKey(message.channel, message.ts, actionId)],
+      suggest: (action_id, block_id, query) =>
+        client.suggest({
+          channel: message.channel,
+          ts: message.ts,
+          action_id,
+          query,
+          ...(block_id === undefined ? {} : { block_id }),
+        }),
+      form: null,
     }),
     [client, message, clickErrors],
   );
@@ -62,14 +73,35 @@ export function Message({ message, page, client, state, threadTs, isFollowing }:
           <${Reactions} message=${message} />
           ${threadTs === null && message.replyCount > 0 ? html`<${RepliesLink} message=${message} state=${state} client=${client} />` : null}
         </div>
-        ${
-          threadTs === null && !message.isEphemeral
-            ? html`<button type="button" class="reply-button" aria-label="Reply in thread" title="Reply in thread" onClick=${() => client.openThread(message.ts)}>💬</button>`
-            : null
-        }
+        <${MessageKeys} message=${message} client=${client} state=${state} threadTs=${threadTs} />
       </article>
     <//>`;
   }, [message, actions, state, isFollowing, threadTs, client, userId]);
+}
+
+/** What can be done with a message: they show when the pointer is on it, or the focus is in it. */
+function MessageKeys({
+  message,
+  client,
+  state,
+  threadTs,
+}: Omit<MessageProps, 'page' | 'isFollowing'>): VNode | null {
+  if (message.isEphemeral) return null;
+  const shortcuts = state.app.shortcuts
+    .filter(({ type }) => type === 'message')
+    .map(({ callbackId, name, description }) => ({ key: callbackId, name, note: description }));
+  if (threadTs !== null && shortcuts.length === 0) return null;
+  const reply = html`<button type="button" class="reply-button" aria-label="Reply in thread" title="Reply in thread"
+    onClick=${() => client.openThread(message.ts)}>💬</button>`;
+  return html`<div class="message-keys">
+    ${threadTs === null ? reply : null}
+    ${
+      shortcuts.length === 0
+        ? null
+        : html`<${Menu} label="More actions" sign="⋮" className="reply-button" title=${state.app.name} items=${shortcuts}
+            onChoose=${(callbackId: string) => void client.runMessageShortcut(message.channel, message.ts, callbackId)} />`
+    }
+  </div>`;
 }
 
 function MessageBody({ message }: { message: PageMessage }): VNode {

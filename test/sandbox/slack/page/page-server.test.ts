@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
-import { ANN, call, EVE, OLD, OPS, openTestSlack, SECRET, startSocketBot, WEB } from './rig.ts';
+import type { LocalSlack } from '../../../../src/sandbox/slack/local-slack.ts';
+import { ANN, call, EVE, OLD, OPS, openTestSlack, SECRET, startSocketBot, WEB } from '../rig.ts';
 
 async function get(slack: LocalSlack, path: string): Promise<unknown> {
   return (await fetch(`${slack.url}/page/${path}`)).json();

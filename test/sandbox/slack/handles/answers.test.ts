@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LocalSlackOptions } from '../../../../src/sandbox/slack/options.ts';
-import { ANN, call, OPS, openTestSlack, SECRET, startSocketBot } from '../rig.ts';
+import { ANN, call, OPS, openTestSlack, SECRET, startSocketBot, surfaces } from '../rig.ts';
 
 async function typed(options: Partial<LocalSlackOptions> = {}, channel = OPS) {
   const slack = await openTestSlack(options);
@@ -141,11 +141,17 @@ describe('trigger_id', () => {
   });
 
   test('a Home tab needs none', async () => {
-    await using slack = await openTestSlack();
+    await using slack = await openTestSlack({ manifest: surfaces });
     const home = { type: 'home', blocks: [{ type: 'divider' }] };
     expect(await call(slack, 'views.publish', { user_id: ANN, view: home })).toMatchObject({ ok: true });
     expect(await call(slack, 'views.publish', { user_id: ANN, view })).toMatchObject({
       error: 'invalid_arguments',
+    });
+    await using without = await openTestSlack({
+      manifest: { ...surfaces, features: { app_home: { home_tab_enabled: false } } },
+    });
+    expect(await call(without, 'views.publish', { user_id: ANN, view: home })).toMatchObject({
+      error: 'not_enabled',
     });
   });
 });

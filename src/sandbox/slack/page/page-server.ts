@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { People } from './delivery/people.ts';
-import { answerJson, parseFields, readBody } from './http.ts';
-import { type Json, textOf } from './json.ts';
-import type { PageError, PageEvent, PageSent } from './page-api.ts';
-import { describeFailure, PageView } from './workspace/page-view.ts';
-import type { Channel, Workspace, WorkspaceEvent } from './workspace/workspace.ts';
+import { answerJson, parseFields, readBody } from '../http.ts';
+import type { ViewStore } from '../interactivity/view-store.ts';
+import { textOf } from '../json.ts';
+import type { PageError, PageEvent } from '../page-api.ts';
+import type { Workspace, WorkspaceEvent } from '../workspace/workspace.ts';
+import { type Doers, PagePosts } from './page-posts.ts';
+import { PageView } from './page-view.ts';
 
 /** Serves what `page-api.ts` describes. The Host and Origin of the request were judged before. */
 
@@ -13,16 +14,18 @@ const HEARTBEAT_MS = 15_000;
 
 export class PageServer {
   readonly #workspace: Workspace;
-  readonly #people: People;
+  readonly #views: ViewStore;
+  readonly #posts: PagePosts;
   readonly #streams = new Set<ServerResponse>();
   readonly #recent: { readonly id: number; readonly event: WorkspaceEvent }[] = [];
   readonly #listeners = new Set<(id: number, event: WorkspaceEvent) => void>();
   readonly #heartbeat: NodeJS.Timeout;
   #lastId = 0;
 
-  constructor(workspace: Workspace, people: People) {
+  constructor(workspace: Workspace, views: ViewStore, doers: Doers) {
     this.#workspace = workspace;
-    this.#people = people;
+    this.#views = views;
+    this.#posts = new PagePosts(workspace, doers);
     workspace.onEvent((event) => {
       this.#lastId += 1;
       this.#recent.push({ id: this.#lastId, event });
@@ -47,7 +50,7 @@ export class PageServer {
 
   #handleGet(request: IncomingMessage, response: ServerResponse, url: URL): void {
     const user = url.searchParams.get('user') ?? '';
-    const view = new PageView(this.#workspace, user);
+    const view = new PageView(this.#workspace, this.#views, user);
     const channel = url.searchParams.get('channel') ?? '';
     if (!this.#isPerson(user)) refuse(response, 404, 'user_not_found');
     else if (url.pathname === '/page/state') answerJson(response, 200, view.showState());
@@ -69,51 +72,13 @@ export class PageServer {
     const body = await readBody(request);
     const fields = body === undefined ? undefined : parseFields('application/json', body);
     const user = textOf(fields ?? {}, 'user') ?? '';
-    const channel = this.#workspace.findChannel(textOf(fields ?? {}, 'channel') ?? '');
     if (kind !== 'application/json') refuse(response, 403, 'json_only');
     else if (fields === undefined) refuse(response, 400, 'invalid_json');
     else if (!this.#isPerson(user)) refuse(response, 404, 'user_not_found');
-    else if (channel === undefined || !this.#workspace.canSee(user, channel))
-      refuse(response, 404, 'channel_not_found');
-    else if (path === '/page/send') await this.#send(response, user, channel, fields);
-    else if (path === '/page/click') await this.#click(response, user, channel, fields);
-    else refuse(response, 404, 'not_found');
-  }
-
-  async #send(response: ServerResponse, user: string, channel: Channel, fields: Json): Promise<void> {
-    const text = textOf(fields, 'text') ?? '';
-    const threadTs = textOf(fields, 'thread_ts');
-    const said = { user, channel: channel.id, text, ...(threadTs === undefined ? {} : { threadTs }) };
-    const isInThread = threadTs !== undefined;
-    if (text.trim() === '') refuse(response, 400, 'no_text');
-    else if (isInThread && this.#workspace.findMessage(channel.id, threadTs)?.threadTs !== null)
-      refuse(response, 404, 'thread_not_found');
-    else if (text.startsWith('/')) {
-      const [, command = '', rest = ''] = /^(\/\S*)\s?(.*)$/s.exec(text) ?? [];
-      const outcome = await this.#people.command({ ...said, command, text: rest });
-      const sent: PageSent = { ok: true, kind: 'command', ackMs: outcome.ackMs };
-      if (outcome.error === null) answerJson(response, 200, sent);
-      else refuse(response, 400, outcome.error, describeFailure(command, outcome.error));
-    } else if (channel.isArchived) refuse(response, 400, 'is_archived');
     else {
-      const sent: PageSent = { ok: true, kind: 'message', ts: this.#people.say(said).ts };
-      answerJson(response, 200, sent);
+      const answer = await this.#posts.handle(path, user, fields);
+      answerJson(response, answer.status, answer.body);
     }
-  }
-
-  async #click(response: ServerResponse, user: string, channel: Channel, fields: Json): Promise<void> {
-    const blockId = textOf(fields, 'block_id');
-    const values = Array.isArray(fields.values) ? fields.values.map(String) : undefined;
-    const outcome = await this.#people.click({
-      user,
-      channel: channel.id,
-      ts: textOf(fields, 'ts') ?? '',
-      actionId: textOf(fields, 'action_id') ?? '',
-      ...(blockId === undefined ? {} : { blockId }),
-      ...(values === undefined ? {} : { values }),
-    });
-    if (outcome.error === null) answerJson(response, 200, { ok: true, ackMs: outcome.ackMs });
-    else refuse(response, 400, outcome.error, `This did not work: ${outcome.error}`);
   }
 
   #isPerson(id: string): boolean {

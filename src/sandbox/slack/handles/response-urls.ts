@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ReportFault } from '../delivery/courier.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import { isRecord, type Json, parseJson } from '../json.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Occasion, postAnswer } from './answers.ts';
-import type { ReportFault } from './courier.ts';
 
 /** response_url: five answers within half an hour, by whoever knows the address; no token. */
 

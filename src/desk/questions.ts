@@ -1,16 +1,16 @@
-import type { DeskRequest } from './command/request.ts';
-import { Refusal } from './errors.ts';
-import { resolveTerms } from './inventory/expression.ts';
-import type { Host, Inventory } from './inventory/inventory.ts';
-import type { Allowlist } from './policy/allowlist.ts';
-import { hasRight } from './policy/authorize.ts';
-import { explainRights } from './policy/rights.ts';
-import type { Answer, Store } from './ports.ts';
-import { formatHosts, formatRights, type HostRow } from './report/answers.ts';
-import { formatRuns, formatShow } from './report/history.ts';
-import { formatShowHost } from './report/reply.ts';
-import type { Asking } from './run/planning.ts';
-import type { Run } from './run/run.ts';
+import type { DeskRequest } from '../command/request.ts';
+import { Refusal } from '../errors.ts';
+import { resolveTerms } from '../inventory/expression.ts';
+import type { Host, Inventory } from '../inventory/inventory.ts';
+import type { Allowlist } from '../policy/allowlist.ts';
+import { hasRight } from '../policy/authorize.ts';
+import { explainRights } from '../policy/rights.ts';
+import type { Answer, Store } from '../ports.ts';
+import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
+import { formatRuns, formatShow } from '../report/history.ts';
+import { formatShowHost } from '../report/reply.ts';
+import type { Asking } from '../run/planning.ts';
+import type { Run } from '../run/run.ts';
 
 /** How far back `/batch runs` looks for runs that the asker may see. */
 const RUNS_LOOKED_AT = 500;

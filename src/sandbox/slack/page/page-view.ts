@@ -1,6 +1,16 @@
-import type { PageChannel, PageEvent, PageFile, PageMessage, PageState, PageUser } from '../page-api.ts';
-import type { StoredMessage } from './message.ts';
-import type { Channel, Workspace, WorkspaceEvent } from './workspace.ts';
+import type { StoredView, ViewStore } from '../interactivity/view-store.ts';
+import { recordOf, recordsOf, textOf } from '../json.ts';
+import type {
+  PageChannel,
+  PageEvent,
+  PageFile,
+  PageMessage,
+  PageState,
+  PageSurface,
+  PageUser,
+} from '../page-api.ts';
+import type { StoredMessage } from '../workspace/message.ts';
+import type { Channel, Workspace, WorkspaceEvent } from '../workspace/workspace.ts';
 
 /** What one person sees of the workspace, in the shapes of the page's API. */
 
@@ -16,10 +26,12 @@ export function describeFailure(command: string, error: string): string {
 
 export class PageView {
   readonly #workspace: Workspace;
+  readonly #views: ViewStore;
   readonly #user: string;
 
-  constructor(workspace: Workspace, user: string) {
+  constructor(workspace: Workspace, views: ViewStore, user: string) {
     this.#workspace = workspace;
+    this.#views = views;
     this.#user = user;
   }
 
@@ -53,7 +65,24 @@ export class PageView {
         description,
         usageHint,
       })),
+      app: {
+        userId: settings.bot.userId,
+        name: settings.bot.name,
+        hasHomeTab: settings.app.hasHomeTab,
+        shortcuts: settings.app.shortcuts,
+      },
+      modals: this.#listModals(),
+      home: this.#showHome(),
     };
+  }
+
+  #listModals(): readonly PageSurface[] {
+    return this.#views.stack(this.#user).map(showSurface);
+  }
+
+  #showHome(): PageSurface | null {
+    const home = this.#views.home(this.#user);
+    return home === undefined ? null : showSurface(home);
   }
 
   #showChannel(channel: Channel): PageChannel {
@@ -156,6 +185,10 @@ export class PageView {
         const { user, channel, ts, actionId, error } = event;
         return user === this.#user ? { type: event.type, channel, ts, actionId, error } : undefined;
       }
+      case 'views_changed':
+        return event.user === this.#user ? { type: 'modals', modals: this.#listModals() } : undefined;
+      case 'home_changed':
+        return event.user === this.#user ? { type: 'home', home: this.#showHome() } : undefined;
       case 'channel':
         return this.sees(event.channel.id)
           ? { type: event.type, channel: this.#showChannel(event.channel) }
@@ -163,4 +196,18 @@ export class PageView {
     }
     return event satisfies never;
   }
+}
+
+function showSurface({ id, hash, view, state }: StoredView): PageSurface {
+  const labelOf = (name: string): string | undefined => textOf(recordOf(view, name) ?? {}, 'text');
+  return {
+    id,
+    hash,
+    type: view.type === 'home' ? 'home' : 'modal',
+    title: labelOf('title') ?? '',
+    submit: labelOf('submit') ?? null,
+    close: labelOf('close') ?? 'Cancel',
+    blocks: recordsOf(view, 'blocks'),
+    state,
+  };
 }

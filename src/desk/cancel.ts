@@ -1,0 +1,56 @@
+import type { Call, World } from '../app.ts';
+import { Refusal } from '../errors.ts';
+import { admit, hasRight } from '../policy/authorize.ts';
+import type { Answer } from '../ports.ts';
+import { formatNotice } from '../report/answers.ts';
+import type { Run } from '../run/run.ts';
+
+export async function cancelRun(world: World, call: Call, runId: string): Promise<Answer> {
+  const run = await world.store.findRun(runId);
+  const isOwn = run?.plan.requester.userId === call.requester.userId;
+  if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
+    admit(world.allowlist, call.requester);
+    if (run === undefined) {
+      throw new Refusal('unknown-name', `There is no run ${runId}.`, { remedy: '/batch runs lists them.' });
+    }
+    throw new Refusal('not-allowed', `${run.id} is not yours to cancel.`, {
+      remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
+    });
+  }
+  if (run.state === 'finished') {
+    throw new Refusal('not-now', `${run.id} has already finished.`, { remedy: `See /batch show ${run.id}` });
+  }
+  const { skipped, running } = await world.store.cancelRun(run.id, call.requester);
+  world.abort(running);
+  return formatNotice(
+    `Cancelling ${run.id}: ${skipped} not started any more, ${running.length} being stopped. The thread tells how each ended.`,
+  );
+}
+
+function mayCancel(world: World, call: Call, run: Run): boolean {
+  const hosts = run.plan.targets.map((target) => target.host);
+  return hasRight(world.allowlist, call, 'cancel', hosts);
+}
+
+/** One host of a run: the others go on. */
+export async function cancelHost(world: World, call: Call, run: Run, host: string): Promise<Answer> {
+  const isOwn = run.plan.requester.userId === call.requester.userId;
+  if (!isOwn && !hasRight(world.allowlist, call, 'cancel', [host])) {
+    admit(world.allowlist, call.requester);
+    throw new Refusal('not-allowed', `${host} in ${run.id} is not yours to cancel.`, {
+      remedy: `Its requester can, and whoever has the action "cancel" on ${host} in the allowlist.`,
+    });
+  }
+  const { skipped, running } = await world.store.cancelHosts(run.id, [host], call.requester);
+  if (skipped + running.length === 0) {
+    throw new Refusal('not-now', `${host} has already ended in ${run.id}.`, {
+      remedy: `See /batch show ${run.id} ${host}`,
+    });
+  }
+  world.abort(running);
+  return formatNotice(
+    skipped > 0
+      ? `${host} will not be started in ${run.id}; its other hosts go on.`
+      : `${host} is being stopped in ${run.id}; its other hosts go on. The thread tells how it ended.`,
+  );
+}

@@ -1,0 +1,118 @@
+import type { Call, World } from '../app.ts';
+import { Refusal } from '../errors.ts';
+import { foldResults } from '../gather/fold.ts';
+import { admit } from '../policy/authorize.ts';
+import type { Answer, ButtonClick } from '../ports.ts';
+import {
+  AGAIN_ACTION,
+  CANCEL_ACTION,
+  CANCEL_HOST_ACTION,
+  ERRORS_ACTION,
+  LOG_ACTION,
+  RETRY_ACTION,
+  runOfBlock,
+  SHOW_HOST_ACTION,
+} from '../report/buttons.ts';
+import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
+import { formatShowHost } from '../report/reply.ts';
+import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
+import type { Run } from '../run/run.ts';
+import { cancelHost, cancelRun } from './cancel.ts';
+import { openForm } from './form.ts';
+import { findVisibleRun } from './questions.ts';
+import { repeatRun } from './repeat.ts';
+
+/**
+ * What a button means. Nothing is believed of it but who clicked, where, and the run's id: what the run is
+ * and what may be done with it comes from the store and the rules of today.
+ */
+export async function answerClick(world: World, call: Call, click: ButtonClick): Promise<Answer | undefined> {
+  const { actionId, value } = click;
+  // One's own run can be stopped also by who is in no rule any more; cancelling judges that itself.
+  if (actionId === CANCEL_ACTION) return await cancelRun(world, call, value);
+  if (actionId === CANCEL_HOST_ACTION) {
+    const run = await findRunOf(world, call, click);
+    return await cancelHost(world, call, run, hostOf(run, value));
+  }
+  admit(world.allowlist, call.requester);
+  switch (actionId) {
+    case ERRORS_ACTION:
+      return await answerWithErrors(world, await findVisibleRun(world, call, value));
+    case SHOW_HOST_ACTION: {
+      const run = await findRunOf(world, call, click);
+      const job = await world.store.findJob(run.id, hostOf(run, value));
+      if (job === undefined) throw strange();
+      return formatShowHost(run, job);
+    }
+    case LOG_ACTION:
+      return await answerWithLog(world, await findVisibleRun(world, call, value));
+    case RETRY_ACTION:
+      return await repeatRun(world, onceForClicks(call, click), value, 'failed');
+    case AGAIN_ACTION:
+      return await repeatRun(world, onceForClicks(call, click), value, 'all');
+    case HOME_RUN_ACTION:
+      return openForm(world, call, 'run');
+    case HOME_COPY_ACTION:
+      return openForm(world, call, 'copy');
+    default:
+      throw strange();
+  }
+}
+
+function strange(): Refusal {
+  return new Refusal('usage', 'This button does nothing (any more).', {
+    remedy: 'Use the commands instead: `/batch help`.',
+  });
+}
+
+/** A select carries what was chosen; which run it is about stands in its block. */
+async function findRunOf(world: World, call: Call, { blockId }: ButtonClick): Promise<Run> {
+  const runId = runOfBlock(blockId);
+  if (runId === undefined) throw strange();
+  return await findVisibleRun(world, call, runId);
+}
+
+/** An option's value is the host's place in the plan, since a name may be longer than Slack takes. */
+function hostOf(run: Run, value: string): string {
+  const target = /^\d{1,6}$/.test(value) ? run.plan.targets[Number(value)] : undefined;
+  if (target === undefined) throw strange();
+  return target.host;
+}
+
+/**
+ * A second click on the same button by the same person has the first one's key, whatever the delivery: see
+ * `Call.clickedAt` for when it counts as meant.
+ */
+function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: ButtonClick): Call {
+  return {
+    ...call,
+    // Also what the run is kept with: the same click brought again is known by it, whatever the clocks say.
+    typed: `${call.typed}, click ${clickedAt}`,
+    requestKey: `click:${requester.teamId}:${requester.userId}:${actionId}:${value}`,
+    clickedAt,
+  };
+}
+
+/** What did not end ok, folded; only as many outputs are read as one message can show. */
+async function answerWithErrors(world: World, run: Run): Promise<Answer> {
+  const rows = await world.store.listFoldRows(run.id);
+  const bundles = foldResults(rows.filter(({ kind }) => kind !== 'ok'));
+  const troubles: Trouble[] = [];
+  for (const { hosts } of bundles.slice(0, MAX_TROUBLES)) {
+    const outcome = (await world.store.findJob(run.id, hosts[0]))?.outcome;
+    if (outcome !== undefined) troubles.push({ hosts, outcome });
+  }
+  return formatErrors(run, troubles, bundles.slice(MAX_TROUBLES));
+}
+
+/** The whole log is a file in the thread: the first who asks has it put there, the others are shown to it. */
+async function answerWithLog(world: World, run: Run): Promise<Answer> {
+  if (run.rootTs === undefined) {
+    throw new Refusal('not-now', `${run.id} has no thread, and nothing of it ran.`);
+  }
+  if (run.state !== 'finished') {
+    throw new Refusal('not-now', `${run.id} is still going on: its log comes when it has ended.`);
+  }
+  const isThere = await world.store.postLog(run.id);
+  return formatLogPointer(run, isThere, world.threadLink(run.plan.channelId, run.rootTs));
+}

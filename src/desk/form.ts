@@ -1,0 +1,173 @@
+import { type Call, draftRun, fixWork, startRun, type World } from '../app.ts';
+import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
+import type { RequestedWork } from '../command/request.ts';
+import { Refusal } from '../errors.ts';
+import { admit, authorize } from '../policy/authorize.ts';
+import type { Answer, FormVerdict, SharedFile, SubmittedForm } from '../ports.ts';
+import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
+import type { Modal } from '../report/views/view.ts';
+import { canonicalPlan, type Work } from '../run/plan.ts';
+import { checkSize, fetchShared, localNameOf } from '../shared-file.ts';
+
+/** Slack waits 3 s for a verdict; a large file may take longer to read. */
+const VERDICT_MS = 1_500;
+/** Slack allows more, but nobody reads more below a field. */
+const MAX_FAULT_CHARS = 500;
+
+/** What goes along with the form, and what was shown in it last. */
+interface Memo {
+  readonly file?: SharedFile;
+  /** Of the plan in the preview: only what was shown is run. */
+  readonly shown?: string;
+}
+
+/** Opens at once: nothing slow may stand before it, as the right to open a window lasts 3 s. */
+export function openForm(world: World, call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
+  admit(world.allowlist, call.requester);
+  if (file !== undefined) checkSize(file);
+  return formatForm(kind, file === undefined ? {} : { file }, call.channelId);
+}
+
+function formatForm(
+  kind: 'run' | 'copy',
+  memo: Memo,
+  channelId: string,
+  preview?: FormState['preview'],
+): Modal {
+  const state = {
+    ...(channelId === '' ? {} : { channelId }),
+    ...(memo.file === undefined ? {} : { file: memo.file }),
+    ...(preview === undefined ? {} : { preview }),
+    metadata: JSON.stringify(memo),
+  };
+  return kind === 'run' ? formatRunForm(state) : formatCopyForm(state);
+}
+
+/**
+ * The first time it is sent the form shows what it would do; only when it comes back for that very plan does
+ * it run. Judged both times, and once more where the run is put down.
+ */
+export async function judgeForm(world: World, call: Call, form: SubmittedForm): Promise<FormVerdict> {
+  admit(world.allowlist, call.requester);
+  const kind = kindOf(form);
+  const memo = readMemo(form.metadata);
+  const { file } = memo;
+  const parsed = parseFormFields(kind, fieldsOf(form));
+  if ('faults' in parsed) return { kind: 'faults', faults: parsed.faults };
+  const { request } = parsed;
+
+  const { plan: draft, notes } = draftRun(world, call, request);
+  authorize(draft, world.allowlist, world.inventory);
+  const fixed = file === undefined ? await fixSoon(world, request.work) : draftOf(draft.work, file);
+  const plan = { ...draft, work: fixed ?? draft.work };
+  const shown = await digest(canonicalPlan(plan));
+  if (memo.shown !== shown) {
+    return {
+      kind: 'shown',
+      view: formatForm(kind, { ...memo, shown }, call.channelId, [plan, undefined, notes]),
+    };
+  }
+  return {
+    kind: 'accepted',
+    channelId: call.channelId,
+    async begin(): Promise<Answer | undefined> {
+      if (file !== undefined) {
+        await fetchShared(world, file, localNameOf(file.id, file.name));
+      }
+      const work = file === undefined && fixed !== undefined ? fixed : await fixWork(world, request.work);
+      if (file !== undefined && work.action === 'put' && work.source.bytes !== file.bytes) {
+        throw new Refusal('not-now', `${file.name} has changed since the preview, so nothing was sent.`, {
+          remedy: 'Choose the shortcut again and look at the new preview.',
+        });
+      }
+      return await startRun(world, call, { ...draft, work }, notes);
+    },
+  };
+}
+
+/** A file of the folder, unless it takes longer to read than Slack waits. */
+async function fixSoon(world: World, work: RequestedWork): Promise<Work | undefined> {
+  const reading = fixWork(world, work);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), VERDICT_MS);
+  });
+  // Whichever comes second is nobody's any more.
+  reading.catch(() => undefined);
+  return await Promise.race([reading, late]).finally(() => clearTimeout(timer));
+}
+
+/** A file of Slack's is fetched only when it is sent: until then its size is what Slack says. */
+function draftOf(work: Work, file: SharedFile): Work {
+  return work.action === 'put' ? { ...work, source: { bytes: file.bytes, sha256: '' } } : work;
+}
+
+/** The request as people read it in the audit. */
+export function describeForm(form: SubmittedForm): string {
+  const file = readMemo(form.metadata).file;
+  const words = describeFields(kindOf(form), fieldsOf(form));
+  return file === undefined ? words : `${words} (Slack's file ${file.name})`;
+}
+
+/** Which field a no is about: where it is shown, and nothing else hangs on it. */
+export function placeRefusal(form: SubmittedForm, refusal: Refusal): Readonly<Record<string, string>> {
+  const has = (field: FormField): boolean => form.fields[field] !== undefined;
+  const words = [refusal.message, refusal.remedy].filter((part) => part !== undefined).join(' ');
+  const text = words.length > MAX_FAULT_CHARS ? `${words.slice(0, MAX_FAULT_CHARS - 1)}…` : words;
+  const field = ((): FormField => {
+    if (refusal.message.includes('-c ')) return 'fanout';
+    if (refusal.message.includes('-t ')) return 'limit';
+    if (refusal.code === 'not-allowed' && refusal.message.includes('it is for other channels'))
+      return 'channel';
+    if (refusal.code === 'not-allowed' && !/other hosts|no rule/i.test(refusal.message)) {
+      return kindOf(form) === 'run' ? 'command' : 'remote';
+    }
+    if (refusal.message.includes('transfer folder') && has('local')) return 'local';
+    return has('terms') ? 'terms' : 'hosts';
+  })();
+  return { [field]: text };
+}
+
+function kindOf({ callbackId }: SubmittedForm): 'run' | 'copy' {
+  if (callbackId === RUN_FORM) return 'run';
+  if (callbackId === COPY_FORM) return 'copy';
+  throw new Refusal('usage', 'This window is from another version of Batchops.', {
+    remedy: 'Close it and open it again.',
+  });
+}
+
+/** A file of Slack's stands in for the name in the transfer folder. */
+function fieldsOf(form: SubmittedForm): FormFields {
+  const { file } = readMemo(form.metadata);
+  return file === undefined
+    ? form.fields
+    : { ...form.fields, action: ['put'], local: [localNameOf(file.id, file.name)] };
+}
+
+/** Ours, as nobody else can write it; still read with care, since an older version may have. */
+function readMemo(metadata: string): Memo {
+  let value: unknown;
+  try {
+    value = JSON.parse(metadata);
+  } catch {
+    return {};
+  }
+  if (typeof value !== 'object' || value === null) return {};
+  const shown = 'shown' in value && typeof value.shown === 'string' ? { shown: value.shown } : {};
+  const file = 'file' in value ? readFile(value.file) : undefined;
+  return file === undefined ? shown : { ...shown, file };
+}
+
+function readFile(value: unknown): SharedFile | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (!('id' in value && 'name' in value && 'bytes' in value)) return undefined;
+  const { id, name, bytes } = value;
+  return typeof id === 'string' && typeof name === 'string' && typeof bytes === 'number'
+    ? { id, name, bytes }
+    : undefined;
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,64 @@
+import { type Call, fixWork, startRun, type World } from '../app.ts';
+import type { RetryOf } from '../command/request.ts';
+import { Refusal } from '../errors.ts';
+import type { Host, Inventory } from '../inventory/inventory.ts';
+import { authorize } from '../policy/authorize.ts';
+import type { Answer } from '../ports.ts';
+import type { Work } from '../run/plan.ts';
+import { chooseRetryHosts, planRetry } from '../run/planning.ts';
+import type { Run } from '../run/run.ts';
+import { findVisibleRun } from './questions.ts';
+
+/** A finished run again, on some of its hosts: judged anew, for whoever asks now. */
+export async function repeatRun(
+  world: World,
+  call: Call,
+  runId: string,
+  which: RetryOf,
+): Promise<Answer | undefined> {
+  const run = await findVisibleRun(world, call, runId);
+  if (run.state !== 'finished') {
+    throw new Refusal('not-now', `${run.id} is still going on.`, {
+      remedy: `Wait for its summary, or stop it: /batch cancel ${run.id}`,
+    });
+  }
+  const { hosts: names, maybeRan } = chooseRetryHosts(await world.store.listJobs(run.id), which);
+  const leftOut =
+    maybeRan === 0
+      ? []
+      : [
+          `${maybeRan} left out: whether the command ran there is not known. ` +
+            `To run it there (again): /batch retry ${run.id} lost`,
+        ];
+  const hosts = names.map((name) => findStoredHost(world.inventory, run, name));
+  const [first, ...rest] = hosts;
+  if (first === undefined) {
+    throw new Refusal('not-now', `${run.id} has no host to repeat for "${which}".`, {
+      remedy: leftOut[0] ?? `/batch show ${run.id} tells how each host ended.`,
+    });
+  }
+  const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
+  const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking);
+  authorize(draft, world.allowlist, world.inventory);
+  const work = await fixWork(world, run.plan.work);
+  checkSameFile(run, work);
+  return await startRun(world, call, { ...draft, work }, leftOut);
+}
+
+/** Half of the hosts with one file and half with another, under one name, is not what "again" means. */
+function checkSameFile(run: Run, work: Work): void {
+  const before = run.plan.work;
+  if (before.action !== 'put' || work.action !== 'put') return;
+  if (before.source.sha256 === work.source.sha256) return;
+  throw new Refusal('not-now', `${work.local} is not the file any more that ${run.id} sent.`, {
+    remedy: 'Put the old one back, or send the new one with /batch_scp.',
+  });
+}
+
+function findStoredHost(inventory: Inventory, run: Run, name: string): Host {
+  const host = inventory.hosts.get(name.toLowerCase());
+  if (host !== undefined) return host;
+  throw new Refusal('unknown-name', `${name} of ${run.id} is not in the inventory any more.`, {
+    remedy: 'Send the command again with the hosts that are left.',
+  });
+}

@@ -1,0 +1,126 @@
+import { OUTCOME_KINDS } from '../run/outcome.ts';
+import { type Run, totalJobs } from '../run/run.ts';
+import { type Block, type Button, type Confirm, plain, type SearchSelect } from './message.ts';
+import { formatCount, plural } from './text/wording.ts';
+
+/**
+ * The buttons below a root message. Each carries the run's id and nothing else: what it may do is judged on
+ * the server by who clicked, and what it shows comes out of the store.
+ */
+export const CANCEL_ACTION = 'batchops_cancel';
+export const CANCEL_HOST_ACTION = 'batchops_cancel_host';
+export const ERRORS_ACTION = 'batchops_errors';
+export const SHOW_HOST_ACTION = 'batchops_show_host';
+export const LOG_ACTION = 'batchops_log';
+export const RETRY_ACTION = 'batchops_retry';
+export const AGAIN_ACTION = 'batchops_again';
+
+/** A select has no value of its own: the block's id says which run it is about. */
+const BLOCK_PREFIX = 'batchops_run:';
+
+export function runButtons(run: Run): readonly Block[] {
+  const elements = run.state === 'finished' ? finishedButtons(run) : openButtons(run);
+  return elements.length === 0
+    ? []
+    : [{ type: 'actions', block_id: `${BLOCK_PREFIX}${run.id}:${run.state}`, elements }];
+}
+
+/** The run that a block of `runButtons` is about; undefined for any other block. */
+export function runOfBlock(blockId: string): string | undefined {
+  return blockId.startsWith(BLOCK_PREFIX) ? blockId.slice(BLOCK_PREFIX.length).split(':')[0] : undefined;
+}
+
+/** How many hosts Retry failed is for: all but those that are ok, and those that may have run. */
+export function countRetried(run: Run): number {
+  return OUTCOME_KINDS.filter((kind) => !['ok', 'lost', 'interrupted'].includes(kind)).reduce(
+    (sum, kind) => sum + (run.progress.settled[kind] ?? 0),
+    0,
+  );
+}
+
+function openButtons(run: Run): readonly (Button | SearchSelect)[] {
+  if (run.cancelledBy !== undefined) return [];
+  const all: Button = {
+    type: 'button',
+    action_id: CANCEL_ACTION,
+    text: plain('Cancel'),
+    value: run.id,
+    style: 'danger',
+    confirm: ask(
+      `Cancel ${run.id}?`,
+      'What runs is stopped on its host; what waits is never started.',
+      'Cancel the run',
+      'Let it go on',
+      'danger',
+    ),
+  };
+  if (run.plan.targets.length === 1) return [all];
+  const one: SearchSelect = {
+    type: 'external_select',
+    action_id: CANCEL_HOST_ACTION,
+    placeholder: plain('Cancel one host…'),
+    min_query_length: 0,
+    confirm: ask(
+      'Cancel this host?',
+      'Its command is stopped, or never started. The other hosts go on.',
+      'Cancel the host',
+      'Let it go on',
+      'danger',
+    ),
+  };
+  return [all, one];
+}
+
+function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
+  const total = totalJobs(run.progress);
+  const notOk = total - (run.progress.settled.ok ?? 0);
+  const retried = countRetried(run);
+  const button = (action_id: string, text: string): Button => ({
+    type: 'button',
+    action_id,
+    text: plain(text),
+    value: run.id,
+  });
+  const again = (count: number) =>
+    `The same ${run.plan.work.action === 'run' ? 'command' : 'copy'} runs on ${plural(count, 'host')} now, ` +
+    'as a new run, if you may do that today.';
+  return [
+    ...(notOk > 0 ? [button(ERRORS_ACTION, 'Only errors')] : []),
+    {
+      type: 'external_select',
+      action_id: SHOW_HOST_ACTION,
+      placeholder: plain('Show host…'),
+      min_query_length: 0,
+    },
+    button(LOG_ACTION, 'Full log'),
+    ...(retried > 0
+      ? [
+          {
+            ...button(RETRY_ACTION, `Retry failed (${formatCount(retried)})`),
+            style: 'danger' as const,
+            confirm: ask(
+              `Retry on ${plural(retried, 'host')}?`,
+              again(retried),
+              'Retry',
+              'Leave it',
+              'danger',
+            ),
+          },
+        ]
+      : []),
+    {
+      ...button(AGAIN_ACTION, 'Run again'),
+      confirm: ask(`Run again on ${plural(total, 'host')}?`, again(total), 'Run again', 'Leave it'),
+    },
+  ];
+}
+
+function ask(title: string, text: string, yes: string, no: string, style?: 'danger'): Confirm {
+  return {
+    title: plain(title),
+    text: plain(text),
+    confirm: plain(yes),
+    deny: plain(no),
+    ...(style === undefined ? {} : { style }),
+  };
+}

@@ -1,0 +1,151 @@
+import type { Run } from '../../run/run.ts';
+import { type Block, type Button, context, plain, section } from '../message.ts';
+import { formatSummary } from '../root.ts';
+import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from '../text/escape.ts';
+import { formatHostNames } from '../text/host-names.ts';
+import { cleanOutput } from '../text/plain.ts';
+import { describeWork, formatCount, formatDuration, formatProgress, plural } from '../text/wording.ts';
+import type { HomeTab } from './view.ts';
+
+export const HOME_RUN_ACTION = 'batchops_home_run';
+export const HOME_COPY_ACTION = 'batchops_home_copy';
+export const HOME_REFRESH_ACTION = 'batchops_home_refresh';
+
+export interface HomeFacts {
+  /** Those that this person may use; undefined where no rule names them. */
+  readonly fleet:
+    | { readonly hosts: number; readonly disabled: readonly string[]; readonly groups: readonly GroupFacts[] }
+    | undefined;
+  readonly rights: readonly RuleFacts[];
+  readonly mine: readonly ListedRun[];
+  readonly others: readonly ListedRun[];
+  readonly now: number;
+}
+
+export interface GroupFacts {
+  readonly name: string;
+  readonly hosts: number;
+}
+
+/** One rule that names this person. */
+export interface RuleFacts {
+  readonly rule: string;
+  readonly actions: readonly string[];
+  readonly hosts: readonly string[];
+  readonly channels: '*' | readonly string[];
+  /** What narrows it: `commands df *, uptime`. */
+  readonly limits: string;
+}
+
+export interface ListedRun {
+  readonly run: Run;
+  /** Of its thread; undefined where there is none. */
+  readonly link: string | undefined;
+}
+
+const MAX_GROUPS = 20;
+const MAX_DISABLED = 20;
+const MAX_RULES = 12;
+
+/** The Home tab: the fleet at a glance, what was run, and what may be. */
+export function formatHome(facts: HomeFacts): HomeTab {
+  const { fleet } = facts;
+  if (fleet === undefined) {
+    return {
+      type: 'home',
+      blocks: [
+        { type: 'header', text: plain('Batchops') },
+        section(
+          'No rule of this bot names you. Ask its administrators to add your Slack id to the allowlist.',
+        ),
+      ],
+    };
+  }
+  return {
+    type: 'home',
+    blocks: [
+      { type: 'header', text: plain('Batchops') },
+      {
+        type: 'actions',
+        elements: [
+          { ...button(HOME_RUN_ACTION, 'Run a command…'), style: 'primary' },
+          button(HOME_COPY_ACTION, 'Copy a file…'),
+          button(HOME_REFRESH_ACTION, 'Refresh'),
+        ],
+      },
+      section(formatFleet(fleet)),
+      { type: 'divider' },
+      { type: 'header', text: plain('My recent runs') },
+      ...formatList(facts.mine, facts.now, 'You have run nothing yet.'),
+      { type: 'header', text: plain("The team's recent runs") },
+      ...formatList(facts.others, facts.now, 'None that you may see.'),
+      { type: 'divider' },
+      { type: 'header', text: plain('What I may do') },
+      ...formatRules(facts.rights),
+      context(`As of ${formatClock(facts.now)} · \`/batch help\` lists the commands`),
+    ],
+  };
+}
+
+function button(action_id: string, text: string): Button {
+  return { type: 'button', action_id, text: plain(text) };
+}
+
+/** Slack shows the time in each reader's own zone (docs.slack.dev, date formatting). */
+function formatClock(now: number): string {
+  const seconds = Math.floor(now / 1_000);
+  return `<!date^${seconds}^{time_secs}|${new Date(now).toISOString()}>`;
+}
+
+function formatFleet({ hosts, disabled, groups }: NonNullable<HomeFacts['fleet']>): string {
+  const named = groups
+    .slice(0, MAX_GROUPS)
+    .map(({ name, hosts: count }) => `${inlineCode(`@${cleanOutput(name)}`, 60)} ${formatCount(count)}`);
+  const moreGroups = groups.length - named.length;
+  const off = disabled.slice(0, MAX_DISABLED).map((name) => escapeShort(cleanOutput(name), 60));
+  const moreOff = disabled.length - off.length;
+  return [
+    `*The fleet*, as far as it is yours: ${plural(hosts, 'host')}, ${plural(groups.length, 'group')}`,
+    ...(named.length === 0
+      ? []
+      : [`${named.join(' · ')}${moreGroups > 0 ? ` and ${formatCount(moreGroups)} more` : ''}`]),
+    ...(off.length === 0
+      ? ['None is disabled.']
+      : [`Disabled: ${off.join(', ')}${moreOff > 0 ? ` and ${formatCount(moreOff)} more` : ''}`]),
+  ].join('\n');
+}
+
+function formatRules(rules: readonly RuleFacts[]): readonly Block[] {
+  const shown = rules.slice(0, MAX_RULES).map(({ rule, actions, hosts, channels, limits }) => {
+    const names = formatHostNames(
+      hosts.map((host) => cleanOutput(host)),
+      400,
+    );
+    const where =
+      channels === '*'
+        ? 'in every channel'
+        : `in ${channels.slice(0, 10).map(channelLink).join(', ')}${channels.length > 10 ? ' …' : ''}`;
+    const narrowed = limits === '' ? '' : ` — ${inlineCode(cleanOutput(limits), 300)}`;
+    return section(
+      `*${escapeShort(actions.join(', '), 100)}* on ${escapeShort(names, 800)} ${where}${narrowed} (rule ${inlineCode(cleanOutput(rule), 80)})`,
+    );
+  });
+  const more = rules.length - shown.length;
+  return more > 0 ? [...shown, context(`… and ${plural(more, 'more rule')}: \`/batch can\``)] : shown;
+}
+
+function formatList(runs: readonly ListedRun[], now: number, none: string): readonly Block[] {
+  return runs.length === 0 ? [context(none)] : runs.map((listed) => section(formatListed(listed, now)));
+}
+
+function formatListed({ run, link }: ListedRun, now: number): string {
+  const { plan } = run;
+  const state =
+    run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
+  const thread = link !== undefined && /^https?:\/\/[^\s<>|]+$/.test(link) ? ` · <${link}|thread>` : '';
+  return [
+    `*${escapeMrkdwn(state)}*${thread}`,
+    `${mention(plan.requester.userId)} ${inlineCode(cleanOutput(describeWork(plan.work)), 200)} · ` +
+      `${formatDuration(now - run.createdAt)} ago`,
+  ].join('\n');
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { VERIFICATION_TOKEN } from '../delivery/payloads.ts';
+import type { Json } from '../json.ts';
+import type { Settings, UserOption } from '../options.ts';
+import { formatView, type StoredView } from './view-store.ts';
+
+/** What the app is sent of modals, the Home tab and shortcuts: https://docs.slack.dev/reference/interaction-payloads */
+
+/** What all interaction payloads begin with. */
+export function formatSender(type: string, user: UserOption, { team, bot }: Settings): Json {
+  return {
+    type,
+    team: { id: team.id, domain: team.domain },
+    user: { id: user.id, username: user.name, name: user.name, team_id: user.teamId ?? team.id },
+    api_app_id: bot.appId,
+    token: VERIFICATION_TOKEN,
+    enterprise: null,
+    is_enterprise_install: false,
+  };
+}
+
+export function formatSubmission(
+  stored: StoredView,
+  sender: Json,
+  triggerId: string,
+  responseUrls: readonly Json[],
+  settings: Settings,
+): Json {
+  return {
+    ...sender,
+    trigger_id: triggerId,
+    view: formatView(stored, settings),
+    response_urls: responseUrls,
+  };
+}
+
+export function formatClosed(stored: StoredView, sender: Json, isCleared: boolean, settings: Settings): Json {
+  return { ...sender, view: formatView(stored, settings), is_cleared: isCleared };
+}
+
+export function formatViewAction(
+  stored: StoredView,
+  sender: Json,
+  triggerId: string,
+  action: Json,
+  settings: Settings,
+): Json {
+  return {
+    ...sender,
+    container: { type: 'view', view_id: stored.id },
+    trigger_id: triggerId,
+    view: formatView(stored, settings),
+    actions: [action],
+  };
+}
+
+/** https://docs.slack.dev/reference/events/app_home_opened, in the envelope of the Events API */
+export function formatHomeOpened(
+  user: string,
+  channel: string,
+  home: StoredView | undefined,
+  eventTs: string,
+  settings: Settings,
+): Json {
+  const { team, bot } = settings;
+  const id = randomBytes(5).toString('hex').toUpperCase();
+  return {
+    token: VERIFICATION_TOKEN,
+    team_id: team.id,
+    context_team_id: team.id,
+    context_enterprise_id: null,
+    api_app_id: bot.appId,
+    event: {
+      type: 'app_home_opened',
+      user,
+      channel,
+      tab: 'home',
+      ...(home === undefined ? {} : { view: formatView(home, settings) }),
+      event_ts: eventTs,
+    },
+    type: 'event_callback',
+    event_id: `Ev${id}`,
+    event_time: Math.floor(settings.now() / 1_000),
+    authorizations: [
+      {
+        enterprise_id: null,
+        team_id: team.id,
+        user_id: bot.userId,
+        is_bot: true,
+        is_enterprise_install: false,
+      },
+    ],
+    is_ext_shared_channel: false,
+  };
+}

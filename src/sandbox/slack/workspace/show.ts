@@ -1,0 +1,62 @@
+import type { Json } from '../json.ts';
+import { formatMessage, type StoredMessage } from './message.ts';
+import type { StoredFile, Workspace } from './workspace.ts';
+
+/** Messages and files as the Web API and payloads show them to the app. */
+
+export function showMessage(message: StoredMessage, workspace: Workspace, baseUrl: string): Json {
+  const { bot, team } = workspace.settings;
+  const files = message.files.flatMap((id) => workspace.files.get(id) ?? []);
+  return formatMessage(
+    message,
+    { teamId: team.id, botId: bot.botId, appId: bot.appId },
+    message.onlyFor === null ? workspace.listReplies(message.channel, message.ts) : [],
+    files.map((file) => showFile(file, workspace, baseUrl)),
+  );
+}
+
+/** Its own files, those it was given in a modal, and those in channels it is in or that are public. */
+export function canBotRead(file: StoredFile, workspace: Workspace): boolean {
+  const bot = workspace.settings.bot.userId;
+  return (
+    file.user === bot ||
+    file.isForApp === true ||
+    file.shares.some((share) => {
+      const channel = workspace.findChannel(share.channel);
+      return channel?.kind === 'public' || channel?.members.has(bot) === true;
+    })
+  );
+}
+
+export function showFile(file: StoredFile, workspace: Workspace, baseUrl: string): Json {
+  const address = `${baseUrl}/files-pri/${workspace.settings.team.id}-${file.id}`;
+  const name = encodeURIComponent(file.name);
+  const shares: Record<string, Record<string, Json[]>> = {};
+  for (const share of file.shares) {
+    const kind = workspace.findChannel(share.channel)?.kind === 'public' ? 'public' : 'private';
+    shares[kind] ??= {};
+    shares[kind][share.channel] ??= [];
+    shares[kind][share.channel]?.push({
+      ts: share.ts,
+      ...(share.threadTs === null ? {} : { thread_ts: share.threadTs }),
+    });
+  }
+  return {
+    id: file.id,
+    created: Math.floor(file.createdAt / 1_000),
+    timestamp: Math.floor(file.createdAt / 1_000),
+    name: file.name,
+    title: file.title,
+    mimetype: file.mimetype,
+    user: file.user,
+    size: file.bytes.byteLength,
+    mode: 'hosted',
+    is_public: 'public' in shares,
+    url_private: `${address}/${name}`,
+    url_private_download: `${address}/download/${name}`,
+    permalink: `${baseUrl}/files/${file.user}/${file.id}/${name}`,
+    shares,
+    channels: Object.keys(shares.public ?? {}),
+    groups: Object.keys(shares.private ?? {}),
+  };
+}

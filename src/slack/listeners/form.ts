@@ -1,0 +1,63 @@
+import type { App, ViewSubmitAction } from '@slack/bolt';
+import type { Desk, SubmittedForm } from '../../ports.ts';
+import type { Workspace } from '../workspace.ts';
+import { requireOwnTeam } from './command.ts';
+import type { HomeTabs } from './home.ts';
+import type { Reception } from './reception.ts';
+
+/** Forms that were sent: the verdict goes into the ack, what comes of a yes is begun behind it. */
+export function register(
+  app: App,
+  desk: Desk,
+  workspace: Workspace,
+  reception: Reception,
+  homes: HomeTabs,
+): void {
+  app.view<ViewSubmitAction>({ type: 'view_submission', callback_id: /^batchops_/ }, ({ ack, body }) =>
+    reception.receiveForm({
+      ack,
+      judge: async () => {
+        const form = parseForm(body, workspace);
+        const verdict = await desk.submit(form);
+        if (verdict.kind !== 'accepted') return verdict;
+        return {
+          ...verdict,
+          begin: async () => {
+            const answer = await verdict.begin();
+            await homes.publish(form.requester);
+            return answer;
+          },
+        };
+      },
+      userId: body.user.id,
+    }),
+  );
+}
+
+export function parseForm(body: ViewSubmitAction, workspace: Workspace): SubmittedForm {
+  const { view } = body;
+  const teamId = body.user.team_id ?? body.team?.id ?? '';
+  const fields = Object.entries(view.state.values).flatMap(([block, actions]) => {
+    const chosen = Object.values(actions).flatMap(readChosen);
+    return chosen.length === 0 ? [] : [[block, chosen] as const];
+  });
+  return {
+    callbackId: view.callback_id,
+    metadata: view.private_metadata,
+    fields: Object.fromEntries(fields),
+    requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
+    // A window can be sent several times, but only one of them runs.
+    requestKey: `slack:${teamId}:view:${view.id}`,
+  };
+}
+
+type Filled = ViewSubmitAction['view']['state']['values'][string][string];
+
+function readChosen({ value, selected_option, selected_options, selected_conversation }: Filled): string[] {
+  return [
+    value,
+    selected_option?.value,
+    selected_conversation,
+    ...(selected_options ?? []).map((option) => option.value),
+  ].filter((one): one is string => typeof one === 'string' && one !== '');
+}

@@ -1,0 +1,41 @@
+import type { App } from '@slack/bolt';
+import type { Desk, Log } from '../../ports.ts';
+import type { Requester } from '../../run/plan.ts';
+import { classify } from '../outgoing/failure.ts';
+import type { Workspace } from '../workspace.ts';
+import { requireOwnTeam } from './command.ts';
+import type { Reception } from './reception.ts';
+
+/** The Home tab: drawn anew each time somebody opens it. */
+export function register(app: App, workspace: Workspace, reception: Reception, homes: HomeTabs): void {
+  app.event('app_home_opened', async ({ event, body }) => {
+    if (event.tab !== 'home') return;
+    await reception.serve(() =>
+      homes.publish(requireOwnTeam({ teamId: body.team_id, userId: event.user }, workspace)),
+    );
+  });
+}
+
+export class HomeTabs {
+  readonly #desk: Desk;
+  readonly #workspace: Workspace;
+  readonly #log: Log;
+
+  constructor(desk: Desk, workspace: Workspace, log: Log) {
+    this.#desk = desk;
+    this.#workspace = workspace;
+    this.#log = log;
+  }
+
+  async publish(asker: Requester): Promise<void> {
+    const view = this.#workspace.masked(await this.#desk.home(asker));
+    try {
+      await this.#workspace.windows.views.publish({
+        user_id: asker.userId,
+        view: { ...view, blocks: [...view.blocks] },
+      });
+    } catch (error) {
+      this.#log.warn({ error: classify(error).code }, 'a Home tab could not be shown');
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { App, BlockSuggestion } from '@slack/bolt';
+import { Refusal } from '../../errors.ts';
+import type { Desk, Log, SuggestQuery } from '../../ports.ts';
+import type { Workspace } from '../workspace.ts';
+import { requireOwnTeam } from './command.ts';
+
+/** What the selects with search offer. A select that gets no answer within 3 s says so by itself. */
+export function register(app: App, desk: Desk, workspace: Workspace, log: Log): void {
+  app.options<'block_suggestion'>(/^batchops_/, async ({ ack, body }) => {
+    try {
+      const groups = workspace.masked({ options: await desk.suggest(parseQuery(body, workspace)) }).options;
+      // Slack refuses a list of no groups.
+      if (groups.length === 0) await ack({ options: [] });
+      else {
+        await ack({
+          option_groups: groups.map(({ label, options }) => ({ label, options: [...options] })),
+        });
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) log.error({ err: error }, 'a select could not be filled');
+      await ack({ options: [] });
+    }
+  });
+}
+
+export function parseQuery(body: BlockSuggestion, workspace: Workspace): SuggestQuery {
+  const teamId = body.user.team_id ?? body.team?.id ?? '';
+  return {
+    actionId: body.action_id,
+    blockId: body.block_id,
+    text: body.value,
+    requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
+    channelId: body.channel?.id ?? '',
+  };
+}

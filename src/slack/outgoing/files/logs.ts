@@ -1,0 +1,58 @@
+import { classify } from '../failure.ts';
+import { type Held, type PosterContext, settleRow } from '../held.ts';
+import { reportMissingFile, uploadFile } from './upload.ts';
+
+/** So that a small run's files need not wait for those of a large one. */
+const AT_ONCE = 2;
+
+/**
+ * The files on whole runs. They may take minutes, so they have a lane of their own: no message waits behind
+ * one. What is being sent when the poster stops is not waited for; it is sent anew at the next start.
+ */
+export class Logs {
+  readonly #context: PosterContext;
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(context: PosterContext) {
+    this.#context = context;
+  }
+
+  room(): number {
+    return Math.max(0, AT_ONCE - this.#working.size);
+  }
+
+  add(held: Held): void {
+    const work = settleRow(this.#context, held, () => this.#send(held)).finally(() => {
+      this.#working.delete(work);
+      this.#context.onRoom();
+    });
+    this.#working.add(work);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.#working);
+  }
+
+  async #send({ row, channel }: Held): Promise<void> {
+    const { workspace, outbox, signal, now, render } = this.#context;
+    const content = await render(row);
+    if (content === undefined || !('filename' in content) || row.threadTs === null) {
+      await outbox.sent(row, row.ts ?? '');
+      return;
+    }
+    const file = workspace.masked(content);
+    const to = { channel, threadTs: row.threadTs };
+    // The files' methods have budgets of their own: no message need wait for their sake.
+    if (signal.aborted) {
+      await outbox.defer(row, now(), 'stopping');
+      return;
+    }
+    try {
+      await outbox.sent(row, await uploadFile(workspace, to, file));
+    } catch (error) {
+      const { kind, code } = classify(error);
+      if (kind === 'place') await reportMissingFile(workspace, to, row.key, file.filename, code);
+      throw error;
+    }
+  }
+}

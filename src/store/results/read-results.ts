@@ -1,0 +1,91 @@
+import type { Kysely } from 'kysely';
+import type { FoldRow } from '../../gather/fold.ts';
+import type { SlowJob } from '../../ports.ts';
+import type { Job } from '../../run/run.ts';
+import { breathe, jobsOf, ROWS_AT_ONCE, toJob } from '../records.ts';
+import type { Schema } from '../schema.ts';
+
+/** Outputs of up to a quarter of a megabyte each: a few at a time are a few milliseconds. */
+const OUTPUTS_AT_ONCE = 16;
+/** So much output is read and shown in some 10 ms. */
+const CHARS_AT_ONCE = 250_000;
+
+export async function listFoldRows(db: Kysely<Schema>, runId: string): Promise<readonly FoldRow[]> {
+  const found: FoldRow[] = [];
+  for (let from = 0; ; from += ROWS_AT_ONCE) {
+    const rows = await db
+      .selectFrom('job')
+      .leftJoin('result', 'result.job_id', 'job.id')
+      .select(['id', 'host', 'kind', 'exit_code', 'duration_ms', 'output_chars', 'fold'])
+      .where('run_id', '=', runId)
+      .where('position', '>=', from)
+      .where('position', '<', from + ROWS_AT_ONCE)
+      .orderBy('position')
+      .execute();
+    if (rows.length === 0) return found;
+    for (const { id, host, kind, exit_code, duration_ms, output_chars, fold } of rows) {
+      if (kind === null) continue;
+      found.push({
+        host,
+        kind,
+        exitCode: exit_code,
+        durationMs: duration_ms ?? 0,
+        outputChars: output_chars ?? 0,
+        // Of before there was folding: a bundle of its own.
+        fold: fold ?? id,
+      });
+    }
+    await breathe();
+  }
+}
+
+export async function* readJobs(db: Kysely<Schema>, runId: string): AsyncGenerator<Job> {
+  let chars = 0;
+  for (let from = 0; ; from += OUTPUTS_AT_ONCE) {
+    const rows = await jobsOf(db, runId)
+      .leftJoin('output', 'output.job_id', 'job.id')
+      .select('output.streams_json')
+      .where('position', '>=', from)
+      .where('position', '<', from + OUTPUTS_AT_ONCE)
+      .orderBy('position')
+      .execute();
+    if (rows.length === 0) return;
+    for (const row of rows) {
+      const job = toJob(row, row.streams_json);
+      if (job.outcome !== undefined) yield job;
+      chars += 1_000 + (row.streams_json?.length ?? 0);
+      if (chars < CHARS_AT_ONCE) continue;
+      chars = 0;
+      await breathe();
+    }
+  }
+}
+
+export async function listSlowest(
+  db: Kysely<Schema>,
+  runId: string,
+  count: number,
+): Promise<readonly SlowJob[]> {
+  const running = await db
+    .selectFrom('job')
+    .select(['host', 'started_at'])
+    .where('run_id', '=', runId)
+    .where('state', '=', 'running')
+    .orderBy('started_at')
+    .orderBy('position')
+    .limit(count)
+    .execute();
+  if (running.length > 0)
+    return running.map(({ host, started_at }) => ({ host, startedAt: started_at ?? 0 }));
+  const settled = await db
+    .selectFrom('job')
+    .innerJoin('result', 'result.job_id', 'job.id')
+    .select(['host', 'duration_ms'])
+    .where('run_id', '=', runId)
+    .where('duration_ms', '>', 0)
+    .orderBy('duration_ms', 'desc')
+    .orderBy('position')
+    .limit(count)
+    .execute();
+  return settled.map(({ host, duration_ms }) => ({ host, durationMs: duration_ms ?? 0 }));
+}

@@ -1,0 +1,128 @@
+/**
+ * From the last host's end to everything readable in the thread: the summary, every page of the board (or every
+ * reply), the files. A strict local Slack enforces pace and limits; all outputs differ.
+ *
+ *     node test/bench/visibility.ts [hosts …]
+ */
+import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
+import { readManifest } from '../../src/sandbox/slack/options.ts';
+
+const BOT = new URL('visibility-bot.ts', import.meta.url).pathname;
+const CHANNEL = 'C0OPS0001';
+const DF_BYTES = 600;
+
+interface Round {
+  readonly hosts: number;
+  readonly outputBytes: number;
+  /** DESIGN.md section 4. */
+  readonly barS: number;
+}
+
+const ROUNDS: readonly Round[] = [
+  { hosts: 10, outputBytes: DF_BYTES, barS: 3 },
+  { hosts: 100, outputBytes: DF_BYTES, barS: 6 },
+  { hosts: 1_000, outputBytes: DF_BYTES, barS: 12 },
+  { hosts: 10_000, outputBytes: DF_BYTES, barS: 30 },
+  { hosts: 10_000, outputBytes: 10 * 1024, barS: 30 },
+];
+
+export interface Visibility {
+  readonly hosts: number;
+  readonly outputBytes: number;
+  readonly barS: number;
+  /** Of the summary, the last message and the last file. */
+  readonly summaryS: number;
+  readonly messagesS: number;
+  readonly everythingS: number;
+  readonly messages: number;
+  readonly edits: number;
+  readonly refusedForPace: number;
+  readonly violations: number;
+  readonly peakMiB: number;
+  readonly delayP99Ms: number;
+  readonly delayMaxMs: number;
+}
+
+export async function measureVisibility({ hosts, outputBytes, barS }: Round): Promise<Visibility> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchops-visibility-'));
+  const slack = await openLocalSlack({
+    manifest: readManifest(new URL('../../manifest.yml', import.meta.url)),
+    users: [{ id: 'U0ADA0001', name: 'ada' }],
+    channels: [{ id: CHANNEL, name: 'ops', members: ['U0ADA0001', 'U0BOT0001'] }],
+  });
+  const { apiUrl, settings } = slack;
+  const bot = fork(BOT, [
+    apiUrl,
+    settings.tokens.bot,
+    CHANNEL,
+    join(folder, 'bench.db'),
+    String(hosts),
+    String(outputBytes),
+  ]);
+  const said: Record<string, unknown> = {};
+  bot.on('message', (message) => Object.assign(said, message));
+  try {
+    const rootTs = String(await until(() => said.rootTs));
+    const lastEndAt = Number(said.lastEndAt);
+    const since = (): number => (Date.now() - lastEndAt) / 1_000;
+    const thread = () => slack.thread(CHANNEL, rootTs);
+
+    await until(() => / of [\d,]+ in /.test(slack.messages(CHANNEL)[0]?.text ?? ''));
+    const summaryS = since();
+    await until(() => isWhole(slack, rootTs, hosts));
+    const messagesS = since();
+    if (hosts > 10) await until(() => thread().flatMap((message) => message.files).length === 2);
+    const everythingS = since();
+    bot.send('tell');
+    await until(() => said.peakMiB);
+    return {
+      hosts,
+      outputBytes,
+      barS,
+      summaryS,
+      messagesS,
+      everythingS,
+      messages: thread().length,
+      edits: slack.calls.filter(({ method }) => method === 'chat.update').length,
+      refusedForPace: Array.from(slack.rateLimited.values()).reduce((sum, count) => sum + count, 0),
+      violations: slack.violations.length,
+      peakMiB: Number(said.peakMiB),
+      delayP99Ms: Number(said.delayP99Ms),
+      delayMaxMs: Number(said.delayMaxMs),
+    };
+  } finally {
+    bot.kill('SIGKILL');
+    await slack.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Ten replies; or all pages, the last of which says where the files are. */
+function isWhole(slack: LocalSlack, rootTs: string, hosts: number): boolean {
+  const texts = slack.thread(CHANNEL, rootTs).filter(({ files }) => files.length === 0);
+  if (hosts <= 10) return texts.length === hosts;
+  const pages = Number(/page \d+ of (\d+)/.exec(texts[0]?.text ?? '')?.[1] ?? 1);
+  return texts.length === pages && JSON.stringify(texts.at(-1)?.blocks).includes('.jsonl');
+}
+
+async function until<T>(fact: () => T | undefined | false | 0): Promise<T> {
+  const deadline = Date.now() + 180_000;
+  for (;;) {
+    const value = fact();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error('nothing came for three minutes');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  const wanted = process.argv.slice(2).map(Number);
+  for (const round of ROUNDS.filter(({ hosts }) => wanted.length === 0 || wanted.includes(hosts))) {
+    const seen = await measureVisibility(round);
+    process.stdout.write(`${JSON.stringify(seen)}\n`);
+  }
+}

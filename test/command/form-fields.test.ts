@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { describeFields, type FormFields, parseFormFields } from '../../src/command/form-fields.ts';
+
+const parse = (kind: 'run' | 'copy', fields: FormFields) => parseFormFields(kind, fields);
+
+describe('the form, read', () => {
+  test('means what the slash command would mean', () => {
+    const fields = {
+      hosts: ['@web', 'db01'],
+      terms: ['app[1,3], !db02'],
+      command: ['df -h'],
+      fanout: ['10'],
+      limit: ['30s'],
+    };
+    expect(parse('run', fields)).toEqual({
+      request: {
+        kind: 'fleet',
+        hosts: ['@web', 'db01', 'app[1,3]', '!db02'],
+        groups: [],
+        exclude: [],
+        work: { action: 'run', command: 'df -h' },
+        fanOut: 10,
+        timeLimitMs: 30_000,
+        preview: false,
+        notes: [],
+      },
+    });
+  });
+
+  test('folds and compares as the options do', () => {
+    const results = (word: string) => parse('run', { hosts: ['h1'], command: ['id'], results: [word] });
+    expect(results('similar')).toMatchObject({ request: { fold: 'similar' } });
+    expect(results('diff')).toMatchObject({ request: { diff: true } });
+    expect(results('equal')).toEqual(parse('run', { hosts: ['h1'], command: ['id'] }));
+    expect(describeFields('run', { hosts: ['h1'], command: ['id'], results: ['diff'] })).toContain(
+      '-diff -cmd id',
+    );
+  });
+
+  test('sends the command exactly as it was written', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (command) => {
+        const parsed = parse('run', { hosts: ['h1'], command: [command] });
+        if ('request' in parsed) expect(parsed.request.work).toEqual({ action: 'run', command });
+        else expect(Object.keys(parsed.faults)).toEqual(['command']);
+      }),
+    );
+    const note = parse('run', { hosts: ['h1'], command: ['echo “x”'] });
+    expect('request' in note && note.request.notes.join()).toMatch(/curly quote/);
+  });
+
+  test('tells each fault at its own field, all at once', () => {
+    expect(parse('run', { terms: ['web01,,web02'], command: ['  '], fanout: ['0'], limit: ['5'] })).toEqual({
+      faults: {
+        terms: expect.stringContaining('comma'),
+        command: expect.stringContaining('Write the command'),
+        fanout: expect.stringContaining('not a number'),
+        limit: expect.stringContaining('not a duration'),
+      },
+    });
+    expect(parse('run', { command: ['id'] })).toEqual({
+      faults: { hosts: expect.stringContaining('Choose hosts') },
+    });
+    expect(parse('copy', { hosts: ['h1'], action: ['rename'] })).toEqual({
+      faults: { action: expect.stringContaining('send or to fetch') },
+    });
+    expect(parse('copy', { hosts: ['h1'], action: ['put'], local: ['a\u0007'] })).toEqual({
+      faults: { local: expect.any(String), remote: expect.stringContaining('missing') },
+    });
+  });
+
+  test('reads in the audit as the command that says the same', () => {
+    const fields = { hosts: ['@web'], terms: ['!web01'], limit: ['5m'], command: ['uptime'] };
+    expect(describeFields('run', fields)).toBe('form: /batch_run -h @web,!web01 -t 5m -cmd uptime');
+  });
+
+  test('of anything is a request or faults, never a defect', () => {
+    const text = fc.array(fc.string({ unit: 'binary' }), { maxLength: 2 });
+    const fields = fc.record({
+      hosts: text,
+      terms: text,
+      command: text,
+      fanout: text,
+      limit: text,
+      action: text,
+      local: text,
+      remote: text,
+    });
+    fc.assert(
+      fc.property(fc.constantFrom('run' as const, 'copy' as const), fields, (kind, some) => {
+        const parsed = parse(kind, some);
+        if ('faults' in parsed) expect(Object.keys(parsed.faults).length).toBeGreaterThan(0);
+        expect(describeFields(kind, some)).toMatch(/^form: /);
+      }),
+    );
+  });
+});

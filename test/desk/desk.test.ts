@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../src/ports.ts';
+import { AGAIN_ACTION, CANCEL_HOST_ACTION, SHOW_HOST_ACTION } from '../../src/report/buttons.ts';
+import { HOSTS_ACTION } from '../../src/report/views/form.ts';
+import { drain, okOutcome } from '../store/rig.ts';
+import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
+
+const textOf = (answer: Answer | undefined): string => JSON.stringify(answer ?? null);
+
+/** A finished run of Ann's on [web]. */
+async function runOnce(rig: DeskRig): Promise<string> {
+  await rig.desk.command({
+    command: '/batch_run',
+    text: '-g web -cmd "df -h"',
+    requester: ANN,
+    channelId: OPS,
+    requestKey: 'first',
+  });
+  await drain(rig.store.store, () => okOutcome('fine'));
+  const [run] = await rig.store.store.listRuns(1);
+  return run?.id ?? '';
+}
+
+const countRuns = async (rig: DeskRig): Promise<number> => (await rig.store.store.listRuns(100)).length;
+
+describe('a button that runs something', () => {
+  test('makes one run of a click, however often it is made and brought', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const click = clickOn(AGAIN_ACTION, id);
+    const double = clickOn(AGAIN_ACTION, id, { clickedAt: click.clickedAt + 300 });
+    const answers = await Promise.all([click, double, click].map((one) => rig.desk.press(one)));
+    expect(await countRuns(rig)).toBe(2);
+    expect(answers.map(textOf).filter((text) => text.includes('already begun'))).toHaveLength(2);
+    await drain(rig.store.store);
+    expect(textOf(await rig.desk.press(click))).toMatch(/already begun r-\w{4}/);
+    expect(await countRuns(rig)).toBe(2);
+  });
+
+  test('makes another run of a click that was made after the run had ended', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const first = clickOn(AGAIN_ACTION, id);
+    await rig.desk.press(first);
+    await drain(rig.store.store);
+    const later = clickOn(AGAIN_ACTION, id, { clickedAt: Date.now() + 11_000 });
+    expect(await rig.desk.press(later)).toBeUndefined();
+    expect(await countRuns(rig)).toBe(3);
+    // Both brought once more.
+    await rig.desk.press(later);
+    await rig.desk.press(first);
+    expect(await countRuns(rig)).toBe(3);
+  });
+
+  test('knows the same click although our clock is minutes behind that of Slack', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const click = clickOn(AGAIN_ACTION, id, { clickedAt: Date.now() + 300_000 });
+    await rig.desk.press(click);
+    await drain(rig.store.store);
+    await rig.desk.press(click);
+    expect(await countRuns(rig)).toBe(2);
+  });
+
+  test('can be clicked again at once where nothing could be posted, and so nothing ran', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    rig.canPost = false;
+    const refused = await rig.desk.press(clickOn(AGAIN_ACTION, id));
+    expect(textOf(refused)).toContain('does not take messages');
+    rig.canPost = true;
+    await rig.desk.press(clickOn(AGAIN_ACTION, id, { clickedAt: Date.now() + 5 }));
+    expect(rig.opened).toHaveLength(2);
+  });
+
+  test('is judged by the rights of the one who clicks, today and here, and each no is audited', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    for (const [requester, channelId, expected] of [
+      [CLEO, OPS, /may not run this here/],
+      [DAN, OPS, /No rule of this bot names you/],
+      [CLEO, ELSEWHERE, /no run r-\w{4} here/],
+      [ANN, ELSEWHERE, /other channels/],
+    ] as const) {
+      const answer = await rig.desk.press(clickOn(AGAIN_ACTION, id, { requester, channelId }));
+      expect(textOf(answer)).toMatch(expected);
+    }
+    expect(await countRuns(rig)).toBe(1);
+    let refusals = 0;
+    for await (const entry of rig.store.store.audit.entries()) refusals += Number(entry.action === 'refused');
+    expect(refusals).toBe(4);
+  });
+});
+
+describe('what the selects offer', () => {
+  const optionsOf = async (rig: DeskRig, more: Partial<Parameters<DeskRig['desk']['suggest']>[0]>) => {
+    const query = { actionId: HOSTS_ACTION, blockId: 'hosts', text: '', requester: ANN, channelId: '' };
+    const groups = await rig.desk.suggest({ ...query, ...more });
+    return groups.flatMap((group) => group.options.map(({ value }) => value));
+  };
+
+  test('are only the hosts that a rule is for, and the groups that are so as a whole', async () => {
+    await using rig = await openDeskRig();
+    expect(await optionsOf(rig, {})).toEqual(['@web', 'web01', 'web02']);
+    expect(await optionsOf(rig, { text: '02' })).toEqual(['web02']);
+    expect(await optionsOf(rig, { text: '@' })).toEqual(['@web']);
+    expect(await optionsOf(rig, { requester: CLEO })).toEqual(['web01']);
+    expect(await optionsOf(rig, { requester: DAN })).toEqual([]);
+  });
+
+  test('are the hosts of a run, to those who may see it', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const ask = { actionId: SHOW_HOST_ACTION, blockId: `batchops_run:${id}:finished`, channelId: OPS };
+    // Trouble first: web02 is disabled, and so was skipped.
+    expect(await optionsOf(rig, ask)).toEqual(['1', '0']);
+    expect(await optionsOf(rig, { ...ask, text: 'skipped' })).toEqual(['1']);
+    expect(await optionsOf(rig, { ...ask, requester: CLEO, channelId: ELSEWHERE })).toEqual([]);
+    expect(await optionsOf(rig, { ...ask, requester: DAN })).toEqual([]);
+    expect(await optionsOf(rig, { ...ask, actionId: CANCEL_HOST_ACTION })).toEqual([]);
+    expect(await optionsOf(rig, { ...ask, blockId: 'batchops_run:r-none:finished' })).toEqual([]);
+  });
+});
+
+describe('the form', () => {
+  const fields = { hosts: ['@web'], command: ['df -h'] };
+
+  test('runs what it has shown, once for a window, and only while that is still allowed', async () => {
+    await using rig = await openDeskRig();
+    const shown = await rig.desk.submit(formWith(fields));
+    if (shown.kind !== 'shown') throw new Error(`expected a preview, not ${shown.kind}`);
+    const metadata = shown.view.private_metadata ?? '';
+    expect(textOf(shown.view)).toContain('Run on 1 host');
+
+    // Another channel is another plan: it is shown anew, or refused.
+    const elsewhere = await rig.desk.submit(formWith({ ...fields, channel: [ELSEWHERE] }, { metadata }));
+    expect(elsewhere).toMatchObject({
+      kind: 'faults',
+      faults: { channel: expect.stringMatching(/other channels/) },
+    });
+    const other = await rig.desk.submit(formWith({ ...fields, command: ['reboot'] }, { metadata }));
+    expect(other.kind).toBe('shown');
+    // What one was shown, another may not have run.
+    const stolen = await rig.desk.submit(formWith(fields, { metadata, requester: CLEO }));
+    expect(stolen.kind).toBe('faults');
+
+    const accepted = await rig.desk.submit(formWith(fields, { metadata }));
+    if (accepted.kind !== 'accepted') throw new Error(`expected a yes, not ${accepted.kind}`);
+    expect(await countRuns(rig)).toBe(0);
+    await accepted.begin();
+    await accepted.begin();
+    expect(await countRuns(rig)).toBe(1);
+    const [run] = await rig.store.store.listRuns(1);
+    expect(run?.plan).toMatchObject({ work: { action: 'run', command: 'df -h' }, channelId: OPS });
+    expect(run?.plan.typed).toBe('form: /batch_run -h @web -cmd df -h');
+  });
+
+  test('refuses each thing at its field', async () => {
+    await using rig = await openDeskRig();
+    for (const [wrong, field] of [
+      [{ hosts: ['db01'] }, 'hosts'],
+      [{ terms: ['nope'] }, 'terms'],
+      [{ fanout: ['1000'] }, 'fanout'],
+      [{ limit: ['9h'] }, 'limit'],
+    ] as const) {
+      const verdict = await rig.desk.submit(formWith({ ...fields, ...wrong }));
+      expect(verdict).toMatchObject({ kind: 'faults' });
+      if (verdict.kind === 'faults') expect(Object.keys(verdict.faults)).toEqual([field]);
+    }
+    const cleo = await rig.desk.submit(
+      formWith({ hosts: ['web01'], command: ['reboot'] }, { requester: CLEO }),
+    );
+    expect(cleo).toMatchObject({ kind: 'faults', faults: { command: expect.stringContaining('looks') } });
+    expect(await countRuns(rig)).toBe(0);
+  });
+
+  test('of a copy names the file that is not there', async () => {
+    await using rig = await openDeskRig();
+    const copy = { hosts: ['web01'], action: ['put'], local: ['none.txt'], remote: ['/tmp/'] };
+    const verdict = await rig.desk.submit(formWith(copy, { callbackId: 'batchops_form_copy' }));
+    expect(verdict).toMatchObject({
+      kind: 'faults',
+      faults: { local: expect.stringMatching(/no none\.txt/) },
+    });
+  });
+});
+
+describe('the Home tab', () => {
+  test("lists one's own runs, and the team's of the channels that one's rules name", async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const [mine, hers, nobodys] = await Promise.all([ANN, CLEO, DAN].map((who) => rig.desk.home(who)));
+    expect(JSON.stringify(mine)).toContain(`${id}: 1 ok, 1 skipped of 2`);
+    expect(JSON.stringify(mine)).toContain('Disabled: web02');
+    // `channels = *` names no channel.
+    expect(JSON.stringify(hers)).not.toContain(id);
+    expect(JSON.stringify(hers)).not.toContain('web02');
+    expect(JSON.stringify(nobodys)).not.toMatch(/web0|r-\w{4}|df/);
+  });
+});

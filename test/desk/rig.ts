@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { World } from '../../src/app.ts';
+import { createDesk } from '../../src/desk/desk.ts';
+import { Refusal } from '../../src/errors.ts';
+import { parseInventory } from '../../src/inventory/parse-inventory.ts';
+import { parseAllowlist } from '../../src/policy/allowlist.ts';
+import type { ButtonClick, Desk, SubmittedForm } from '../../src/ports.ts';
+import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
+import { openRig, quiet, type StoreRig } from '../store/rig.ts';
+
+export const OPS = 'C0OPS';
+export const ELSEWHERE = 'C0ELSE';
+/** Ann may run everything on [web] in #ops; Cleo only on web01, only uptime; Dan is in no rule. */
+export const ANN = { teamId: 'T1', userId: 'U0ANN' };
+export const CLEO = { teamId: 'T1', userId: 'U0CLEO' };
+export const DAN = { teamId: 'T1', userId: 'U0DAN' };
+
+const INVENTORY = `
+[DEFAULT]
+user = root
+password = hunter2
+[web01]
+ip = 10.0.0.1
+[web02]
+ip = 10.0.0.2
+enable = False
+[db01]
+ip = 10.0.0.3
+[web]
+web01 = True
+web02 = True
+[mixed]
+web01 = True
+db01 = True
+`;
+
+const ALLOWLIST = `
+[web]
+users = ${ANN.userId}
+channels = ${OPS}
+hosts = @web
+actions = run, put, get
+commands = *
+paths = /**
+[looks]
+users = ${CLEO.userId}
+channels = *
+hosts = web01
+actions = run
+commands = uptime
+`;
+
+export interface DeskRig extends AsyncDisposable {
+  readonly desk: Desk;
+  readonly world: World;
+  readonly store: StoreRig;
+  /** Whether root messages can be posted. */
+  canPost: boolean;
+  readonly opened: string[];
+}
+
+/** The desk over a real store; only Slack and the hosts are not there. */
+export async function openDeskRig(): Promise<DeskRig> {
+  const store = await openRig();
+  const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
+  const files = { env: () => undefined, readFile: () => '' };
+  const inventory = parseInventory(INVENTORY, 'inventory.ini', files);
+  const opened: string[] = [];
+  const world: World = {
+    inventory,
+    allowlist: parseAllowlist(ALLOWLIST, 'allowlist.ini', inventory),
+    store: store.store,
+    transfers: openTransferFolder(transfers),
+    now: Date.now,
+    opener: {
+      async openThread(_channelId, _message, key) {
+        if (!rig.canPost) throw new Refusal('cannot-post', 'Slack does not take messages right now.');
+        opened.push(key);
+        return `${opened.length}.000`;
+      },
+    },
+    sharedFiles: {
+      list: async () => [],
+      open: async () => {
+        throw new Refusal('unknown-name', 'no file');
+      },
+    },
+    threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
+    limits: { maxFanOut: 100, fanOut: 64, maxTimeLimitMs: 3_600_000, timeLimitMs: 300_000 },
+    abort: () => undefined,
+    isOpen: () => true,
+    log: quiet,
+  };
+  const rig: DeskRig = {
+    desk: createDesk(world),
+    world,
+    store,
+    canPost: true,
+    opened,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      rmSync(transfers, { recursive: true, force: true });
+    },
+  };
+  return rig;
+}
+
+let requests = 0;
+
+export function clickOn(actionId: string, value: string, more: Partial<ButtonClick> = {}): ButtonClick {
+  requests += 1;
+  return {
+    actionId,
+    value,
+    blockId: '',
+    requester: ANN,
+    channelId: OPS,
+    requestKey: `request-${requests}`,
+    clickedAt: Date.now(),
+    ...more,
+  };
+}
+
+export function formWith(fields: SubmittedForm['fields'], more: Partial<SubmittedForm> = {}): SubmittedForm {
+  return {
+    callbackId: 'batchops_form_run',
+    metadata: '{}',
+    fields: { channel: [OPS], ...fields },
+    requester: ANN,
+    requestKey: 'slack:T1:view:V1',
+    ...more,
+  };
+}

@@ -1,0 +1,261 @@
+import type { App } from '@slack/bolt';
+import type { WebClient } from '@slack/web-api';
+
+/** A small bot with a form, a Home tab, selects and shortcuts: what the page must be able to show. */
+
+export const plain = (text: string) => ({ type: 'plain_text' as const, text });
+export const option = (value: string, description?: string) => ({
+  text: plain(value),
+  value,
+  ...(description === undefined ? {} : { description: plain(description) }),
+});
+
+const HOSTS = [...Array.from({ length: 20 }, (_, i) => `web${String(i + 1).padStart(2, '0')}`), 'db1', 'db2'];
+
+export function formatForm(title: string, preview: string) {
+  return {
+    type: 'modal' as const,
+    callback_id: 'run',
+    title: plain(title),
+    submit: plain('Run'),
+    close: plain('Cancel'),
+    notify_on_close: true,
+    blocks: [
+      {
+        type: 'input' as const,
+        block_id: 'hosts',
+        label: plain('Hosts'),
+        hint: plain('Only those you may use are offered.'),
+        element: {
+          type: 'multi_external_select' as const,
+          action_id: 'hosts',
+          min_query_length: 0,
+          placeholder: plain('web01, db1 …'),
+        },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'group',
+        optional: true,
+        dispatch_action: true,
+        label: plain('Group'),
+        element: {
+          type: 'static_select' as const,
+          action_id: 'group',
+          placeholder: plain('No group'),
+          option_groups: [
+            { label: plain('Web'), options: [option('web', '20 hosts'), option('canary', '1 host')] },
+            { label: plain('Data'), options: [option('db', '2 hosts')] },
+          ],
+        },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'command',
+        label: plain('Command'),
+        element: {
+          type: 'plain_text_input' as const,
+          action_id: 'command',
+          multiline: true,
+          placeholder: plain('df -h'),
+        },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'time',
+        optional: true,
+        label: plain('Time limit'),
+        element: { type: 'plain_text_input' as const, action_id: 'time', initial_value: '30s' },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'fold',
+        label: plain('Equal results'),
+        element: {
+          type: 'radio_buttons' as const,
+          action_id: 'fold',
+          options: [option('folded'), option('similar', 'host names replaced first'), option('apart')],
+          initial_option: option('folded'),
+        },
+      },
+      {
+        type: 'input' as const,
+        block_id: 'more',
+        optional: true,
+        label: plain('More'),
+        element: {
+          type: 'checkboxes' as const,
+          action_id: 'more',
+          options: [option('diff'), option('verbose')],
+        },
+      },
+      { type: 'section' as const, text: { type: 'mrkdwn' as const, text: preview } },
+      {
+        type: 'actions' as const,
+        block_id: 'keys',
+        elements: [{ type: 'button' as const, action_id: 'preview', text: plain('Preview') }],
+      },
+    ],
+  };
+}
+
+export function registerForm(bot: App): void {
+  bot.shortcut('run', async ({ ack, client, shortcut }) => {
+    await ack();
+    await client.views.open({
+      trigger_id: shortcut.trigger_id,
+      view: formatForm('Run a command', 'Nothing yet.'),
+    });
+  });
+  bot.shortcut('put', async ({ ack, client, shortcut }) => {
+    await ack();
+    const files = 'message' in shortcut ? (shortcut.message.files ?? []) : [];
+    const names = Array.isArray(files) ? files.map((file) => String(Object(file).name)).join(', ') : '';
+    await client.views.open({
+      trigger_id: shortcut.trigger_id,
+      view: {
+        type: 'modal',
+        title: plain('Send to hosts'),
+        blocks: [
+          { type: 'alert', level: 'warning', text: plain(`What is there is overwritten: ${names}`) },
+          { type: 'section', text: { type: 'mrkdwn', text: `Sends \`${names}\`.` } },
+        ],
+      },
+    });
+  });
+  bot.options('hosts', async ({ ack, options }) => {
+    await ack({ options: HOSTS.filter((name) => name.includes(options.value)).map((name) => option(name)) });
+  });
+  bot.options('host', async ({ ack, options }) => {
+    const found = HOSTS.filter((name) => name.includes(options.value)).map((name) => option(name));
+    await ack({ options: found });
+  });
+  bot.action(/preview|group/, async ({ ack, body, client }) => {
+    await ack();
+    if (body.type !== 'block_actions' || body.view === undefined) return;
+    const { values } = body.view.state;
+    const hosts = values.hosts?.hosts?.selected_options?.map(({ value }) => value) ?? [];
+    const group = values.group?.group?.selected_option?.value ?? 'none';
+    await client.views.update({
+      view_id: body.view.id,
+      view: formatForm('Run a command', `*Preview*: ${hosts.join(', ') || 'no hosts'}; group ${group}`),
+    });
+  });
+  bot.view('run', async ({ ack, view, client, body }) => {
+    const command = view.state.values.command?.command?.value ?? '';
+    if (command === 'rm -rf /') {
+      await ack({ response_action: 'errors', errors: { command: 'You may not run this here.' } });
+      return;
+    }
+    if (command === 'next') {
+      await ack({
+        response_action: 'push',
+        view: {
+          type: 'modal',
+          title: plain('Are you sure?'),
+          close: plain('Back'),
+          submit: plain('Yes'),
+          callback_id: 'sure',
+          blocks: [{ type: 'section', text: plain('It runs on many hosts.') }],
+        },
+      });
+      return;
+    }
+    await ack();
+    await postRun(client, body.user.id, command);
+  });
+  bot.view('sure', async ({ ack }) => ack({ response_action: 'clear' }));
+  bot.view({ type: 'view_closed', callback_id: 'run' }, async ({ ack }) => ack());
+  bot.event('app_home_opened', async ({ event, client }) => {
+    await client.views.publish({
+      user_id: event.user,
+      view: {
+        type: 'home',
+        blocks: [
+          { type: 'header', text: plain('Fleet') },
+          {
+            type: 'section',
+            text: { type: 'mrkdwn', text: '*22 hosts* in 3 groups · 20 ok · 2 off' },
+            accessory: { type: 'button', action_id: 'open', style: 'primary', text: plain('Run a command') },
+          },
+          { type: 'divider' },
+          { type: 'header', text: plain('My recent runs') },
+          {
+            type: 'section',
+            text: { type: 'mrkdwn', text: '`r-7k3f` *df -h* on @web\n20 ok of 20 in 1.2 s' },
+            accessory: {
+              type: 'overflow',
+              action_id: 'more',
+              options: [option('Run again'), option('Full log')],
+            },
+          },
+          { type: 'context', elements: [{ type: 'mrkdwn', text: `For <@${event.user}>` }] },
+        ],
+      },
+    });
+  });
+  bot.action('open', async ({ ack, body, client }) => {
+    await ack();
+    if (body.type !== 'block_actions') return;
+    await client.views.open({
+      trigger_id: body.trigger_id,
+      view: formatForm('Run a command', 'Nothing yet.'),
+    });
+  });
+  bot.action(/kind|host|more/, async ({ ack, body, client, action }) => {
+    await ack();
+    if (body.type !== 'block_actions' || !('selected_option' in action)) return;
+    const value = action.selected_option?.value ?? '';
+    if (body.container.type === 'message')
+      await client.chat.postEphemeral({
+        channel: body.channel?.id ?? '',
+        user: body.user.id,
+        text: `You chose ${value}`,
+      });
+  });
+  bot.command('/batch', async ({ ack, client, command }) => {
+    await ack();
+    await postRun(client, command.user_id, command.text);
+  });
+}
+
+export async function postRun(client: WebClient, user: string, command: string): Promise<void> {
+  await client.chat.postMessage({
+    channel: 'C0OPS0001',
+    text: `ran ${command}`,
+    blocks: [
+      {
+        type: 'section',
+        text: { type: 'mrkdwn', text: `<@${user}> ran \`${command}\`: *20 ok of 20*`, verbatim: true },
+      },
+      {
+        type: 'container',
+        title: plain('web[01-20] (20)'),
+        subtitle: plain('exit 0'),
+        is_collapsible: true,
+        default_collapsed: true,
+        child_blocks: [{ type: 'section', text: plain('all the same') }],
+      },
+      {
+        type: 'actions',
+        block_id: 'on-run',
+        elements: [
+          { type: 'button', action_id: 'retry', text: plain('Retry failed') },
+          {
+            type: 'static_select',
+            action_id: 'kind',
+            placeholder: plain('Only…'),
+            options: [option('errors'), option('changed'), option('everything')],
+          },
+          {
+            type: 'external_select',
+            action_id: 'host',
+            min_query_length: 1,
+            placeholder: plain('Show host…'),
+          },
+          { type: 'overflow', action_id: 'more', options: [option('Run again'), option('Full log')] },
+        ],
+      },
+    ],
+  });
+}

@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
+
+function openRig() {
+  const dir = mkdtempSync(join(tmpdir(), 'batchops-keep-'));
+  return {
+    dir,
+    folder: openTransferFolder(dir),
+    [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+async function* chunks(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('half');
+  throw new Error('cut off');
+}
+
+test('a file that is kept stands there whole, and the same name takes its place', async () => {
+  using rig = openRig();
+  await rig.folder.keep('slack/F1/a.txt', chunks('one ', 'two'));
+  expect(readFileSync(join(rig.dir, 'slack/F1/a.txt'), 'utf8')).toBe('one two');
+  await rig.folder.keep('slack/F1/a.txt', chunks('three'));
+  expect(readFileSync(join(rig.dir, 'slack/F1/a.txt'), 'utf8')).toBe('three');
+  expect(readdirSync(join(rig.dir, 'slack/F1'))).toEqual(['a.txt']);
+  expect((await rig.folder.digestSource('slack/F1/a.txt')).bytes).toBe(5);
+});
+
+test('of a file that breaks off nothing is left, and what stood there before stays', async () => {
+  using rig = openRig();
+  await rig.folder.keep('a.txt', chunks('before'));
+  await expect(rig.folder.keep('a.txt', broken())).rejects.toThrow('cut off');
+  expect(readFileSync(join(rig.dir, 'a.txt'), 'utf8')).toBe('before');
+  expect(readdirSync(rig.dir)).toEqual(['a.txt']);
+});
+
+test('no name and no link leads out of the folder', async () => {
+  using rig = openRig();
+  const outside = mkdtempSync(join(tmpdir(), 'batchops-outside-'));
+  symlinkSync(outside, join(rig.dir, 'link'));
+  mkdirSync(join(rig.dir, 'sub'));
+  for (const name of ['../a', '/etc/a', 'sub/../../a', 'link/a', '']) {
+    await expect(rig.folder.keep(name, chunks('x'))).rejects.toThrow();
+  }
+  expect(readdirSync(outside)).toEqual([]);
+  rmSync(outside, { recursive: true });
+});
