@@ -35,7 +35,7 @@ if (run.state === 'opening') {
 }
 openPoster({
   outbox: store.outbox,
-  render: createRenderer(groundOf(store)),
+  render: createRenderer(groundOf(store), (text) => text),
   workspace,
   auditChannel: undefined,
   log: quiet,
