@@ -1,5 +1,5 @@
 import type { Ground } from './execution.ts';
-import { chooseReference, foldResults, withoutOwnNamesIn } from './gather/fold.ts';
+import { type Bundle, chooseReference, foldResults, generalize } from './gather/fold.ts';
 import type { OutboxRow } from './ports.ts';
 import { formatAuditLine } from './report/audit-line.ts';
 import { formatBoard, MAX_PAGES, planBoard } from './report/board/board.ts';
@@ -85,21 +85,21 @@ async function renderBoard(ground: Ground, run: Run, nameSet: NameSet): Promise<
   const { shown, rest, maxChars } = planBoard(bundles, maxPages);
   const targets = new Map(plan.targets.map((target) => [target.host, target]));
 
-  const outcomeOf = async (host: string): Promise<Outcome | undefined> => {
+  const outcomeOf = async ({ hosts: [host, ...others] }: Bundle): Promise<Outcome | undefined> => {
     // Each is a read and some cleaning: others get their turn between them.
     await new Promise((resolve) => setImmediate(resolve));
     const outcome = (await store.findJob(run.id, host))?.outcome;
     const target = targets.get(host);
-    return plan.fold === 'similar' && outcome !== undefined && target !== undefined
-      ? withoutOwnNamesIn(outcome, target)
-      : outcome;
+    return outcome === undefined || target === undefined || (others.length === 0 && plan.fold !== 'similar')
+      ? outcome
+      : generalize(outcome, target, plan.fold ?? 'exact');
   };
   const compared = plan.diff === true ? chooseReference(bundles) : undefined;
-  const reference = compared && { bundle: compared, outcome: await outcomeOf(compared.hosts[0]) };
+  const reference = compared && { bundle: compared, outcome: await outcomeOf(compared) };
 
   const entries: BoardEntry[] = [];
   for (const bundle of shown) {
-    const outcome = await outcomeOf(bundle.hosts[0]);
+    const outcome = await outcomeOf(bundle);
     if (outcome === undefined) continue;
     entries.push(
       formatBundle(run, bundle, outcome, {

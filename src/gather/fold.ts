@@ -48,14 +48,20 @@ export function withoutOwnNames(text: string, { host, ip }: OwnNames): string {
   return shown;
 }
 
-/** The same result as another host of its bundle could have had it. */
-export function withoutOwnNamesIn(outcome: Outcome, target: OwnNames): Outcome {
-  const stream = (one: StreamText): StreamText => ({
-    ...one,
-    head: withoutOwnNames(one.head, target),
-    tail: withoutOwnNames(one.tail, target),
-  });
-  return { ...outcome, stdout: stream(outcome.stdout), stderr: stream(outcome.stderr) };
+/** The result of one host as it stands for all of its bundle: what of it is that host's own is taken out. */
+export function generalize(outcome: Outcome, target: OwnNames, how: Fold): Outcome {
+  const stream = (one: StreamText): StreamText =>
+    how === 'exact'
+      ? one
+      : { ...one, head: withoutOwnNames(one.head, target), tail: withoutOwnNames(one.tail, target) };
+  const { reason, stdout, stderr, file } = outcome;
+  return {
+    ...outcome,
+    reason: withoutOwnNames(reason, target),
+    stdout: stream(stdout),
+    stderr: stream(stderr),
+    ...(file === undefined ? {} : { file: { ...file, path: withoutOwnNames(file.path, target) } }),
+  };
 }
 
 /** Behind every exit code there is. */

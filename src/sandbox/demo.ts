@@ -32,6 +32,7 @@ const PAGE: PageSettings = {
     { text: '/batch_run -g web -cmd "sleep 60"', note: 'Then press Cancel' },
     { text: '/batch_scp -g web -action put hello.txt /tmp/', note: 'Copies a file to three hosts' },
     { text: '/batch_scp -g db -action get /var/log/db.log db.log', note: 'Fetches a file from two hosts' },
+    { text: '/batch_run', note: 'Asks for what it needs in a form; so does ⚡' },
     { text: '/batch can', note: 'What I may do here: try it as Bob, too' },
   ],
 };

@@ -5,12 +5,17 @@
  *     node test/bench/visibility.ts [hosts …]
  */
 import { fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { readManifest } from '../../src/sandbox/slack/options.ts';
 
+/** As `npm start` starts the bot: its flags decide how much memory it takes. */
+const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const FLAGS = String(scripts.start)
+  .split(' ')
+  .filter((word) => word.startsWith('--'));
 const BOT = new URL('visibility-bot.ts', import.meta.url).pathname;
 const CHANNEL = 'C0OPS0001';
 const DF_BYTES = 600;
@@ -55,14 +60,11 @@ export async function measureVisibility({ hosts, outputBytes, barS }: Round): Pr
     channels: [{ id: CHANNEL, name: 'ops', members: ['U0ADA0001', 'U0BOT0001'] }],
   });
   const { apiUrl, settings } = slack;
-  const bot = fork(BOT, [
-    apiUrl,
-    settings.tokens.bot,
-    CHANNEL,
-    join(folder, 'bench.db'),
-    String(hosts),
-    String(outputBytes),
-  ]);
+  const bot = fork(
+    BOT,
+    [apiUrl, settings.tokens.bot, CHANNEL, join(folder, 'bench.db'), String(hosts), String(outputBytes)],
+    { execArgv: FLAGS },
+  );
   const said: Record<string, unknown> = {};
   bot.on('message', (message) => Object.assign(said, message));
   try {

@@ -303,6 +303,19 @@ describe('/batch', () => {
 });
 
 describe('whatever is typed', () => {
+  test('-fold and -diff say how results are shown, and are left out where they are not asked for', () => {
+    expect(run('-h a -fold similar -diff -cmd x')).toMatchObject({ fold: 'similar', diff: true });
+    expect(run('-h a -fold EXACT -cmd x')).toMatchObject({ fold: 'exact' });
+    expect(run('-h a -cmd x')).not.toHaveProperty('fold');
+    expect(run('-h a -cmd x')).not.toHaveProperty('diff');
+    expect(refusalOf(run, '-h a -fold alike -cmd x').message).toBe(
+      '-fold "alike" is neither exact nor similar.',
+    );
+    expect(refusalOf(run, '-h a -fold -cmd x').message).toMatch(
+      /-fold is incomplete: exact or similar is missing/,
+    );
+  });
+
   test.each(['help', '-help', '--help', '-?'])('/batch_run %s is a question for help', (text) => {
     expect(run(text)).toEqual({ kind: 'help' });
   });

@@ -5,6 +5,7 @@ import {
   describeSameness,
   type FoldRow,
   foldResults,
+  generalize,
   OWN_NAME,
   withoutOwnNames,
 } from '../../src/gather/fold.ts';
@@ -114,6 +115,21 @@ describe('a host’s own names', () => {
   ])('%s', (text, host, expected) => {
     expect(withoutOwnNames(text, { host, ip: '10.0.0.1' })).toBe(expected);
   });
+});
+
+test('a result that stands for several hosts names none of them', () => {
+  const file = { path: 'fetched/web01/a.log', bytes: 1, sha256: 'ab', verified: true };
+  const outcome = {
+    ...bareOutcome('unreachable', 'no answer from 10.0.0.1:22'),
+    stdout: streamOf('on web01'),
+    file,
+  };
+  expect(generalize(outcome, web01, 'exact')).toMatchObject({
+    reason: `no answer from ${OWN_NAME}:22`,
+    stdout: { head: 'on web01' },
+    file: { path: `fetched/${OWN_NAME}/a.log` },
+  });
+  expect(generalize(outcome, web01, 'similar').stdout.head).toBe(`on ${OWN_NAME}`);
 });
 
 describe('bundles', () => {

@@ -36,6 +36,16 @@ describe('the root message', () => {
     expect(message.live).toBe(true);
   });
 
+  test('shows how far it is, since when, and what it waits for', () => {
+    const message = formatRoot(sampleRun({ progress: { queued: 20, running: 10, settled: { ok: 10 } } }), {
+      now: 1_012_400,
+      slowest: [{ host: 'web07', startedAt: 1_000_400 }],
+    });
+    expect(wordsOf(message)).toContain('▰▰▰▰▰▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱ 25 %');
+    expect(wordsOf(message)).toContain('12.0 s so far');
+    expect(wordsOf(message)).toContain('running longest: web07 12.0 s');
+  });
+
   test('ends as a summary in fixed order, without a way to cancel', () => {
     const message = formatRoot(
       sampleRun({

@@ -167,6 +167,11 @@ export function registerForm(bot: App): void {
   bot.view('sure', async ({ ack }) => ack({ response_action: 'clear' }));
   bot.view({ type: 'view_closed', callback_id: 'run' }, async ({ ack }) => ack());
   bot.event('app_home_opened', async ({ event, client }) => {
+    const { messages = [] } = await client.conversations.history({ channel: 'C0OPS0001', limit: 1 });
+    const { permalink = '' } =
+      messages.length === 0
+        ? {}
+        : await client.chat.getPermalink({ channel: 'C0OPS0001', message_ts: messages[0]?.ts ?? '' });
     await client.views.publish({
       user_id: event.user,
       view: {
@@ -182,7 +187,10 @@ export function registerForm(bot: App): void {
           { type: 'header', text: plain('My recent runs') },
           {
             type: 'section',
-            text: { type: 'mrkdwn', text: '`r-7k3f` *df -h* on @web\n20 ok of 20 in 1.2 s' },
+            text: {
+              type: 'mrkdwn',
+              text: `\`r-7k3f\` *df -h* on @web: ${permalink === '' ? 'gone' : `<${permalink}|thread>`}`,
+            },
             accessory: {
               type: 'overflow',
               action_id: 'more',

@@ -9,6 +9,7 @@ import { Sidebar } from './sidebar.ts';
 import { type Directory, DirectoryContext, formatOption } from './surfaces/form.ts';
 import { HomeTab } from './surfaces/home-tab.ts';
 import { Modal } from './surfaces/modal.ts';
+import { parsePermalink } from './text/permalink.ts';
 import { type Names, NamesContext } from './text/text.ts';
 
 /** The whole window: channels on the left, one channel, and beside it the thread that is open. */
@@ -29,6 +30,16 @@ export function Workspace({ page, client }: { page: Page; client: Client }): VNo
     return () => document.removeEventListener('keydown', onKey);
   }, [client, isMenuOpen]);
 
+  // Links to messages open here, not in a window of their own.
+  const follow = (event: MouseEvent): void => {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    const place = link === null ? null : parsePermalink(link.href, location.origin);
+    if (place === null || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    client.openChannel(place.channelId);
+    client.openThread(place.threadTs);
+  };
+
   useEffect(() => {
     const unread = Object.values(page.unread).reduce((sum, count) => sum + count, 0);
     document.title = `${unread > 0 ? `(${unread}) ` : ''}${state?.team.name ?? 'Sandbox'}`;
@@ -39,7 +50,7 @@ export function Workspace({ page, client }: { page: Page; client: Client }): VNo
   const modal = state.modals.at(-1);
   const openMenu = (): void => setMenuOpen(true);
   return html`<${NamesContext.Provider} value=${names}><${DirectoryContext.Provider} value=${directory}>
-    <div class=${`workspace${thread === null ? '' : ' has-thread'}${isMenuOpen ? ' has-menu' : ''}`}>
+    <div class=${`workspace${thread === null ? '' : ' has-thread'}${isMenuOpen ? ' has-menu' : ''}`} onClick=${follow}>
       <${Sidebar} page=${page} client=${client} state=${state} onLeave=${() => setMenuOpen(false)} />
       <button type="button" class="veil" aria-label="Close the list of channels" tabindex="-1" onClick=${() => setMenuOpen(false)}></button>
       <main class="channel" aria-label="Channel">

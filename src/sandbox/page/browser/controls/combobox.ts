@@ -46,6 +46,8 @@ export function Combobox(props: ComboboxProps): VNode {
   const input = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
+  /** Enter came before the answer. */
+  const isAwaited = useRef(false);
   const id = useId();
 
   const isChosen = (option: Json): boolean => chosen.some(({ value }) => value === option.value);
@@ -63,6 +65,9 @@ export function Combobox(props: ComboboxProps): VNode {
       if (isStale) return;
       setAnswer({ query, found: groups });
       setCurrent(0);
+      const sure = isAwaited.current ? findSure(groups, query) : undefined;
+      isAwaited.current = false;
+      if (sure !== undefined) choose(sure);
     };
     const timer = setTimeout(() => void ask(), answer === null || !props.isSlow ? 0 : PAUSE_MS);
     return () => {
@@ -113,6 +118,7 @@ export function Combobox(props: ComboboxProps): VNode {
       // Enter chooses; it never sends the form from here.
       if (!isOpen) setOpen(true);
       else if (active !== undefined) choose(active);
+      else isAwaited.current = answer?.query !== query;
     } else if (event.key === 'Escape' && isOpen) {
       close();
       event.stopPropagation();
@@ -152,6 +158,7 @@ export function Combobox(props: ComboboxProps): VNode {
       onInput=${(event: Event) => {
         if (!(event.currentTarget instanceof HTMLInputElement)) return;
         setQuery(event.currentTarget.value);
+        isAwaited.current = false;
         setOpen(true);
       }}
       onMouseDown=${() => setOpen(true)}
@@ -164,11 +171,20 @@ export function Combobox(props: ComboboxProps): VNode {
     }
     <span class="combobox-sign" aria-hidden="true">▾</span>
     <div ref=${list} popover="manual" class="options" onMouseDown=${(event: Event) => event.preventDefault()}>
-      <div role="listbox" id=${`${id}-list`} aria-label=${label} aria-multiselectable=${isMany}>
+      <div role="listbox" id=${`${id}-list`} aria-label=${label} aria-multiselectable=${isMany} aria-busy=${isOpen && answer?.query !== query}>
         ${isOpen ? renderList(found, { id, options, active, isChosen, choose, query }) : null}
       </div>
     </div>
   </div>`;
+}
+
+/** What nobody has seen yet is chosen only where it is the one thing that can be meant. */
+function findSure(found: readonly OptionGroup[] | string, query: string): Json | undefined {
+  const options = typeof found === 'string' ? [] : found.flatMap((group) => group.options);
+  const words = query.trim().toLowerCase();
+  const exact = options.filter((option) => labelOf(option, 'text').toLowerCase() === words);
+  const [sure, ...others] = exact.length > 0 ? exact : options;
+  return others.length === 0 ? sure : undefined;
 }
 
 interface ListMeans {
