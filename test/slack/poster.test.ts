@@ -92,7 +92,7 @@ describe.concurrent('replies', () => {
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), { timeout: 15_000 });
     expect(textsIn(rig, OPS, threadTs).toSorted()).toEqual(Array.from({ length: 6 }, (_, n) => `reply:${n}`));
-    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThanOrEqual(2);
+    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThanOrEqual(3);
   });
 
   test('survive a storm of faults: each arrives, none twice where we may look', async () => {
