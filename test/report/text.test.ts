@@ -98,9 +98,11 @@ describe('words', () => {
   test.each([
     [412, '0.4 s'],
     [12_400, '12.4 s'],
-    [59_960, '1 min 00 s'],
+    [59_960, '1 min'],
+    [300_000, '5 min'],
     [185_000, '3 min 05 s'],
     [7_500_000, '2 h 05 min'],
+    [3_599_800, '1 h'],
   ])('%d ms are %s', (ms, shown) => expect(formatDuration(ms)).toBe(shown));
 
   test.each([

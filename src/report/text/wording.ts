@@ -3,14 +3,18 @@ import { outcomeWords } from '../../run/outcome.ts';
 import type { Work } from '../../run/plan.ts';
 import { type Progress, settledInOrder, totalJobs } from '../../run/run.ts';
 
-/** `0.4 s`, `12.4 s`, `3 min 05 s`, `2 h 05 min`. */
+/** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
 export function formatDuration(ms: number): string {
   const tenths = Math.max(0, Math.round(ms / 100));
   if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+  if (seconds < 3600) return inParts(seconds, 'min', 's');
+  return inParts(Math.round(seconds / 60), 'h', 'min');
+}
+
+function inParts(count: number, big: string, small: string): string {
+  const rest = count % 60;
+  return `${Math.floor(count / 60)} ${big}${rest === 0 ? '' : ` ${pad(rest)} ${small}`}`;
 }
 
 function pad(value: number): string {

@@ -198,6 +198,26 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await thread().waitFor({ state: 'detached' });
   });
 
+  test('in a narrow window the keys of a message never lie on its words unasked', async () => {
+    const root = await run('keys');
+    await page.setViewportSize({ width: 420, height: 800 });
+    await root.getByRole('button', { name: /replies/ }).click();
+    await thread().getByRole('article').nth(2).waitFor();
+    await page.mouse.move(0, 0);
+    // Those that show without being asked for, against everything that is written.
+    const overlaps =
+      await page.evaluate<number>(`[...document.querySelectorAll('.message')].filter((message) => {
+      const keys = message.querySelector('.message-keys');
+      if (keys === null || getComputedStyle(keys).opacity === '0') return false;
+      const box = keys.getBoundingClientRect();
+      return [...message.querySelectorAll('.body *, .message-head > *')].some((one) => {
+        const words = one.getBoundingClientRect();
+        return words.right > box.left && words.left < box.right && words.bottom > box.top + 1 && words.top < box.bottom - 1;
+      });
+    }).length`);
+    expect(overlaps).toBe(0);
+  });
+
   test('every block that Slack takes in a message is drawn, or says that it is not', async () => {
     await row('audit').click();
     const client = new WebClient(rig.slack.settings.tokens.bot, { slackApiUrl: rig.slack.apiUrl });
