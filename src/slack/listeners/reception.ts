@@ -125,7 +125,7 @@ export class Reception {
     if ('type' in answer) {
       if (await this.#openWindow(visit, answer)) return;
       const late = formatNotice(
-        'The window could not be opened in time. Try it again, or type the command: `/batch help`.',
+        'The form could not be opened. Try it again, or type the whole command: /batch help shows how.',
       );
       await this.#answer(visit, this.#workspace.masked(late));
       return;
