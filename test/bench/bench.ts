@@ -1,17 +1,16 @@
 /**
- * `npm run bench`: the figures of DESIGN section 4 that need other programs beside ours, all in one run on one
- * machine, because only their ratios say something.
+ * `npm run bench`: the figures of DESIGN section 4, all in one run on one machine, because of those that need
+ * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks,visibility --no-peers
  */
-import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
-import { type AckFigures, measureAcks } from './acks.ts';
+import { type AckFigures, measureAcks } from './acks/acks.ts';
 import {
   coldPeers,
   endMasters,
@@ -22,25 +21,31 @@ import {
   warmPeers,
 } from './contenders.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
+import { machineFacts, round2 } from './machine.ts';
+import { atMost, bar, fixed, table } from './report.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
+import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 
+const PARTS = ['cold', 'warm', 'acks', 'visibility'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     hosts: { type: 'string' },
     rounds: { type: 'string' },
     'no-peers': { type: 'boolean', default: false },
-    only: { type: 'string', default: 'cold,warm,acks' },
+    only: { type: 'string', default: PARTS.join(',') },
   },
 });
 const FAN_OUT = 64;
 const hostCount = Number(flags.hosts ?? (flags.quick ? 20 : 200));
 const roundCount = Number(flags.rounds ?? (flags.quick ? 1 : 3));
 const parts = flags.only.split(',');
+const unknown = parts.find((part) => !PARTS.includes(part));
+if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${PARTS.join(', ')}`);
 const startedAt = Date.now();
-/** No further rounds of cold connections after three minutes, of warm ones after six: eight in all. */
+/** No further rounds of cold connections after three minutes, of warm ones after five: less than ten in all. */
 const COLD_UNTIL = startedAt + 3 * 60_000;
-const WARM_UNTIL = startedAt + 6 * 60_000;
+const WARM_UNTIL = startedAt + 5 * 60_000;
 
 const BARE = 'bare ssh2 loop';
 const ENGINE = 'Batchops, whole engine';
@@ -56,16 +61,17 @@ process.once('SIGINT', () => {
   process.exitCode = 130;
 });
 
-const machineBefore = machineFacts();
+const machineBefore = { ...machineFacts(), hosts: hostCount, rounds: roundCount };
 if (parts.includes('cold') || parts.includes('warm')) {
   if (HAS_SSHD) await measureFleet();
   else report.push('cold and warm: not measured, there is no sshd (apt install openssh-server)');
 }
 if (parts.includes('acks')) await measureAnswers();
+if (parts.includes('visibility')) await measureThreads();
 const facts = {
   ...machineBefore,
   loadAfter: loadavg().map(round2),
-  seconds: seconds(Date.now() - startedAt),
+  seconds: Math.round((Date.now() - startedAt) / 1_000),
 };
 report.push(
   '',
@@ -228,60 +234,14 @@ async function measureAnswers(): Promise<void> {
   results.acks = figures;
 }
 
-// ── the report ───────────────────────────────────────────────────────────────────────────────────────────
+// ── a thread to be read ──────────────────────────────────────────────────────────────────────────────────
 
-function atMost(what: string, value: number | undefined, limit: number, unit: string): string {
-  if (value === undefined) return `  ?     ${what}: no figure`;
-  return bar(what, value <= limit, `${fixed(value, limit < 10 ? 2 : 0)} ${unit}`, `≤ ${limit} ${unit}`);
-}
-
-function bar(what: string, isReached: boolean, value: string, limit: string): string {
-  return `  ${isReached ? 'ok  ' : 'MISS'}  ${what}: ${value} (${limit})`;
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const width = (column: number): number =>
-    Math.max(...rows.map((row) => (row.length > 2 ? (row[column]?.length ?? 0) : 0)));
-  return rows.map((row) =>
-    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(width(0)) : cell.padStart(width(i)))).join('   ')}`.trimEnd(),
-  );
-}
-
-function fixed(value: number | undefined, digits: number): string {
-  return value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits);
-}
-
-function machineFacts() {
-  return {
-    at: new Date().toISOString(),
-    commit: firstLine('git', ['rev-parse', '--short', 'HEAD']),
-    cpu: cpus()[0]?.model ?? 'unknown CPU',
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.versions.node,
-    ssh: firstLine('sh', ['-c', 'ssh -V 2>&1']),
-    loadBefore: loadavg().map(round2),
-    hosts: hostCount,
-    rounds: roundCount,
-  };
-}
-
-function firstLine(program: string, args: readonly string[]): string {
-  try {
-    return (
-      execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')[0] ??
-      ''
-    );
-  } catch {
-    return 'none';
+async function measureThreads(): Promise<void> {
+  const seen: Visibility[] = [];
+  for (const round of ROUNDS.filter(({ hosts }) => !flags.quick || hosts <= 1_000)) {
+    say(`visibility: ${round.hosts} hosts, ${round.outputBytes} bytes each`);
+    seen.push(await measureVisibility(round));
   }
-}
-
-function round2(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function seconds(ms: number): number {
-  return Math.round(ms / 1_000);
+  report.push('', ...formatVisibility(seen));
+  results.visibility = seen;
 }

@@ -2,17 +2,18 @@
  * From the last host's end to everything readable in the thread: the summary, every page of the board (or every
  * reply), the files. A strict local Slack enforces pace and limits; all outputs differ.
  *
- *     node test/bench/visibility.ts [hosts …]
+ *     node test/bench/visibility/visibility.ts [hosts …]
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
-import { readManifest } from '../../src/sandbox/slack/options.ts';
+import { type LocalSlack, openLocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
+import { readManifest } from '../../../src/sandbox/slack/options.ts';
+import { atMost, fixed, table } from '../report.ts';
 
 /** As `npm start` starts the bot: its flags decide how much memory it takes. */
-const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 const FLAGS = String(scripts.start)
   .split(' ')
   .filter((word) => word.startsWith('--'));
@@ -20,25 +21,24 @@ const BOT = new URL('visibility-bot.ts', import.meta.url).pathname;
 const CHANNEL = 'C0OPS0001';
 const DF_BYTES = 600;
 
-interface Round {
+export interface Round {
   readonly hosts: number;
   readonly outputBytes: number;
-  /** DESIGN.md section 4. */
+  /** These three: DESIGN.md section 4. */
   readonly barS: number;
+  readonly barMiB?: number;
+  readonly barDelayMs?: number;
 }
 
-const ROUNDS: readonly Round[] = [
+export const ROUNDS: readonly Round[] = [
   { hosts: 10, outputBytes: DF_BYTES, barS: 3 },
   { hosts: 100, outputBytes: DF_BYTES, barS: 6 },
   { hosts: 1_000, outputBytes: DF_BYTES, barS: 12 },
   { hosts: 10_000, outputBytes: DF_BYTES, barS: 30 },
-  { hosts: 10_000, outputBytes: 10 * 1024, barS: 30 },
+  { hosts: 10_000, outputBytes: 10 * 1024, barS: 30, barMiB: 300, barDelayMs: 50 },
 ];
 
-export interface Visibility {
-  readonly hosts: number;
-  readonly outputBytes: number;
-  readonly barS: number;
+export interface Visibility extends Round {
   /** Of the summary, the last message and the last file. */
   readonly summaryS: number;
   readonly messagesS: number;
@@ -52,10 +52,11 @@ export interface Visibility {
   readonly delayMaxMs: number;
 }
 
-export async function measureVisibility({ hosts, outputBytes, barS }: Round): Promise<Visibility> {
+export async function measureVisibility(round: Round): Promise<Visibility> {
+  const { hosts, outputBytes } = round;
   const folder = mkdtempSync(join(tmpdir(), 'batchops-visibility-'));
   const slack = await openLocalSlack({
-    manifest: readManifest(new URL('../../manifest.yml', import.meta.url)),
+    manifest: readManifest(new URL('../../../manifest.yml', import.meta.url)),
     users: [{ id: 'U0ADA0001', name: 'ada' }],
     channels: [{ id: CHANNEL, name: 'ops', members: ['U0ADA0001', 'U0BOT0001'] }],
   });
@@ -82,9 +83,7 @@ export async function measureVisibility({ hosts, outputBytes, barS }: Round): Pr
     bot.send('tell');
     await until(() => said.peakMiB);
     return {
-      hosts,
-      outputBytes,
-      barS,
+      ...round,
       summaryS,
       messagesS,
       everythingS,
@@ -119,6 +118,44 @@ async function until<T>(fact: () => T | undefined | false | 0): Promise<T> {
     if (Date.now() > deadline) throw new Error('nothing came for three minutes');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** The table, and which bars were reached. */
+export function formatVisibility(rounds: readonly Visibility[]): string[] {
+  const name = ({ hosts, outputBytes }: Round): string =>
+    `${hosts.toLocaleString('en-US')} hosts × ${outputBytes < 1_024 ? `${outputBytes} B` : `${outputBytes / 1_024} KiB`}`;
+  return [
+    'from the last host’s end to all of it in the thread, at Slack’s pace; all outputs different',
+    ...table([
+      ['', 'summary s', 'messages s', 'all s', 'messages', 'edits', 'RSS MiB', 'loop p99 ms', 'max ms'],
+      ...rounds.map((round) => [
+        name(round),
+        fixed(round.summaryS, 1),
+        fixed(round.messagesS, 1),
+        fixed(round.everythingS, 1),
+        `${round.messages}`,
+        `${round.edits}`,
+        fixed(round.peakMiB, 0),
+        fixed(round.delayP99Ms, 0),
+        fixed(round.delayMaxMs, 0),
+      ]),
+    ]),
+    ...rounds.flatMap((round) => [
+      atMost(`${name(round)}, readable`, round.everythingS, round.barS, 's'),
+      ...(round.barMiB === undefined
+        ? []
+        : [atMost(`${name(round)}, memory`, round.peakMiB, round.barMiB, 'MiB')]),
+      ...(round.barDelayMs === undefined
+        ? []
+        : [atMost(`${name(round)}, event-loop delay p99`, round.delayP99Ms, round.barDelayMs, 'ms')]),
+    ]),
+    ...rounds
+      .filter(({ refusedForPace, violations }) => refusedForPace + violations > 0)
+      .map(
+        (round) =>
+          `  ?     ${name(round)}: Slack refused ${round.refusedForPace} for their pace, ${round.violations} for their form`,
+      ),
+  ];
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

@@ -2,10 +2,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
-import { ADA, AUDIT, makeHome, openTeamSlack, startBot } from '../rigs/bot.ts';
-import { makeKeyPair } from '../rigs/sshd.ts';
-import { median, quantile } from './rounds.ts';
+import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
+import { ADA, AUDIT, makeHome, openTeamSlack, startBot } from '../../rigs/bot.ts';
+import { makeKeyPair } from '../../rigs/sshd.ts';
+import { median, quantile } from '../rounds.ts';
 import type { HostEnded } from './simulated-hosts.ts';
 
 const HOSTS = new URL('simulated-hosts.ts', import.meta.url).pathname;
