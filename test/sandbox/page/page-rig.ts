@@ -35,6 +35,21 @@ export interface PageTab {
   readonly complaints: readonly string[];
 }
 
+/** Headless, and without a word to anyone outside. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  });
+}
+
 /** The local Slack with its page, a small bot on Bolt, and a browser. */
 export async function openPageRig(
   manifest: Json = readManifest(new URL('../../../manifest.yml', import.meta.url)),
@@ -80,17 +95,7 @@ export async function openPageRig(
   register(bot);
   await bot.start();
   opened.defer(async () => void (await bot.stop()));
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-    ],
-  });
+  const browser = await launchBrowser();
   opened.defer(() => browser.close());
   const close = opened.move();
 
