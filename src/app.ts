@@ -11,7 +11,7 @@ import { formatRoot } from './report/root.ts';
 import type { Plan, Work } from './run/plan.ts';
 import { type Asking, planRun } from './run/planning.ts';
 import type { Job, Run } from './run/run.ts';
-import { fetchShared, findShared, nameShared } from './shared-file.ts';
+import { fetchShared, findShared, localNameOf, nameShared } from './shared-file.ts';
 
 export interface World extends Ground {
   readonly opener: Opener;
@@ -54,12 +54,16 @@ export async function beginRun(world: World, call: Call, request: FleetRequest):
   if (refusal !== undefined) return formatPreview(draft, refusal, notes);
 
   const file = shared === undefined ? undefined : await findShared(world, call.channelId, shared.name);
+  const placed =
+    shared === undefined || file === undefined
+      ? work
+      : { ...shared.work, local: localNameOf(file.id, file.name) };
   if (request.preview) {
-    const shown = shared === undefined ? await fixWork(world, work) : draftWork(work, file?.bytes);
+    const shown = file === undefined ? await fixWork(world, placed) : draftWork(placed, file.bytes);
     return formatPreview({ ...draft, work: shown }, undefined, notes);
   }
-  if (shared !== undefined && file !== undefined) await fetchShared(world, file, shared.work.local);
-  return await startRun(world, call, { ...draft, work: await fixWork(world, work) }, notes);
+  if (file !== undefined) await fetchShared(world, file);
+  return await startRun(world, call, { ...draft, work: await fixWork(world, placed) }, notes);
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
@@ -111,8 +115,9 @@ const SAME_CLICK_MS = 10_000;
  * the last of these runs had ended is the click that began it; one made after it is a new one.
  */
 async function putDown(world: World, call: Call, approved: Approved<Plan>) {
-  const { clickedAt } = call;
-  if (clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
+  if (call.clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
+  // The runs' times are by our clock: where it is behind Slack's, a click would seem to come long after them.
+  const clickedAt = Math.min(call.clickedAt, world.now());
   for (let number = 1; ; number += 1) {
     const created = await world.store.createRun(approved, `${call.requestKey}:${number}`);
     const { run, isNew } = created;

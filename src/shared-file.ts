@@ -13,7 +13,7 @@ interface Ways {
   readonly transfers: TransferFolder;
 }
 
-/** `-local slack:NAME`: the name, and the work with the place in the transfer folder that it is brought to. */
+/** `-local slack:NAME`: the name, and the work as it is judged while nobody knows yet which file that is. */
 export function nameShared(
   work: RequestedWork,
   channelId: string,
@@ -24,14 +24,15 @@ export function nameShared(
 }
 
 /**
- * Below a folder of its own, so that no name that somebody gave a file in Slack reaches another file. A file of
- * the same name takes its place; a run that is under way notices, and sends none that has changed.
+ * Below a folder of its own for each file, so that no name that somebody gave a file in Slack reaches another
+ * file: `a b` and `a_b` look alike here, and another of the same name must not take the place of one that a run
+ * is being made of.
  */
 export function localNameOf(place: string, name: string): string {
   const plain = name
     .replace(/[^A-Za-z0-9._-]+/g, '_')
-    .replace(/^[._]+/, '')
-    .slice(-100);
+    .slice(-100)
+    .replace(/^[._]+/, '');
   return `slack/${place.replace(/[^A-Za-z0-9]/g, '')}/${plain === '' ? 'file' : plain}`;
 }
 
@@ -62,6 +63,7 @@ export function checkSize(file: SharedFile): void {
   });
 }
 
-export async function fetchShared(ways: Ways, file: SharedFile, local: string): Promise<void> {
-  await ways.transfers.keep(local, await ways.sharedFiles.open(file.id, MAX_SHARED_BYTES));
+export async function fetchShared(ways: Ways, file: SharedFile): Promise<void> {
+  const content = await ways.sharedFiles.open(file.id, MAX_SHARED_BYTES);
+  await ways.transfers.keep(localNameOf(file.id, file.name), content);
 }

@@ -72,7 +72,7 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
     channelId: call.channelId,
     async begin(): Promise<Answer | undefined> {
       if (file !== undefined) {
-        await fetchShared(world, file, localNameOf(file.id, file.name));
+        await fetchShared(world, file);
       }
       const work = file === undefined && fixed !== undefined ? fixed : await fixWork(world, request.work);
       if (file !== undefined && work.action === 'put' && work.source.bytes !== file.bytes) {

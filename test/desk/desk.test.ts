@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../../src/ports.ts';
+import { createDesk } from '../../src/desk/desk.ts';
+import type { Answer, SharedFile } from '../../src/ports.ts';
 import { AGAIN_ACTION, CANCEL_HOST_ACTION, SHOW_HOST_ACTION } from '../../src/report/buttons.ts';
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
 import { drain, okOutcome } from '../store/rig.ts';
@@ -43,12 +45,14 @@ describe('a button that runs something', () => {
     const first = clickOn(AGAIN_ACTION, id);
     await rig.desk.press(first);
     await drain(rig.store.store);
-    const later = clickOn(AGAIN_ACTION, id, { clickedAt: Date.now() + 11_000 });
-    expect(await rig.desk.press(later)).toBeUndefined();
+    const clickedAt = Date.now() + 11_000;
+    const desk = createDesk({ ...rig.world, now: () => clickedAt });
+    const later = clickOn(AGAIN_ACTION, id, { clickedAt });
+    expect(await desk.press(later)).toBeUndefined();
     expect(await countRuns(rig)).toBe(3);
     // Both brought once more.
-    await rig.desk.press(later);
-    await rig.desk.press(first);
+    await desk.press(later);
+    await desk.press(first);
     expect(await countRuns(rig)).toBe(3);
   });
 
@@ -59,6 +63,9 @@ describe('a button that runs something', () => {
     await rig.desk.press(click);
     await drain(rig.store.store);
     await rig.desk.press(click);
+    expect(await countRuns(rig)).toBe(2);
+    // Nor is the second of a double click taken for one that was made minutes after the run.
+    await rig.desk.press(clickOn(AGAIN_ACTION, id, { clickedAt: click.clickedAt + 300 }));
     expect(await countRuns(rig)).toBe(2);
   });
 
@@ -182,6 +189,67 @@ describe('the form', () => {
       kind: 'faults',
       faults: { local: expect.stringMatching(/no none\.txt/) },
     });
+  });
+});
+
+describe("a file of Slack's", () => {
+  test('never takes the place of another whose name only looks alike here', async () => {
+    await using rig = await openDeskRig();
+    const contents: Record<string, string> = { F1: 'grant\n', F2: 'revoke\n' };
+    const files = Object.entries(contents).map(
+      ([id, text], index): SharedFile => ({
+        id,
+        name: ['права.sh', 'отказ.sh'][index] ?? '',
+        bytes: text.length,
+      }),
+    );
+    // Both are brought here before either is read.
+    let brought = 0;
+    const both = Promise.withResolvers<void>();
+    const { transfers } = rig.world;
+    const desk = createDesk({
+      ...rig.world,
+      transfers: {
+        ...transfers,
+        async keep(local, content) {
+          await transfers.keep(local, content);
+          brought += 1;
+          if (brought === 2) both.resolve();
+          await both.promise;
+        },
+      },
+      sharedFiles: {
+        list: async () => files,
+        async open(id) {
+          return (async function* () {
+            yield Buffer.from(contents[id] ?? '');
+          })();
+        },
+      },
+    });
+    await Promise.all(
+      files.map(({ id, name }) =>
+        desk.command({
+          command: '/batch_scp',
+          text: `-h web01 -action put slack:${name} /tmp/`,
+          requester: ANN,
+          channelId: OPS,
+          requestKey: id,
+        }),
+      ),
+    );
+    const runs = await rig.store.store.listRuns(10);
+    const sent = runs.map(({ plan }) => [plan.typed, plan.work.action === 'put' && plan.work.source.sha256]);
+    expect(new Map(sent.map(([typed, sha]) => [String(typed).split(' ')[5], sha]))).toEqual(
+      new Map(
+        files.map(({ id, name }) => [
+          `slack:${name}`,
+          createHash('sha256')
+            .update(contents[id] ?? '')
+            .digest('hex'),
+        ]),
+      ),
+    );
   });
 });
 
