@@ -58,7 +58,7 @@ export function createSharedFiles(settings: SlackSettings, workspace: Workspace,
         await response.body?.cancel();
         throw notThere(name, workspace.botName);
       }
-      return exactly(response.body, bytes, name, workspace.botName);
+      return exactly(response.body, bytes, () => notThere(name, workspace.botName));
     },
   };
 }
@@ -67,16 +67,20 @@ export function createSharedFiles(settings: SlackSettings, workspace: Workspace,
 async function* exactly(
   body: AsyncIterable<Uint8Array>,
   bytes: number,
-  name: string,
-  botName: string,
+  refuse: () => Refusal,
 ): AsyncGenerator<Uint8Array> {
   let total = 0;
-  for await (const chunk of body) {
-    total += chunk.length;
-    if (total > bytes) throw notThere(name, botName);
-    yield chunk;
+  try {
+    for await (const chunk of body) {
+      total += chunk.length;
+      if (total > bytes) break;
+      yield chunk;
+    }
+  } catch {
+    // The connection broke, or took too long, with half of it here.
+    throw refuse();
   }
-  if (total !== bytes) throw notThere(name, botName);
+  if (total !== bytes) throw refuse();
 }
 
 async function askAbout(workspace: Workspace, fileId: string, log: Log) {

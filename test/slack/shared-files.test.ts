@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../src/errors.ts';
 import { createSharedFiles, isSlacks } from '../../src/slack/shared-files.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';
 import { ANN, OPS, openTestSlack, recordLog, settingsFor } from './rig.ts';
@@ -57,6 +58,23 @@ describe("files of Slack's", () => {
     await expect(files.open('F1', 1_000)).rejects.toThrow(/could not be fetched/);
     expect(asked).toEqual([]);
     await new Promise((done) => elsewhere.close(done));
+  });
+
+  test('that break off on their way are refused, and are no defect', async () => {
+    const { slack, settings, workspace, log } = await openRig();
+    await using _ = slack;
+    const breaking = createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 5 });
+      response.write('he', () => response.destroy());
+    });
+    await new Promise<void>((done) => breaking.listen(0, '127.0.0.1', done));
+    const { port } = breaking.address() as AddressInfo;
+    const origin = `http://127.0.0.1:${port}/`;
+    const info = async () => ({ ok: true, file: { name: 'a', size: 5, url_private: `${origin}a` } });
+    const answers = Object.assign(Object.create(workspace.answers), { files: { info } });
+    const files = createSharedFiles({ ...settings, apiUrl: origin }, { ...workspace, answers }, log);
+    await expect(files.open('F1', 1_000).then(readAll)).rejects.toThrow(Refusal);
+    await new Promise((done) => breaking.close(done));
   });
 
   test.each([
