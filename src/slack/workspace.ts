@@ -1,7 +1,7 @@
 import { LogLevel, WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
-import type { FileUpload, Message } from '../report/message.ts';
+import type { FileUpload, Message, PlainText } from '../report/message.ts';
 import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
@@ -40,9 +40,15 @@ export interface Workspace {
   readonly url: string;
   readonly paces: ChannelPaces;
   /** The one gate before Slack: every text that leaves has gone through it. */
-  masked<T extends Message | FileUpload | Modal | HomeTab | { readonly options: readonly OptionGroup[] }>(
-    message: T,
-  ): T;
+  masked<
+    T extends
+      | Message
+      | FileUpload
+      | Modal
+      | HomeTab
+      | PlainText
+      | { readonly options: readonly OptionGroup[] },
+  >(message: T): T;
 }
 
 const POST_TIMEOUT_MS = 12_000;

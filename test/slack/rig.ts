@@ -135,13 +135,14 @@ export interface DoorRig extends AsyncDisposable {
 export async function openDoorRig(
   mode: 'socket' | 'http' = 'socket',
   options: Partial<LocalSlackOptions> = {},
+  mask = (text: string) => text,
 ): Promise<DoorRig> {
   const slack = await openTestSlack({ mode, ...options });
   const desk = new RecordingDesk();
   const log = recordLog();
   const fatal: Error[] = [];
   const settings = settingsFor(slack, mode);
-  const workspace = await openWorkspace(settings, { mask: (text) => text, log });
+  const workspace = await openWorkspace(settings, { mask, log });
   const door = await openSlack({ settings, workspace, desk, log, onFatal: (error) => fatal.push(error) });
   if (door.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${door.port}/slack/events`);
   return {

@@ -25,7 +25,7 @@ describe.concurrent('windows', () => {
     const outcome = await rig.slack.command(run());
     const answer = await rig.slack.waitFor(() => outcome.answers()[0]);
     expect(answer.onlyFor).toBe(ANN);
-    expect(answer.text).toMatch(/could not be opened in time/);
+    expect(answer.text).toMatch(/could not be opened/);
   });
 
   test('are what a shortcut answers with, as it has no channel', async () => {
@@ -77,6 +77,36 @@ describe.concurrent('windows', () => {
       ),
     );
     expect(begun).toEqual([OPS, SECRET]);
+  });
+
+  test('answer also where the Home tab cannot be drawn', async () => {
+    await using rig = await openDoorRig();
+    rig.desk.answer = async () => formatRunForm({ channelId: OPS, metadata: '{}' });
+    rig.desk.home = async () => {
+      throw new Error('no store');
+    };
+    rig.desk.verdict = {
+      kind: 'accepted',
+      channelId: OPS,
+      begin: async () => formatNotice('Refused: nothing was run.'),
+    };
+    await rig.slack.command(run());
+    const view = await rig.slack.waitFor(() => rig.slack.views(ANN).at(-1));
+    await rig.slack.submit({ user: ANN, viewId: view.id, values: { command: 'id' } });
+    await rig.slack.waitFor(() =>
+      rig.slack.ephemerals(ANN).some(({ text }) => text === 'Refused: nothing was run.'),
+    );
+    await rig.slack.waitFor(() => rig.log.lines.some(({ message }) => /Home tab/.test(message)));
+  });
+
+  test('mask what stands below a field', async () => {
+    await using rig = await openDoorRig('socket', {}, (text) => text.replaceAll('hunter2', '•••'));
+    rig.desk.answer = async () => formatRunForm({ channelId: OPS, metadata: '{}' });
+    rig.desk.verdict = { kind: 'faults', faults: { limit: 'hunter2 & more is no time.' } };
+    await rig.slack.command(run());
+    const view = await rig.slack.waitFor(() => rig.slack.views(ANN).at(-1));
+    const sent = await rig.slack.submit({ user: ANN, viewId: view.id, values: { command: 'id' } });
+    expect(sent.errors).toEqual({ limit: '••• & more is no time.' });
   });
 
   test('that end in a defect say so under a number, and tell nothing of its inside', async () => {

@@ -24,7 +24,8 @@ export function register(
           ...verdict,
           begin: async () => {
             const answer = await verdict.begin();
-            await homes.publish(form.requester);
+            // The answer waits for nobody's Home tab.
+            void reception.serve(() => homes.publish(form.requester));
             return answer;
           },
         };

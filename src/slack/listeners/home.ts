@@ -1,5 +1,6 @@
 import type { App } from '@slack/bolt';
 import type { Desk, Log } from '../../ports.ts';
+import type { HomeTab } from '../../report/views/view.ts';
 import type { Requester } from '../../run/plan.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
@@ -27,8 +28,15 @@ export class HomeTabs {
     this.#log = log;
   }
 
+  /** Never rejects: what it is shown beside must not suffer from it. */
   async publish(asker: Requester): Promise<void> {
-    const view = this.#workspace.masked(await this.#desk.home(asker));
+    let view: HomeTab;
+    try {
+      view = this.#workspace.masked(await this.#desk.home(asker));
+    } catch (error) {
+      this.#log.error({ err: error }, 'a Home tab could not be drawn');
+      return;
+    }
     try {
       await this.#workspace.windows.views.publish({
         user_id: asker.userId,

@@ -3,7 +3,7 @@ import type { RespondArguments, ViewResponseAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import type { Answer, FormVerdict, Log } from '../../ports.ts';
 import { formatDefect, formatNotice, formatRefusal } from '../../report/answers.ts';
-import { type Message, plainVariant } from '../../report/message.ts';
+import { type Message, plain, plainVariant } from '../../report/message.ts';
 import { formatWindow } from '../../report/views/form.ts';
 import type { Modal } from '../../report/views/view.ts';
 import { classify } from '../outgoing/failure.ts';
@@ -73,7 +73,7 @@ export class Reception {
     const isAcked = await this.#ack(() => {
       switch (verdict.kind) {
         case 'faults':
-          return ack({ response_action: 'errors', errors: { ...verdict.faults } });
+          return ack({ response_action: 'errors', errors: this.#maskFaults(verdict.faults) });
         case 'shown':
           return ack({ response_action: 'update', view: mutable(this.#workspace.masked(verdict.view)) });
         default:
@@ -85,6 +85,12 @@ export class Reception {
     if (answer === undefined) return;
     const { channelId } = verdict;
     await this.#tell({ respond: undefined, triggerId: undefined, channelId, userId }, answer);
+  }
+
+  #maskFaults(faults: Readonly<Record<string, string>>): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(faults).map(([field, text]) => [field, this.#workspace.masked(plain(text)).text]),
+    );
   }
 
   /** What has no field to stand below is a window of its own. */
