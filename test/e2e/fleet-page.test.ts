@@ -129,7 +129,7 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a run on 200 hosts, in a browser', (
   test('is read in one screen, and asked about without being run again', async () => {
     await using stage = await openStage();
     const { slack, browser } = stage;
-    const page = await browser.newPage({ viewport: WINDOW, locale: 'en-GB' });
+    const page = await browser.newPage({ viewport: WINDOW, locale: 'en-GB', reducedMotion: 'reduce' });
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(String(error)));
     await page.goto(slack.url);
