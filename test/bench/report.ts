@@ -1,6 +1,11 @@
 export function atMost(what: string, value: number | undefined, limit: number, unit: string): string {
   if (value === undefined) return `  ?     ${what}: no figure`;
-  return bar(what, value <= limit, `${fixed(value, limit < 10 ? 2 : limit < 50 ? 1 : 0)} ${unit}`, `≤ ${limit} ${unit}`);
+  return bar(
+    what,
+    value <= limit,
+    `${fixed(value, limit < 10 ? 2 : limit < 50 ? 1 : 0)} ${unit}`,
+    `≤ ${limit} ${unit}`,
+  );
 }
 
 export function bar(what: string, isReached: boolean, value: string, limit: string): string {
