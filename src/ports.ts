@@ -49,6 +49,12 @@ export interface TransferFolder {
   keep(local: string, content: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
+/** What commands said beyond what the store keeps, each stream's masked beginning a file. */
+export interface Spool {
+  /** The file's bytes, by its path below the spool folder; undefined where there is none any more. */
+  read(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
 // ── the record ───────────────────────────────────────────────────────────────────────────────────────────
 
 export interface Store {
@@ -190,7 +196,8 @@ export interface OutboxClaim {
 export interface OutboxRow {
   readonly key: string;
   /**
-   * `root`, `board`: posted once, then edited. `reply`, `file`: a host's result. `log`: a file on a whole run.
+   * `root`, `board`: posted once, then edited. `reply`, `file`: a host's result. `log`: a file on a whole run,
+   * or with a host, on what of its output is on disk; it may be long in coming.
    * `audit`: a line for the audit channel.
    */
   readonly kind: 'root' | 'reply' | 'file' | 'board' | 'log' | 'audit';

@@ -1,13 +1,23 @@
 import type { Ground } from './execution.ts';
 import { type Bundle, chooseReference, foldResults, generalize } from './gather/fold.ts';
-import type { OutboxRow } from './ports.ts';
+import type { Mask } from './gather/mask.ts';
+import { openMasker } from './gather/spool.ts';
+import type { OutboxRow, Spool } from './ports.ts';
 import { formatAuditLine } from './report/audit-line.ts';
 import { formatBoard, MAX_PAGES, planBoard } from './report/board/board.ts';
 import { type BoardEntry, formatBundle } from './report/board/bundle.ts';
-import { formatLogHeader, formatLogPart, formatLogRecord, shareLog } from './report/board/log.ts';
+import {
+  formatLogHeader,
+  formatLogPart,
+  formatLogRecord,
+  MAX_SPOOLED_FILES,
+  shareLog,
+  spooledFileName,
+} from './report/board/log.ts';
 import type { FileUpload, Message } from './report/message.ts';
-import { formatFullOutput, formatReply, replyShowsAll } from './report/reply.ts';
+import { formatReply, replyShowsAll } from './report/reply.ts';
 import { formatRoot } from './report/root.ts';
+import { formatFullOutput, formatSpooledOutput } from './report/text/full-output.ts';
 import type { NameSet } from './report/text/host-names.ts';
 import type { Outcome } from './run/outcome.ts';
 import { type Job, type Run, totalJobs } from './run/run.ts';
@@ -27,8 +37,18 @@ interface Board {
   readonly pages: Promise<readonly Message[]>;
 }
 
+/** What is on disk, and what takes secrets out of a text too long to be masked at once. */
+export interface Spooled {
+  readonly spool: Spool;
+  readonly mask: Mask;
+}
+
 /** `masked` takes secrets out of what leaves as bytes: messages are masked where they leave. */
-export function createRenderer(ground: Ground, masked: (text: string) => string): Renderer {
+export function createRenderer(
+  ground: Ground,
+  masked: (text: string) => string,
+  spooled?: Spooled,
+): Renderer {
   const { store, now } = ground;
   const nameSet = createNameSet(ground);
   /** The pages of a board are asked for one after the other, and made together. */
@@ -63,6 +83,10 @@ export function createRenderer(ground: Ground, masked: (text: string) => string)
       case 'board':
         return (await boardOf(run))[Number(row.part) - 1];
       case 'log':
+        if (row.host !== null) {
+          const job = await store.findJob(run.id, row.host);
+          return job?.outcome === undefined ? undefined : renderSpooled(run, job, masked, spooled);
+        }
         return await renderLog(ground, run, row.part === 'json' ? 'json' : 'text', masked);
       case 'reply':
       case 'file': {
@@ -105,7 +129,10 @@ async function renderBoard(ground: Ground, run: Run, nameSet: NameSet): Promise<
       formatBundle(run, bundle, outcome, {
         maxChars,
         nameSet,
-        where: `all that was kept is in ${run.id}.txt in this thread`,
+        where: {
+          kept: `all that was kept is in ${run.id}.txt in this thread`,
+          spooled: `kept: ${run.id}.txt in this thread says where`,
+        },
         ...(reference?.outcome !== undefined && bundle !== reference.bundle
           ? { reference: { bundle: reference.bundle, outcome: reference.outcome } }
           : {}),
@@ -141,8 +168,14 @@ async function renderLog(
   );
   async function* parts(): AsyncGenerator<string> {
     if (form === 'text') yield formatLogHeader(run, rows.length, share, now());
+    let spooledHosts = 0;
     for await (const job of store.readJobs(run.id)) {
-      yield masked(form === 'text' ? formatLogPart(run, job, share) : formatLogRecord(run, job, share));
+      if (isSpooled(job)) spooledHosts += 1;
+      yield masked(
+        form === 'text'
+          ? formatLogPart(run, job, share, spooledHosts <= MAX_SPOOLED_FILES)
+          : formatLogRecord(run, job, share),
+      );
     }
   }
   return {
@@ -186,6 +219,33 @@ async function renderFile(
   // Its secrets are masked already, but colours may have stood in the middle of one: they are gone now.
   const content = new TextEncoder().encode(masked(formatFullOutput(run, job)));
   return { filename: `${run.id}-${job.host}.txt`, content, comment: '' };
+}
+
+function isSpooled({ outcome }: Job): boolean {
+  return outcome?.stdout.spool !== undefined || outcome?.stderr.spool !== undefined;
+}
+
+/** A host's output with what is on disk of it: never in memory as a whole. */
+function renderSpooled(
+  run: Run,
+  job: Job,
+  masked: (text: string) => string,
+  spooled: Spooled | undefined,
+): FileUpload {
+  const filename = spooledFileName(run, job);
+  const read = (path: string) => spooled?.spool.read(path) ?? Promise.resolve(undefined);
+  const chunks = (): AsyncIterable<Uint8Array> => encodeChunks(formatSpooledOutput(run, job, read));
+  if (spooled !== undefined) {
+    return { filename, content: () => maskChunks(chunks(), spooled.mask), comment: '' };
+  }
+  return { filename, content: new TextEncoder().encode(masked(formatFullOutput(run, job))), comment: '' };
+}
+
+/** Its secrets are masked already, but colours may have stood in the middle of one: they are gone now. */
+async function* maskChunks(chunks: AsyncIterable<Uint8Array>, mask: Mask): AsyncGenerator<Uint8Array> {
+  const masker = openMasker(mask);
+  for await (const chunk of chunks) for (const { bytes } of masker.push(chunk)) yield bytes;
+  for (const { bytes } of masker.end()) yield bytes;
 }
 
 function baseName(path: string): string {

@@ -2,6 +2,7 @@ import { NO_OUTPUT, type StreamText } from '../run/outcome.ts';
 import { boundEnds, boundWhole, isBinary } from './bound.ts';
 import { ByteRing, GrowingBytes, joined } from './bytes.ts';
 import type { Mask } from './mask.ts';
+import { openSpool, type Spool, type SpoolSink } from './spool.ts';
 
 /** A running checksum, such as node:crypto's SHA-256. */
 export interface Digest {
@@ -22,17 +23,21 @@ export interface Capture {
   write(chunk: Uint8Array): void;
   /** What the stream said. Asked once, when nothing more will come. */
   end(): StreamText;
+  /** After `end`: how many of the stream's bytes went to the spool; 0 where it was not asked for one. */
+  readonly spooledBytes: number;
 }
 
 /**
  * The bytes are only copied and counted as they come; decoding, masking and cutting happen once, at the end,
  * so that how the stream was chopped up cannot matter. A margin of the longest secret is kept beyond each
- * cut: a secret lying across it is seen whole.
+ * cut: a secret lying across it is seen whole. What is more than that goes to the spool, from the first byte
+ * on, as it comes; of a binary nothing does.
  */
 export function openCapture(
   mask: Mask,
   openDigest: () => Digest,
   limits: CaptureLimits = DEFAULT_LIMITS,
+  openSink?: () => SpoolSink,
 ): Capture {
   const margin = Math.max(mask.longestBytes, 4);
   // The first bytes, with their margin; and of all behind `lastFrom`, the last, with theirs.
@@ -41,13 +46,31 @@ export function openCapture(
   const last = new ByteRing(limits.tailBytes + margin);
   let totalBytes = 0;
   let digest: Digest | undefined;
+  let spool: Spool | undefined;
+  let spooledBytes = 0;
+
+  /** Only while both parts together still hold all of it. */
+  const whole = (): Uint8Array => joined(first.bytes().subarray(0, lastFrom), last.bytes());
+  const startSpool = (soFar: Uint8Array): void => {
+    if (openSink === undefined || isBinary(first.bytes())) return;
+    spool = openSpool(mask, openSink());
+    spool.write(soFar);
+  };
 
   return {
+    get spooledBytes() {
+      return spooledBytes;
+    },
+
     write(chunk) {
       if (chunk.length === 0) return;
       digest ??= openDigest();
       digest.update(chunk);
+      const cap = limits.headBytes + limits.tailBytes;
+      const outgrown = openSink && totalBytes <= cap && totalBytes + chunk.length > cap ? whole() : undefined;
       first.push(chunk);
+      if (outgrown) startSpool(outgrown);
+      spool?.write(chunk);
       last.push(totalBytes < lastFrom ? chunk.subarray(lastFrom - totalBytes) : chunk);
       totalBytes += chunk.length;
     },
@@ -60,8 +83,11 @@ export function openCapture(
       }
       const fits = totalBytes <= limits.headBytes + limits.tailBytes;
       const bounded = fits
-        ? boundWhole(joined(first.bytes().subarray(0, lastFrom), last.bytes()), mask, limits)
+        ? boundWhole(whole(), mask, limits)
         : boundEnds(first.bytes(), last.bytes(), totalBytes, mask, limits);
+      // What fits as it came may not once each secret is a marker.
+      if (fits && bounded.omittedBytes > 0) startSpool(whole());
+      spooledBytes = spool?.end() ?? 0;
       return { ...bounded, totalBytes, binary: false, sha256 };
     },
   };

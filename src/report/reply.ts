@@ -23,17 +23,34 @@ export interface Excerpt {
   readonly leftOutChars: number;
 }
 
+/** Where the rest of an output is. */
+export interface Whereabouts {
+  /** What the store kept and the message cannot hold. */
+  readonly kept: string;
+  /** What is on disk; follows `all 3.2 MiB are`. */
+  readonly spooled: string;
+}
+
+const IN_THREAD: Whereabouts = {
+  kept: 'all that was kept is in the file in this thread',
+  spooled: 'in the file in this thread',
+};
+const IN_RUNS_THREAD: Whereabouts = {
+  kept: "all that was kept is in the file in the run's thread",
+  spooled: "in the file in the run's thread",
+};
+
 /** What a host's part in a run came to. `where` says where the rest is when the message cannot hold it all. */
 export function formatReply(run: Run, job: Job): Message {
-  return formatHostResult(run, job, 'all that was kept is in the file in this thread');
+  return formatHostResult(run, job, IN_THREAD);
 }
 
 /** The same for `/batch show RUN HOST`. */
 export function formatShowHost(run: Run, job: Job): Message {
-  return formatHostResult(run, job, "all that was kept is in the file in the run's thread");
+  return formatHostResult(run, job, IN_RUNS_THREAD);
 }
 
-function formatHostResult(run: Run, job: Job, where: string): Message {
+function formatHostResult(run: Run, job: Job, where: Whereabouts): Message {
   const host = shortLine(cleanOutput(job.host), MAX_HOST_CHARS);
   const { outcome } = job;
   if (outcome === undefined) {
@@ -64,7 +81,7 @@ function formatHostResult(run: Run, job: Job, where: string): Message {
 export function resultElements(
   run: Run,
   outcome: Outcome,
-  where: string,
+  where: Whereabouts,
   maxChars: number,
 ): readonly RichTextElement[] {
   return [
@@ -76,7 +93,7 @@ export function resultElements(
 function streamElements(
   run: Run,
   outcome: Outcome,
-  where: string,
+  where: Whereabouts,
   maxChars = MAX_OUTPUT_CHARS,
   isTerse = false,
 ): readonly RichTextElement[] {
@@ -103,7 +120,7 @@ function streamElement(
   name: string,
   stream: StreamText,
   excerpt: Excerpt,
-  where: string,
+  where: Whereabouts,
 ): readonly RichTextElement[] {
   if (stream.totalBytes === 0) return [];
   if (stream.binary) {
@@ -122,7 +139,14 @@ function streamElement(
   ];
 }
 
-function describeOmission(stream: StreamText, excerpt: Excerpt, where: string): string {
+function describeOmission(stream: StreamText, excerpt: Excerpt, where: Whereabouts): string {
+  const { spool } = stream;
+  if (spool !== undefined) {
+    const total = formatBytes(stream.totalBytes);
+    const part =
+      spool.bytes < stream.totalBytes ? `the first ${formatBytes(spool.bytes)} of ${total}` : `all ${total}`;
+    return `… left out here: ${part} are ${where.spooled} …`;
+  }
   const parts = [
     ...(stream.omittedBytes > 0
       ? [
@@ -130,7 +154,7 @@ function describeOmission(stream: StreamText, excerpt: Excerpt, where: string): 
         ]
       : []),
     ...(excerpt.leftOutChars > 0
-      ? [`${plural(excerpt.leftOutChars, 'character')} left out of this message: ${where}`]
+      ? [`${plural(excerpt.leftOutChars, 'character')} left out of this message: ${where.kept}`]
       : []),
   ];
   return parts.length === 0 ? '' : `… ${parts.join('; ')} …`;
@@ -185,35 +209,10 @@ function excerpt(stream: CleanStream, maxChars: number): Excerpt {
 /** False where the reply had to leave out something that was kept: then its file belongs in the thread. */
 export function replyShowsAll(job: Job): boolean {
   if (job.outcome === undefined) return true;
+  // Overwritten lines may have made little of much.
+  if (job.outcome.stdout.spool !== undefined || job.outcome.stderr.spool !== undefined) return false;
   const { stdout, stderr } = excerptStreams(job.outcome);
   return stdout.leftOutChars === 0 && stderr.leftOutChars === 0;
-}
-
-/** All output that was kept, as plain text for a file in the thread. */
-export function formatFullOutput(run: Run, job: Job): string {
-  const { outcome } = job;
-  if (outcome === undefined) return '';
-  const streams = [
-    ['stdout', outcome.stdout],
-    ['stderr', outcome.stderr],
-  ] as const;
-  return [
-    `${run.id} ${cleanOutput(job.host)}: ${describeOutcome(outcome)}`,
-    ...(outcome.reason === '' ? [] : [cleanOutput(outcome.reason)]),
-    ...streams.flatMap(([name, stream]) => fullStream(name, stream)),
-    '',
-  ].join('\n');
-}
-
-function fullStream(name: string, stream: StreamText): readonly string[] {
-  const size = formatBytes(stream.totalBytes);
-  if (stream.totalBytes === 0) return ['', `── ${name}: empty ──`];
-  if (stream.binary) return ['', `── ${name}: binary, ${size}, SHA-256 ${stream.sha256} ──`];
-  const title = `── ${name}: ${size}, SHA-256 ${stream.sha256} ──`;
-  const head = cleanOutput(stream.head, { overwrites: 'keep' });
-  const tail = cleanOutput(stream.tail, { overwrites: 'keep' });
-  if (stream.omittedBytes === 0) return ['', title, head + tail];
-  return ['', title, head, `── ${formatBytes(stream.omittedBytes)} left out here: too much to keep ──`, tail];
 }
 
 function firstLine(outcome: Outcome): string {

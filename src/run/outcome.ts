@@ -45,6 +45,16 @@ export interface StreamText {
   readonly binary: boolean;
   /** Hex, over all bytes as they came. */
   readonly sha256: string;
+  /** Where more of it is on disk than stands here. */
+  readonly spool?: SpooledText;
+}
+
+/** The beginning of a stream as a file, masked; all of it where `bytes` is the stream's `totalBytes`. */
+export interface SpooledText {
+  /** Below the spool folder. */
+  readonly path: string;
+  /** Of the stream as it came: markers may make the file itself shorter or longer. */
+  readonly bytes: number;
 }
 
 export const NO_OUTPUT: StreamText = {

@@ -2,6 +2,7 @@ import type { Mask } from '../gather/mask.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Log } from '../ports.ts';
 import type { HostKeys } from './host-keys.ts';
+import type { SpoolFolder } from './spool/spool-folder.ts';
 
 export interface TransportSettings {
   readonly hostKeys: HostKeys;
@@ -11,6 +12,8 @@ export interface TransportSettings {
   secretsMask(): Mask;
   /** All that `-local` can name. */
   readonly transferDir: string;
+  /** Takes output beyond what is kept in memory; without one it is only counted. */
+  readonly spool?: SpoolFolder;
   readonly log: Log;
   /** How long an unused connection is kept for the next command. Default a minute. */
   readonly idleMs?: number;

@@ -8,12 +8,14 @@ import { type Ending, runCommand } from './command/run-command.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
+import type { StreamName } from './spool/spool-folder.ts';
 import { openTransferFolder } from './transfer-folder.ts';
 import { stopKind, Trouble } from './trouble.ts';
 
 export function openTransport(settings: TransportSettings): Transport {
   const connections = new Connections(settings);
   const deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
+  const { spool } = settings;
   const folder = openTransferFolder(settings.transferDir);
   const running = new Map<AbortController, Promise<Outcome>>();
   let isClosed = false;
@@ -29,6 +31,9 @@ export function openTransport(settings: TransportSettings): Transport {
           deadlines: { ...deadlines, channelMs },
           mask: settings.secretsMask(),
           openDigest,
+          ...(spool === undefined
+            ? {}
+            : { openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream) }),
         });
         const hasEnded = result.kind === 'ok' || result.kind === 'failed' || result.kind === 'killed';
         return { result, isClean: hasEnded && result.reason === '' };

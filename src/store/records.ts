@@ -256,8 +256,8 @@ export function formatOutcome(outcome: Outcome): OutcomeTexts {
   };
 }
 
-function measures({ totalBytes, omittedBytes, binary, sha256 }: StreamText): StoredStream {
-  return { totalBytes, omittedBytes, binary, sha256 };
+function measures({ totalBytes, omittedBytes, binary, sha256, spool }: StreamText): StoredStream {
+  return { totalBytes, omittedBytes, binary, sha256, ...(spool === undefined ? {} : { spool }) };
 }
 
 function toOutcome(

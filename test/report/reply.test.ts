@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { plainVariant } from '../../src/report/message.ts';
-import {
-  excerptStreams,
-  formatFullOutput,
-  formatReply,
-  formatShowHost,
-  replyShowsAll,
-} from '../../src/report/reply.ts';
+import { excerptStreams, formatReply, formatShowHost, replyShowsAll } from '../../src/report/reply.ts';
+import { formatFullOutput } from '../../src/report/text/full-output.ts';
 import { cleanOutput } from '../../src/report/text/plain.ts';
 import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
 import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, sampleRun, streamOf } from './samples.ts';

@@ -3,7 +3,7 @@ import type { Bundle } from '../../gather/fold.ts';
 import type { Outcome, StreamText } from '../../run/outcome.ts';
 import type { Run } from '../../run/run.ts';
 import { bold, italic, line, preformatted, type RichTextElement } from '../message.ts';
-import { resultElements } from '../reply.ts';
+import { resultElements, type Whereabouts } from '../reply.ts';
 import { formatHostSetName, type NameSet } from '../text/host-names.ts';
 import { cleanOutput, shortLine, takeStartLines } from '../text/plain.ts';
 import { describeOutcome, formatDuration, outcomeSymbol, plural } from '../text/wording.ts';
@@ -23,7 +23,7 @@ export interface BundleStyle {
   readonly maxChars: number;
   readonly nameSet?: NameSet | undefined;
   /** Where the rest is. */
-  readonly where: string;
+  readonly where: Whereabouts;
   /** Set where this one is to be shown by how it differs. */
   readonly reference?: { readonly bundle: Bundle; readonly outcome: Outcome } | undefined;
 }
@@ -69,7 +69,7 @@ function describeDifferences(
       preformatted(shown === '' ? ' ' : shown),
       ...(left === 0
         ? []
-        : [line(italic(`… ${plural(left, 'character')} of the comparison left out here: ${where} …`))]),
+        : [line(italic(`… ${plural(left, 'character')} of the comparison left out here: ${where.kept} …`))]),
     ];
   };
   if (stdout === '' && stderr === '') return [line(italic(`output as on ${other}`))];

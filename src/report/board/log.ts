@@ -1,9 +1,10 @@
 import type { Outcome, StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
-import { excerptStreams, formatFullOutput } from '../reply.ts';
+import { excerptStreams } from '../reply.ts';
 import { formatSummary } from '../root.ts';
+import { formatFullOutput } from '../text/full-output.ts';
 import { cleanOutput } from '../text/plain.ts';
-import { describeWork, formatCount, plural } from '../text/wording.ts';
+import { describeWork, formatBytes, formatCount, plural } from '../text/wording.ts';
 
 /** Slack takes files of 1 GB; a log of more than this nobody opens. */
 const MAX_LOG_CHARS = 128 * 1024 * 1024;
@@ -34,8 +35,11 @@ export function formatLogHeader(run: Run, hosts: number, share: number, now: num
   ].join('\n');
 }
 
-/** A host's part of the readable file. */
-export function formatLogPart(run: Run, job: Job, share: number): string {
+/** Of so many hosts of a run, the first in its order, what is on disk is put into the thread as well. */
+export const MAX_SPOOLED_FILES = 10;
+
+/** A host's part of the readable file. `hasFile`: what is on disk of it stands in the thread as a file. */
+export function formatLogPart(run: Run, job: Job, share: number, hasFile: boolean): string {
   const { outcome } = job;
   if (outcome === undefined) return '';
   const { stdout, stderr } = outcome;
@@ -44,7 +48,24 @@ export function formatLogPart(run: Run, job: Job, share: number): string {
     kept <= share
       ? formatFullOutput(run, job)
       : formatFullOutput(run, { ...job, outcome: shorten(outcome, share) });
-  return `${'═'.repeat(78)}\n${part}\n`;
+  const notes = [stdout, stderr].map((stream) => spoolNote(run, job, stream, hasFile)).join('');
+  return `${'═'.repeat(78)}\n${part}${notes}\n`;
+}
+
+function spoolNote(run: Run, job: Job, { spool, totalBytes }: StreamText, hasFile: boolean): string {
+  if (spool === undefined) return '';
+  const stream = spool.path.endsWith('.stderr') ? 'stderr' : 'stdout';
+  const all = formatBytes(totalBytes);
+  const part = spool.bytes < totalBytes ? `the first ${formatBytes(spool.bytes)} of ${all}` : `all ${all}`;
+  const where = hasFile
+    ? `in ${spooledFileName(run, job)} in this thread`
+    : `on the bot's disk: spool/${spool.path} beside its database`;
+  return `── ${stream}: ${part} are ${where} ──\n`;
+}
+
+/** A host's own file. */
+export function spooledFileName(run: Run, job: Job): string {
+  return `${run.id}-${job.host}.txt`;
 }
 
 /** A host's line of the file for programs: all fields, and the output as it was kept. */
@@ -78,9 +99,9 @@ function timeOf(ms: number | undefined): string | null {
 }
 
 /** `text` where all of it was kept, else its two ends. */
-function recordOf({ head, tail, totalBytes, omittedBytes, binary, sha256 }: StreamText) {
+function recordOf({ head, tail, totalBytes, omittedBytes, binary, sha256, spool }: StreamText) {
   const text = omittedBytes === 0 ? { text: head + tail } : { head, tail };
-  return { ...(binary ? {} : text), totalBytes, omittedBytes, binary, sha256 };
+  return { ...(binary ? {} : text), totalBytes, omittedBytes, binary, sha256, ...(spool && { spool }) };
 }
 
 function shorten(outcome: Outcome, maxChars: number): Outcome {

@@ -1,12 +1,16 @@
+import type { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import { type Capture, type Digest, openCapture } from '../../gather/capture.ts';
+import type { Digest } from '../../gather/capture.ts';
 import type { Mask } from '../../gather/mask.ts';
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Deadlines } from '../settings.ts';
+import type { SpoolFile } from '../spool/spool-file.ts';
+import type { StreamName } from '../spool/spool-folder.ts';
 import { stopKind, stopTrouble, Trouble } from '../trouble.ts';
 import { formatSeconds } from '../within.ts';
 import { type PosixCommand, wrapCommand } from './posix.ts';
+import { openStream, type SpooledStream } from './spooled-stream.ts';
 import { stopGroup } from './stop-group.ts';
 
 export interface CommandRun {
@@ -17,6 +21,7 @@ export interface CommandRun {
   readonly deadlines: Deadlines;
   readonly mask: Mask;
   readonly openDigest: () => Digest;
+  readonly openSpoolFile?: (stream: StreamName) => SpoolFile;
 }
 
 /** All of an outcome but the time it took. */
@@ -49,8 +54,8 @@ class RunningCommand {
   readonly #resolve: (ending: Promise<Ending>) => void;
   readonly #reject: (trouble: Trouble) => void;
   readonly #posix: PosixCommand | undefined;
-  readonly #stdout: Capture;
-  readonly #stderr: Capture;
+  readonly #stdout: SpooledStream;
+  readonly #stderr: SpooledStream;
   readonly #release: () => void;
   readonly #onAbort = () => this.#stop(stopKind(this.#run.signal));
   #channel: ClientChannel | undefined;
@@ -73,8 +78,8 @@ class RunningCommand {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#posix = run.connection.host.shell === 'posix' ? wrapCommand(run.command) : undefined;
-    this.#stdout = openCapture(run.mask, run.openDigest);
-    this.#stderr = openCapture(run.mask, run.openDigest);
+    this.#stdout = openStream(run, 'stdout');
+    this.#stderr = openStream(run, 'stderr');
     this.#release = run.connection.onLost((reason) => this.#lose(reason));
     run.signal.addEventListener('abort', this.#onAbort);
   }
@@ -107,9 +112,15 @@ class RunningCommand {
   #attach(channel: ClientChannel): void {
     this.#channel = channel;
     // Both are read to their end, wanted or not: one full stream stalls the other (pitfall 15).
-    channel.on('data', (chunk: Buffer) => this.#stdout.write(chunk));
+    channel.on('data', (chunk: Buffer) => {
+      if (this.#isOver) return;
+      this.#stdout.write(chunk);
+      this.#pace(channel, this.#stdout);
+    });
     channel.stderr.on('data', (chunk: Buffer) => {
+      if (this.#isOver) return;
       this.#stderr.write(this.#posix?.filter.push(chunk) ?? chunk);
+      this.#pace(channel.stderr, this.#stderr);
       this.#onNews();
     });
     channel.on('error', () => {});
@@ -120,6 +131,35 @@ class RunningCommand {
     channel.on('close', () => this.#onClose());
     if (this.#isOver) channel.close();
     this.#onNews();
+  }
+
+  /**
+   * A host may be quicker than the disk: then it is read no faster. Not once the command has ended or is to
+   * end: what is under way then is no more than a channel's window, and nothing may wait for it.
+   */
+  #pace(source: Readable, stream: SpooledStream): void {
+    if (!stream.isBehind || this.#exit || this.#stopped !== undefined) return;
+    source.pause();
+    void stream.caughtUp().then(() => source.resume());
+  }
+
+  #hurry(): void {
+    this.#channel?.resume();
+    this.#channel?.stderr.resume();
+  }
+
+  /** What came while the disk was waited for. */
+  #drain(): void {
+    const channel = this.#channel;
+    if (channel?.isPaused()) {
+      for (let chunk = channel.read(); chunk !== null; chunk = channel.read()) this.#stdout.write(chunk);
+    }
+    if (channel?.stderr.isPaused()) {
+      const { stderr } = channel;
+      for (let chunk = stderr.read(); chunk !== null; chunk = stderr.read()) {
+        this.#stderr.write(this.#posix?.filter.push(chunk) ?? chunk);
+      }
+    }
   }
 
   #refused(error: unknown): void {
@@ -133,6 +173,7 @@ class RunningCommand {
 
   #onExit(exit: Exit): void {
     this.#exit ??= exit;
+    this.#hurry();
     this.#onNews();
     if (this.#stopped !== undefined || this.#isOver) return;
     clearTimeout(this.#timer);
@@ -172,6 +213,7 @@ class RunningCommand {
       return;
     }
     this.#stopped = cause;
+    this.#hurry();
     clearTimeout(this.#timer);
     const why = {
       'timed-out': `still running after ${formatSeconds(this.#run.timeLimitMs)}`,
@@ -247,16 +289,18 @@ class RunningCommand {
     this.#resolve(Promise.resolve().then(() => this.#ending(kind, reason, exit)));
   }
 
-  #ending(kind: OutcomeKind, reason: string, exit: Exit): Ending {
+  async #ending(kind: OutcomeKind, reason: string, exit: Exit): Promise<Ending> {
+    this.#drain();
     const rest = this.#posix?.filter.end();
     if (rest) this.#stderr.write(rest);
+    const [stdout, stderr] = await Promise.all([this.#stdout.end(), this.#stderr.end()]);
     return {
       kind,
       exitCode: exit.code,
       signal: exit.signal,
       reason,
-      stdout: this.#stdout.end(),
-      stderr: this.#stderr.end(),
+      stdout,
+      stderr,
     };
   }
 

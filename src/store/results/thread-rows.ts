@@ -13,6 +13,8 @@ export interface Thread {
   readonly aim: Aim;
 }
 
+/** As many files of single hosts as the log says there are. */
+const MAX_SPOOLED_FILES = 10;
 /** More would not be read; what is not in them is in the files. */
 export const BOARD_PAGES = 6;
 const LOG_FORMS = ['text', 'json'] as const;
@@ -61,8 +63,7 @@ export async function finishBoards(
     const pages = Array.from({ length: BOARD_PAGES }, (_, i) =>
       rowFor(thread, 'board', String(i + 1), i + 1, at),
     );
-    const logs = LOG_FORMS.map((form, i) => rowFor(thread, 'log', form, BOARD_PAGES + 1 + i, at));
-    await touch(trx, [...pages, ...logs], at);
+    await touch(trx, [...pages, ...(await logRows(trx, thread, at))], at);
   }
 }
 
@@ -70,7 +71,7 @@ export async function finishBoards(
 export async function postLogs(trx: Transaction<Schema>, runId: string, at: number): Promise<boolean> {
   const rows: Insertable<Schema['outbox']>[] = [];
   for (const thread of (await findThreads(trx, [runId])).values()) {
-    rows.push(...LOG_FORMS.map((form, i) => rowFor(thread, 'log', form, BOARD_PAGES + 1 + i, at)));
+    rows.push(...(await logRows(trx, thread, at)));
   }
   if (rows.length === 0) return false;
   await trx
@@ -128,8 +129,51 @@ export function rowsForHost(
   at: number,
 ): Insertable<Schema['outbox']>[] {
   if (thread.aim.usesBoard) return [];
-  const kinds = hasFile(outcome, thread.action) ? (['reply', 'file'] as const) : (['reply'] as const);
-  return kinds.map((kind) => ({ ...rowFor(thread, kind, job.host, job.position, at), host: job.host }));
+  const reply = { ...rowFor(thread, 'reply', job.host, job.position, at), host: job.host };
+  if (isSpooled(outcome)) return [reply, spooledRow(thread, job.host, job.position, at)];
+  if (!hasFile(outcome, thread.action)) return [reply];
+  return [reply, { ...rowFor(thread, 'file', job.host, job.position, at), host: job.host }];
+}
+
+function isSpooled({ stdout, stderr }: Outcome): boolean {
+  return stdout.spool !== undefined || stderr.spool !== undefined;
+}
+
+/** Takes as long as the files on whole runs, and so goes with them: no message waits behind it. */
+function spooledRow(
+  thread: Thread,
+  host: string,
+  position: number,
+  at: number,
+): Insertable<Schema['outbox']> {
+  return { ...rowFor(thread, 'log', `host ${host}`, position, at), host };
+}
+
+/** The files on the whole run, and those with what hosts left on disk. */
+async function logRows(
+  trx: Transaction<Schema>,
+  thread: Thread,
+  at: number,
+): Promise<Insertable<Schema['outbox']>[]> {
+  const logs = LOG_FORMS.map((form, i) => rowFor(thread, 'log', form, BOARD_PAGES + 1 + i, at));
+  const hosts = await listSpooledHosts(trx, thread.runId);
+  const behind = BOARD_PAGES + 1 + logs.length;
+  return [...logs, ...hosts.map((host, i) => spooledRow(thread, host, behind + i, at))];
+}
+
+/** Hosts of a run that left output on disk, the first in its order: as many as get a file (`MAX_SPOOLED_FILES`). */
+async function listSpooledHosts(trx: Transaction<Schema>, runId: string): Promise<readonly string[]> {
+  const rows = await trx
+    .selectFrom('job')
+    .innerJoin('result', 'result.job_id', 'job.id')
+    .select('host')
+    .where('run_id', '=', runId)
+    // In text of a host the quotes would be escaped.
+    .where('outcome_json', 'like', '%"spool":{%')
+    .orderBy('position')
+    .limit(MAX_SPOOLED_FILES)
+    .execute();
+  return rows.map(({ host }) => host);
 }
 
 /** Due once there is a thread. */

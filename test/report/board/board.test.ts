@@ -49,7 +49,7 @@ function boardOf(
   const entries = shown.map((bundle) =>
     formatBundle(run, bundle, outcomeOf(bundle), {
       maxChars,
-      where: 'in the file',
+      where: { kept: 'in the file', spooled: 'in the file' },
       ...(more.diff && first !== undefined && bundle !== first
         ? { reference: { bundle: first, outcome: outcomeOf(first) } }
         : {}),
