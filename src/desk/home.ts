@@ -6,8 +6,11 @@ import type { HomeTab } from '../report/views/view.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 
-const RUNS_LOOKED_AT = 500;
 const RUNS_SHOWN = 8;
+const RUNS_LOOKED_AT_FIRST = 4 * RUNS_SHOWN;
+const RUNS_LOOKED_AT = 500;
+/** A run on 10,000 hosts is a megabyte to read, and nobody is answered meanwhile: of such ones fewer are looked at. */
+const TARGETS_LOOKED_AT = 50_000;
 
 /** The Home tab of one person: nothing in it but what is theirs to know. */
 export async function showHome(world: World, asker: Requester): Promise<HomeTab> {
@@ -18,10 +21,9 @@ export async function showHome(world: World, asker: Requester): Promise<HomeTab>
   const groups = [...inventory.groups.values()].filter(
     (group) => group.hosts.length > 0 && group.hosts.every(({ name }) => usable.has(name.toLowerCase())),
   );
-  const runs = isNamed ? await world.store.listRuns(RUNS_LOOKED_AT) : [];
-  const isMine = (run: Run): boolean => run.plan.requester.userId === asker.userId;
+  const { mine, others } = isNamed ? await listRecent(world, asker) : { mine: [], others: [] };
   const listed = (some: readonly Run[]): readonly ListedRun[] =>
-    some.slice(0, RUNS_SHOWN).map((run) => ({ run, link: linkOf(world, run) }));
+    some.map((run) => ({ run, link: linkOf(world, run) }));
   return formatHome({
     fleet: isNamed
       ? {
@@ -35,10 +37,25 @@ export async function showHome(world: World, asker: Requester): Promise<HomeTab>
       asker,
       hosts.map(({ name }) => name),
     ),
-    mine: listed(runs.filter(isMine)),
-    others: listed(runs.filter((run) => !isMine(run) && isListed(world, asker, run))),
+    mine: listed(mine),
+    others: listed(others),
     now: world.now(),
   });
+}
+
+/** Mostly the last few hold enough of both; further back is looked only where they do not. */
+async function listRecent(world: World, asker: Requester) {
+  const isMine = (run: Run): boolean => run.plan.requester.userId === asker.userId;
+  for (let looked = RUNS_LOOKED_AT_FIRST; ; looked = Math.min(looked * 4, RUNS_LOOKED_AT)) {
+    const runs = await world.store.listRuns(looked);
+    const mine = runs.filter(isMine);
+    const others = runs.filter((run) => !isMine(run) && isListed(world, asker, run));
+    const targets = runs.reduce((sum, { plan }) => sum + plan.targets.length, 0);
+    const isEnough = mine.length >= RUNS_SHOWN && others.length >= RUNS_SHOWN;
+    if (isEnough || runs.length < looked || looked === RUNS_LOOKED_AT || targets > TARGETS_LOOKED_AT) {
+      return { mine: mine.slice(0, RUNS_SHOWN), others: others.slice(0, RUNS_SHOWN) };
+    }
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { createDesk } from '../../src/desk/desk.ts';
 import type { Answer, SharedFile } from '../../src/ports.ts';
 import { AGAIN_ACTION, CANCEL_HOST_ACTION, SHOW_HOST_ACTION } from '../../src/report/buttons.ts';
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
-import { drain, okOutcome } from '../store/rig.ts';
+import { drain, okOutcome, openRun } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
 
 const textOf = (answer: Answer | undefined): string => JSON.stringify(answer ?? null);
@@ -264,5 +264,40 @@ describe('the Home tab', () => {
     expect(JSON.stringify(hers)).not.toContain(id);
     expect(JSON.stringify(hers)).not.toContain('web02');
     expect(JSON.stringify(nobodys)).not.toMatch(/web0|r-\w{4}|df/);
+  });
+
+  test('reads no hundreds of large runs to show a few', async () => {
+    await using rig = await openDeskRig();
+    const asked: number[] = [];
+    const { store } = rig.world;
+    const targets = 5_000;
+    await openRun(store, { hosts: targets, requester: ANN, channelId: OPS });
+    const [large] = await store.listRuns(1);
+    const desk = createDesk({
+      ...rig.world,
+      store: {
+        ...store,
+        async listRuns(count) {
+          asked.push(count);
+          return large === undefined ? [] : Array.from({ length: count }, () => large);
+        },
+      },
+    });
+    expect(JSON.stringify(await desk.home(ANN))).toContain(large?.id);
+    expect(asked.reduce((sum, count) => sum + count, 0) * targets).toBeLessThan(500_000);
+    // Small ones are looked at further back, until there is enough to show.
+    asked.length = 0;
+    const [small, hers] = [await runOnce(rig), CLEO];
+    const run = await store.findRun(small);
+    if (run === undefined) throw new Error('no run');
+    const other = { ...run, plan: { ...run.plan, requester: hers } };
+    const far = createDesk({
+      ...rig.world,
+      store: {
+        ...store,
+        listRuns: async (count) => Array.from({ length: count }, (_, i) => (i === 400 ? run : other)),
+      },
+    });
+    expect(JSON.stringify((await far.home(ANN)).blocks)).not.toContain('nothing lately');
   });
 });

@@ -76,7 +76,7 @@ export function formatHome(facts: HomeFacts): HomeTab {
       section(formatFleet(fleet)),
       { type: 'divider' },
       { type: 'header', text: plain('My recent runs') },
-      ...formatList(facts.mine, facts.now, 'You have run nothing yet.'),
+      ...formatList(facts.mine, facts.now, 'You have run nothing lately: `/batch runs` looks further back.'),
       { type: 'header', text: plain("The team's recent runs") },
       ...formatList(facts.others, facts.now, 'None that you may see.'),
       { type: 'divider' },
