@@ -26,7 +26,8 @@ import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
 import { formatThreadLink, openWorkspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
-import { openSpoolFolder, type SpoolFolder } from './ssh/spool/spool-folder.ts';
+import { keepSwept } from './ssh/spool/keep-swept.ts';
+import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
@@ -40,10 +41,6 @@ const EXIT_CONFIG = 78;
 const GRACE_MS = 10_000;
 /** And what is due in Slack after that may take this long to get there. */
 const FLUSH_MS = 5_000;
-
-/** Output on disk is kept this long after its run was last heard of. */
-const SPOOL_KEPT_MS = 7 * 24 * 60 * 60_000;
-const SWEEP_EVERY_MS = 24 * 60 * 60_000;
 
 /** Whatever still holds the process after its end has this long to let go. */
 const LINGER_MS = 5_000;
@@ -143,7 +140,7 @@ async function serve(): Promise<void> {
     now: Date.now,
   };
   await reopenRuns(world);
-  opened.use(keepSwept(spool, store, log));
+  opened.use(keepSwept(spool, () => store.openRuns(), log));
 
   // The way out, last step first: no new request, no new job, then the last results to Slack.
   opened.defer(async () => {
@@ -230,22 +227,6 @@ async function reopenRuns(world: World): Promise<void> {
       );
     });
   }
-}
-
-/** Removes old output now and once a day; of runs that are still open there may be more to come. */
-function keepSwept(spool: SpoolFolder, store: Store, log: Log): Disposable {
-  const sweep = async (): Promise<void> => {
-    try {
-      const open = new Set((await store.openRuns()).map((run) => run.id));
-      const removed = await spool.sweep(Date.now() - SPOOL_KEPT_MS, open);
-      if (removed > 0) log.info({ runs: removed }, 'old output was removed from the disk');
-    } catch (error) {
-      log.warn({ err: error }, 'old output could not be looked through');
-    }
-  };
-  void sweep();
-  const timer = setInterval(() => void sweep(), SWEEP_EVERY_MS).unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Lets the poster bring the last results to Slack; what does not make it goes at the next start. */
