@@ -4,16 +4,16 @@ import { admit, hasRight } from '../policy/authorize.ts';
 import type { Answer } from '../ports.ts';
 import { formatNotice } from '../report/answers.ts';
 import type { Run } from '../run/run.ts';
+import { findVisibleRun } from './questions.ts';
 
 export async function cancelRun(world: World, call: Call, runId: string): Promise<Answer> {
   const run = await world.store.findRun(runId);
   const isOwn = run?.plan.requester.userId === call.requester.userId;
   if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
     admit(world.allowlist, call.requester);
-    if (run === undefined) {
-      throw new Refusal('unknown-name', `There is no run ${runId}.`, { remedy: '/batch runs lists them.' });
-    }
-    throw new Refusal('not-allowed', `${run.id} is not yours to cancel.`, {
+    // Who may not see it is not told that there is one.
+    const { id } = await findVisibleRun(world, call, runId);
+    throw new Refusal('not-allowed', `${id} is not yours to cancel.`, {
       remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
     });
   }

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createDesk } from '../../src/desk/desk.ts';
 import type { Answer, SharedFile } from '../../src/ports.ts';
-import { AGAIN_ACTION, CANCEL_HOST_ACTION, SHOW_HOST_ACTION } from '../../src/report/buttons.ts';
+import {
+  AGAIN_ACTION,
+  CANCEL_ACTION,
+  CANCEL_HOST_ACTION,
+  SHOW_HOST_ACTION,
+} from '../../src/report/buttons.ts';
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
 import { drain, okOutcome, openRun } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
@@ -96,6 +101,22 @@ describe('a button that runs something', () => {
     let refusals = 0;
     for await (const entry of rig.store.store.audit.entries()) refusals += Number(entry.action === 'refused');
     expect(refusals).toBe(4);
+  });
+});
+
+describe('cancelling', () => {
+  test('tells those who may not see a run nothing of it, not even that it is there', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const cancel = async (runId: string, channelId: string) => {
+      const answer = await rig.desk.press(clickOn(CANCEL_ACTION, runId, { requester: CLEO, channelId }));
+      return textOf(answer).replaceAll(runId, 'RUN');
+    };
+    expect(await cancel(id, OPS)).toContain('is not yours to cancel');
+    expect(await cancel(id, ELSEWHERE)).toBe(await cancel('r-0000', ELSEWHERE));
+    // One's own is stopped from anywhere; this one has ended.
+    const own = await rig.desk.press(clickOn(CANCEL_ACTION, id, { channelId: ELSEWHERE }));
+    expect(textOf(own)).toContain('already finished');
   });
 });
 
