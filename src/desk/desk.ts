@@ -9,7 +9,7 @@ import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick } from './clicks.ts';
-import { describeForm, judgeForm, openForm, placeRefusal } from './form.ts';
+import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { answerQuestion } from './questions.ts';
 import { repeatRun } from './repeat.ts';
@@ -48,6 +48,8 @@ export function createDesk(world: World): Desk {
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         await recordRefusal(world, call, error);
+        // It has no fields that we know: the window tells by itself.
+        if (!isKnownForm(form)) throw error;
         return { kind: 'faults', faults: placeRefusal(form, error) };
       }
     },

@@ -105,7 +105,8 @@ function draftOf(work: Work, file: SharedFile): Work {
 /** The request as people read it in the audit. */
 export function describeForm(form: SubmittedForm): string {
   const file = readMemo(form.metadata).file;
-  const words = describeFields(kindOf(form), fieldsOf(form));
+  // Of another version's window too: the audit has every no.
+  const words = describeFields(form.callbackId === COPY_FORM ? 'copy' : 'run', fieldsOf(form));
   return file === undefined ? words : `${words} (Slack's file ${file.name})`;
 }
 
@@ -126,6 +127,10 @@ export function placeRefusal(form: SubmittedForm, refusal: Refusal): Readonly<Re
     return has('terms') ? 'terms' : 'hosts';
   })();
   return { [field]: text };
+}
+
+export function isKnownForm({ callbackId }: SubmittedForm): boolean {
+  return callbackId === RUN_FORM || callbackId === COPY_FORM;
 }
 
 function kindOf({ callbackId }: SubmittedForm): 'run' | 'copy' {

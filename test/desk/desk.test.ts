@@ -202,6 +202,15 @@ describe('the form', () => {
     expect(await countRuns(rig)).toBe(0);
   });
 
+  test('of another version is refused as a whole, and that is audited', async () => {
+    await using rig = await openDeskRig();
+    const old = formWith(fields, { callbackId: 'batchops_form_old' });
+    await expect(rig.desk.submit(old)).rejects.toThrow(/another version/);
+    const actions: string[] = [];
+    for await (const entry of rig.store.store.audit.entries()) actions.push(entry.action);
+    expect(actions).toContain('refused');
+  });
+
   test('of a copy names the file that is not there', async () => {
     await using rig = await openDeskRig();
     const copy = { hosts: ['web01'], action: ['put'], local: ['none.txt'], remote: ['/tmp/'] };
