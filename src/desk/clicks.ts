@@ -1,6 +1,6 @@
 import type { Call, World } from '../app.ts';
 import { Refusal } from '../errors.ts';
-import { foldResults } from '../gather/fold.ts';
+import { foldResults, generalize } from '../gather/fold.ts';
 import { admit } from '../policy/authorize.ts';
 import type { Answer, ButtonClick } from '../ports.ts';
 import {
@@ -97,10 +97,19 @@ function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: Bu
 async function answerWithErrors(world: World, run: Run): Promise<Answer> {
   const rows = await world.store.listFoldRows(run.id);
   const bundles = foldResults(rows.filter(({ kind }) => kind !== 'ok'));
+  const targets = new Map(run.plan.targets.map((target) => [target.host, target]));
   const troubles: Trouble[] = [];
   for (const { hosts } of bundles.slice(0, MAX_TROUBLES)) {
-    const outcome = (await world.store.findJob(run.id, hosts[0]))?.outcome;
-    if (outcome !== undefined) troubles.push({ hosts, outcome });
+    const [first] = hosts;
+    const outcome = (await world.store.findJob(run.id, first))?.outcome;
+    const target = targets.get(first);
+    if (outcome === undefined || target === undefined) continue;
+    // What stands for several hosts names none of them.
+    const isShared = hosts.length > 1;
+    troubles.push({
+      hosts,
+      outcome: isShared ? generalize(outcome, target, run.plan.fold ?? 'exact') : outcome,
+    });
   }
   return formatErrors(run, troubles, bundles.slice(MAX_TROUBLES));
 }
