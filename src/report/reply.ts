@@ -1,4 +1,5 @@
 import type { MovedFile, Outcome, StreamText } from '../run/outcome.ts';
+import { usesBoard } from '../run/plan.ts';
 import type { Job, Run } from '../run/run.ts';
 import { bold, italic, line, type Message, preformatted, type RichTextElement, richText } from './message.ts';
 import { escapeMrkdwn, escapeShort } from './text/escape.ts';
@@ -47,7 +48,9 @@ export function formatReply(run: Run, job: Job): Message {
 
 /** The same for `/batch show RUN HOST`. */
 export function formatShowHost(run: Run, job: Job): Message {
-  return formatHostResult(run, job, IN_RUNS_THREAD);
+  // Not every host of a large run has a file of its own there; the log knows.
+  const spooled = `kept: ${run.id}.txt in the run's thread says where`;
+  return formatHostResult(run, job, usesBoard(run.plan) ? { ...IN_RUNS_THREAD, spooled } : IN_RUNS_THREAD);
 }
 
 function formatHostResult(run: Run, job: Job, where: Whereabouts): Message {

@@ -63,6 +63,8 @@ class RunningCommand {
   #isSent = false;
   #isOver = false;
   #isClosed = false;
+  /** The outcome is being put together: what is still buffered is read for it, and nothing comes after that. */
+  #isTold = false;
   #exit: Exit | undefined;
   /** Set once, by what stopped it; nothing after that changes the cause. */
   #stopped: 'timed-out' | 'cancelled' | 'interrupted' | undefined;
@@ -113,12 +115,12 @@ class RunningCommand {
     this.#channel = channel;
     // Both are read to their end, wanted or not: one full stream stalls the other (pitfall 15).
     channel.on('data', (chunk: Buffer) => {
-      if (this.#isOver) return;
+      if (this.#isTold) return;
       this.#stdout.write(chunk);
       this.#pace(channel, this.#stdout);
     });
     channel.stderr.on('data', (chunk: Buffer) => {
-      if (this.#isOver) return;
+      if (this.#isTold) return;
       this.#stderr.write(this.#posix?.filter.push(chunk) ?? chunk);
       this.#pace(channel.stderr, this.#stderr);
       this.#onNews();
@@ -148,17 +150,14 @@ class RunningCommand {
     this.#channel?.stderr.resume();
   }
 
-  /** What came while the disk was waited for. */
+  /** What came while the disk was waited for: ssh2 closes a channel whose stderr is still to be read. */
   #drain(): void {
     const channel = this.#channel;
-    if (channel?.isPaused()) {
-      for (let chunk = channel.read(); chunk !== null; chunk = channel.read()) this.#stdout.write(chunk);
-    }
-    if (channel?.stderr.isPaused()) {
-      const { stderr } = channel;
-      for (let chunk = stderr.read(); chunk !== null; chunk = stderr.read()) {
-        this.#stderr.write(this.#posix?.filter.push(chunk) ?? chunk);
-      }
+    if (channel === undefined) return;
+    for (let chunk = channel.read(); chunk !== null; chunk = channel.read()) this.#stdout.write(chunk);
+    const { stderr } = channel;
+    for (let chunk = stderr.read(); chunk !== null; chunk = stderr.read()) {
+      this.#stderr.write(this.#posix?.filter.push(chunk) ?? chunk);
     }
   }
 
@@ -290,6 +289,7 @@ class RunningCommand {
   }
 
   async #ending(kind: OutcomeKind, reason: string, exit: Exit): Promise<Ending> {
+    this.#isTold = true;
     this.#drain();
     const rest = this.#posix?.filter.end();
     if (rest) this.#stderr.write(rest);

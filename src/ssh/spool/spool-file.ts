@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { SpoolSink } from '../../gather/spool.ts';
 
 /** More waiting than this, and the host is asked to wait. */
-const MAX_WAITING_BYTES = 512 * 1024;
+const MAX_WAITING_BYTES = 256 * 1024;
 /** A disk that does not take it within this is given up: a command's end must not hang on it. */
 const STALL_MS = 3_000;
 
@@ -20,9 +20,16 @@ export interface SpoolTarget {
   open(): Promise<FileHandle>;
   remove(): Promise<void>;
   onTrouble(error: unknown): void;
+  readonly stallMs?: number;
 }
 
-export function writeSpoolFile({ path, open, remove, onTrouble }: SpoolTarget): SpoolFile {
+export function writeSpoolFile({
+  path,
+  open,
+  remove,
+  onTrouble,
+  stallMs = STALL_MS,
+}: SpoolTarget): SpoolFile {
   /** Taken by nobody yet; empty for good once the disk is given up. */
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
@@ -69,9 +76,9 @@ export function writeSpoolFile({ path, open, remove, onTrouble }: SpoolTarget): 
   async function within(wait: Promise<unknown> | undefined): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
-      giveUp(new Error(`the disk took nothing for ${STALL_MS} ms`));
+      giveUp(new Error(`the disk did not keep up for ${stallMs} ms`));
       late.resolve();
-    }, STALL_MS);
+    }, stallMs);
     await Promise.race([wait, late.promise]);
     clearTimeout(timer);
   }

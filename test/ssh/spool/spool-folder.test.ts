@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { writeSpoolFile } from '../../../src/ssh/spool/spool-file.ts';
 import { openSpoolFolder, type SpoolFolder } from '../../../src/ssh/spool/spool-folder.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
 import { keyHost, openRig } from '../rig.ts';
@@ -165,5 +167,31 @@ describe.skipIf(!HAS_SSHD)('output beyond the cap, of a real sshd', () => {
     expect(outcome.stdout.totalBytes).toBe(2_688_895);
     expect(outcome.stdout.spool).toBeUndefined();
     expect(spool.warnings).toHaveLength(1);
+  });
+
+  test('nor does a disk that never answers: the host is read again without it', async () => {
+    await using spool = await makeSpool();
+    const opening = Promise.withResolvers<FileHandle>();
+    let troubles = 0;
+    const stuck: SpoolFolder = {
+      ...spool.spool,
+      openFile: () =>
+        writeSpoolFile({
+          path: 'r-7k3f/web01.stdout',
+          open: () => opening.promise,
+          remove: () => Promise.resolve(),
+          onTrouble: () => void troubles++,
+          stallMs: 50,
+        }),
+    };
+    await using sshd = await startSshd();
+    await using rig = await openRig({ spool: stuck });
+    const outcome = await rig.run(keyHost(sshd), 'seq 1 1000000; seq 1 400000 >&2');
+    expect(outcome).toMatchObject({ kind: 'ok', exitCode: 0, reason: '' });
+    expect(outcome.stdout.totalBytes).toBe(6_888_896);
+    expect(outcome.stdout.tail.endsWith('\n1000000\n')).toBe(true);
+    expect(outcome.stderr.totalBytes).toBe(2_688_895);
+    expect([outcome.stdout.spool, outcome.stderr.spool]).toEqual([undefined, undefined]);
+    expect(troubles).toBe(2);
   });
 });
