@@ -1,6 +1,7 @@
 import { type Insertable, sql, type Transaction } from 'kysely';
 import type { Outcome } from '../../run/outcome.ts';
 import type { Action } from '../../run/plan.ts';
+import { breathe, ROWS_AT_ONCE } from '../records.ts';
 import type { Schema } from '../schema.ts';
 import { type Aim, findAim } from './aim.ts';
 
@@ -156,24 +157,34 @@ async function logRows(
   at: number,
 ): Promise<Insertable<Schema['outbox']>[]> {
   const logs = LOG_FORMS.map((form, i) => rowFor(thread, 'log', form, BOARD_PAGES + 1 + i, at));
-  const hosts = await listSpooledHosts(trx, thread.runId);
+  const hosts = await listSpooledHosts(trx, thread);
   const behind = BOARD_PAGES + 1 + logs.length;
   return [...logs, ...hosts.map((host, i) => spooledRow(thread, host, behind + i, at))];
 }
 
 /** Hosts of a run that left output on disk, the first in its order: as many as get a file (`MAX_SPOOLED_FILES`). */
-async function listSpooledHosts(trx: Transaction<Schema>, runId: string): Promise<readonly string[]> {
-  const rows = await trx
-    .selectFrom('job')
-    .innerJoin('result', 'result.job_id', 'job.id')
-    .select('host')
-    .where('run_id', '=', runId)
-    // In text of a host the quotes would be escaped.
-    .where('outcome_json', 'like', '%"spool":{%')
-    .orderBy('position')
-    .limit(MAX_SPOOLED_FILES)
-    .execute();
-  return rows.map(({ host }) => host);
+async function listSpooledHosts(
+  trx: Transaction<Schema>,
+  { runId, aim }: Thread,
+): Promise<readonly string[]> {
+  const hosts: string[] = [];
+  for (let from = 0; from < aim.targets.size && hosts.length < MAX_SPOOLED_FILES; from += ROWS_AT_ONCE) {
+    const rows = await trx
+      .selectFrom('job')
+      .innerJoin('result', 'result.job_id', 'job.id')
+      .select('host')
+      .where('run_id', '=', runId)
+      .where('position', '>=', from)
+      .where('position', '<', from + ROWS_AT_ONCE)
+      // In text of a host the quotes would be escaped.
+      .where('outcome_json', 'like', '%"spool":{%')
+      .orderBy('position')
+      .limit(MAX_SPOOLED_FILES - hosts.length)
+      .execute();
+    hosts.push(...rows.map(({ host }) => host));
+    await breathe();
+  }
+  return hosts;
 }
 
 /** Due once there is a thread. */
