@@ -142,9 +142,7 @@ describe.skipIf(!HAS_SSHD)('the buttons below a root message', () => {
     const { slack, home } = stage;
     const log = home.path('log');
     await slack.command(
-      ada(
-        `-g web -cmd "echo $SSH_CONNECTION >> ${log}; case $SSH_CONNECTION in *127.0.1.2*) false;; esac"`,
-      ),
+      ada(`-g web -cmd "echo $SSH_CONNECTION >> ${log}; case $SSH_CONNECTION in *127.0.1.2*) false;; esac"`),
     );
     const root = await finished(slack);
     expect(root.text).toMatch(/2 ok, 1 failed of 3/);
