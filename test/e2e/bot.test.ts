@@ -8,15 +8,18 @@ import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts
 import {
   ADA,
   AUDIT,
+  ada,
   BOB,
   type Bot,
   EVERYTHING,
+  finished,
   type Home,
   inventoryOf,
   makeHome,
   OPS,
   openTeamSlack,
   SECRET,
+  shown,
   spawnBot,
   startBot,
 } from '../rigs/bot.ts';
@@ -45,33 +48,6 @@ async function openStage(
   await writeFile(home.path('allowlist.ini'), more.allowlist ?? EVERYTHING);
   const bot = stack.use(await startBot(home, slack, more.env));
   return { slack, sshd, home, bot, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-/** All that a person can read in a message. */
-function shown(message: StoredMessage): string {
-  const texts: string[] = [message.text];
-  const walk = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(walk);
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value)) {
-        if (key === 'text' && typeof inner === 'string') texts.push(inner);
-        else walk(inner);
-      }
-    }
-  };
-  walk(message.blocks);
-  return texts.join('\n');
-}
-
-const ada = (text: string, command = '/batch_run', channel = OPS) => ({ user: ADA, channel, command, text });
-
-/** The newest root message, once its summary stands. */
-function finished(slack: LocalSlack, count = 1): Promise<StoredMessage> {
-  return slack.waitFor(() => {
-    const roots = slack.messages(OPS).filter((message) => message.isFromApp);
-    const root = roots.at(-1);
-    return roots.length >= count && root !== undefined && / of \d+ in [\d.]+ (s|min)/.test(root.text) && root;
-  }, 25_000);
 }
 
 function replies(slack: LocalSlack, root: StoredMessage, count: number): Promise<readonly StoredMessage[]> {

@@ -6,15 +6,18 @@ import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts
 import {
   ADA,
   AUDIT,
+  ada,
   BOB,
   type Bot,
   EVERYTHING,
+  finished,
   type Home,
   inventoryOf,
   makeHome,
   OPS,
   openTeamSlack,
   SECRET,
+  shown,
   startBot,
 } from '../rigs/bot.ts';
 import { HAS_SSHD, startSshd } from '../rigs/sshd.ts';
@@ -36,33 +39,6 @@ async function openStage(allowlist = EVERYTHING): Promise<Stage> {
   await writeFile(home.path('allowlist.ini'), allowlist);
   const bot = stack.use(await startBot(home, slack));
   return { slack, home, bot, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-/** All that a person can read in a message or view. */
-function shown(value: unknown): string {
-  const texts: string[] = [];
-  const walk = (inner: unknown): void => {
-    if (Array.isArray(inner)) inner.forEach(walk);
-    else if (typeof inner === 'object' && inner !== null) {
-      for (const [key, one] of Object.entries(inner)) {
-        if (key === 'text' && typeof one === 'string') texts.push(one);
-        else walk(one);
-      }
-    }
-  };
-  walk(value);
-  return texts.join('\n');
-}
-
-const ada = (text: string, command = '/batch_run', channel = OPS) => ({ user: ADA, channel, command, text });
-
-/** The newest root message, once its summary stands. */
-function finished(slack: LocalSlack, count = 1): Promise<StoredMessage> {
-  return slack.waitFor(() => {
-    const roots = slack.messages(OPS).filter((message) => message.isFromApp);
-    const root = roots.at(-1);
-    return roots.length >= count && root !== undefined && / of \d+ in [\d.]+ (s|min)/.test(root.text) && root;
-  }, 25_000);
 }
 
 async function press(

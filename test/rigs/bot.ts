@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
+import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import type { Sshd } from './sshd.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -137,4 +138,37 @@ export async function startBot(
   );
   await ready.promise;
   return bot;
+}
+
+/** All that a person can read in a message or view. */
+export function shown(value: unknown): string {
+  const texts: string[] = [];
+  const walk = (inner: unknown): void => {
+    if (Array.isArray(inner)) inner.forEach(walk);
+    else if (typeof inner === 'object' && inner !== null) {
+      for (const [key, one] of Object.entries(inner)) {
+        if (key === 'text' && typeof one === 'string') texts.push(one);
+        else walk(one);
+      }
+    }
+  };
+  walk(value);
+  return texts.join('\n');
+}
+
+/** A slash command of Ada's. */
+export const ada = (text: string, command = '/batch_run', channel = OPS) => ({
+  user: ADA,
+  channel,
+  command,
+  text,
+});
+
+/** The newest root message, once its summary stands. */
+export function finished(slack: LocalSlack, count = 1): Promise<StoredMessage> {
+  return slack.waitFor(() => {
+    const roots = slack.messages(OPS).filter((message) => message.isFromApp);
+    const root = roots.at(-1);
+    return roots.length >= count && root !== undefined && / of \d+ in [\d.]+ (s|min)/.test(root.text) && root;
+  }, 25_000);
 }
