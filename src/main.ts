@@ -18,6 +18,7 @@ import { approveStoredRun, executeJob, refuseStoredRun } from './execution.ts';
 import { makeFolder, readFleet } from './fleet-files.ts';
 import { createMask } from './gather/mask.ts';
 import { openHealth } from './health.ts';
+import { keepHeapSmall } from './heap.ts';
 import type { Log, Store } from './ports.ts';
 import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openSlack, type SlackDoor } from './slack/door.ts';
@@ -60,6 +61,7 @@ try {
 }
 
 async function serve(): Promise<void> {
+  keepHeapSmall();
   const config = readConfig(process.env);
   const { inventory, allowlist } = readFleet(config, process.env);
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'fleet-files.ts': ['config.ts', 'errors.ts', 'inventory', 'policy', 'node:'],
   'shared-file.ts': ['command', 'errors.ts', 'ports.ts'],
   'thread.ts': ['gather', 'execution.ts', 'inventory', 'ports.ts', 'report', 'run'],
+  'heap.ts': ['node:'],
   'health.ts': ['config.ts', 'errors.ts', 'prom-client', 'node:'],
   'app.ts': [
     'execution.ts',

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMask } from '../../../src/gather/mask.ts';
+import { keepHeapSmall } from '../../../src/heap.ts';
 import type { Approved } from '../../../src/policy/approved.ts';
 import { openDispatcher } from '../../../src/queue/dispatcher.ts';
 import { formatRoot } from '../../../src/report/root.ts';
@@ -17,6 +18,7 @@ import { openWorkspace } from '../../../src/slack/workspace.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { createRenderer } from '../../../src/thread.ts';
 
+keepHeapSmall();
 const [apiUrl = '', botToken = '', channelId = '', database = '', hosts = '', outputBytes = ''] =
   process.argv.slice(2);
 const HOSTS = Number(hosts);
