@@ -309,6 +309,21 @@ describe('copying to and from a host with its own ideas', () => {
     expect([...files.keys()]).toEqual(['/tmp/']);
   });
 
+  test('a cancel before the host says that it made the file leaves nothing behind', async () => {
+    const stop = new AbortController();
+    await using memory = await openMemory({
+      onOpen() {
+        stop.abort('cancelled');
+        return false;
+      },
+    });
+    await using rig = await openRig();
+    await place(rig, 'f', bytes);
+    const outcome = await put(rig, memory.host, 'f', '/tmp/f', { signal: stop.signal });
+    expect(outcome).toMatchObject({ kind: 'cancelled' });
+    expect([...memory.files.keys()]).toEqual(['/tmp/']);
+  });
+
   test('a host that falls silent in the middle: timed out after the longest silence', async () => {
     await using memory = await openMemory({ onWrite: (position) => (position < 200_000 ? true : 'ignore') });
     await using rig = await openRig();

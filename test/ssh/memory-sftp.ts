@@ -12,6 +12,8 @@ export interface SftpScript {
   /** Asked for each write; false: the disk is full. */
   readonly onWrite?: (position: number) => boolean | 'ignore';
   readonly onRead?: (position: number) => boolean | 'ignore';
+  /** False: the file is made, and nobody is told. */
+  readonly onOpen?: (path: string) => boolean;
   readonly refusesMode?: boolean;
   readonly refusesRename?: (to: string) => boolean;
   /** What truly arrives. */
@@ -62,6 +64,7 @@ export function serveMemory(sftp: SFTPWrapper, script: SftpScript, log: SftpLog)
     if (isNew) files.set(path, Buffer.alloc(0));
     if (!files.has(path)) return sftp.status(id, STATUS_CODE.NO_SUCH_FILE);
     log.opened.push(path);
+    if (script.onOpen?.(path) === false) return;
     const handle = Buffer.alloc(4);
     handle.writeUInt32BE(nextHandle);
     handles.set(nextHandle++, path);

@@ -30,10 +30,13 @@ export async function putFile(
     const path = posix.join(target.folder, target.name);
     checkTrueName(path, work.remote, copy.mayTouch);
 
-    const handle = await copy.sftp.open(part, 'wx', 0o600).catch((error: unknown) => {
-      throw error instanceof Trouble && error.kind === 'transfer-failed'
-        ? new Trouble('transfer-failed', `${target.folder} cannot be written to: ${error.message}`)
-        : error;
+    const handle = await copy.sftp.open(part, 'wx', 0o600).catch(async (error: unknown) => {
+      if (error instanceof Trouble && error.kind === 'transfer-failed') {
+        throw new Trouble('transfer-failed', `${target.folder} cannot be written to: ${error.message}`);
+      }
+      // Stopped before the host's answer came: it may have made the file all the same.
+      await copy.cleanUp(part);
+      throw error;
     });
     try {
       const digest = createHash('sha256');
