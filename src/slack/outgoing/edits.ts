@@ -1,7 +1,7 @@
 import { type Message, plainVariant } from '../../report/message.ts';
 import { editMessage } from './delivery.ts';
 import { classify } from './failure.ts';
-import { delay, fate, type Held, type PosterContext, settleRow } from './held.ts';
+import { delay, fate, type Held, type PosterContext, UnderWay } from './held.ts';
 import { Pace } from './pace.ts';
 
 /** A live message changes at most this often; its last form goes at once. Boards are longer to read, and to make. */
@@ -15,35 +15,32 @@ interface HeldEdit extends Held {
 }
 
 /**
- * Edits of messages that stand: root messages and boards. A row is held until its message may change again and rendered as late as
- * possible, so that a thousand results become a few edits; chat.update has one budget for the whole
- * workspace (50 a minute), and what is final goes before what is live.
+ * Edits of messages that stand: root messages and boards. A row is held until its message may change again and
+ * rendered as late as possible, so that a thousand results become a few edits; chat.update has one budget for
+ * the whole workspace (50 a minute), and what is final goes before what is live.
  */
 export class Edits {
   readonly #context: PosterContext;
   readonly #pace = new Pace(5, 1_350);
-  readonly #working = new Set<Promise<void>>();
+  readonly #underWay: UnderWay;
   /** By row key, while the message is live: what it shows, and since when. */
   readonly #shown = new Map<string, { readonly content: string; readonly at: number }>();
 
   constructor(context: PosterContext) {
     this.#context = context;
+    this.#underWay = new UnderWay(context, ROOM);
   }
 
   room(): number {
-    return Math.max(0, ROOM - this.#working.size);
+    return this.#underWay.room();
   }
 
   add(held: HeldEdit): void {
-    const work = settleRow(this.#context, held, () => this.#send(held)).finally(() => {
-      this.#working.delete(work);
-      this.#context.onRoom();
-    });
-    this.#working.add(work);
+    this.#underWay.add(held, () => this.#send(held));
   }
 
-  async idle(): Promise<void> {
-    await Promise.all(this.#working);
+  idle(): Promise<void> {
+    return this.#underWay.idle();
   }
 
   async #send(held: HeldEdit): Promise<void> {

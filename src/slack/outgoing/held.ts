@@ -29,6 +29,34 @@ export function fate(startsAt: number, claimedAt: number): 'send' | 'give back' 
   return startsAt > claimedAt + HOLD_MS ? 'give back' : 'send';
 }
 
+/** Rows that are being sent side by side, as many as `limit`. */
+export class UnderWay {
+  readonly #context: PosterContext;
+  readonly #limit: number;
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(context: PosterContext, limit: number) {
+    this.#context = context;
+    this.#limit = limit;
+  }
+
+  room(): number {
+    return Math.max(0, this.#limit - this.#working.size);
+  }
+
+  add(held: Held, send: () => Promise<void>): void {
+    const work = settleRow(this.#context, held, send).finally(() => {
+      this.#working.delete(work);
+      this.#context.onRoom();
+    });
+    this.#working.add(work);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.#working);
+  }
+}
+
 /** Runs `send`; what it throws decides what becomes of the row. Never rejects. */
 export async function settleRow(
   context: PosterContext,

@@ -1,5 +1,5 @@
 import { classify } from '../failure.ts';
-import { type Held, type PosterContext, settleRow } from '../held.ts';
+import { type Held, type PosterContext, UnderWay } from '../held.ts';
 import { reportMissingFile, uploadFile } from './upload.ts';
 
 /** So that a small run's files need not wait for those of a large one. */
@@ -11,26 +11,23 @@ const AT_ONCE = 2;
  */
 export class Logs {
   readonly #context: PosterContext;
-  readonly #working = new Set<Promise<void>>();
+  readonly #underWay: UnderWay;
 
   constructor(context: PosterContext) {
     this.#context = context;
+    this.#underWay = new UnderWay(context, AT_ONCE);
   }
 
   room(): number {
-    return Math.max(0, AT_ONCE - this.#working.size);
+    return this.#underWay.room();
   }
 
   add(held: Held): void {
-    const work = settleRow(this.#context, held, () => this.#send(held)).finally(() => {
-      this.#working.delete(work);
-      this.#context.onRoom();
-    });
-    this.#working.add(work);
+    this.#underWay.add(held, () => this.#send(held));
   }
 
-  async idle(): Promise<void> {
-    await Promise.all(this.#working);
+  idle(): Promise<void> {
+    return this.#underWay.idle();
   }
 
   async #send({ row, channel }: Held): Promise<void> {
