@@ -7,48 +7,23 @@ import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import {
   ADA,
+  ADDRESSES,
   AUDIT,
   ada,
   BOB,
-  type Bot,
   EVERYTHING,
   finished,
-  type Home,
   inventoryOf,
   makeHome,
   OPS,
+  openStage,
   openTeamSlack,
   SECRET,
   shown,
   spawnBot,
   startBot,
 } from '../rigs/bot.ts';
-import { HAS_SSHD, type Sshd, startSshd } from '../rigs/sshd.ts';
-
-const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3'];
-
-interface Stage extends AsyncDisposable {
-  readonly slack: LocalSlack;
-  readonly sshd: Sshd;
-  readonly home: Home;
-  readonly bot: Bot;
-}
-
-async function openStage(
-  more: { inventory?: string; allowlist?: string; env?: Record<string, string> } = {},
-): Promise<Stage> {
-  const stack = new AsyncDisposableStack();
-  const slack = stack.use(await openTeamSlack());
-  const sshd = stack.use(await startSshd({ addresses: ADDRESSES }));
-  const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
-  await writeFile(
-    home.path('inventory.ini'),
-    inventoryOf(sshd, ADDRESSES, home.path('key')) + (more.inventory ?? ''),
-  );
-  await writeFile(home.path('allowlist.ini'), more.allowlist ?? EVERYTHING);
-  const bot = stack.use(await startBot(home, slack, more.env));
-  return { slack, sshd, home, bot, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
+import { HAS_SSHD, startSshd } from '../rigs/sshd.ts';
 
 function replies(slack: LocalSlack, root: StoredMessage, count: number): Promise<readonly StoredMessage[]> {
   return slack.waitFor(() => {

@@ -8,38 +8,15 @@ import {
   AUDIT,
   ada,
   BOB,
-  type Bot,
   EVERYTHING,
   finished,
-  type Home,
-  inventoryOf,
-  makeHome,
   OPS,
-  openTeamSlack,
+  openStage,
   SECRET,
   shown,
   startBot,
 } from '../rigs/bot.ts';
-import { HAS_SSHD, startSshd } from '../rigs/sshd.ts';
-
-const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3'];
-
-interface Stage extends AsyncDisposable {
-  readonly slack: LocalSlack;
-  readonly home: Home;
-  readonly bot: Bot;
-}
-
-async function openStage(allowlist = EVERYTHING): Promise<Stage> {
-  const stack = new AsyncDisposableStack();
-  const slack = stack.use(await openTeamSlack());
-  const sshd = stack.use(await startSshd({ addresses: ADDRESSES }));
-  const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
-  await writeFile(home.path('inventory.ini'), inventoryOf(sshd, ADDRESSES, home.path('key')));
-  await writeFile(home.path('allowlist.ini'), allowlist);
-  const bot = stack.use(await startBot(home, slack));
-  return { slack, home, bot, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
+import { HAS_SSHD } from '../rigs/sshd.ts';
 
 async function press(
   slack: LocalSlack,
@@ -196,7 +173,7 @@ describe.skipIf(!HAS_SSHD)('the form', () => {
   });
 
   test('says at the field what is wrong, by the rights in the channel that was chosen', async () => {
-    await using stage = await openStage(EVERYTHING.replace(`${OPS}, ${SECRET}`, OPS));
+    await using stage = await openStage({ allowlist: EVERYTHING.replace(`${OPS}, ${SECRET}`, OPS) });
     const { slack } = stage;
     await slack.command(ada(''));
     const form = await view(slack);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
-import type { Sshd } from './sshd.ts';
+import { type Sshd, startSshd } from './sshd.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const MANIFEST = new URL('../../manifest.yml', import.meta.url);
@@ -171,4 +171,30 @@ export function finished(slack: LocalSlack, count = 1): Promise<StoredMessage> {
     const root = roots.at(-1);
     return roots.length >= count && root !== undefined && / of \d+ in [\d.]+ (s|min)/.test(root.text) && root;
   }, 25_000);
+}
+
+export const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3'];
+
+/** The bot, a strict Slack and three hosts on one real sshd. */
+export interface Stage extends AsyncDisposable {
+  readonly slack: LocalSlack;
+  readonly sshd: Sshd;
+  readonly home: Home;
+  readonly bot: Bot;
+}
+
+export async function openStage(
+  more: { inventory?: string; allowlist?: string; env?: Record<string, string> } = {},
+): Promise<Stage> {
+  const stack = new AsyncDisposableStack();
+  const slack = stack.use(await openTeamSlack());
+  const sshd = stack.use(await startSshd({ addresses: ADDRESSES }));
+  const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
+  await writeFile(
+    home.path('inventory.ini'),
+    inventoryOf(sshd, ADDRESSES, home.path('key')) + (more.inventory ?? ''),
+  );
+  await writeFile(home.path('allowlist.ini'), more.allowlist ?? EVERYTHING);
+  const bot = stack.use(await startBot(home, slack, more.env));
+  return { slack, sshd, home, bot, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
