@@ -6,7 +6,7 @@ import { authorize } from './policy/authorize.ts';
 import { coversPath } from './policy/judge.ts';
 import type { Store, TakenJob, TransferFolder, Transport } from './ports.ts';
 import { bareOutcome, type Outcome } from './run/outcome.ts';
-import type { Plan } from './run/plan.ts';
+import { findTarget, type Plan } from './run/plan.ts';
 import { isSameTarget, planTarget } from './run/planning.ts';
 
 /** What a run is carried out with. */
@@ -20,11 +20,12 @@ export interface Ground {
 
 /**
  * Asked at execution, once per run and process: is this still allowed, by today's rules? Hosts whose address
- * or login has changed since the plan was judged are skipped: they are not what was approved.
+ * or login has changed since the plan was judged are skipped: they are not what was approved. A `Refusal`
+ * where the run as a whole is not.
  */
-export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan> | Refusal> {
+export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan>> {
   const run = await ground.store.findRun(runId);
-  if (run === undefined) return new Refusal('unknown-name', `there is no run ${runId}`);
+  if (run === undefined) throw new Refusal('unknown-name', `there is no run ${runId}`);
   const changed = run.plan.targets.filter((target) => {
     const host = ground.inventory.hosts.get(target.host.toLowerCase());
     return target.skip === undefined && (host === undefined || !isSameTarget(planTarget(host), target));
@@ -33,12 +34,7 @@ export async function approveStoredRun(ground: Ground, runId: string): Promise<A
     const names = changed.map((target) => target.host);
     await ground.store.skipJobs(runId, names, 'changed in the inventory since the run was approved');
   }
-  try {
-    return authorize(run.plan, ground.allowlist, ground.inventory);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
+  return authorize(run.plan, ground.allowlist, ground.inventory);
 }
 
 /** One approved job on its host. */
@@ -50,7 +46,7 @@ export async function executeJob(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const host = ground.inventory.hosts.get(job.host.toLowerCase());
-  const target = plan.targets.find((one) => one.host === job.host);
+  const target = findTarget(plan, job.host);
   if (host === undefined || target === undefined || !isSameTarget(planTarget(host), target)) {
     return bareOutcome('skipped', 'changed in the inventory since the run was approved');
   }

@@ -13,8 +13,9 @@ export function readFleet(
   env: Readonly<Record<string, string | undefined>>,
 ): { inventory: Inventory; allowlist: Allowlist } {
   const world = {
-    env: (name: string) => env[name],
-    readFile: (path: string) => readFileSync(path.replace(/^~(?=\/)/, homedir()), 'utf8'),
+    // A service may run without HOME; the system knows it all the same.
+    env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
+    readFile: (path: string) => readFileSync(path, 'utf8'),
   };
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {

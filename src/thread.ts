@@ -20,6 +20,7 @@ import { formatRoot } from './report/root.ts';
 import { formatFullOutput, formatSpooledOutput } from './report/text/full-output.ts';
 import type { NameSet } from './report/text/host-names.ts';
 import type { Outcome } from './run/outcome.ts';
+import { findTarget } from './run/plan.ts';
 import { type Job, type Run, totalJobs } from './run/run.ts';
 
 /** A fetched file up to this size is offered in the thread; Slack itself would take 1 GB. */
@@ -107,13 +108,12 @@ async function renderBoard(ground: Ground, run: Run, nameSet: NameSet): Promise<
   const maxPages = run.state === 'finished' ? MAX_PAGES : 1;
   const bundles = foldResults(await store.listFoldRows(run.id));
   const { shown, rest, maxChars } = planBoard(bundles, maxPages);
-  const targets = new Map(plan.targets.map((target) => [target.host, target]));
 
   const outcomeOf = async ({ hosts: [host, ...others] }: Bundle): Promise<Outcome | undefined> => {
     // Each is a read and some cleaning: others get their turn between them.
     await new Promise((resolve) => setImmediate(resolve));
     const outcome = (await store.findJob(run.id, host))?.outcome;
-    const target = targets.get(host);
+    const target = findTarget(plan, host);
     return outcome === undefined || target === undefined || (others.length === 0 && plan.fold !== 'similar')
       ? outcome
       : generalize(outcome, target, plan.fold ?? 'exact');

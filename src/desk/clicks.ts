@@ -16,6 +16,7 @@ import {
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
 import { formatShowHost } from '../report/reply.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
+import { findTarget } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { openForm } from './form.ts';
@@ -97,12 +98,11 @@ function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: Bu
 async function answerWithErrors(world: World, run: Run): Promise<Answer> {
   const rows = await world.store.listFoldRows(run.id);
   const bundles = foldResults(rows.filter(({ kind }) => kind !== 'ok'));
-  const targets = new Map(run.plan.targets.map((target) => [target.host, target]));
   const troubles: Trouble[] = [];
   for (const { hosts } of bundles.slice(0, MAX_TROUBLES)) {
     const [first] = hosts;
     const outcome = (await world.store.findJob(run.id, first))?.outcome;
-    const target = targets.get(first);
+    const target = findTarget(run.plan, first);
     if (outcome === undefined || target === undefined) continue;
     // What stands for several hosts names none of them.
     const isShared = hosts.length > 1;

@@ -94,9 +94,8 @@ export function parseHost(
   };
 
   const readFile = (key: HostKey, line: number, path: string): string | undefined => {
-    const home = path.startsWith('~/') ? world.env('HOME') : undefined;
     try {
-      return world.readFile(home === undefined ? path : home + path.slice(1));
+      return world.readFile(expandHome(world, path));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
       return fault(line, `${key}: cannot read the file it names${code}`);
@@ -151,8 +150,7 @@ export function parseHost(
       return world.env(name) || fault(entry.line, `agent: the variable ${name} is not set`);
     }
     if (/^(\/|~\/|\\\\)[^\n]+$/.test(entry.value)) {
-      const home = entry.value.startsWith('~/') ? world.env('HOME') : undefined;
-      return home === undefined ? entry.value : home + entry.value.slice(1);
+      return expandHome(world, entry.value);
     }
     return fault(
       entry.line,
@@ -241,4 +239,9 @@ function parseShell(value: string): Host['shell'] | undefined {
 /** As OpenSSH writes it, without the padding that other tools add. */
 function parseFingerprint(value: string): string | undefined {
   return /^(SHA256:[A-Za-z0-9+/]{43})=?$/.exec(value)?.[1];
+}
+
+function expandHome(world: InventoryWorld, path: string): string {
+  const home = path.startsWith('~/') ? world.env('HOME') : undefined;
+  return home === undefined ? path : home + path.slice(1);
 }

@@ -24,14 +24,13 @@ export function admit(allowlist: Allowlist, requester: Requester): void {
  * is judged by itself. The only place where an `Approved` is made.
  */
 export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory): Approved<Plan> {
-  const known = plan.targets.filter(({ host }) => inventory.hosts.has(host.toLowerCase()));
-  if (known.length < plan.targets.length) {
-    const gone = plan.targets.filter((target) => !known.includes(target)).map(({ host }) => host);
+  const hosts = plan.targets.map(({ host }) => host);
+  const gone = hosts.filter((host) => !inventory.hosts.has(host.toLowerCase()));
+  if (gone.length > 0) {
     throw new Refusal('not-allowed', `Not in the inventory any more: ${formatSome(gone)}.`, {
       remedy: 'Send the command again with the hosts that are left.',
     });
   }
-  const hosts = plan.targets.map(({ host }) => host);
   const verdicts = judgeHosts(allowlist, plan, hosts);
   const refused = verdicts.filter((verdict) => !verdict.isAllowed);
   if (refused.length === 0) return plan as Approved<Plan>;

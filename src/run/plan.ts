@@ -70,6 +70,17 @@ export function usesBoard({ targets, fold, diff }: Plan): boolean {
   return targets.length > MAX_REPLIES || fold !== undefined || diff === true;
 }
 
+const TARGETS = new WeakMap<Plan, ReadonlyMap<string, Target>>();
+
+/** The target of a host, by a plan's own spelling. Asked for each of thousands of hosts: made once per plan. */
+export function findTarget(plan: Plan, host: string): Target | undefined {
+  const known = TARGETS.get(plan);
+  if (known !== undefined) return known.get(host);
+  const targets = new Map(plan.targets.map((target) => [target.host, target]));
+  TARGETS.set(plan, targets);
+  return targets.get(host);
+}
+
 /** One text for one plan, whatever the order its keys were written in: what a plan's hash is taken over. */
 export function canonicalPlan(plan: Plan): string {
   return JSON.stringify(sortKeys(plan));
