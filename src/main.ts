@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
 import { config as readDotenv } from 'dotenv';
 import { pino } from 'pino';
-import { openRun, type World } from './app.ts';
 import {
   type Config,
   codeOf,
@@ -12,15 +11,16 @@ import {
   readDatabaseUrl,
   unknownVariables,
 } from './config.ts';
-import { createDesk } from './desk/desk.ts';
 import { ConfigError } from './errors.ts';
-import { approveStoredRun, executeJob, refuseStoredRun } from './execution.ts';
-import { makeFolder, readFleet } from './fleet-files.ts';
 import { createMask } from './gather/mask.ts';
-import { openHealth } from './health.ts';
-import { keepHeapSmall } from './heap.ts';
+import { openRun, type World } from './lifecycle/begin-run.ts';
+import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
 import type { Log, Store } from './ports.ts';
+import { makeFolder, readFleet } from './process/fleet-files.ts';
+import { openHealth } from './process/health.ts';
+import { keepHeapSmall } from './process/heap.ts';
 import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
+import { createDesk } from './requests/desk.ts';
 import { openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
@@ -34,7 +34,7 @@ import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
-import { createRenderer } from './thread.ts';
+import { createRenderer } from './thread/thread.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;

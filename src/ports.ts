@@ -3,7 +3,6 @@ import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
 import type { Message } from './report/message.ts';
-import type { HomeTab, Modal, OptionGroup } from './report/views/view.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
 import type { Job, Run } from './run/run.ts';
@@ -238,89 +237,13 @@ export interface AuditTrail {
   entries(): AsyncIterable<AuditEntry>;
 }
 
-// ── the room ─────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What the listeners ask of the program. */
-export interface Desk {
-  command(call: SlashCall): Promise<Answer | undefined>;
-  press(click: ButtonClick): Promise<Answer | undefined>;
-  /** A shortcut was chosen, or one on a message. */
-  shortcut(call: ShortcutCall): Promise<Answer | undefined>;
-  /** What a select offers at these letters; nothing to who may not see it. Slack waits 3 s for it. */
-  suggest(query: SuggestQuery): Promise<readonly OptionGroup[]>;
-  /** A form was sent. Slack waits 3 s for the verdict, so what takes longer is in its `begin`. */
-  submit(form: SubmittedForm): Promise<FormVerdict>;
-  home(asker: Requester): Promise<HomeTab>;
-}
-
-export interface SlashCall {
-  /** `/batch_run`, `/batch_scp` or `/batch`. */
-  readonly command: string;
-  readonly text: string;
-  readonly requester: Requester;
-  readonly channelId: string;
-  /** The same for every delivery of the same request. */
-  readonly requestKey: string;
-}
-
-export interface ButtonClick {
-  readonly actionId: string;
-  /** Of a select what was chosen. */
-  readonly value: string;
-  readonly blockId: string;
-  readonly requester: Requester;
-  /** Empty on the Home tab. */
-  readonly channelId: string;
-  readonly requestKey: string;
-  /** Epoch ms, by Slack's clock: the same for every delivery of the same click. */
-  readonly clickedAt: number;
-}
-
-export interface ShortcutCall {
-  readonly callbackId: string;
-  readonly requester: Requester;
-  /** Where the message stands; empty for a global shortcut. */
-  readonly channelId: string;
-  readonly requestKey: string;
-  /** Of the message: ids and names as Slack has them. */
-  readonly files: readonly SharedFile[];
-}
+// ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface SharedFile {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
 }
-
-export interface SuggestQuery {
-  readonly actionId: string;
-  readonly blockId: string;
-  /** What was typed so far. */
-  readonly text: string;
-  readonly requester: Requester;
-  readonly channelId: string;
-}
-
-export interface SubmittedForm {
-  readonly callbackId: string;
-  /** As we gave it along. */
-  readonly metadata: string;
-  /** By block: the text, or what was chosen; blocks left empty are not in it. */
-  readonly fields: Readonly<Record<string, readonly string[]>>;
-  readonly requester: Requester;
-  /** One for the window, however often it is sent. */
-  readonly requestKey: string;
-}
-
-export type FormVerdict =
-  /** By block, below the field. */
-  | { readonly kind: 'faults'; readonly faults: Readonly<Record<string, string>> }
-  | { readonly kind: 'shown'; readonly view: Modal }
-  /** The window closes; what comes of it is answered in this channel. */
-  | { readonly kind: 'accepted'; readonly channelId: string; begin(): Promise<Answer | undefined> };
-
-/** For the eyes of the one who asked only: a message, or a window. */
-export type Answer = Message | Modal;
 
 /** Files that people put into Slack. */
 export interface SharedFiles {

@@ -1,6 +1,7 @@
 import { App } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
-import type { Desk, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { Desk } from '../requests/calls.ts';
 import { HttpDoor } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
 import { register as registerCommands } from './listeners/command.ts';

@@ -1,20 +1,16 @@
+import type { Log, Outbox, OutboxClaim, OutboxRow } from '../../src/ports.ts';
+import { formatNotice } from '../../src/report/answers.ts';
+import type { FileUpload, Message } from '../../src/report/message.ts';
+import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';
 import type {
-  Answer,
   ButtonClick,
   Desk,
   FormVerdict,
-  Log,
-  Outbox,
-  OutboxClaim,
-  OutboxRow,
   ShortcutCall,
   SlashCall,
   SubmittedForm,
   SuggestQuery,
-} from '../../src/ports.ts';
-import { formatNotice } from '../../src/report/answers.ts';
-import type { FileUpload, Message } from '../../src/report/message.ts';
-import type { HomeTab, OptionGroup } from '../../src/report/views/view.ts';
+} from '../../src/requests/calls.ts';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import { openSlack, type SlackDoor } from '../../src/slack/door.ts';

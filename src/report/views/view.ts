@@ -1,4 +1,4 @@
-import type { Block, PlainText } from '../message.ts';
+import type { Block, Message, PlainText } from '../message.ts';
 
 /** A window over Slack with a form in it, in Slack's own shape (docs.slack.dev, modals). */
 export interface Modal {
@@ -74,3 +74,6 @@ export interface OptionGroup {
   readonly label: PlainText;
   readonly options: readonly Option[];
 }
+
+/** For the eyes of the one who asked only: a message, or a window. */
+export type Answer = Message | Modal;

@@ -1,7 +1,7 @@
 import type { App, BlockAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { ButtonClick, Desk } from '../../ports.ts';
 import { HOME_REFRESH_ACTION } from '../../report/views/home.ts';
+import type { ButtonClick, Desk } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { HomeTabs } from './home.ts';

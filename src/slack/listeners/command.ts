@@ -1,6 +1,6 @@
 import type { App, SlashCommand } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Desk, SlashCall } from '../../ports.ts';
+import type { Desk, SlashCall } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Reception } from './reception.ts';

@@ -1,5 +1,5 @@
 import type { App, ViewSubmitAction } from '@slack/bolt';
-import type { Desk, SubmittedForm } from '../../ports.ts';
+import type { Desk, SubmittedForm } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { HomeTabs } from './home.ts';

@@ -1,6 +1,7 @@
 import type { App } from '@slack/bolt';
-import type { Desk, Log } from '../../ports.ts';
+import type { Log } from '../../ports.ts';
 import type { HomeTab } from '../../report/views/view.ts';
+import type { Desk } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';

@@ -1,6 +1,7 @@
 import type { App, BlockSuggestion } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Desk, Log, SuggestQuery } from '../../ports.ts';
+import type { Log } from '../../ports.ts';
+import type { Desk, SuggestQuery } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { RespondArguments, ViewResponseAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Answer, FormVerdict, Log } from '../../ports.ts';
+import type { Log } from '../../ports.ts';
 import { formatDefect, formatNotice, formatRefusal } from '../../report/answers.ts';
 import { type Message, plain, plainVariant } from '../../report/message.ts';
 import { formatWindow } from '../../report/views/form.ts';
-import type { Modal } from '../../report/views/view.ts';
+import type { Answer, Modal } from '../../report/views/view.ts';
+import type { FormVerdict } from '../../requests/calls.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
 

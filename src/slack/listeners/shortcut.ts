@@ -1,5 +1,6 @@
 import type { App, GlobalShortcut, MessageShortcut, SlackShortcut } from '@slack/bolt';
-import type { Desk, SharedFile, ShortcutCall } from '../../ports.ts';
+import type { SharedFile } from '../../ports.ts';
+import type { Desk, ShortcutCall } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { Reception } from './reception.ts';

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMask } from '../../../src/gather/mask.ts';
-import { keepHeapSmall } from '../../../src/heap.ts';
 import type { Approved } from '../../../src/policy/approved.ts';
+import { keepHeapSmall } from '../../../src/process/heap.ts';
 import { openDispatcher } from '../../../src/queue/dispatcher.ts';
 import { formatRoot } from '../../../src/report/root.ts';
 import { NO_OUTPUT, type Outcome } from '../../../src/run/outcome.ts';
@@ -16,7 +16,7 @@ import { createOpener } from '../../../src/slack/outgoing/opener.ts';
 import { openPoster } from '../../../src/slack/outgoing/poster.ts';
 import { openWorkspace } from '../../../src/slack/workspace.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { createRenderer } from '../../../src/thread.ts';
+import { createRenderer } from '../../../src/thread/thread.ts';
 
 keepHeapSmall();
 const [apiUrl = '', botToken = '', channelId = '', database = '', hosts = '', outputBytes = ''] =

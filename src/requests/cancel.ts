@@ -1,8 +1,8 @@
-import type { Call, World } from '../app.ts';
 import { Refusal } from '../errors.ts';
+import type { Call, World } from '../lifecycle/begin-run.ts';
 import { admit, hasRight } from '../policy/authorize.ts';
-import type { Answer } from '../ports.ts';
 import { formatNotice } from '../report/answers.ts';
+import type { Answer } from '../report/views/view.ts';
 import type { Run } from '../run/run.ts';
 import { findVisibleRun } from './questions.ts';
 

@@ -1,8 +1,7 @@
-import type { Call, World } from '../app.ts';
 import { Refusal } from '../errors.ts';
 import { foldResults, generalize } from '../gather/fold.ts';
+import type { Call, World } from '../lifecycle/begin-run.ts';
 import { admit } from '../policy/authorize.ts';
-import type { Answer, ButtonClick } from '../ports.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
@@ -16,8 +15,10 @@ import {
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
 import { formatShowHost } from '../report/reply.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
+import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
+import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { openForm } from './form.ts';
 import { findVisibleRun } from './questions.ts';

@@ -1,12 +1,13 @@
-import { beginRun, type Call, type World } from '../app.ts';
 import { parseCommand } from '../command/parse-command.ts';
 import type { Request } from '../command/request.ts';
 import { HELP } from '../command/usage.ts';
 import { Refusal } from '../errors.ts';
+import { beginRun, type Call, type World } from '../lifecycle/begin-run.ts';
 import { admit } from '../policy/authorize.ts';
-import type { Answer, ButtonClick, Desk, ShortcutCall, SlashCall, SubmittedForm } from '../ports.ts';
 import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
+import type { Answer } from '../report/views/view.ts';
+import type { ButtonClick, Desk, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick } from './clicks.ts';
 import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';

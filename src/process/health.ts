@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { codeOf } from './config.ts';
-import { ConfigError } from './errors.ts';
+import { codeOf } from '../config.ts';
+import { ConfigError } from '../errors.ts';
 
 export interface HealthSource {
   /** Null where all is well; else what is not, in a sentence. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createDesk } from '../../src/desk/desk.ts';
-import type { Answer, SharedFile } from '../../src/ports.ts';
+import type { SharedFile } from '../../src/ports.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
@@ -9,6 +8,8 @@ import {
   SHOW_HOST_ACTION,
 } from '../../src/report/buttons.ts';
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
+import type { Answer } from '../../src/report/views/view.ts';
+import { createDesk } from '../../src/requests/desk.ts';
 import { drain, okOutcome, openRun } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
 

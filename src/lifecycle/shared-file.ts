@@ -1,6 +1,6 @@
-import type { RequestedWork } from './command/request.ts';
-import { nearNames, Refusal } from './errors.ts';
-import type { SharedFile, SharedFiles, TransferFolder } from './ports.ts';
+import type { RequestedWork } from '../command/request.ts';
+import { nearNames, Refusal } from '../errors.ts';
+import type { SharedFile, SharedFiles, TransferFolder } from '../ports.ts';
 
 /** A file from Slack goes to the hosts through the transfer folder, up to this size. */
 export const MAX_SHARED_BYTES = 100 * 1024 * 1024;

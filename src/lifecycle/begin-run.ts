@@ -1,16 +1,17 @@
-import { withUsage } from './command/parse-command.ts';
-import type { FleetRequest, RequestedWork } from './command/request.ts';
-import { Refusal } from './errors.ts';
+import { withUsage } from '../command/parse-command.ts';
+import type { FleetRequest, RequestedWork } from '../command/request.ts';
+import { Refusal } from '../errors.ts';
+import { type Resolved, resolveTargets } from '../inventory/expression.ts';
+import type { Approved } from '../policy/approved.ts';
+import { authorize } from '../policy/authorize.ts';
+import type { Log, Opener, SharedFiles } from '../ports.ts';
+import { formatNotice, formatPreview } from '../report/answers.ts';
+import { formatRoot } from '../report/root.ts';
+import type { Answer } from '../report/views/view.ts';
+import type { Plan, Work } from '../run/plan.ts';
+import { type Asking, planRun } from '../run/planning.ts';
+import type { Job, Run } from '../run/run.ts';
 import type { Ground } from './execution.ts';
-import { type Resolved, resolveTargets } from './inventory/expression.ts';
-import type { Approved } from './policy/approved.ts';
-import { authorize } from './policy/authorize.ts';
-import type { Answer, Log, Opener, SharedFiles } from './ports.ts';
-import { formatNotice, formatPreview } from './report/answers.ts';
-import { formatRoot } from './report/root.ts';
-import type { Plan, Work } from './run/plan.ts';
-import { type Asking, planRun } from './run/planning.ts';
-import type { Job, Run } from './run/run.ts';
 import { fetchShared, findShared, localNameOf, nameShared } from './shared-file.ts';
 
 export interface World extends Ground {

@@ -1,16 +1,16 @@
 /** The child of thread.test.ts: a run of 120 hosts that all say something else, brought to Slack. */
 import { setTimeout } from 'node:timers/promises';
-import { openDispatcher } from '../src/queue/dispatcher.ts';
-import { formatRoot } from '../src/report/root.ts';
-import { bareOutcome } from '../src/run/outcome.ts';
-import { createOpener } from '../src/slack/outgoing/opener.ts';
-import { openPoster } from '../src/slack/outgoing/poster.ts';
-import { openWorkspace } from '../src/slack/workspace.ts';
-import { openStore } from '../src/store/open.ts';
-import { createRenderer } from '../src/thread.ts';
-import { approveAny, skipAll } from './queue/rig.ts';
-import { streamOf } from './report/samples.ts';
-import { approvedPlan, hostNames, quiet } from './store/rig.ts';
+import { openDispatcher } from '../../src/queue/dispatcher.ts';
+import { formatRoot } from '../../src/report/root.ts';
+import { bareOutcome } from '../../src/run/outcome.ts';
+import { createOpener } from '../../src/slack/outgoing/opener.ts';
+import { openPoster } from '../../src/slack/outgoing/poster.ts';
+import { openWorkspace } from '../../src/slack/workspace.ts';
+import { openStore } from '../../src/store/open.ts';
+import { createRenderer } from '../../src/thread/thread.ts';
+import { approveAny, skipAll } from '../queue/rig.ts';
+import { streamOf } from '../report/samples.ts';
+import { approvedPlan, hostNames, quiet } from '../store/rig.ts';
 import { groundOf } from './thread-rig.ts';
 
 const [database = '', apiUrl = '', token = '', channelId = ''] = process.argv.slice(2);

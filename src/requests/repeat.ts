@@ -1,9 +1,9 @@
-import { type Call, fixWork, startRun, type World } from '../app.ts';
 import type { RetryOf } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
+import { type Call, fixWork, startRun, type World } from '../lifecycle/begin-run.ts';
 import { authorize } from '../policy/authorize.ts';
-import type { Answer } from '../ports.ts';
+import type { Answer } from '../report/views/view.ts';
 import type { Work } from '../run/plan.ts';
 import { chooseRetryHosts, planRetry } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';

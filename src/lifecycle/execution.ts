@@ -1,13 +1,13 @@
-import { Refusal } from './errors.ts';
-import type { Inventory } from './inventory/inventory.ts';
-import type { Allowlist } from './policy/allowlist.ts';
-import type { Approved } from './policy/approved.ts';
-import { authorize } from './policy/authorize.ts';
-import { coversPath } from './policy/judge.ts';
-import type { Store, TakenJob, TransferFolder, Transport } from './ports.ts';
-import { bareOutcome, type Outcome } from './run/outcome.ts';
-import { findTarget, type Plan } from './run/plan.ts';
-import { isSameTarget, planTarget } from './run/planning.ts';
+import { Refusal } from '../errors.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import type { Allowlist } from '../policy/allowlist.ts';
+import type { Approved } from '../policy/approved.ts';
+import { authorize } from '../policy/authorize.ts';
+import { coversPath } from '../policy/judge.ts';
+import type { Store, TakenJob, TransferFolder, Transport } from '../ports.ts';
+import { bareOutcome, type Outcome } from '../run/outcome.ts';
+import { findTarget, type Plan } from '../run/plan.ts';
+import { isSameTarget, planTarget } from '../run/planning.ts';
 
 /** What a run is carried out with. */
 export interface Ground {

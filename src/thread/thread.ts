@@ -1,11 +1,11 @@
-import type { Ground } from './execution.ts';
-import { type Bundle, chooseReference, foldResults, generalize } from './gather/fold.ts';
-import type { Mask } from './gather/mask.ts';
-import { openMasker } from './gather/spool.ts';
-import type { OutboxRow, Spool } from './ports.ts';
-import { formatAuditLine } from './report/audit-line.ts';
-import { formatBoard, MAX_PAGES, planBoard } from './report/board/board.ts';
-import { type BoardEntry, formatBundle } from './report/board/bundle.ts';
+import { type Bundle, chooseReference, foldResults, generalize } from '../gather/fold.ts';
+import type { Mask } from '../gather/mask.ts';
+import { openMasker } from '../gather/spool.ts';
+import type { Ground } from '../lifecycle/execution.ts';
+import type { OutboxRow, Spool } from '../ports.ts';
+import { formatAuditLine } from '../report/audit-line.ts';
+import { formatBoard, MAX_PAGES, planBoard } from '../report/board/board.ts';
+import { type BoardEntry, formatBundle } from '../report/board/bundle.ts';
 import {
   formatLogHeader,
   formatLogPart,
@@ -13,15 +13,15 @@ import {
   MAX_SPOOLED_FILES,
   shareLog,
   spooledFileName,
-} from './report/board/log.ts';
-import type { FileUpload, Message } from './report/message.ts';
-import { formatReply, replyShowsAll } from './report/reply.ts';
-import { formatRoot } from './report/root.ts';
-import { formatFullOutput, formatSpooledOutput } from './report/text/full-output.ts';
-import type { NameSet } from './report/text/host-names.ts';
-import type { Outcome } from './run/outcome.ts';
-import { findTarget } from './run/plan.ts';
-import { type Job, type Run, totalJobs } from './run/run.ts';
+} from '../report/board/log.ts';
+import type { FileUpload, Message } from '../report/message.ts';
+import { formatReply, replyShowsAll } from '../report/reply.ts';
+import { formatRoot } from '../report/root.ts';
+import { formatFullOutput, formatSpooledOutput } from '../report/text/full-output.ts';
+import type { NameSet } from '../report/text/host-names.ts';
+import type { Outcome } from '../run/outcome.ts';
+import { findTarget } from '../run/plan.ts';
+import { type Job, type Run, totalJobs } from '../run/run.ts';
 
 /** A fetched file up to this size is offered in the thread; Slack itself would take 1 GB. */
 const MAX_OFFERED_BYTES = 50 * 1024 * 1024;

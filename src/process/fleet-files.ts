@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
-import { type Config, codeOf } from './config.ts';
-import { ConfigError } from './errors.ts';
-import type { Inventory } from './inventory/inventory.ts';
-import { parseInventory } from './inventory/parse-inventory.ts';
-import { type Allowlist, parseAllowlist } from './policy/allowlist.ts';
+import { type Config, codeOf } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { parseInventory } from '../inventory/parse-inventory.ts';
+import { type Allowlist, parseAllowlist } from '../policy/allowlist.ts';
 
 /** Both files, and all that is wrong with either. */
 export function readFleet(

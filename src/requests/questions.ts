@@ -5,10 +5,11 @@ import type { Host, Inventory } from '../inventory/inventory.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { explainRights } from '../policy/rights.ts';
-import type { Answer, Store } from '../ports.ts';
+import type { Store } from '../ports.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
 import { formatShowHost } from '../report/reply.ts';
+import type { Answer } from '../report/views/view.ts';
 import type { Asking } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';
 

@@ -1,13 +1,14 @@
-import { type Call, draftRun, fixWork, startRun, type World } from '../app.ts';
 import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
 import type { RequestedWork } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
+import { type Call, draftRun, fixWork, startRun, type World } from '../lifecycle/begin-run.ts';
+import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { admit, authorize } from '../policy/authorize.ts';
-import type { Answer, FormVerdict, SharedFile, SubmittedForm } from '../ports.ts';
+import type { SharedFile } from '../ports.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
-import type { Modal } from '../report/views/view.ts';
+import type { Answer, Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
-import { checkSize, fetchShared, localNameOf } from '../shared-file.ts';
+import type { FormVerdict, SubmittedForm } from './calls.ts';
 
 /** Slack waits 3 s for a verdict; a large file may take longer to read. */
 const VERDICT_MS = 1_500;

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { World } from '../../src/app.ts';
-import { createDesk } from '../../src/desk/desk.ts';
 import { Refusal } from '../../src/errors.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
+import type { World } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
-import type { ButtonClick, Desk, SubmittedForm } from '../../src/ports.ts';
+import type { ButtonClick, Desk, SubmittedForm } from '../../src/requests/calls.ts';
+import { createDesk } from '../../src/requests/desk.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openRig, quiet, type StoreRig } from '../store/rig.ts';
 

@@ -1,6 +1,6 @@
-import type { Ground } from '../src/execution.ts';
-import type { Host } from '../src/inventory/inventory.ts';
-import type { Store } from '../src/ports.ts';
+import type { Host } from '../../src/inventory/inventory.ts';
+import type { Ground } from '../../src/lifecycle/execution.ts';
+import type { Store } from '../../src/ports.ts';
 
 /** What a renderer needs: the store, and the names of groups. No files, no rules. */
 export function groundOf(store: Store, groups: Readonly<Record<string, readonly string[]>> = {}): Ground {

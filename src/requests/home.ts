@@ -1,4 +1,4 @@
-import type { World } from '../app.ts';
+import type { World } from '../lifecycle/begin-run.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { listRules, usableHosts, worksIn } from '../policy/rights.ts';
 import { formatHome, type ListedRun } from '../report/views/home.ts';

@@ -1,8 +1,7 @@
-import type { World } from '../app.ts';
 import { Refusal } from '../errors.ts';
+import type { World } from '../lifecycle/begin-run.ts';
 import { admit } from '../policy/authorize.ts';
 import { usableHosts } from '../policy/rights.ts';
-import type { SuggestQuery } from '../ports.ts';
 import { CANCEL_HOST_ACTION, runOfBlock, SHOW_HOST_ACTION } from '../report/buttons.ts';
 import { plain } from '../report/message.ts';
 import { cleanOutput, shortLine } from '../report/text/plain.ts';
@@ -10,6 +9,7 @@ import { plural } from '../report/text/wording.ts';
 import { HOSTS_ACTION } from '../report/views/form.ts';
 import type { Option, OptionGroup } from '../report/views/view.ts';
 import { outcomeWords } from '../run/outcome.ts';
+import type { SuggestQuery } from './calls.ts';
 import { findVisibleRun } from './questions.ts';
 
 /** What Slack takes in one answer, and in one option. */

@@ -1,0 +1,77 @@
+/** How Slack's side calls what people ask: the inbound port. */
+import type { SharedFile } from '../ports.ts';
+import type { Answer, HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
+import type { Requester } from '../run/plan.ts';
+
+/** What the listeners ask of the program. */
+export interface Desk {
+  command(call: SlashCall): Promise<Answer | undefined>;
+  press(click: ButtonClick): Promise<Answer | undefined>;
+  /** A shortcut was chosen, or one on a message. */
+  shortcut(call: ShortcutCall): Promise<Answer | undefined>;
+  /** What a select offers at these letters; nothing to who may not see it. Slack waits 3 s for it. */
+  suggest(query: SuggestQuery): Promise<readonly OptionGroup[]>;
+  /** A form was sent. Slack waits 3 s for the verdict, so what takes longer is in its `begin`. */
+  submit(form: SubmittedForm): Promise<FormVerdict>;
+  home(asker: Requester): Promise<HomeTab>;
+}
+
+export interface SlashCall {
+  /** `/batch_run`, `/batch_scp` or `/batch`. */
+  readonly command: string;
+  readonly text: string;
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** The same for every delivery of the same request. */
+  readonly requestKey: string;
+}
+
+export interface ButtonClick {
+  readonly actionId: string;
+  /** Of a select what was chosen. */
+  readonly value: string;
+  readonly blockId: string;
+  readonly requester: Requester;
+  /** Empty on the Home tab. */
+  readonly channelId: string;
+  readonly requestKey: string;
+  /** Epoch ms, by Slack's clock: the same for every delivery of the same click. */
+  readonly clickedAt: number;
+}
+
+export interface ShortcutCall {
+  readonly callbackId: string;
+  readonly requester: Requester;
+  /** Where the message stands; empty for a global shortcut. */
+  readonly channelId: string;
+  readonly requestKey: string;
+  /** Of the message: ids and names as Slack has them. */
+  readonly files: readonly SharedFile[];
+}
+
+export interface SuggestQuery {
+  readonly actionId: string;
+  readonly blockId: string;
+  /** What was typed so far. */
+  readonly text: string;
+  readonly requester: Requester;
+  readonly channelId: string;
+}
+
+export interface SubmittedForm {
+  readonly callbackId: string;
+  /** As we gave it along. */
+  readonly metadata: string;
+  /** By block: the text, or what was chosen; blocks left empty are not in it. */
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+  readonly requester: Requester;
+  /** One for the window, however often it is sent. */
+  readonly requestKey: string;
+}
+
+export type FormVerdict =
+  /** By block, below the field. */
+  | { readonly kind: 'faults'; readonly faults: Readonly<Record<string, string>> }
+  | { readonly kind: 'shown'; readonly view: Modal }
+  /** The window closes; what comes of it is answered in this channel. */
+  | { readonly kind: 'accepted'; readonly channelId: string; begin(): Promise<Answer | undefined> };
