@@ -15,6 +15,7 @@ import { ConfigError } from './errors.ts';
 import { createMask } from './gather/mask.ts';
 import { openRun, type World } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
+import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Log, Store } from './ports.ts';
 import { makeFolder, readFleet } from './process/fleet-files.ts';
 import { openHealth } from './process/health.ts';
@@ -34,7 +35,7 @@ import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
-import { createRenderer } from './thread/thread.ts';
+import { createRenderer } from './thread/render.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -181,9 +182,8 @@ async function serve(): Promise<void> {
   });
   poster = openPoster({
     outbox: store.outbox,
-    render: createRenderer(world, masked, { spool, mask }),
+    render: createRenderer(threadFacts(world, mask, spool)),
     workspace,
-    auditChannel: config.auditChannel,
     log,
   });
   log.info(

@@ -3,9 +3,11 @@ import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
 import type { Message } from './report/message.ts';
+import type { AuditEntry, AuditedRefusal } from './run/audit-entry.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
-import type { Job, Run } from './run/run.ts';
+import type { Job, Run, SlowJob } from './run/run.ts';
+import type { OutboxRow } from './thread/row.ts';
 
 /** Structured log lines for the administrator; no output of hosts, no secrets. */
 export interface Log {
@@ -113,22 +115,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export interface SlowJob {
-  readonly host: string;
-  /** Epoch ms: it still runs. */
-  readonly startedAt?: number;
-  readonly durationMs?: number;
-}
-
-export interface AuditedRefusal {
-  readonly requester: Requester;
-  readonly channelId: string;
-  /** As typed. */
-  readonly typed: string;
-  readonly code: string;
-  readonly reason: string;
-}
-
 /**
  * Which jobs may run now. The embedded one keeps its order in memory; one over several replicas asks its
  * engine. At-most-once does not rest on it: `start` is the only way to begin a job, and answers once in a
@@ -183,52 +169,15 @@ export interface OutboxClaim {
   readonly leaseMs: number;
   /** Channels that may not be written to at the moment. */
   readonly except: readonly string[];
-  /**
-   * Only these kinds; all where left out. Slack counts edits and posts apart, and a backlog of replies must
-   * not keep the root message's edit waiting behind it.
-   */
-  readonly kinds?: readonly OutboxRow['kind'][];
-  /** Only rows whose message stands already (true), or does not (false). */
-  readonly standing?: boolean;
+  /** All where left out. */
+  readonly lane?: OutboxLane;
 }
 
-export interface OutboxRow {
-  readonly key: string;
-  /**
-   * `root`, `board`: posted once, then edited. `reply`, `file`: a host's result. `log`: a file on a whole run,
-   * or with a host, on what of its output is on disk; it may be long in coming.
-   * `audit`: a line for the audit channel.
-   */
-  readonly kind: 'root' | 'reply' | 'file' | 'board' | 'log' | 'audit';
-  /** Null for `audit`: the channel is a setting. */
-  readonly channelId: string | null;
-  readonly runId: string | null;
-  readonly host: string | null;
-  readonly auditSeq: number | null;
-  /** Of a board its page, of a log its form; what stands behind the run in the key. */
-  readonly part?: string;
-  /** The message's own `ts` where it was posted before. */
-  readonly ts: string | null;
-  /** The root message's `ts`, for all that goes into the thread. */
-  readonly threadTs: string | null;
-  /** Claims before this one: above 0, an earlier try may have reached Slack. */
-  readonly attempts: number;
-  /** Counts the store's changes to what the row shows. */
-  readonly version: number;
-}
-
-export interface AuditEntry {
-  readonly seq: number;
-  readonly at: number;
-  readonly teamId: string;
-  readonly userId: string;
-  readonly action: 'accepted' | 'refused' | 'cancelled' | 'settled' | 'interrupted' | 'started';
-  readonly runId: string | null;
-  readonly channelId: string | null;
-  readonly detail: Readonly<Record<string, unknown>>;
-  readonly prev: string;
-  readonly hash: string;
-}
+/**
+ * Slack counts new messages, edits and files apart, and a backlog of one must not hold up the others: `edits`
+ * of messages that stand, new `posts` with hosts' files in their turn, `bulk` files.
+ */
+export type OutboxLane = 'edits' | 'posts' | 'bulk';
 
 export interface AuditTrail {
   find(seq: number): Promise<AuditEntry | undefined>;

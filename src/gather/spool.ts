@@ -119,4 +119,11 @@ export function openMasker(mask: Mask): Masker {
   };
 }
 
+/** The same over bytes that come by themselves. */
+export async function* maskChunks(chunks: AsyncIterable<Uint8Array>, mask: Mask): AsyncGenerator<Uint8Array> {
+  const masker = openMasker(mask);
+  for await (const chunk of chunks) for (const { bytes } of masker.push(chunk)) yield bytes;
+  for (const { bytes } of masker.end()) yield bytes;
+}
+
 const NOTHING = new Uint8Array(0);

@@ -26,6 +26,9 @@ export interface Ground {
 export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan>> {
   const run = await ground.store.findRun(runId);
   if (run === undefined) throw new Refusal('unknown-name', `there is no run ${runId}`);
+  if (run.isTampered === true) {
+    throw new Refusal('not-now', 'its stored plan is not the one that was approved');
+  }
   const changed = run.plan.targets.filter((target) => {
     const host = ground.inventory.hosts.get(target.host.toLowerCase());
     return target.skip === undefined && (host === undefined || !isSameTarget(planTarget(host), target));

@@ -1,19 +1,9 @@
+import type { AuditEntry } from '../run/audit-entry.ts';
 import { OUTCOME_KINDS, outcomeWords } from '../run/outcome.ts';
 import { context, type Message } from './message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { cleanOutput } from './text/plain.ts';
 import { formatDuration, plural } from './text/wording.ts';
-
-/** An entry of the audit trail as the audit channel shows it; the store's own `AuditEntry` fits. */
-export interface AuditedAct {
-  readonly seq: number;
-  readonly userId: string;
-  readonly action: string;
-  readonly runId: string | null;
-  readonly channelId: string | null;
-  readonly detail: Readonly<Record<string, unknown>>;
-  readonly hash: string;
-}
 
 const MAX_TYPED_CHARS = 900;
 const MAX_REASON_CHARS = 700;
@@ -22,7 +12,7 @@ const MAX_REASON_CHARS = 700;
  * One line per entry. It ends in the entry's number and the beginning of its hash: the channel is the anchor
  * outside the database by which a rewritten trail is found out.
  */
-export function formatAuditLine(entry: AuditedAct): Message {
+export function formatAuditLine(entry: AuditEntry): Message {
   const { detail } = entry;
   const typed = textOf(detail.typed);
   const reason = textOf(detail.reason);
@@ -40,7 +30,7 @@ export function formatAuditLine(entry: AuditedAct): Message {
   return { text, blocks: [context(text)] };
 }
 
-function signOf(action: string): string {
+function signOf(action: AuditEntry['action']): string {
   switch (action) {
     case 'accepted':
       return '▶\ufe0e';
@@ -52,8 +42,10 @@ function signOf(action: string): string {
       return '✓';
     case 'interrupted':
       return '?';
-    default:
+    case 'started':
       return '·';
+    default:
+      return action satisfies never;
   }
 }
 
@@ -62,7 +54,7 @@ function textOf(value: unknown): string {
 }
 
 /** `40 hosts`, how they ended, how long it took: whichever of it the entry tells. */
-function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditedAct['detail']): readonly string[] {
+function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditEntry['detail']): readonly string[] {
   const counted = Array.isArray(hosts) ? hosts.length : hosts;
   const ends = typeof outcomes === 'object' && outcomes !== null ? Object.entries(outcomes) : [];
   return [

@@ -7,7 +7,7 @@ export interface Message {
   readonly text: string;
   readonly blocks: readonly Block[];
   /** Will be edited again: its edits may be thinned out. A message without it is the last word. */
-  readonly live?: true;
+  readonly live?: { readonly everyMs: number };
 }
 
 /** A file for a run's thread. */

@@ -1,5 +1,5 @@
 import type { Plan } from '../run/plan.ts';
-import { type Progress, type Run, totalJobs } from '../run/run.ts';
+import { type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
 import { runButtons } from './buttons.ts';
 import { type Block, context, type Message, preformatted, richText, section } from './message.ts';
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
@@ -17,19 +17,13 @@ import {
 
 const MAX_COMMAND_CHARS = 4_000;
 const MAX_HOSTS_CHARS = 1_200;
-
-/** A host that keeps its run: one that still runs, or one that took its time. */
-export interface SlowHost {
-  readonly host: string;
-  /** Epoch ms: it still runs. */
-  readonly startedAt?: number;
-  readonly durationMs?: number;
-}
+/** Its counts change at most this often while the run goes on. */
+const LIVE_ROOT_MS = 2_000;
 
 /** The message a run stands under: who, what, where, how far; then how it ended. */
 export function formatRoot(
   run: Run,
-  at: { readonly now: number; readonly slowest?: readonly SlowHost[] },
+  at: { readonly now: number; readonly slowest?: readonly SlowJob[] },
 ): Message {
   const { plan } = run;
   const finished = run.state === 'finished';
@@ -52,7 +46,7 @@ export function formatRoot(
   return {
     text: `${escapeMrkdwn(state)} — ${inlineCode(cleanOutput(describeWork(plan.work)), 300)} ${where}`,
     blocks,
-    ...(finished ? {} : { live: true as const }),
+    ...(finished ? {} : { live: { everyMs: LIVE_ROOT_MS } }),
   };
 }
 
@@ -112,7 +106,7 @@ function notes(run: Run): readonly string[] {
   ];
 }
 
-function describeSlowest(slowest: readonly SlowHost[], now: number): readonly string[] {
+function describeSlowest(slowest: readonly SlowJob[], now: number): readonly string[] {
   if (slowest.length === 0) return [];
   const isRunning = slowest.some(({ startedAt }) => startedAt !== undefined);
   const hosts = slowest.map(({ host, startedAt, durationMs }) => {

@@ -91,6 +91,16 @@ export interface Outcome {
   readonly durationMs: number;
 }
 
+/** Characters of output that were kept. */
+export function keptChars({ stdout, stderr }: Pick<Outcome, 'stdout' | 'stderr'>): number {
+  return stdout.head.length + stdout.tail.length + stderr.head.length + stderr.tail.length;
+}
+
+/** Whether more of its output is on disk than in the outcome. */
+export function isSpooled({ stdout, stderr }: Pick<Outcome, 'stdout' | 'stderr'>): boolean {
+  return stdout.spool !== undefined || stderr.spool !== undefined;
+}
+
 /** An outcome without output: everything that ended before a command could say something. */
 export function bareOutcome(kind: OutcomeKind, reason: string, durationMs = 0): Outcome {
   return { kind, exitCode: null, signal: null, reason, stdout: NO_OUTPUT, stderr: NO_OUTPUT, durationMs };

@@ -31,6 +31,8 @@ export interface Run {
   readonly finishedAt?: number;
   readonly cancelledBy?: Requester;
   readonly progress: Progress;
+  /** Its stored plan is not the one that was approved: nothing of it may run. */
+  readonly isTampered?: true;
 }
 
 /** How far a run is: how many jobs stand where. */
@@ -48,6 +50,14 @@ export interface Job {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly outcome?: Outcome;
+}
+
+/** A host that keeps its run: one that still runs, or one that took its time. */
+export interface SlowJob {
+  readonly host: string;
+  /** Epoch ms: it still runs. */
+  readonly startedAt?: number;
+  readonly durationMs?: number;
 }
 
 /** `97 ok, 1 failed, 1 timed out of 100`: always in this order, nothing that is zero. */

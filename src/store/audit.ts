@@ -1,9 +1,13 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import type { AuditEntry, AuditTrail } from '../ports.ts';
+import type { AuditTrail } from '../ports.ts';
+import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
+import { oweAuditLine } from '../thread/layout.ts';
 import { openReader, parseDatabaseUrl } from './embedded/database.ts';
-import { breathe, digestOutcomes, ROWS_AT_ONCE, sha256 } from './records.ts';
+import { oweRows } from './owed-rows.ts';
+import { breathe, digestOutcomes, ROWS_AT_ONCE } from './records.ts';
 import { CHAIN_START, type Schema } from './schema.ts';
+import { sha256 } from './sha256.ts';
 
 export interface AuditEvent {
   readonly at: number;
@@ -51,21 +55,8 @@ export async function appendAudit(
     .execute();
   await trx.updateTable('audit_head').set({ hash }).where('id', '=', 1).execute();
   if (lineFor === 'nobody') return;
-  await trx
-    .insertInto('outbox')
-    .values({
-      key: `audit:${row.seq}`,
-      kind: 'audit',
-      turn: 'audit',
-      run_id: event.runId,
-      position: 0,
-      audit_seq: row.seq,
-      due_at: event.at,
-      lease_until: 0,
-      attempts: 0,
-      version: 1,
-    })
-    .execute();
+  const channel = { turn: 'audit', runId: event.runId, channelId: null, isOpen: true };
+  await oweRows(trx, channel, [oweAuditLine(row.seq, event.at)]);
 }
 
 type AuditRow = Selectable<Schema['audit']>;

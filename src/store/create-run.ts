@@ -5,10 +5,13 @@ import type { EndedJob } from '../ports.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan } from '../run/plan.ts';
 import { formatRunId } from '../run/run.ts';
+import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
-import { breathe, inChunks, sha256 } from './records.ts';
+import { oweRows } from './owed-rows.ts';
+import { breathe, inChunks } from './records.ts';
 import type { Schema } from './schema.ts';
 import { type Ledger, settleJobs } from './settle.ts';
+import { sha256 } from './sha256.ts';
 
 /** Four letters are a million names; where one is taken this often in a row, the next names are longer. */
 const TRIES_PER_LENGTH = 4;
@@ -26,7 +29,8 @@ export async function createRun(
   const planJson = canonicalPlan(plan);
   const planHash = sha256(planJson);
   await breathe();
-  return ledger.db.transaction().execute(async (trx) => {
+  let created: string | undefined;
+  const put = ledger.db.transaction().execute(async (trx) => {
     const first = await trx
       .selectFrom('run')
       .select('id')
@@ -36,6 +40,8 @@ export async function createRun(
 
     const at = ledger.now();
     const runId = await nameRun(trx);
+    created = runId;
+    ledger.plans.keep(runId, plan);
     const { count } = await trx
       .selectFrom('run')
       .select((run) => run.fn.coalesce(run.fn.max('number'), run.lit(0)).as('count'))
@@ -71,10 +77,12 @@ export async function createRun(
         .execute();
       await breathe();
     }
+    const thread = { turn: runId, runId, channelId: plan.channelId, isOpen: false };
+    await oweRows(trx, thread, oweRoot(runId, at));
     const skipped = jobs.flatMap(({ id, host, skip }): EndedJob[] =>
       skip === undefined ? [] : [{ job: { id, runId, host }, outcome: bareOutcome('skipped', skip) }],
     );
-    if (skipped.length > 0) await settleJobs(trx, skipped, 'queued', at);
+    if (skipped.length > 0) await settleJobs(ledger, trx, skipped, 'queued', at);
     await appendAudit(
       trx,
       {
@@ -88,6 +96,10 @@ export async function createRun(
       ledger.auditLines,
     );
     return { runId, isNew: true };
+  });
+  return put.catch((error: unknown) => {
+    if (created !== undefined) ledger.plans.release(created);
+    throw error;
   });
 }
 

@@ -5,13 +5,14 @@ import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/databa
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { StoredOutbox } from './outbox.ts';
+import { Plans } from './plans.ts';
 import { Records } from './records.ts';
-import { listFoldRows, listSlowest, readJobs } from './results/read-results.ts';
-import { postLogs } from './results/thread-rows.ts';
+import { listFoldRows, listSlowest, readJobs } from './results.ts';
 import {
   abandonRun,
   cancelHosts,
   cancelRun,
+  postLog,
   recordRefusal,
   releaseRun,
   settleInterrupted,
@@ -43,8 +44,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
   try {
     await migrate(db, path);
     const outbox = new StoredOutbox(db, auditChannel);
+    const plans = new Plans();
     const ledger: Ledger = {
       db,
+      plans,
       now,
       mask,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
@@ -62,7 +65,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency), outbox);
     for (const { id } of released) await jobs.queue(id);
 
-    const records = new Records(db);
+    const records = new Records(db, plans);
     return {
       jobs,
       outbox,
@@ -101,9 +104,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         outbox.announce();
       },
       async postLog(runId) {
-        const isThere = await db
-          .transaction()
-          .execute((trx) => postLogs(trx, runId.toLowerCase(), ledger.now()));
+        const isThere = await postLog(ledger, runId.toLowerCase());
         outbox.announce();
         return isThere;
       },

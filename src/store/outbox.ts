@@ -1,5 +1,6 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
-import type { Outbox, OutboxClaim, OutboxRow } from '../ports.ts';
+import { type Kysely, sql } from 'kysely';
+import type { Outbox, OutboxClaim, OutboxLane } from '../ports.ts';
+import type { OutboxRow } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -31,9 +32,9 @@ export class StoredOutbox implements Outbox {
   }
 
   /** Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. */
-  claim({ limit, now, leaseMs, except, kinds, standing }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  claim({ limit, now, leaseMs, except, lane }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
-      const due = this.#due(trx, { except, kinds, standing }, now);
+      const due = this.#due(trx, { except, lane }, now);
       const turns = await due
         .select(['turn', (column) => column.fn.min('due_at').as('oldest')])
         .groupBy('turn')
@@ -70,23 +71,12 @@ export class StoredOutbox implements Outbox {
       return keys.flatMap((key) => {
         const row = byKey.get(key);
         if (row === undefined) return [];
-        const inThread = row.kind !== 'root' && row.kind !== 'audit';
-        const part = row.kind === 'board' || row.kind === 'log' ? key.split(':')[2] : undefined;
-        return [
-          {
-            key,
-            kind: row.kind,
-            channelId: row.channel_id,
-            runId: row.run_id,
-            host: row.host,
-            auditSeq: row.audit_seq,
-            ...(part === undefined ? {} : { part }),
-            ts: row.ts,
-            threadTs: inThread ? row.root_ts : null,
-            attempts: row.attempts - 1,
-            version: row.version,
-          },
-        ];
+        const channelId = row.channel_id ?? this.#auditChannel;
+        if (channelId === undefined) return [];
+        const { sends, ts, version } = row;
+        // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
+        const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
+        return [{ key, sends, channelId, threadTs, ts, attempts: row.attempts - 1, version }];
       });
     });
   }
@@ -119,7 +109,7 @@ export class StoredOutbox implements Outbox {
   }
 
   async nextDueAt(): Promise<number | undefined> {
-    const row = await this.#due(this.#db, { except: [], kinds: undefined, standing: undefined })
+    const row = await this.#due(this.#db, { except: [] })
       .select(
         sql<number | null>`min(case when lease_until > due_at then lease_until else due_at end)`.as('at'),
       )
@@ -129,29 +119,38 @@ export class StoredOutbox implements Outbox {
 
   #due(
     db: Kysely<Schema>,
-    {
-      except,
-      kinds,
-      standing,
-    }: {
-      readonly except: readonly string[];
-      readonly kinds: OutboxClaim['kinds'] | undefined;
-      readonly standing: boolean | undefined;
-    },
+    { except, lane }: { readonly except: readonly string[]; readonly lane?: OutboxLane | undefined },
     now?: number,
   ) {
     let due = db.selectFrom('outbox').where('due_at', 'is not', null);
     if (now !== undefined) due = due.where('due_at', '<=', now).where('lease_until', '<=', now);
-    if (kinds !== undefined) due = due.where('kind', 'in', kinds);
-    if (standing === true) due = due.where('ts', '<>', '');
-    // Empty: there was nothing to post when its turn came.
-    if (standing === false) due = due.where((row) => row.or([row('ts', 'is', null), row('ts', '=', '')]));
+    switch (lane) {
+      case undefined:
+        break;
+      case 'edits':
+        due = due.where('sends', '=', 'message').where('ts', '<>', '');
+        break;
+      case 'posts':
+        // Empty: there was nothing to post when its turn came.
+        due = due.where((row) =>
+          row.or([
+            row('sends', '=', 'file'),
+            row.and([row('sends', '=', 'message'), row.or([row('ts', 'is', null), row('ts', '=', '')])]),
+          ]),
+        );
+        break;
+      case 'bulk':
+        due = due.where('sends', '=', 'bulk');
+        break;
+      default:
+        lane satisfies never;
+    }
     if (except.length > 0) {
       due = due.where((row) => row.or([row('channel_id', 'is', null), row('channel_id', 'not in', except)]));
     }
     // Lines of a time when there was an audit channel wait until there is one again.
     const canAudit = this.#auditChannel !== undefined && !except.includes(this.#auditChannel);
-    return canAudit ? due : due.where('kind', '<>', 'audit');
+    return canAudit ? due : due.where('channel_id', 'is not', null);
   }
 
   #ofThisClaim(row: OutboxRow) {
@@ -170,23 +169,4 @@ function dealOut(piles: readonly (readonly string[])[], limit: number): string[]
     dealt.push(...piles.flatMap((pile) => pile.slice(round, round + 1)));
   }
   return dealt.slice(0, limit);
-}
-
-/** The root message is behind: `at` the latest, earlier if it was so already. */
-export async function touchRoots(
-  trx: Transaction<Schema>,
-  runIds: readonly string[],
-  at: number,
-): Promise<void> {
-  if (runIds.length === 0) return;
-  await trx
-    .updateTable('outbox')
-    .set({ version: sql`version + 1`, due_at: sql`case when due_at < ${at} then due_at else ${at} end` })
-    .where(
-      'key',
-      'in',
-      runIds.map((runId) => `root:${runId}`),
-    )
-    .where('given_up_at', 'is', null)
-    .execute();
 }

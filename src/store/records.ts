@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Kysely, Selectable } from 'kysely';
 import { NO_OUTPUT, type Outcome, type OutcomeKind, type StreamText } from '../run/outcome.ts';
-import type { Plan } from '../run/plan.ts';
 import type { Job, Progress, Run } from '../run/run.ts';
+import type { Plans, StoredPlan } from './plans.ts';
 import type { RunTable, Schema } from './schema.ts';
 
 /** SQLite calls stop the process for as long as they take; so many rows at once are a few milliseconds. */
@@ -12,10 +12,6 @@ const MAX_CACHED_RUNS = 32;
 
 /** Lets waiting input and timers through, between two pieces of a long transaction too. */
 export const breathe = (): Promise<void> => setImmediate();
-
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
 
 export function* inChunks<T>(items: readonly T[], size = ROWS_AT_ONCE): Generator<readonly T[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
@@ -32,38 +28,35 @@ const RUN_COLUMNS = [
   'cancelled_user',
 ] as const;
 
-type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly plan_json?: string };
+type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]>;
 
 /** Rows → runs and jobs. */
 export class Records {
   readonly #db: Kysely<Schema>;
-  /** A plan never changes, and one of 10,000 targets takes 10 ms to parse. The last few used. */
-  readonly #plans = new Map<string, Plan>();
+  readonly #plans: Plans;
   /** Nothing leaves that state; and while its thread is filled, a run is asked for once a row. */
   readonly #finished = new Map<string, Run>();
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, plans: Plans) {
     this.#db = db;
+    this.#plans = plans;
   }
 
   async findRun(runId: string): Promise<Run | undefined> {
     const known = this.#finished.get(runId.toLowerCase());
     if (known !== undefined) return known;
-    // The plan of 10,000 hosts is a megabyte, and a run is asked for several times a second while it goes on.
-    const plan = this.#plans.get(runId.toLowerCase());
     const rows = await this.#db
       .selectFrom('run')
       .select(RUN_COLUMNS)
-      .$if(plan === undefined, (run) => run.select('plan_json'))
       .where('id', '=', runId.toLowerCase())
       .execute();
-    return (await this.#toRuns(rows, plan))[0];
+    return (await this.#toRuns(rows))[0];
   }
 
   async listRuns(count: number): Promise<readonly Run[]> {
     const rows = await this.#db
       .selectFrom('run')
-      .selectAll()
+      .select(RUN_COLUMNS)
       .orderBy('number', 'desc')
       .limit(Math.max(0, Math.floor(count)))
       .execute();
@@ -73,7 +66,7 @@ export class Records {
   async openRuns(): Promise<readonly Run[]> {
     const rows = await this.#db
       .selectFrom('run')
-      .selectAll()
+      .select(RUN_COLUMNS)
       .where('finished_at', 'is', null)
       .orderBy('number')
       .execute();
@@ -105,7 +98,7 @@ export class Records {
     return row && toJob(row, row.streams_json);
   }
 
-  async #toRuns(rows: readonly RunRow[], plan?: Plan): Promise<Run[]> {
+  async #toRuns(rows: readonly RunRow[]): Promise<Run[]> {
     if (rows.length === 0) return [];
     const progress = await countJobs(
       this.#db,
@@ -113,7 +106,11 @@ export class Records {
     );
     const runs: Run[] = [];
     for (const row of rows) {
-      const run = this.#toRun(row, progress.get(row.id) ?? { queued: 0, running: 0, settled: {} }, plan);
+      const run = toRun(
+        row,
+        await this.#plans.find(this.#db, row.id),
+        progress.get(row.id) ?? { queued: 0, running: 0, settled: {} },
+      );
       if (run.state === 'finished') keep(this.#finished, run.id, run);
       runs.push(run);
       // Plans can be long, and a list of runs has many.
@@ -121,25 +118,24 @@ export class Records {
     }
     return runs;
   }
+}
 
-  #toRun(row: RunRow, progress: Progress, known: Plan | undefined): Run {
-    const plan = known ?? this.#plans.get(row.id) ?? parsePlan(row.plan_json ?? '');
-    keep(this.#plans, row.id, plan);
-    return {
-      id: row.id,
-      plan,
-      planHash: row.plan_hash,
-      state: row.state,
-      createdAt: row.created_at,
-      progress,
-      ...(row.root_ts !== null && { rootTs: row.root_ts }),
-      ...(row.finished_at !== null && { finishedAt: row.finished_at }),
-      ...(row.cancelled_team !== null &&
-        row.cancelled_user !== null && {
-          cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },
-        }),
-    };
-  }
+function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress): Run {
+  return {
+    id: row.id,
+    plan,
+    planHash: row.plan_hash,
+    state: row.state,
+    createdAt: row.created_at,
+    progress,
+    ...(isIntact ? {} : { isTampered: true as const }),
+    ...(row.root_ts !== null && { rootTs: row.root_ts }),
+    ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+    ...(row.cancelled_team !== null &&
+      row.cancelled_user !== null && {
+        cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },
+      }),
+  };
 }
 
 /** As the newest; the one that was not asked for the longest goes. */
@@ -148,11 +144,6 @@ function keep<T>(cache: Map<string, T>, key: string, value: T): void {
   cache.set(key, value);
   const [oldest] = cache.keys();
   if (oldest !== undefined && cache.size > MAX_CACHED_RUNS) cache.delete(oldest);
-}
-
-/** Of a text that `canonicalPlan` made: nothing else writes the column. */
-export function parsePlan(planJson: string): Plan {
-  return JSON.parse(planJson) as Plan;
 }
 
 export async function countJobs(

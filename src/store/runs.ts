@@ -1,12 +1,14 @@
 import type { Kysely } from 'kysely';
-import type { AuditedRefusal } from '../ports.ts';
+import type { AuditedRefusal } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
+import { MAX_SPOOLED_FILES, oweLog, oweRoot } from '../thread/layout.ts';
+import { formatKey } from '../thread/row.ts';
 import { appendAudit, NOBODY } from './audit.ts';
-import { touchRoots } from './outbox.ts';
+import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
-import { closeRun, finishRuns, type Ledger, settleJobs, skipQueued } from './settle.ts';
+import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
 
 /** The root message stands: waiting jobs may start, and what was settled before may be told. Twice is once. */
 export async function releaseRun(ledger: Ledger, runId: string, rootTs: string): Promise<void> {
@@ -20,26 +22,14 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
       .returning(['channel_id'])
       .executeTakeFirst();
     if (run === undefined) return;
-    await trx
-      .insertInto('outbox')
-      .values({
-        key: `root:${runId}`,
-        kind: 'root',
-        turn: runId,
-        run_id: runId,
-        position: -1,
-        channel_id: run.channel_id,
-        lease_until: 0,
-        attempts: 0,
-        version: 1,
-        ts: rootTs,
-      })
-      .execute();
+    const root = formatKey({ kind: 'root', runId });
+    // It has just been posted; what waited for it is due now.
+    await trx.updateTable('outbox').set({ ts: rootTs }).where('key', '=', root).execute();
     await trx
       .updateTable('outbox')
       .set({ due_at: at })
       .where('turn', '=', runId)
-      .where('kind', '<>', 'root')
+      .where('key', '<>', root)
       .execute();
     await finishRuns(ledger, trx, [runId], at);
   });
@@ -56,13 +46,13 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
       .where('state', '=', 'opening')
       .executeTakeFirst();
     if (run === undefined) return;
-    const skipped = await skipQueued(trx, runId, reason, at);
+    const skipped = await skipQueued(ledger, trx, runId, reason, at);
     await trx
       .updateTable('outbox')
       .set({ given_up_at: at, due_at: null, error: reason })
       .where('turn', '=', runId)
       .execute();
-    const digest = await closeRun(trx, runId, at);
+    const digest = await closeRun(ledger, trx, runId, at);
     await appendAudit(
       trx,
       {
@@ -96,7 +86,9 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       .returning('channel_id')
       .executeTakeFirst();
     const skipped =
-      run === undefined ? [] : await skipQueued(trx, runId, 'the run was cancelled before its turn came', at);
+      run === undefined
+        ? []
+        : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
     const running = await runningJobs(trx, runId);
     if (run !== undefined) {
       await appendAudit(
@@ -112,7 +104,7 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
         ledger.auditLines,
       );
       await finishRuns(ledger, trx, [runId], at);
-      await touchRoots(trx, [runId], at);
+      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     }
     return { skipped, running };
   });
@@ -134,7 +126,14 @@ export function cancelHosts(
       .where('finished_at', 'is', null)
       .executeTakeFirst();
     if (run === undefined) return { skipped: [], running: [] };
-    const skipped = await skipQueued(trx, runId, 'this host was cancelled before its turn came', at, hosts);
+    const skipped = await skipQueued(
+      ledger,
+      trx,
+      runId,
+      'this host was cancelled before its turn came',
+      at,
+      hosts,
+    );
     const running = (await runningJobs(trx, runId)).filter(({ host }) => hosts.includes(host));
     if (skipped.length + running.length > 0) {
       await appendAudit(
@@ -150,7 +149,7 @@ export function cancelHosts(
         ledger.auditLines,
       );
       await finishRuns(ledger, trx, [runId], at);
-      await touchRoots(trx, [runId], at);
+      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     }
     return { skipped, running };
   });
@@ -182,7 +181,7 @@ export function skipJobs(
 ): Promise<readonly string[]> {
   return ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
-    const skipped = await skipQueued(trx, runId, reason, at, hosts);
+    const skipped = await skipQueued(ledger, trx, runId, reason, at, hosts);
     if (skipped.length > 0) await finishRuns(ledger, trx, [runId], at);
     return skipped;
   });
@@ -239,6 +238,7 @@ export function settleInterrupted(ledger: Ledger): Promise<number> {
     if (left.length === 0) return 0;
     const outcome = bareOutcome('interrupted', WAS_RUNNING);
     const runIds = await settleJobs(
+      ledger,
       trx,
       left.map((job) => ({ job, outcome })),
       'running',
@@ -262,5 +262,24 @@ export function settleInterrupted(ledger: Ledger): Promise<number> {
     }
     await finishRuns(ledger, trx, runIds, at);
     return left.length;
+  });
+}
+
+/** Someone asks for the files of a run: of one that gives each host its reply too, and once more where they failed. */
+export function postLog(ledger: Ledger, runId: string): Promise<boolean> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const spooled = await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES);
+    const owed = oweLog(runId, spooled, ledger.now());
+    await oweToThread(ledger, trx, runId, owed);
+    const rows = await trx
+      .selectFrom('outbox')
+      .select('due_at')
+      .where(
+        'key',
+        'in',
+        owed.map(({ key }) => key),
+      )
+      .execute();
+    return rows.length > 0 && rows.every(({ due_at }) => due_at === null);
   });
 }

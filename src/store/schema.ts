@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../errors.ts';
-import type { AuditEntry, OutboxRow } from '../ports.ts';
+import type { AuditEntry } from '../run/audit-entry.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 import type { Action } from '../run/plan.ts';
 import type { JobState, RunState } from '../run/run.ts';
+import type { Sends } from '../thread/row.ts';
 
 /** The tables. Times are epoch ms; `…_json` is JSON text, which also keeps NUL bytes out of a `text` column. */
 export interface Schema {
@@ -71,14 +72,13 @@ interface OutputTable {
 
 interface OutboxTable {
   key: string;
-  kind: OutboxRow['kind'];
+  sends: Sends;
   /** Rows of one value take turns with the others: the run's id, or `audit`. */
   turn: string;
   run_id: string | null;
-  host: string | null;
-  /** Of the job; orders what fell due at once. */
+  /** Orders what fell due at once. */
   position: number;
-  audit_seq: number | null;
+  /** Null for the audit channel, which is a setting. */
   channel_id: string | null;
   /** Null while nothing is to be sent. */
   due_at: number | null;
@@ -115,6 +115,7 @@ export const CHAIN_START = '0'.repeat(64);
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
   '0002-boards': { up: addBoards },
+  '0005-rows': { up: forgetKinds },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -243,6 +244,37 @@ async function addBoards(db: Kysely<unknown>): Promise<void> {
     'key, kind, turn, run_id, host, position, audit_seq, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error',
   );
   await sql`insert into outbox_next (${columns}) select ${columns} from outbox`.execute(db);
+  await sql`drop table outbox`.execute(db);
+  await sql`alter table outbox_next rename to outbox`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+/** What a row shows stands in its key; the table knows only how it is sent. The root message has its row from the start. */
+async function forgetKinds(db: Kysely<unknown>): Promise<void> {
+  await sql`create table outbox_next (
+    key text primary key,
+    sends text not null check (sends in ('message', 'file', 'bulk')),
+    turn text not null,
+    run_id text references run (id),
+    position integer not null,
+    channel_id text,
+    due_at bigint,
+    lease_until bigint not null,
+    attempts integer not null,
+    version integer not null,
+    ts text,
+    given_up_at bigint,
+    error text)`.execute(db);
+  const columns = sql.raw(
+    'turn, run_id, position, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error',
+  );
+  await sql`insert into outbox_next (key, sends, ${columns})
+    select key, case kind when 'file' then 'file' when 'log' then 'bulk' else 'message' end, ${columns}
+    from outbox`.execute(db);
+  await sql`insert into outbox_next (key, sends, turn, run_id, position, channel_id, lease_until, attempts, version)
+    select 'root:' || id, 'message', id, id, -1, channel_id, 0, 0, 1 from run where state = 'opening'`.execute(
+    db,
+  );
   await sql`drop table outbox`.execute(db);
   await sql`alter table outbox_next rename to outbox`.execute(db);
   await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);

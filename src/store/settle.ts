@@ -1,33 +1,68 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
 import type { EndedJob } from '../ports.ts';
-import { bareOutcome, type Outcome } from '../run/outcome.ts';
+import { bareOutcome, keptChars, type Outcome } from '../run/outcome.ts';
+import { findTarget, type Plan } from '../run/plan.ts';
+import {
+  MAX_SPOOLED_FILES,
+  type OwedRow,
+  oweEnd,
+  oweProgress,
+  oweResults,
+  type SettledJob,
+  type ThreadOf,
+} from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
-import { touchRoots } from './outbox.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks, sha256 } from './records.ts';
-import type { Aim } from './results/aim.ts';
-import { findThreads, finishBoards, outputChars, rowsForHost, touchBoards } from './results/thread-rows.ts';
+import { type OwedBy, oweRows } from './owed-rows.ts';
+import type { Plans } from './plans.ts';
+import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
+import { sha256 } from './sha256.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {
   readonly db: Kysely<Schema>;
+  readonly plans: Plans;
   readonly now: () => number;
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
   readonly auditLines: 'channel' | 'nobody';
 }
 
-/** A count in the root message may be this old: what falls together is one edit. The end of a run is shown at once. */
-export const PROGRESS_DELAY_MS = 1_000;
 /** Some 5 ms of writing. */
 const CHARS_AT_ONCE = 500_000;
+
+/** A run, as far as the rows of its thread depend on it. */
+interface Thread extends ThreadOf, OwedBy {
+  readonly runId: string;
+}
+
+async function findThreads(
+  { plans }: Ledger,
+  trx: Transaction<Schema>,
+  runIds: readonly string[],
+): Promise<readonly Thread[]> {
+  if (runIds.length === 0) return [];
+  const rows = await trx
+    .selectFrom('run')
+    .select(['id', 'channel_id', 'root_ts'])
+    .where('id', 'in', runIds)
+    .execute();
+  const threads: Thread[] = [];
+  for (const { id, channel_id, root_ts } of rows) {
+    const { plan } = await plans.find(trx, id);
+    threads.push({ turn: id, runId: id, channelId: channel_id, isOpen: root_ts !== null, plan });
+  }
+  return threads;
+}
 
 /**
  * Gives jobs their outcome, with the rows that bring it to the thread. A job that is not in the state `from`
  * keeps what it has: the first outcome stands. Tells the runs whose jobs it settled.
  */
 export async function settleJobs(
+  ledger: Ledger,
   trx: Transaction<Schema>,
   ended: readonly EndedJob[],
   from: 'queued' | 'running',
@@ -36,8 +71,8 @@ export async function settleJobs(
   if (ended.length === 0) return [];
   const outcomes = new Map<string, EndedJob>();
   for (const end of ended) if (!outcomes.has(end.job.id)) outcomes.set(end.job.id, end);
-  const threads = await findThreads(trx, [...new Set(ended.map(({ job }) => job.runId))]);
-  const settledIn = new Set<string>();
+  const threads = await findThreads(ledger, trx, [...new Set(ended.map(({ job }) => job.runId))]);
+  const settled = new Map(threads.map((thread) => [thread.runId, { thread, jobs: [] as SettledJob[] }]));
 
   for (const [kind, ends] of Map.groupBy(outcomes.values(), ({ outcome }) => outcome.kind)) {
     for (const chunk of inChunks(ends)) {
@@ -54,40 +89,34 @@ export async function settleJobs(
         .execute();
       const results: Insertable<Schema['result']>[] = [];
       const outputs: Insertable<Schema['output']>[] = [];
-      const messages: Insertable<Schema['outbox']>[] = [];
-      for (const row of rows) {
-        const outcome = outcomes.get(row.id)?.outcome;
-        const thread = threads.get(row.run_id);
-        if (outcome === undefined || thread === undefined) continue;
-        settledIn.add(row.run_id);
+      for (const { id, run_id, host, position } of rows) {
+        const outcome = outcomes.get(id)?.outcome;
+        const run = settled.get(run_id);
+        if (outcome === undefined || run === undefined) continue;
+        run.jobs.push({ host, position, outcome });
         const { outcomeJson, streamsJson } = formatOutcome(outcome);
         results.push({
-          job_id: row.id,
+          job_id: id,
           outcome_json: outcomeJson,
-          fold: foldOf(outcome, row.host, thread.aim),
+          fold: foldOf(outcome, host, run.thread.plan),
           exit_code: outcome.exitCode,
           duration_ms: outcome.durationMs,
-          output_chars: outputChars(outcome),
+          output_chars: keptChars(outcome),
         });
-        if (streamsJson !== null) outputs.push({ job_id: row.id, streams_json: streamsJson });
-        messages.push(...rowsForHost(thread, row, outcome, at));
+        if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
       }
       if (results.length > 0) await trx.insertInto('result').values(results).execute();
       await storeOutputs(trx, outputs);
-      if (messages.length > 0) await trx.insertInto('outbox').values(messages).execute();
       if (ends.length > chunk.length) await breathe();
     }
   }
-  await touchBoards(
-    trx,
-    [...settledIn].flatMap((runId) => threads.get(runId) ?? []),
-    at,
-  );
-  return [...settledIn];
+  const changed = [...settled.values()].filter(({ jobs }) => jobs.length > 0);
+  for (const { thread, jobs } of changed) await oweRows(trx, thread, oweResults(thread, jobs, at));
+  return changed.map(({ thread }) => thread.runId);
 }
 
-function foldOf(outcome: Outcome, host: string, { targets, fold }: Aim): string {
-  return sha256(describeSameness(outcome, targets.get(host) ?? { host, ip: '' }, fold));
+function foldOf(outcome: Outcome, host: string, plan: Plan): string {
+  return sha256(describeSameness(outcome, findTarget(plan, host) ?? { host, ip: '' }, plan.fold ?? 'exact'));
 }
 
 /** Long outputs take a while to write: others get their turn now and then. */
@@ -107,6 +136,7 @@ async function storeOutputs(
 
 /** Settles jobs that never start, all for one reason. */
 export async function skipQueued(
+  ledger: Ledger,
   trx: Transaction<Schema>,
   runId: string,
   reason: string,
@@ -124,6 +154,7 @@ export async function skipQueued(
   const skipped = queued.filter(({ host }) => wanted === undefined || wanted.has(host.toLowerCase()));
   const outcome = bareOutcome('skipped', reason);
   await settleJobs(
+    ledger,
     trx,
     skipped.map(({ id, host }) => ({ job: { id, runId, host }, outcome })),
     'queued',
@@ -163,7 +194,7 @@ export async function finishRuns(
       .executeTakeFirst();
     if (run === undefined) continue;
     finished.push(runId);
-    const digest = await closeRun(trx, runId, at);
+    const digest = await closeRun(ledger, trx, runId, at);
     const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
     await appendAudit(
       trx,
@@ -178,23 +209,38 @@ export async function finishRuns(
       ledger.auditLines,
     );
   }
-  const ended = new Set(finished);
-  await touchRoots(
-    trx,
-    runIds.filter((runId) => !ended.has(runId)),
-    at + PROGRESS_DELAY_MS,
-  );
-  await touchRoots(trx, finished, at);
-  await finishBoards(trx, finished, at);
+  for (const thread of await findThreads(ledger, trx, runIds)) {
+    const { runId } = thread;
+    const owed = finished.includes(runId)
+      ? oweEnd(thread, await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES), at)
+      : oweProgress(runId, at);
+    await oweRows(trx, thread, owed);
+  }
+}
+
+/** These messages of the run's thread are behind, or missing. Nothing where there is no such run. */
+export async function oweToThread(
+  ledger: Ledger,
+  trx: Transaction<Schema>,
+  runId: string,
+  owed: readonly OwedRow[],
+): Promise<void> {
+  for (const thread of await findThreads(ledger, trx, [runId])) await oweRows(trx, thread, owed);
 }
 
 /** Marks the run as finished; tells the digest of its outcomes. */
-export async function closeRun(trx: Transaction<Schema>, runId: string, at: number): Promise<string> {
+export async function closeRun(
+  { plans }: Ledger,
+  trx: Transaction<Schema>,
+  runId: string,
+  at: number,
+): Promise<string> {
   const digest = await digestOutcomes(trx, runId);
   await trx
     .updateTable('run')
     .set({ state: 'finished', finished_at: at, digest })
     .where('id', '=', runId)
     .execute();
+  plans.release(runId);
   return digest;
 }

@@ -81,12 +81,13 @@ test('killed at any point and started again, no job runs twice and none is witho
     now: Date.now() + 5_000,
     leaseMs: 1,
     except: [],
-    kinds: ['reply', 'board', 'log'],
   });
-  expect(due.map(({ kind, part }) => `${kind} ${part}`)).toEqual([
-    ...[1, 2, 3, 4, 5, 6].map((page) => `board ${page}`),
-    'log text',
-    'log json',
+  const runId = runs[0]?.id;
+  expect(due.map(({ key }) => key).toSorted()).toEqual([
+    ...[1, 2, 3, 4, 5, 6].map((page) => `board:${runId}:${page}`),
+    `log:${runId}:json`,
+    `log:${runId}:text`,
+    `root:${runId}`,
   ]);
   expect((await store.audit.verify()).faults).toEqual([]);
   await store.close();

@@ -205,7 +205,7 @@ class World implements AsyncDisposable {
       }
     }
     const [rows] = this.#rig.sql(
-      "select count(*) as replies from outbox where kind = 'reply' and due_at is not null",
+      "select count(*) as replies from outbox where key like 'reply:%' and due_at is not null",
     );
     expect(rows?.replies).toBe(jobs);
     for (const host of HOSTS) {

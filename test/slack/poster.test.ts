@@ -165,7 +165,7 @@ describe.concurrent('replies', () => {
   test('with nothing to show are done without a word', async () => {
     await using rig = await openPosterRig();
     rig.contents.set('file:1', undefined);
-    rig.outbox.put({ key: 'file:1', kind: 'file', threadTs: '1.2' });
+    rig.outbox.put({ key: 'file:1', sends: 'file', threadTs: '1.2' });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('sent'));
     expect(rig.slack.messages(OPS)).toEqual([]);
@@ -194,7 +194,7 @@ describe.concurrent('files and audit lines', () => {
     const threadTs = await rootIn(rig);
     const file: FileUpload = { filename: 'web01.txt', content: Buffer.from('all of it'), comment: 'web01' };
     rig.contents.set('file:1', file);
-    rig.outbox.put({ key: 'file:1', kind: 'file', threadTs });
+    rig.outbox.put({ key: 'file:1', sends: 'file', threadTs });
     rig.start();
     const message = await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs)[0]);
     const stored = rig.slack.workspace.files.get(message.files[0] ?? '');
@@ -208,7 +208,7 @@ describe.concurrent('files and audit lines', () => {
     await using rig = await openPosterRig(FAST);
     const threadTs = await rootIn(rig, WEB);
     rig.contents.set('file:1', { filename: 'a.txt', content: Buffer.from('x'), comment: '' });
-    rig.outbox.put({ key: 'file:1', kind: 'file', channelId: WEB, threadTs });
+    rig.outbox.put({ key: 'file:1', sends: 'file', channelId: WEB, threadTs });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('given up'));
     expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel');
@@ -217,7 +217,7 @@ describe.concurrent('files and audit lines', () => {
 
   test('an audit line goes into the audit channel', async () => {
     await using rig = await openPosterRig(FAST);
-    rig.outbox.put({ key: 'audit:1', kind: 'audit', channelId: null });
+    rig.outbox.put({ key: 'audit:1', channelId: AUDIT });
     rig.start();
     const line = await rig.slack.waitFor(() => rig.slack.messages(AUDIT)[0]);
     expect(line.text).toBe('audit:1');
@@ -246,7 +246,7 @@ describe.concurrent('the root message', () => {
     const ts = posted.ts ?? '';
     const change = (content: Message) => {
       rig.contents.set('root:1', content);
-      rig.outbox.put({ key: 'root:1', kind: 'root', ts, host: null });
+      rig.outbox.put({ key: 'root:1', ts });
     };
     const edits = () => rig.slack.messages(OPS)[0]?.edits ?? 0;
     change(live(1));
@@ -270,7 +270,7 @@ describe.concurrent('the root message', () => {
     await using rig = await openPosterRig();
     const ts = await rootIn(rig);
     rig.contents.set('root:1', live(5));
-    rig.outbox.put({ key: 'root:1', kind: 'root', ts });
+    rig.outbox.put({ key: 'root:1', ts });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'));
     rig.outbox.put({ key: 'root:1' });
@@ -285,7 +285,7 @@ describe.concurrent('the root message', () => {
     rig.start();
     await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 2);
     rig.contents.set('root:1', final);
-    rig.outbox.put({ key: 'root:1', kind: 'root', ts: threadTs });
+    rig.outbox.put({ key: 'root:1', ts: threadTs });
     await rig.slack.waitFor(() => rig.slack.messages(OPS)[0]?.text.includes('100 ok of 100'), 2_000);
   });
 
@@ -300,7 +300,7 @@ describe.concurrent('the root message', () => {
       const before = edits();
       for (const [index, ts] of roots.entries()) {
         rig.contents.set(`root:${index}`, live(count));
-        rig.outbox.put({ key: `root:${index}`, kind: 'root', ts, channelId: channels[index] ?? OPS });
+        rig.outbox.put({ key: `root:${index}`, ts, channelId: channels[index] ?? OPS });
       }
       await rig.slack.waitFor(() => edits() > before);
     }

@@ -1,4 +1,4 @@
-import type { Log, Outbox, OutboxClaim, OutboxRow } from '../../src/ports.ts';
+import type { Log, Outbox, OutboxClaim, OutboxLane } from '../../src/ports.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
 import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';
@@ -16,6 +16,7 @@ import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/op
 import { openSlack, type SlackDoor } from '../../src/slack/door.ts';
 import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
+import type { OutboxRow } from '../../src/thread/row.ts';
 
 const manifest = readManifest(new URL('../../manifest.yml', import.meta.url));
 
@@ -164,6 +165,11 @@ interface Entry {
   error?: string;
 }
 
+function laneOf({ sends, ts }: OutboxRow): OutboxLane {
+  if (sends === 'bulk') return 'bulk';
+  return sends === 'message' && ts !== null && ts !== '' ? 'edits' : 'posts';
+}
+
 /** The outbox port by its contract, in memory: what each row came to can be read off. */
 export class MemoryOutbox implements Outbox {
   readonly entries = new Map<string, Entry>();
@@ -172,11 +178,8 @@ export class MemoryOutbox implements Outbox {
   put(row: Partial<OutboxRow> & { key: string }): void {
     const old = this.entries.get(row.key);
     const base: OutboxRow = old?.row ?? {
-      kind: 'reply',
+      sends: 'message',
       channelId: OPS,
-      runId: 'r-7k3f',
-      host: 'web01',
-      auditSeq: null,
       ts: null,
       threadTs: null,
       attempts: 0,
@@ -193,12 +196,11 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async claim({ limit, now, leaseMs, except, kinds, standing }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  async claim({ limit, now, leaseMs, except, lane }: OutboxClaim): Promise<readonly OutboxRow[]> {
     const due = [...this.entries.values()]
       .filter(({ dueAt, leaseUntil }) => dueAt !== undefined && dueAt <= now && leaseUntil <= now)
-      .filter(({ row }) => kinds === undefined || kinds.includes(row.kind))
-      .filter(({ row }) => standing === undefined || standing === (row.ts !== null && row.ts !== ''))
-      .filter(({ row }) => row.channelId === null || !except.includes(row.channelId))
+      .filter(({ row }) => lane === undefined || lane === laneOf(row))
+      .filter(({ row }) => !except.includes(row.channelId))
       .toSorted((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))
       .slice(0, limit);
     return due.map((entry) => {
@@ -293,9 +295,8 @@ export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): P
       const poster = openPoster({
         outbox,
         workspace,
-        auditChannel: AUDIT,
         log,
-        async render({ key }) {
+        async render(key) {
           rendered.push(key);
           return contents.has(key) ? contents.get(key) : formatNotice(key);
         },

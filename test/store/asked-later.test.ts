@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AuditEntry } from '../../src/ports.ts';
+import type { AuditEntry } from '../../src/run/audit-entry.ts';
 import { ANN, BOB, claimAll, drain, openRig, openRun } from './rig.ts';
 
 test('cancelling one host stops that one, is audited, and says the same again', async () => {
@@ -41,12 +41,12 @@ test('the log of a small run is made once, when somebody asks, and again where i
   const { store } = rig;
   const run = await openRun(store, { hosts: 2 });
   await drain(store);
-  const logs = async () => (await claimAll(store)).filter(({ kind }) => kind === 'log');
+  const logs = () => claimAll(store, { lane: 'bulk' });
   expect(await logs()).toEqual([]);
   expect(await store.postLog(run.id)).toBe(false);
   expect(await store.postLog(run.id)).toBe(false);
   const rows = await logs();
-  expect(rows.map(({ part }) => part).toSorted()).toEqual(['json', 'text']);
+  expect(rows.map(({ key }) => key).toSorted()).toEqual([`log:${run.id}:json`, `log:${run.id}:text`]);
   const [one, other] = rows;
   if (one === undefined || other === undefined) throw new Error('two rows were claimed');
   await store.outbox.sent(one, 'F1');

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
-import type { AuditEntry } from '../../src/ports.ts';
+import type { AuditEntry } from '../../src/run/audit-entry.ts';
 import { openAuditTrail } from '../../src/store/audit.ts';
 import { ANN, approvedPlan, BOB, claimAll, drain, openRig, openRun, type StoreRig } from './rig.ts';
 

@@ -38,7 +38,7 @@ describe('the jobs of the store', () => {
       kind: 'lost',
       reason: 'first',
     });
-    expect((await claimAll(rig.store)).filter(({ kind }) => kind === 'reply')).toHaveLength(1);
+    expect((await claimAll(rig.store)).filter(({ key }) => key.startsWith('reply:'))).toHaveLength(1);
   });
 
   test('a job that was never started takes no outcome', async () => {
@@ -136,9 +136,9 @@ describe('the jobs of the store', () => {
           : okOutcome(),
     );
     const kindsOf = async (runId: string): Promise<string[]> =>
-      (await claimAll(rig.store, { kinds: ['reply', 'file'] }))
-        .filter((row) => row.runId === runId)
-        .map(({ kind, host }) => `${kind} ${host}`);
+      (await claimAll(rig.store, { lane: 'posts' }))
+        .map(({ key }) => key.split(':'))
+        .flatMap(([kind, run, host]) => (run === runId ? [`${kind} ${host}`] : []));
     expect(await kindsOf(get.id)).toEqual(['reply a', 'file a', 'reply b', 'reply c']);
     const run = await openRun(rig.store, { hosts: ['a', 'b'] });
     await drain(rig.store, ({ host }) => okOutcome(host === 'a' ? 'short' : 'long '.repeat(1_000)));
@@ -172,7 +172,7 @@ describe('the jobs of the store', () => {
       [run.id, ['web01', 'web02']],
       [other.id, ['db01']],
     ]);
-    const replies = (await claimAll(rig.store)).filter(({ kind }) => kind === 'reply');
+    const replies = (await claimAll(rig.store)).filter(({ key }) => key.startsWith('reply:'));
     expect(replies).toHaveLength(5);
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { OutboxRow, Store } from '../../src/ports.ts';
+import type { Store } from '../../src/ports.ts';
+import type { OutboxRow } from '../../src/thread/row.ts';
 import { ANN, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 const LATER = Date.now() + 3_600_000;
@@ -16,21 +17,21 @@ describe('the outbox', () => {
     expect(keysOf(rows).toSorted()).toEqual(
       ['audit:2', 'audit:3', `reply:${run.id}:web01`, `reply:${run.id}:web02`, `root:${run.id}`].toSorted(),
     );
-    expect(rows.find(({ kind }) => kind === 'root')).toMatchObject({
+    expect(rows.find(({ key }) => key === `root:${run.id}`)).toMatchObject({
       channelId: 'COPS',
       ts: (await rig.store.findRun(run.id))?.rootTs,
       threadTs: null,
       attempts: 0,
     });
-    expect(rows.find(({ kind }) => kind === 'reply')).toMatchObject({
+    expect(rows.find(({ key }) => key === `reply:${run.id}:web01`)).toMatchObject({
       channelId: 'COPS',
-      host: 'web01',
+      sends: 'message',
       ts: null,
       threadTs: (await rig.store.findRun(run.id))?.rootTs,
     });
-    expect(rows.find(({ kind }) => kind === 'audit')).toMatchObject({
-      channelId: null,
-      auditSeq: 2,
+    expect(rows.find(({ key }) => key === 'audit:2')).toMatchObject({
+      channelId: 'CAUDIT',
+      threadTs: null,
       ts: null,
     });
   });
@@ -75,7 +76,7 @@ describe('the outbox', () => {
   test('what was sent is done, unless the store moved on since the claim', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });
-    const root = { kinds: ['root'] } as const;
+    const root = { lane: 'edits' } as const;
     const one = await rig.store.jobs.start(await rig.store.jobs.take(1));
     const [before] = await claim(rig.store, root);
     if (before === undefined) throw new Error('no root row');
@@ -94,7 +95,7 @@ describe('the outbox', () => {
   test('a put-off row is due at its time, also where the store moves on meanwhile', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });
-    const root = { kinds: ['root'] } as const;
+    const root = { lane: 'edits' } as const;
     const [row] = await claim(rig.store, root);
     if (row === undefined) throw new Error('no root row');
     await rig.store.outbox.defer(row, LATER + 500, 'ratelimited');
@@ -108,11 +109,11 @@ describe('the outbox', () => {
   test('a given-up row is kept with its error and never due again', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });
-    const [row] = await claim(rig.store, { kinds: ['root'] });
+    const [row] = await claim(rig.store, { lane: 'edits' });
     if (row === undefined) throw new Error('no root row');
     await rig.store.outbox.giveUp(row, 'channel_not_found');
     await drain(rig.store);
-    expect(await claim(rig.store, { kinds: ['root'] })).toEqual([]);
+    expect(await claim(rig.store, { lane: 'edits' })).toEqual([]);
     expect(rig.sql(`select error from outbox where key = 'root:${run.id}'`)).toEqual([
       { error: 'channel_not_found' },
     ]);
@@ -140,23 +141,22 @@ describe('the outbox', () => {
     ]);
   });
 
-  test('channels and kinds can be left out, the audit channel too', async () => {
+  test('channels and lanes can be left out, the audit channel too', async () => {
     await using rig = await openRig();
     const here = await openRun(rig.store, { hosts: 1, channelId: 'COPS' });
     const there = await openRun(rig.store, { hosts: 1, channelId: 'CWEB' });
     await drain(rig.store);
     const peek = { leaseMs: 0 };
-    const kinds = ['reply'] as const;
     expect(keysOf(await claim(rig.store, { ...peek, except: ['COPS', 'CAUDIT'] }))).toEqual([
       `root:${there.id}`,
       `reply:${there.id}:web01`,
     ]);
-    expect(keysOf(await claim(rig.store, { ...peek, kinds, except: ['CWEB'] }))).toEqual([
+    expect(keysOf(await claim(rig.store, { ...peek, lane: 'posts', except: ['CWEB', 'CAUDIT'] }))).toEqual([
       `reply:${here.id}:web01`,
     ]);
-    expect((await claim(rig.store, { ...peek, except: ['COPS', 'CWEB'] })).map(({ kind }) => kind)).toEqual(
-      Array.from({ length: 4 }, () => 'audit'),
-    );
+    expect(
+      (await claim(rig.store, { ...peek, except: ['COPS', 'CWEB'] })).map(({ channelId }) => channelId),
+    ).toEqual(Array.from({ length: 4 }, () => 'CAUDIT'));
   });
 
   test('runs take turns in a claim, and each run’s rows come oldest first', async () => {
@@ -166,16 +166,15 @@ describe('the outbox', () => {
     await drain(rig.store);
     const small = await openRun(rig.store, { hosts: ['db01', 'db02'] });
     await drain(rig.store);
-    const replies = await claim(rig.store, { kinds: ['reply'], limit: 6 });
-    expect(replies.map(({ runId, host }) => [runId === big.id ? 'big' : 'small', host])).toEqual([
-      ['big', 'web01'],
-      ['small', 'db01'],
-      ['big', 'web02'],
-      ['small', 'db02'],
-      ['big', 'web03'],
-      ['big', 'web04'],
+    const replies = await claim(rig.store, { lane: 'posts', limit: 6 });
+    expect(keysOf(replies).map((key) => key.replace(big.id, 'big').replace(small.id, 'small'))).toEqual([
+      'reply:big:web01',
+      'reply:small:db01',
+      'reply:big:web02',
+      'reply:small:db02',
+      'reply:big:web03',
+      'reply:big:web04',
     ]);
-    expect(replies.filter(({ runId }) => runId === small.id)).toHaveLength(2);
   });
 
   test('without an audit channel there are no audit lines, and left-over ones wait', async () => {
@@ -219,7 +218,7 @@ describe('the outbox', () => {
     const now = vi.fn(() => 1_000_000);
     await using rig = await openRig({ now });
     await openRun(rig.store, { hosts: 2, fanOut: 1 });
-    const root = { kinds: ['root'] } as const;
+    const root = { lane: 'edits' } as const;
     expect(await claim(rig.store, { ...root, now: 1_000_999 })).toEqual([]);
     const [row] = await claim(rig.store, { ...root, now: 1_001_000 });
     if (row === undefined) throw new Error('no root row');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { canonicalPlan } from '../../src/run/plan.ts';
-import { sha256 } from '../../src/store/records.ts';
+import { sha256 } from '../../src/store/sha256.ts';
 import { ANN, approvedPlan, BOB, claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 describe('a run in the store', () => {
@@ -100,7 +100,7 @@ describe('a run in the store', () => {
     expect((await claimAll(rig.store)).map(({ key }) => key)).toEqual(['audit:2']);
     await rig.store.releaseRun(run.id, '1.0');
     expect(
-      (await claimAll(rig.store, { kinds: ['reply'] })).map(({ key, threadTs }) => [key, threadTs]),
+      (await claimAll(rig.store, { lane: 'posts' })).map(({ key, threadTs }) => [key, threadTs]),
     ).toEqual([[`reply:${run.id}:web02`, '1.0']]);
     expect((await rig.store.findJob(run.id, 'web02'))?.outcome).toMatchObject({
       kind: 'skipped',
@@ -115,7 +115,7 @@ describe('a run in the store', () => {
     expect(run.state).toBe('opening');
     await rig.store.releaseRun(run.id, '1.0');
     expect((await rig.store.findRun(run.id))?.state).toBe('finished');
-    expect((await claimAll(rig.store)).map(({ kind }) => kind).sort()).toEqual([
+    expect((await claimAll(rig.store)).map(({ key }) => key.split(':')[0]).sort()).toEqual([
       'audit',
       'audit',
       'reply',
@@ -133,7 +133,7 @@ describe('a run in the store', () => {
     expect(after).toMatchObject({ state: 'finished', progress: { queued: 0, settled: { skipped: 3 } } });
     expect(after?.rootTs).toBeUndefined();
     expect(await rig.store.jobs.take(10)).toEqual([]);
-    expect((await claimAll(rig.store)).map(({ kind }) => kind)).toEqual(['audit', 'audit']);
+    expect((await claimAll(rig.store)).map(({ key }) => key.split(':')[0])).toEqual(['audit', 'audit']);
     expect(await rig.store.audit.find(3)).toMatchObject({ action: 'refused', runId: run.id });
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });

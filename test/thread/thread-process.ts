@@ -7,11 +7,11 @@ import { createOpener } from '../../src/slack/outgoing/opener.ts';
 import { openPoster } from '../../src/slack/outgoing/poster.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';
 import { openStore } from '../../src/store/open.ts';
-import { createRenderer } from '../../src/thread/thread.ts';
+import { createRenderer } from '../../src/thread/render.ts';
 import { approveAny, skipAll } from '../queue/rig.ts';
 import { streamOf } from '../report/samples.ts';
 import { approvedPlan, hostNames, quiet } from '../store/rig.ts';
-import { groundOf } from './thread-rig.ts';
+import { factsOf } from './thread-rig.ts';
 
 const [database = '', apiUrl = '', token = '', channelId = ''] = process.argv.slice(2);
 const hidden = (value: string) => ({ reveal: () => value });
@@ -35,9 +35,8 @@ if (run.state === 'opening') {
 }
 openPoster({
   outbox: store.outbox,
-  render: createRenderer(groundOf(store), (text) => text),
+  render: createRenderer(factsOf(store)),
   workspace,
-  auditChannel: undefined,
   log: quiet,
 });
 openDispatcher({

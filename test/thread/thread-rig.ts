@@ -1,9 +1,11 @@
+import { createMask } from '../../src/gather/mask.ts';
 import type { Host } from '../../src/inventory/inventory.ts';
-import type { Ground } from '../../src/lifecycle/execution.ts';
+import { threadFacts } from '../../src/lifecycle/thread-facts.ts';
 import type { Store } from '../../src/ports.ts';
+import type { ThreadFacts } from '../../src/thread/facts.ts';
 
-/** What a renderer needs: the store, and the names of groups. No files, no rules. */
-export function groundOf(store: Store, groups: Readonly<Record<string, readonly string[]>> = {}): Ground {
+/** The store, and the names of groups. No files, no rules. */
+export function factsOf(store: Store, groups: Readonly<Record<string, readonly string[]>> = {}): ThreadFacts {
   const hostOf = (name: string): Host => ({
     name,
     ip: '10.0.0.1',
@@ -12,7 +14,7 @@ export function groundOf(store: Store, groups: Readonly<Record<string, readonly 
     enabled: true,
     shell: 'posix',
   });
-  return {
+  const ground = {
     inventory: {
       hosts: new Map(),
       groups: new Map(
@@ -30,4 +32,5 @@ export function groundOf(store: Store, groups: Readonly<Record<string, readonly 
     },
     now: Date.now,
   };
+  return threadFacts(ground, createMask([]));
 }

@@ -12,11 +12,11 @@ import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import { openWorkspace, type Workspace } from '../../src/slack/workspace.ts';
-import { createRenderer } from '../../src/thread/thread.ts';
+import { createRenderer } from '../../src/thread/render.ts';
 import { streamOf } from '../report/samples.ts';
 import { OPS, openTestSlack, recordLog, settingsFor, WEB, withScopes } from '../slack/rig.ts';
 import { approvedPlan, drain, hostNames, openRig, type PlanWish, type StoreRig } from '../store/rig.ts';
-import { groundOf } from './thread-rig.ts';
+import { factsOf } from './thread-rig.ts';
 
 interface ThreadRig extends AsyncDisposable {
   readonly slack: LocalSlack;
@@ -38,9 +38,8 @@ async function openThread(): Promise<ThreadRig> {
   stack.adopt<Poster>(
     openPoster({
       outbox: rig.store.outbox,
-      render: createRenderer(groundOf(rig.store, groups), (text) => text),
+      render: createRenderer(factsOf(rig.store, groups)),
       workspace,
-      auditChannel: undefined,
       log,
     }),
     (it) => it.close(),

@@ -9,6 +9,8 @@ import type { BoardEntry } from './bundle.ts';
 
 /** A run's results in messages: what does not fit into these is in the files. */
 export const MAX_PAGES = 6;
+/** While the run goes on a board changes at most this often: it is longer to read than a count, and to make. */
+export const LIVE_BOARD_MS = 5_000;
 /** All text in a message's blocks: 9,597 characters were accepted, 11,341 not (bolt-js#2509, #2867). */
 const MAX_PAGE_CHARS = 8_600;
 /** Nor is it known whether Slack counts the JSON: 15,561 characters of it were accepted, 17,694 not. */
@@ -102,7 +104,7 @@ export function formatBoard(
     return {
       text: escapeShort(`${run.id} results${pageWords(index, pages.length)}: ${titles}`, MAX_TEXT_CHARS),
       blocks: [richText(...elements)],
-      ...(run.state === 'finished' ? {} : { live: true as const }),
+      ...(run.state === 'finished' ? {} : { live: { everyMs: LIVE_BOARD_MS } }),
     };
   });
 }

@@ -1,4 +1,4 @@
-import type { Outcome, StreamText } from '../../run/outcome.ts';
+import { keptChars, type Outcome, type StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
 import { excerptStreams } from '../reply.ts';
 import { formatSummary } from '../root.ts';
@@ -35,15 +35,12 @@ export function formatLogHeader(run: Run, hosts: number, share: number, now: num
   ].join('\n');
 }
 
-/** Of so many hosts of a run, the first in its order, what is on disk is put into the thread as well. */
-export const MAX_SPOOLED_FILES = 10;
-
 /** A host's part of the readable file. `hasFile`: what is on disk of it stands in the thread as a file. */
 export function formatLogPart(run: Run, job: Job, share: number, hasFile: boolean): string {
   const { outcome } = job;
   if (outcome === undefined) return '';
   const { stdout, stderr } = outcome;
-  const kept = stdout.head.length + stdout.tail.length + stderr.head.length + stderr.tail.length;
+  const kept = keptChars(outcome);
   const part =
     kept <= share
       ? formatFullOutput(run, job)
@@ -72,10 +69,7 @@ export function spooledFileName(run: Run, job: Job): string {
 export function formatLogRecord(run: Run, job: Job, share: number): string {
   const { outcome } = job;
   if (outcome === undefined) return '';
-  const kept = [outcome.stdout, outcome.stderr].reduce(
-    (sum, one) => sum + one.head.length + one.tail.length,
-    0,
-  );
+  const kept = keptChars(outcome);
   const { kind, exitCode, signal, reason, durationMs, stdout, stderr, file } =
     kept <= share ? outcome : shorten(outcome, share);
   return `${JSON.stringify({

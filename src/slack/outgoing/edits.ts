@@ -4,8 +4,6 @@ import { classify } from './failure.ts';
 import { delay, fate, type Held, type PosterContext, UnderWay } from './held.ts';
 import { Pace } from './pace.ts';
 
-/** A live message changes at most this often; its last form goes at once. Boards are longer to read, and to make. */
-const LIVE_INTERVAL_MS = { root: 2_000, other: 5_000 } as const;
 /** How often a held edit looks whether the run has ended meanwhile. */
 const PEEK_MS = 250;
 const ROOM = 64;
@@ -71,7 +69,7 @@ export class Edits {
       await delay(this.#pace.reserve(now()), signal);
       await editMessage(workspace.posts, at, plainVariant(masked));
     }
-    if (message.live === true) this.#shown.set(row.key, { content: JSON.stringify(message), at: now() });
+    if (message.live !== undefined) this.#shown.set(row.key, { content: JSON.stringify(message), at: now() });
     else this.#shown.delete(row.key);
     await outbox.sent(row, ts);
   }
@@ -81,15 +79,14 @@ export class Edits {
     const { render, now, signal } = this.#context;
     const shown = this.#shown.get(row.key);
     for (;;) {
-      const content = await render(row);
+      const content = await render(row.key);
       if (content === undefined || 'filename' in content) return undefined;
       if (shown?.content === JSON.stringify(content)) return undefined;
       // On the way out everything that changed is said, at the pace alone.
-      if (content.live !== true)
+      if (content.live === undefined)
         return fate(now() + this.#pace.waitMs(now()), claimedAt) === 'send' ? content : 'give back';
       if (signal.aborted) return 'give back';
-      const intervalMs = row.kind === 'root' ? LIVE_INTERVAL_MS.root : LIVE_INTERVAL_MS.other;
-      const waitMs = Math.max((shown?.at ?? 0) + intervalMs - now(), this.#pace.waitMs(now()));
+      const waitMs = Math.max((shown?.at ?? 0) + content.live.everyMs - now(), this.#pace.waitMs(now()));
       if (waitMs <= 0) return content;
       if (fate(now(), claimedAt) === 'give back') return 'give back';
       await delay(Math.min(waitMs, PEEK_MS), signal);

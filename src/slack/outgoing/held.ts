@@ -1,4 +1,4 @@
-import type { OutboxRow } from '../../ports.ts';
+import type { OutboxRow } from '../../thread/row.ts';
 import { classify, type Failure } from './failure.ts';
 import type { PosterOptions } from './poster.ts';
 

@@ -1,5 +1,6 @@
-import type { Log, Outbox, OutboxClaim, OutboxRow } from '../../ports.ts';
+import type { Log, Outbox, OutboxClaim } from '../../ports.ts';
 import type { FileUpload, Message } from '../../report/message.ts';
+import type { OutboxRow } from '../../thread/row.ts';
 import type { Workspace } from '../workspace.ts';
 import { Edits } from './edits.ts';
 import { Logs } from './files/logs.ts';
@@ -8,10 +9,8 @@ import { Posts } from './posts.ts';
 export interface PosterOptions {
   readonly outbox: Outbox;
   /** What the row shows now; undefined where there is nothing (more) to send. */
-  readonly render: (row: OutboxRow) => Promise<Message | FileUpload | undefined>;
+  readonly render: (key: string) => Promise<Message | FileUpload | undefined>;
   readonly workspace: Workspace;
-  /** Where rows of kind `audit` go. */
-  readonly auditChannel: string | undefined;
   readonly log: Log;
   readonly now?: () => number;
 }
@@ -41,7 +40,7 @@ const PAUSE_MS = 60_000;
  * not hold up the others.
  */
 export function openPoster(options: PosterOptions): Poster {
-  const { outbox, log, auditChannel } = options;
+  const { outbox, log } = options;
   const now = options.now ?? Date.now;
   const stopping = new AbortController();
   const shared = {
@@ -103,13 +102,9 @@ export function openPoster(options: PosterOptions): Poster {
           ? Promise.resolve([])
           : outbox.claim({ limit, now: now(), leaseMs: LEASE_MS, except: [], ...more });
       // What a run came to goes before what its thread still lacks.
-      const roots = await claim(edits.room(), { kinds: ['root', 'board'], standing: true });
-      const files = await claim(logs.room(), { kinds: ['log'], leaseMs: LOG_LEASE_MS });
-      const rest = await claim(CLAIM, {
-        kinds: ['reply', 'file', 'board', 'audit'],
-        standing: false,
-        except: posts.fullChannels(),
-      });
+      const roots = await claim(edits.room(), { lane: 'edits' });
+      const files = await claim(logs.room(), { lane: 'bulk', leaseMs: LOG_LEASE_MS });
+      const rest = await claim(CLAIM, { lane: 'posts', except: posts.fullChannels() });
       const rows = [...roots, ...files, ...rest];
       for (const row of rows) place(row);
       if (rows.length === 0 || stopping.signal.aborted) return;
@@ -117,18 +112,10 @@ export function openPoster(options: PosterOptions): Poster {
   }
 
   function place(row: OutboxRow): void {
-    const channel = row.kind === 'audit' ? auditChannel : row.channelId;
-    if (channel === undefined || channel === null) {
-      void outbox
-        .giveUp(row, 'no channel to post in')
-        .catch((error: unknown) => log.error({ err: error, key: row.key }, 'the outbox cannot be written'));
-    } else if (row.kind === 'log') {
-      logs.add({ row, channel, claimedAt: now() });
-    } else if (row.ts !== null && row.ts !== '' && row.kind !== 'file') {
-      edits.add({ row, channel, ts: row.ts, claimedAt: now() });
-    } else {
-      posts.add({ row, channel, claimedAt: now() });
-    }
+    const held = { row, channel: row.channelId, claimedAt: now() };
+    if (row.sends === 'bulk') logs.add(held);
+    else if (row.sends === 'message' && row.ts !== null && row.ts !== '') edits.add({ ...held, ts: row.ts });
+    else posts.add(held);
   }
 
   outbox.onDue(wake);

@@ -1,6 +1,6 @@
-import type { OutboxRow } from '../../ports.ts';
 import type { FileUpload, Message } from '../../report/message.ts';
 import { plainVariant } from '../../report/message.ts';
+import type { OutboxRow } from '../../thread/row.ts';
 import { editMessage, Lookup, postMessage } from './delivery.ts';
 import { classify } from './failure.ts';
 import { reportMissingFile, uploadFile } from './files/upload.ts';
@@ -64,7 +64,7 @@ export class Posts {
       await outbox.defer(row, now() + waitMs, 'waits for its turn');
       return;
     }
-    const content = await render(row);
+    const content = await render(row.key);
     if (content === undefined) {
       await outbox.sent(row, row.ts ?? '');
       return;
@@ -89,8 +89,8 @@ export class Posts {
       // An earlier try may have got through without an answer, or its answer may have died with a process.
       const found = row.attempts > 0 && !this.#unsent.has(row.key) ? await this.#lookup.find(to) : 'absent';
       if (typeof found === 'object') {
-        // What stands there may be of an earlier time: a board goes on changing.
-        if (row.kind === 'board') {
+        // What stands there may be of an earlier time.
+        if (row.version > 1) {
           await editMessage(workspace.posts, { channel, ts: found.ts, key: row.key }, message);
         }
         return found.ts;

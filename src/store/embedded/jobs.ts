@@ -1,7 +1,8 @@
 import type { EndedJob, JobSource, TakenJob } from '../../ports.ts';
-import { type StoredOutbox, touchRoots } from '../outbox.ts';
-import { inChunks, parsePlan } from '../records.ts';
-import { finishRuns, type Ledger, PROGRESS_DELAY_MS, settleJobs } from '../settle.ts';
+import { oweProgress } from '../../thread/layout.ts';
+import type { StoredOutbox } from '../outbox.ts';
+import { inChunks } from '../records.ts';
+import { finishRuns, type Ledger, oweToThread, settleJobs } from '../settle.ts';
 import type { Lanes } from './lanes.ts';
 
 /** The queue of one process: the order is in memory, the truth in the table. */
@@ -50,7 +51,9 @@ export class EmbeddedJobs implements JobSource {
         for (const { id } of rows) ids.add(id);
       }
       const granted = jobs.filter((job) => ids.delete(job.id));
-      await touchRoots(trx, [...new Set(granted.map((job) => job.runId))], at + PROGRESS_DELAY_MS);
+      for (const runId of new Set(granted.map((job) => job.runId))) {
+        await oweToThread(this.#ledger, trx, runId, oweProgress(runId, at));
+      }
       return granted;
     });
     const granted = new Set(started);
@@ -64,7 +67,7 @@ export class EmbeddedJobs implements JobSource {
     const { db, now } = this.#ledger;
     await db.transaction().execute(async (trx) => {
       const at = now();
-      const settled = await settleJobs(trx, ended, 'running', at);
+      const settled = await settleJobs(this.#ledger, trx, ended, 'running', at);
       await finishRuns(this.#ledger, trx, settled, at);
     });
     this.forget(ended.map(({ job }) => job.id));
@@ -73,10 +76,10 @@ export class EmbeddedJobs implements JobSource {
 
   /** For the store: the waiting jobs of a released run join the queue. */
   async queue(runId: string): Promise<void> {
-    const { db } = this.#ledger;
+    const { db, plans } = this.#ledger;
     const run = await db
       .selectFrom('run')
-      .select('plan_json')
+      .select('id')
       .where('id', '=', runId)
       .where('state', '=', 'open')
       .executeTakeFirst();
@@ -88,7 +91,7 @@ export class EmbeddedJobs implements JobSource {
       .where('state', '=', 'queued')
       .orderBy('position')
       .execute();
-    this.#lanes.add(runId, parsePlan(run.plan_json).fanOut, waiting);
+    this.#lanes.add(runId, (await plans.find(db, runId)).plan.fanOut, waiting);
     this.announce();
   }
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMask } from '../../../src/gather/mask.ts';
+import { threadFacts } from '../../../src/lifecycle/thread-facts.ts';
 import type { Approved } from '../../../src/policy/approved.ts';
 import { keepHeapSmall } from '../../../src/process/heap.ts';
 import { openDispatcher } from '../../../src/queue/dispatcher.ts';
@@ -16,7 +17,7 @@ import { createOpener } from '../../../src/slack/outgoing/opener.ts';
 import { openPoster } from '../../../src/slack/outgoing/poster.ts';
 import { openWorkspace } from '../../../src/slack/workspace.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { createRenderer } from '../../../src/thread/thread.ts';
+import { createRenderer } from '../../../src/thread/render.ts';
 
 keepHeapSmall();
 const [apiUrl = '', botToken = '', channelId = '', database = '', hosts = '', outputBytes = ''] =
@@ -83,9 +84,8 @@ const ground = {
 };
 const poster = openPoster({
   outbox: store.outbox,
-  render: createRenderer(ground, (text) => text),
+  render: createRenderer(threadFacts(ground, createMask([]))),
   workspace,
-  auditChannel: undefined,
   log: quiet,
 });
 

@@ -32,7 +32,7 @@ export class Logs {
 
   async #send({ row, channel }: Held): Promise<void> {
     const { workspace, outbox, signal, now, render } = this.#context;
-    const content = await render(row);
+    const content = await render(row.key);
     if (content === undefined || !('filename' in content) || row.threadTs === null) {
       await outbox.sent(row, row.ts ?? '');
       return;

@@ -1,9 +1,8 @@
-import type { Kysely } from 'kysely';
-import type { FoldRow } from '../../gather/fold.ts';
-import type { SlowJob } from '../../ports.ts';
-import type { Job } from '../../run/run.ts';
-import { breathe, jobsOf, ROWS_AT_ONCE, toJob } from '../records.ts';
-import type { Schema } from '../schema.ts';
+import { type Kysely, sql } from 'kysely';
+import type { FoldRow } from '../gather/fold.ts';
+import type { Job, SlowJob } from '../run/run.ts';
+import { breathe, jobsOf, ROWS_AT_ONCE, toJob } from './records.ts';
+import type { Schema } from './schema.ts';
 
 /** Outputs of up to a quarter of a megabyte each: a few at a time are a few milliseconds. */
 const OUTPUTS_AT_ONCE = 16;
@@ -88,4 +87,29 @@ export async function listSlowest(
     .limit(count)
     .execute();
   return settled.map(({ host, duration_ms }) => ({ host, durationMs: duration_ms ?? 0 }));
+}
+
+/** Hosts of a run that left output on disk, the first `limit` in its order. */
+export async function listSpooledHosts(
+  db: Kysely<Schema>,
+  runId: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const hosts: string[] = [];
+  for (let from = 0; hosts.length < limit; from += ROWS_AT_ONCE) {
+    const rows = await db
+      .selectFrom('job')
+      .leftJoin('result', 'result.job_id', 'job.id')
+      // In text of a host the quotes would be escaped.
+      .select(['host', sql<number>`outcome_json like '%"spool":{%'`.as('is_spooled')])
+      .where('run_id', '=', runId)
+      .where('position', '>=', from)
+      .where('position', '<', from + ROWS_AT_ONCE)
+      .orderBy('position')
+      .execute();
+    if (rows.length === 0) break;
+    hosts.push(...rows.filter(({ is_spooled }) => is_spooled === 1).map(({ host }) => host));
+    await breathe();
+  }
+  return hosts.slice(0, limit);
 }

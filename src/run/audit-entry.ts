@@ -1,0 +1,25 @@
+import type { Requester } from './plan.ts';
+
+/** One link of the audit trail: what was decided or came about, and the hashes that hold it in its place. */
+export interface AuditEntry {
+  readonly seq: number;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly teamId: string;
+  readonly userId: string;
+  readonly action: 'accepted' | 'refused' | 'cancelled' | 'settled' | 'interrupted' | 'started';
+  readonly runId: string | null;
+  readonly channelId: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export interface AuditedRefusal {
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** As typed. */
+  readonly typed: string;
+  readonly code: string;
+  readonly reason: string;
+}

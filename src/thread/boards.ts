@@ -1,0 +1,77 @@
+import { type Bundle, chooseReference, foldResults, generalize } from '../gather/fold.ts';
+import { formatBoard, MAX_PAGES, planBoard } from '../report/board/board.ts';
+import { type BoardEntry, formatBundle } from '../report/board/bundle.ts';
+import type { Message } from '../report/message.ts';
+import type { Outcome } from '../run/outcome.ts';
+import { findTarget } from '../run/plan.ts';
+import { type Run, totalJobs } from '../run/run.ts';
+import type { ThreadFacts } from './facts.ts';
+
+const MAX_KEPT = 8;
+
+interface Board {
+  /** What of the run it was made from. */
+  readonly stamp: string;
+  readonly pages: Promise<readonly Message[]>;
+}
+
+/** The pages of a board are asked for one after the other, and made together. */
+export function openBoards(facts: ThreadFacts) {
+  const boards = new Map<string, Board>();
+  return {
+    pagesOf(run: Run): Promise<readonly Message[]> {
+      const { queued, running } = run.progress;
+      const stamp = `${run.state} ${totalJobs(run.progress) - queued - running}`;
+      const known = boards.get(run.id);
+      if (known?.stamp === stamp) return known.pages;
+      const pages = renderBoard(facts, run);
+      boards.delete(run.id);
+      boards.set(run.id, { stamp, pages });
+      pages.catch(() => boards.delete(run.id));
+      const [oldest] = boards.keys();
+      if (oldest !== undefined && boards.size > MAX_KEPT) boards.delete(oldest);
+      return pages;
+    },
+  };
+}
+
+/** Equal results together, as many as fit, each with the output of its first host: all other output stays where it is. */
+async function renderBoard(facts: ThreadFacts, run: Run): Promise<readonly Message[]> {
+  const { nameSet } = facts;
+  const { plan } = run;
+  const maxPages = run.state === 'finished' ? MAX_PAGES : 1;
+  const bundles = foldResults(await facts.listFoldRows(run.id));
+  const { shown, rest, maxChars } = planBoard(bundles, maxPages);
+
+  const outcomeOf = async ({ hosts: [host, ...others] }: Bundle): Promise<Outcome | undefined> => {
+    // Each is a read and some cleaning: others get their turn between them.
+    await new Promise((resolve) => setImmediate(resolve));
+    const outcome = (await facts.findJob(run.id, host))?.outcome;
+    const target = findTarget(plan, host);
+    return outcome === undefined || target === undefined || (others.length === 0 && plan.fold !== 'similar')
+      ? outcome
+      : generalize(outcome, target, plan.fold ?? 'exact');
+  };
+  const compared = plan.diff === true ? chooseReference(bundles) : undefined;
+  const reference = compared && { bundle: compared, outcome: await outcomeOf(compared) };
+
+  const entries: BoardEntry[] = [];
+  for (const bundle of shown) {
+    const outcome = await outcomeOf(bundle);
+    if (outcome === undefined) continue;
+    entries.push(
+      formatBundle(run, bundle, outcome, {
+        maxChars,
+        nameSet,
+        where: {
+          kept: `all that was kept is in ${run.id}.txt in this thread`,
+          spooled: `kept: ${run.id}.txt in this thread says where`,
+        },
+        ...(reference?.outcome !== undefined && bundle !== reference.bundle
+          ? { reference: { bundle: reference.bundle, outcome: reference.outcome } }
+          : {}),
+      }),
+    );
+  }
+  return formatBoard(run, { entries, rest, maxPages, nameSet });
+}

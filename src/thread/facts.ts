@@ -1,0 +1,28 @@
+import type { FoldRow } from '../gather/fold.ts';
+import type { NameSet } from '../report/text/host-names.ts';
+import type { AuditEntry } from '../run/audit-entry.ts';
+import type { Job, Run, SlowJob } from '../run/run.ts';
+
+/** What a thread is told from: what is stored, and what lies on disk. */
+export interface ThreadFacts {
+  findRun(runId: string): Promise<Run | undefined>;
+  findJob(runId: string, host: string): Promise<Job | undefined>;
+  listFoldRows(runId: string): Promise<readonly FoldRow[]>;
+  readJobs(runId: string): AsyncIterable<Job>;
+  listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
+  findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
+  /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
+  readFetched(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  /** Output on disk, by its path below the spool folder; undefined where there is none any more. */
+  readSpooled(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** A group's name for a set of hosts that is exactly that group. */
+  readonly nameSet: NameSet;
+  /**
+   * Takes secrets out of what leaves as bytes; messages are masked where they leave. The second for a text too
+   * long to be masked at once.
+   */
+  masked(text: string): string;
+  maskedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Epoch ms. */
+  now(): number;
+}

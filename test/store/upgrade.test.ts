@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { approvedPlan, claimAll, drain, openRig } from './rig.ts';
+
+const OLD = readFileSync(new URL('../fixtures/release-0.1.sql', import.meta.url), 'utf8');
+
+/** The runs of the fixture. */
+const [SMALL, BIG, WAITING, OPENING] = ['r-ympf', 'r-cfnm', 'r-nk99', 'r-rfpt'] as const;
+
+test('a database of an earlier release is brought along: what was owed is owed, what waits can start', async () => {
+  await using rig = await openRig();
+  await rig.store.close();
+  const old = new DatabaseSync(rig.path);
+  for (const { name } of old.prepare("select name from sqlite_schema where type = 'table'").all()) {
+    old.exec(`drop table if exists "${String(name)}"`);
+  }
+  old.exec(`pragma foreign_keys = off; ${OLD}`);
+  const before = old.prepare('select key, due_at from outbox where due_at is not null order by key').all();
+  old.close();
+
+  const store = await rig.reopen();
+  const due = (await claimAll(store, { leaseMs: 0 })).map(({ key, sends }) => `${key} ${sends}`);
+  for (const { key } of before) {
+    const kind = String(key).split(':')[0] ?? '';
+    const sends = { file: 'file', log: 'bulk' }[kind] ?? 'message';
+    expect(due).toContain(`${String(key)} ${sends}`);
+  }
+  expect((await store.findRun(SMALL))?.state).toBe('finished');
+  expect((await store.listFoldRows(BIG)).map(({ host }) => host)).toHaveLength(12);
+  expect((await store.findRun(WAITING))?.progress).toMatchObject({ queued: 2, settled: { interrupted: 1 } });
+  await store.releaseRun(OPENING, '9.9');
+  await drain(store);
+  for (const runId of [WAITING, OPENING]) expect((await store.findRun(runId))?.state).toBe('finished');
+  expect((await claimAll(store, { lane: 'edits', leaseMs: 0 })).map(({ key }) => key)).toContain(
+    `root:${OPENING}`,
+  );
+  expect((await store.audit.verify()).faults).toEqual([]);
+});
+
+test('a plan that was changed where it is stored is known by its hash, also where the run waits', async () => {
+  await using rig = await openRig();
+  const { run } = await rig.store.createRun(approvedPlan({ hosts: 2 }), 'request');
+  expect((await rig.store.findRun(run.id))?.plan).toBe(run.plan);
+  expect(run.isTampered).toBeUndefined();
+  rig.sql(`update run set plan_json = replace(plan_json, 'df -h', 'rm -rf')`);
+  const store = await rig.reopen();
+  expect(await store.findRun(run.id)).toMatchObject({ isTampered: true });
+});
