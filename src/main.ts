@@ -86,6 +86,7 @@ async function serve(): Promise<void> {
       ending.resolve();
     });
   }
+  for (const suspicion of allowlist.suspicions) log.warn({}, suspicion);
   for (const name of unknownVariables(process.env)) log.warn({ name }, 'no such setting; is it misspelt?');
 
   // What is opened first is closed last, also where the start fails half-way.

@@ -3,7 +3,12 @@ import { resolveTerms, splitTerms } from '../inventory/expression.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection, parseIni } from '../inventory/ini.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { didYouMean, Problems, showName } from '../inventory/problems.ts';
-import { type CommandPattern, type CommandPatterns, parseCommandPattern } from './command-pattern.ts';
+import {
+  type CommandPattern,
+  type CommandPatterns,
+  parseCommandPattern,
+  widerPattern,
+} from './command-pattern.ts';
 import { type PathPattern, type PathPatterns, parsePathPattern } from './path-pattern.ts';
 
 /**
@@ -14,6 +19,8 @@ import { type PathPattern, type PathPatterns, parsePathPattern } from './path-pa
 export interface Allowlist {
   /** In file order. */
   readonly rules: readonly Rule[];
+  /** What can be meant so, but may not be: `file:line: …`. */
+  readonly suspicions: readonly string[];
 }
 
 export interface Rule {
@@ -46,12 +53,15 @@ export function parseAllowlist(text: string, fileName: string, inventory: Invent
   const problems = new Problems(fileName);
   const file = parseIni(text, problems);
   checkKeys(file.defaults, problems);
+  const suspicions: string[] = [];
   const rules = file.sections.map((section) => {
     checkKeys(section, problems);
-    return new RuleReader(file, section, inventory, problems).read();
+    return new RuleReader(file, section, inventory, problems, (line, text) =>
+      suspicions.push(`${fileName}:${line}: ${text}`),
+    ).read();
   });
   problems.throwIfAny();
-  return { rules };
+  return { rules, suspicions };
 }
 
 function checkKeys(section: IniSection, problems: Problems): void {
@@ -67,8 +77,16 @@ class RuleReader {
   readonly #section: IniSection;
   readonly #inventory: Inventory | undefined;
   readonly #problems: Problems;
+  readonly #suspect: (line: number, text: string) => void;
 
-  constructor(file: IniFile, section: IniSection, inventory: Inventory | undefined, problems: Problems) {
+  constructor(
+    file: IniFile,
+    section: IniSection,
+    inventory: Inventory | undefined,
+    problems: Problems,
+    suspect: (line: number, text: string) => void,
+  ) {
+    this.#suspect = suspect;
     this.#file = file;
     this.#section = section;
     this.#inventory = inventory;
@@ -162,11 +180,20 @@ class RuleReader {
       if (pattern === undefined) {
         this.#fault(
           'commands',
-          'a pattern is plain words with * and ? (letters, digits, _ - . / : = + @), or *',
+          'a pattern is plain words with *, ** and ? (letters, digits, _ - . / : = + @), or *',
         );
       }
       return pattern !== undefined;
     });
+    for (const pattern of patterns) {
+      const wider = widerPattern(pattern);
+      if (wider === undefined) continue;
+      const line = this.#entry('commands')?.line ?? this.#section.line;
+      this.#suspect(
+        line,
+        `commands: "${pattern.text}" covers no options; if they are meant, write "${wider}"`,
+      );
+    }
     return patterns;
   }
 

@@ -4,9 +4,13 @@ import { matchesGlob } from '../inventory/host-set.ts';
  * The commands a rule permits: `*` for any text at all, or patterns that are matched word by word.
  *
  *     uptime               this and nothing behind it
- *     systemctl status *   a last `*` stands for any further words, also none; options are words too
- *     tail -n ? /var/log/* within a word `*` is any run of characters and `?` one; but no `..` climbs out of
- *                          a folder that the word names
+ *     systemctl status *   `*` stands for any words that are no options, also none: `-H root@elsewhere` is one
+ *     df **                `**` for any plain words, options too, also none
+ *     ls -* /srv/*         `-*` for one option; within a word `*` is any run of characters and `?` one, but no
+ *                          `..` climbs out of a folder that the word names
+ *
+ * Only a pattern that begins with `-` lets an option through: with one, many a program that only reads runs
+ * another (`find -exec`), or goes elsewhere (`systemctl -H`).
  *
  * Patterns are only matched against plain words. Anything that a shell could make something else of (quotes,
  * `;`, `|`, `$`, globs, a newline …) is refused as a whole: filters over free shell text do not hold
@@ -33,6 +37,14 @@ export function parseCommandPattern(text: string): CommandPattern | undefined {
   return isPattern ? { text: words.join(' '), words } : undefined;
 }
 
+/**
+ * What to write instead where a pattern ends in ` *`: in files of before 0.2 that stood for options as well.
+ * Undefined for any other.
+ */
+export function widerPattern({ words }: CommandPattern): string | undefined {
+  return words.length > 1 && words.at(-1) === '*' ? [...words.slice(0, -1), '**'].join(' ') : undefined;
+}
+
 /** Why the command is not covered, as the end of a sentence; undefined where it is. */
 export function explainCommand(patterns: CommandPatterns, command: string): string | undefined {
   if (patterns === '*') return undefined;
@@ -55,16 +67,37 @@ export function formatPatterns(patterns: CommandPatterns): string {
   return patterns === '*' ? '*' : patterns.map(({ text }) => text).join(', ');
 }
 
+/** Of which words a lone `*` or `**` takes any number; undefined for a pattern of one word. */
+function takesMany(pattern: string): ((word: string) => boolean) | undefined {
+  if (pattern === '*') return (word) => !word.startsWith('-');
+  return pattern === '**' ? () => true : undefined;
+}
+
+/** In steps over the pattern: at which words of the command can what comes so far have ended? */
 function matchesWords(pattern: readonly string[], words: readonly string[]): boolean {
-  const isOpen = pattern.at(-1) === '*';
-  const fixed = isOpen ? pattern.slice(0, -1) : pattern;
-  if (isOpen ? words.length < fixed.length : words.length !== fixed.length) return false;
-  return fixed.every((word, i) => matchesWord(word, words[i] ?? ''));
+  let ends = new Set([0]);
+  for (const part of pattern) {
+    const many = takesMany(part);
+    const next = new Set<number>();
+    for (const end of ends) {
+      if (many === undefined) {
+        if (end < words.length && matchesWord(part, words[end] ?? '')) next.add(end + 1);
+        continue;
+      }
+      for (let at = end; !next.has(at); at += 1) {
+        next.add(at);
+        if (at >= words.length || !many(words[at] ?? '')) break;
+      }
+    }
+    ends = next;
+  }
+  return ends.has(words.length);
 }
 
 /** `/var/log/*` speaks of what is below that folder, which `/var/log/../../etc/shadow` is not. */
 function matchesWord(pattern: string, word: string): boolean {
   if (pattern === word) return true;
+  if (word.startsWith('-') && !pattern.startsWith('-')) return false;
   const climbs = pattern.includes('/') && word.split(/[/:,=]/).includes('..');
   return !climbs && matchesGlob(pattern, word);
 }

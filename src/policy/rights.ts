@@ -10,7 +10,7 @@ export interface Right {
   readonly actions: readonly string[];
   /** Empty where no rule of this person is for these hosts. */
   readonly rule: string;
-  /** What narrows it (`commands df *, uptime`), or why it does not hold here. */
+  /** What narrows it (`commands df **, uptime`), or why it does not hold here. */
   readonly limits?: string;
 }
 

@@ -119,7 +119,7 @@ export interface RightsRow {
   /** `run`, `put`, …; none: nothing may be done, and `rule` came nearest. */
   readonly actions: readonly string[];
   readonly rule: string;
-  /** What narrows it: `commands df *, uptime`. */
+  /** What narrows it: `commands df **, uptime`. */
   readonly limits?: string;
 }
 

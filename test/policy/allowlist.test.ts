@@ -26,9 +26,16 @@ describe('the allowlist', () => {
     expect(oncall?.commands).toBe('*');
     expect(firstLine).toMatchObject({ name: 'first-line', channels: '*', isForAllHosts: true });
     expect(firstLine?.commands).toMatchObject([
-      { text: 'df *' },
+      { text: 'df **' },
       { text: 'uptime' },
       { text: 'systemctl status *' },
+    ]);
+  });
+
+  test('a pattern that once covered options is named with what to write, and stays in force as it reads now', () => {
+    const { suspicions } = allow(design);
+    expect(suspicions).toEqual([
+      'allowlist.ini:15: commands: "systemctl status *" covers no options; if they are meant, write "systemctl status **"',
     ]);
   });
 
@@ -72,7 +79,7 @@ describe('the allowlist', () => {
       'allowlist.ini:5: hosts: There is no host "web99"; did you mean web01, web02?',
       'allowlist.ini:5: hosts: There is no group "dbs"; did you mean db?',
       'allowlist.ini:6: actions: "pit" is none of run, put, get, cancel, audit, trust. Did you mean put?',
-      'allowlist.ini:7: commands: a pattern is plain words with * and ? (letters, digits, _ - . / : = + @), or *',
+      'allowlist.ini:7: commands: a pattern is plain words with *, ** and ? (letters, digits, _ - . / : = + @), or *',
       'allowlist.ini:9: users: expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID"), not names',
       'allowlist.ini:11: hosts: it is empty',
       'allowlist.ini:13: paths: a path starts with /, or is * for any path',

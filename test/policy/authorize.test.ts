@@ -46,7 +46,10 @@ describe('a plan', () => {
     [planOf(ONCALL, 'C0OTHER', ['web01']), 'it is for other channels'],
     [planOf(ONCALL, 'C0OPS12', ['web01'], get('/etc/shadow')), 'its paths are /tmp/**, /var/log/**'],
     [planOf(FIRST_LINE, 'C9', ['web01'], get('/tmp/x')), 'it does not have the action get'],
-    [planOf(FIRST_LINE, 'C9', ['web01'], run('reboot')), 'its commands are df *, uptime, systemctl status *'],
+    [
+      planOf(FIRST_LINE, 'C9', ['web01'], run('reboot')),
+      'its commands are df **, uptime, systemctl status *',
+    ],
     [
       planOf(FIRST_LINE, 'C9', ['web01'], run('df -h; reboot')),
       'its commands are plain words only, and this one holds ;',
@@ -178,7 +181,7 @@ describe('rules', () => {
     channels: fc.oneof(fc.constant('*'), some('C1', 'C2')),
     hosts: fc.constantFrom('all', '@web', '@db, !db01', 'bastion', 'web01, db02'),
     actions: some('run', 'put', 'get', 'cancel'),
-    commands: fc.oneof(fc.constant('*'), some('uptime', 'df *', 'systemctl status ?')),
+    commands: fc.oneof(fc.constant('*'), some('uptime', 'df **', 'systemctl status ?')),
     paths: fc.oneof(fc.constant('*'), some('/tmp/**', '/etc/motd')),
   });
   const anyPlan = fc

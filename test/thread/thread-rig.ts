@@ -22,7 +22,6 @@ export function factsOf(store: Store, groups: Readonly<Record<string, readonly s
       ),
       secrets: [],
     },
-    allowlist: { rules: [] },
     store,
     transfers: {
       digestSource: () => Promise.reject(new Error('there are no files here')),

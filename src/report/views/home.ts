@@ -33,7 +33,7 @@ export interface RuleFacts {
   readonly actions: readonly string[];
   readonly hosts: readonly string[];
   readonly channels: '*' | readonly string[];
-  /** What narrows it: `commands df *, uptime`. */
+  /** What narrows it: `commands df **, uptime`. */
   readonly limits: string;
 }
 

@@ -72,7 +72,6 @@ const workspace = await openWorkspace(
 );
 const ground = {
   inventory: { hosts: new Map(), groups: new Map(), secrets: [] },
-  allowlist: { rules: [] },
   store,
   transfers: {
     digestSource: () => Promise.reject(new Error('no files here')),
