@@ -2,6 +2,7 @@
 import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
+import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
 import type { AuditEntry, AuditedRefusal } from './run/audit-entry.ts';
 import type { Outcome } from './run/outcome.ts';
@@ -200,6 +201,16 @@ export interface SharedFiles {
   list(channelId: string): Promise<readonly SharedFile[]>;
   /** The file's bytes as they come; a `Refusal` where the bot may not have it or it is above `maxBytes`. */
   open(fileId: string, maxBytes: number): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Who people are, by Slack's word. */
+export interface Directory {
+  /**
+   * What rules depend on: guest or not, shared channel or not, in which of the `named` user groups. Never older
+   * than ten minutes. A `Refusal` for whoever may ask nothing (deactivated, a bot, of another organisation), and
+   * where Slack does not tell. `channelId` is empty on the Home tab.
+   */
+  standingOf(requester: Requester, channelId: string, named: ReadonlySet<string>): Promise<Standing>;
 }
 
 /** Posts a run's root message at once, before anything runs. */

@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   queue: ['errors.ts', 'inventory', 'policy', 'ports.ts', 'run', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'ssh2', 'node:'],
-  slack: ['errors.ts', 'ports.ts', 'report', 'requests', 'thread', 'run', '@slack/', 'undici', 'node:'],
+  slack: ['errors.ts', 'policy', 'ports.ts', 'report', 'requests', 'thread', 'run', '@slack/', 'undici', 'node:'],
   // stands in for Slack and for the hosts; the bot it starts is the real one, as a process
   sandbox: ['*packages*', 'node:'],
   'main.ts': ['*'],

@@ -2,6 +2,7 @@ import { nearNames, Refusal } from '../errors.ts';
 import { resolveTerms, splitTerms } from '../inventory/expression.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection, parseIni } from '../inventory/ini.ts';
 import type { Inventory } from '../inventory/inventory.ts';
+import { parseBoolean } from '../inventory/parse-host.ts';
 import { didYouMean, Problems, showName } from '../inventory/problems.ts';
 import {
   type CommandPattern,
@@ -25,8 +26,14 @@ export interface Allowlist {
 
 export interface Rule {
   readonly name: string;
-  /** Slack ids. */
+  /** Slack ids of people. */
   readonly users: ReadonlySet<string>;
+  /** And of user groups (`S…`). */
+  readonly groups: ReadonlySet<string>;
+  /** Guests of the workspace too. */
+  readonly guests: boolean;
+  /** In channels that are shared with another organisation too. */
+  readonly shared: boolean;
   readonly channels: '*' | ReadonlySet<string>;
   /** Lower-case names: what the rule's expression stood for in the inventory it was read with. */
   readonly hosts: ReadonlySet<string>;
@@ -39,10 +46,10 @@ export interface Rule {
   readonly paths: PathPatterns;
 }
 
-export const RULE_ACTIONS = ['run', 'put', 'get', 'cancel', 'audit', 'trust'] as const;
+export const RULE_ACTIONS = ['run', 'put', 'get', 'cancel', 'audit', 'trust', 'sudo'] as const;
 export type RuleAction = (typeof RULE_ACTIONS)[number];
 
-const RULE_KEYS = ['users', 'channels', 'hosts', 'actions', 'commands', 'paths'] as const;
+const RULE_KEYS = ['users', 'channels', 'hosts', 'actions', 'commands', 'paths', 'guests', 'shared'] as const;
 type RuleKey = (typeof RULE_KEYS)[number];
 
 /**
@@ -99,7 +106,9 @@ class RuleReader {
     const hostTerms = this.#list('hosts');
     return {
       name: this.#section.name,
-      users: this.#readUsers(),
+      ...this.#readUsers(),
+      guests: this.#readFlag('guests'),
+      shared: this.#readFlag('shared'),
       channels: this.#readChannels(),
       hosts: this.#readHosts(hostTerms),
       isForAllHosts: hostTerms.length === 1 && hostTerms[0]?.toLowerCase() === 'all',
@@ -130,14 +139,27 @@ class RuleReader {
     return items;
   }
 
-  #readUsers(): ReadonlySet<string> {
+  /** A boolean as in the inventory; no where it is left out. */
+  #readFlag(key: 'guests' | 'shared'): boolean {
+    const entry = this.#entry(key);
+    if (entry === undefined) return false;
+    const value = parseBoolean(entry.value);
+    if (value === undefined) this.#fault(key, 'expected yes or no');
+    return value ?? false;
+  }
+
+  #readUsers(): Pick<Rule, 'users' | 'groups'> {
     const users = this.#list('users');
     if (users.includes('*')) {
       this.#fault('users', '* is not possible: a right belongs to a person; list the ids');
-    } else if (!users.every((user) => /^[UW][A-Z0-9]+$/.test(user))) {
-      this.#fault('users', 'expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID"), not names');
+    } else if (!users.every((user) => /^[UWS][A-Z0-9]+$/.test(user))) {
+      this.#fault(
+        'users',
+        'expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID") or, of a user group, S0614TZR7; not names',
+      );
     }
-    return new Set(users);
+    const groups = users.filter((user) => user.startsWith('S'));
+    return { users: new Set(users.filter((user) => !user.startsWith('S'))), groups: new Set(groups) };
   }
 
   #readChannels(): '*' | ReadonlySet<string> {
