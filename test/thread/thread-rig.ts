@@ -19,6 +19,7 @@ export function groundOf(store: Store, groups: Readonly<Record<string, readonly 
         Object.entries(groups).map(([name, hosts]) => [name, { name, hosts: hosts.map(hostOf), left: [] }]),
       ),
       secrets: [],
+      warnings: [],
     },
     allowlist: { rules: [] },
     store,
