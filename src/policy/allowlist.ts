@@ -102,10 +102,11 @@ class RuleReader {
   /** The value at its commas and line ends. A key that must be there and is not, or is empty, is a problem. */
   #list(key: RuleKey, isRequired = true): readonly string[] {
     const entry = this.#entry(key);
-    const items = entry?.value.split('\n').flatMap(splitTerms) ?? [];
+    const items = entry === undefined ? [] : splitTerms(joinLines(entry.value));
     if (entry === undefined && isRequired) {
       this.#problems.at(this.#section.line, `[${this.#section.name}] has no ${key}`);
-    } else if (entry !== undefined && items.length === 0) this.#fault(key, 'it is empty');
+    } else if (entry?.value === '') this.#fault(key, 'it is empty');
+    else if (items.includes('')) this.#fault(key, 'a comma has nothing beside it; take it out');
     if (items.some((item) => /\s[#;]/.test(item))) {
       this.#fault(key, 'comments stand on lines of their own');
     }
@@ -178,4 +179,10 @@ class RuleReader {
       return !('fault' in pattern);
     });
   }
+}
+
+/** A line end is as good as a comma, and a comma at the end of a line is no other one. */
+function joinLines(value: string): string {
+  const lines = value.split('\n').filter((line) => line !== '');
+  return lines.map((line, i) => (i < lines.length - 1 && !line.endsWith(',') ? `${line},` : line)).join('');
 }

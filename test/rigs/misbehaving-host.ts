@@ -103,7 +103,10 @@ function serve(
 
   /** Goes on with what is due, unless this is the place to go wrong; then after a moment, and wrongly. */
   const at = (step: Step, proceed: () => void): void => {
-    if (wrong === undefined || wrong.at !== step || isDone) return attempt(proceed);
+    if (wrong === undefined || wrong.at !== step || isDone) {
+      attempt(proceed);
+      return;
+    }
     isDone = true;
     const moment = random() < 0.5 ? 0 : random() * 30;
     const act = () =>
@@ -121,8 +124,8 @@ function serve(
     opened.on('error', () => {});
     opened.on('handshake', () => at('after-keys', () => {}));
     opened.on('authentication', (context) => {
-      if (context.method === 'none') return context.reject([asks]);
-      at('auth', () => answerLogin(context, asks));
+      if (context.method === 'none') context.reject([asks]);
+      else at('auth', () => answerLogin(context, asks));
     });
     opened.on('tcpip', (accept, _reject, { destIP, destPort }) =>
       at('channel', () => {
@@ -231,15 +234,18 @@ class Wire {
         return;
       case 'drip':
         this.#mode = 'drip';
-        return proceed();
+        proceed();
+        return;
       case 'garbage':
         this.#send(
           Buffer.from(Array.from({ length: 1 + this.#random() * 2_000 }, () => this.#random() * 256)),
         );
-        return proceed();
+        proceed();
+        return;
       case 'disorder':
         disorder();
-        return proceed();
+        proceed();
+        return;
       case 'twice':
         proceed();
         proceed();
@@ -249,7 +255,7 @@ class Wire {
         setTimeout(proceed, this.#random() * this.#paceMs * 100);
         return;
       default:
-        return misdeed satisfies never;
+        misdeed satisfies never;
     }
   }
 
