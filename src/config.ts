@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './errors.ts';
 import { Secret } from './inventory/secret.ts';
+import { decodeText, NotText } from './inventory/text.ts';
 
 export interface Config {
   readonly slack: SlackConfig;
@@ -50,9 +51,10 @@ function readVariable(env: Environment, name: string, problems: string[]): strin
     return direct;
   }
   try {
-    return readFileSync(path, 'utf8').trim() || undefined;
+    return decodeText(readFileSync(path)).trim() || undefined;
   } catch (error) {
-    problems.push(`${name}_FILE: cannot read ${path} (${codeOf(error)})`);
+    if (error instanceof NotText) problems.push(`${name}_FILE: ${path} ${error.message}`);
+    else problems.push(`${name}_FILE: cannot read ${path} (${codeOf(error)})`);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { config as readDotenv } from 'dotenv';
+import { parse as parseDotenv, populate as populateEnv } from 'dotenv';
 import { pino } from 'pino';
 import {
   type Config,
@@ -13,6 +14,7 @@ import {
 } from './config.ts';
 import { ConfigError } from './errors.ts';
 import { createMask } from './gather/mask.ts';
+import { decodeText, NotText } from './inventory/text.ts';
 import { openRun, type World } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
@@ -27,6 +29,7 @@ import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
 import { formatThreadLink, openWorkspace } from './slack/workspace.ts';
+import { findKeyFault } from './ssh/connection/keys.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { keepSwept } from './ssh/spool/keep-swept.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
@@ -64,7 +67,7 @@ try {
 async function serve(): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  const { inventory, allowlist } = readFleet(config, process.env);
+  const { inventory, allowlist } = readFleet(config, process.env, findKeyFault);
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const secrets = [...inventory.secrets.map((secret) => secret.reveal()), ...tokensOf(config)];
@@ -86,8 +89,9 @@ async function serve(): Promise<void> {
       ending.resolve();
     });
   }
-  for (const suspicion of allowlist.suspicions) log.warn({}, suspicion);
+  for (const warning of allowlist.warnings) log.warn({}, warning);
   for (const name of unknownVariables(process.env)) log.warn({ name }, 'no such setting; is it misspelt?');
+  for (const place of inventory.warnings) log.warn({ place }, 'is this meant? it is read as Python reads it');
 
   // What is opened first is closed last, also where the start fails half-way.
   await using opened = new AsyncDisposableStack();
@@ -200,9 +204,11 @@ async function serve(): Promise<void> {
 
 /** A `.env` that is there and cannot be read would else look like a handful of missing settings. */
 function readDotenvFile(): void {
-  const { error } = readDotenv({ quiet: true });
-  if (error !== undefined && codeOf(error) !== 'ENOENT') {
-    throw new ConfigError([`.env: cannot be read (${codeOf(error)})`]);
+  try {
+    populateEnv(process.env, parseDotenv(decodeText(readFileSync('.env'), 'full-line')));
+  } catch (error) {
+    if (error instanceof NotText) throw new ConfigError([`.env ${error.message}`]);
+    if (codeOf(error) !== 'ENOENT') throw new ConfigError([`.env: cannot be read (${codeOf(error)})`]);
   }
 }
 

@@ -78,6 +78,7 @@ describe('the README', () => {
     const inventory = parseInventory(blockBelow('## inventory.ini', 'ini'), 'inventory.ini', {
       env: () => 'secret',
       readFile: () => '-----BEGIN OPENSSH PRIVATE KEY-----',
+      findKeyFault: () => undefined,
     });
     expect([...inventory.hosts.keys()]).toEqual(['web1', 'web2', 'db1']);
     expect(

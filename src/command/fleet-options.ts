@@ -106,7 +106,7 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
   const takeList = (option: OptionName): readonly string[] => {
     let list = takeValue(option).text;
     for (let word = valueWord(); word !== undefined; word = valueWord()) {
-      if (!list.endsWith(',') && !word.text.startsWith(',')) break;
+      if (!/[,，、]$/.test(list) && !/^[,，、]/.test(word.text)) break;
       list += word.text;
       at = word.end;
     }
@@ -155,11 +155,29 @@ export function splitList(place: string, list: string): readonly string[] {
       remedy: 'Names need no quotes.',
     });
   }
-  const terms = list.split(/,(?![^[\]]*\])/).map((term) => term.trim());
+  const wide = /[，、；！＠＊？［］]/.exec(list)?.[0];
+  if (wide !== undefined) {
+    throw new Refusal('usage', `${place} ${shown(list)} has a full-width ${wide}.`, {
+      remedy: `Write ${shown(list.replace(/[，、；]/g, ',').normalize('NFKC')).slice(1, -1)}.`,
+    });
+  }
+  const terms = splitAtCommas(list).map((term) => term.trim());
   if (terms.includes('')) {
     throw new Refusal('usage', `${place} ${shown(list)} has a comma with no name beside it.`, {
       remedy: 'Take the comma out, or put in the name that is missing.',
     });
+  }
+  return terms;
+}
+
+function splitAtCommas(list: string): readonly string[] {
+  const terms: string[] = [''];
+  let isInBracket = false;
+  for (const char of list) {
+    if (char === '[') isInBracket = true;
+    else if (char === ']') isInBracket = false;
+    if (char === ',' && !isInBracket) terms.push('');
+    else terms.push((terms.pop() ?? '') + char);
   }
   return terms;
 }

@@ -1,8 +1,17 @@
 import { Refusal } from '../errors.ts';
-import { closersOf, isQuote, optionName, readWord, shown, skipSpaces, type Word } from './words.ts';
+import {
+  closersOf,
+  DOUBLE_QUOTES,
+  isQuote,
+  optionName,
+  readWord,
+  shown,
+  skipSpaces,
+  type Word,
+} from './words.ts';
 
 export interface TypedCommand {
-  /** What the remote shell gets: not one character of it is changed. */
+  /** What the remote shell gets: as typed, but for the backslash of a `\"` between double quotes. */
   readonly command: string;
   /** Where the options go on. */
   readonly end: number;
@@ -15,28 +24,40 @@ export interface Options {
 }
 
 /**
- * The command behind `-cmd`. Without a quote it is the rest of the text. With one it is what stands between
- * it and the first quote of the same kind after which the text ends or a known option follows: quotes and
- * backslashes inside are the remote shell's business, and none has to be escaped for us.
+ * The command behind `-cmd`. Without a quote it is the rest of the text. With one (a backtick, or three, as
+ * Slack's users wrap code so) it is what stands between it and the first quote of the same kind after which
+ * the text ends or a known option follows: quotes and backslashes inside are the remote shell's business, and
+ * none has to be escaped for us. Who escapes one all the same, `\"` between double quotes, means a quote.
  */
 export function readTypedCommand(text: string, from: number, options: Options): TypedCommand {
   const start = skipSpaces(text, from);
-  const quote = text.charAt(start);
-  if (!isQuote(quote)) return readToEnd(text, start);
+  const quote = /^(?:```|`)/.exec(text.slice(start, start + 3))?.[0] ?? text.charAt(start);
+  const isCode = quote.startsWith('`');
+  if (!isCode && !isQuote(quote)) return readToEnd(text, start);
 
-  const closers = closersOf(quote);
+  const closers = isCode ? quote : closersOf(quote);
+  /** The quotes that a backslash makes part of the command. */
+  const escapable = quote === '"' ? quote : DOUBLE_QUOTES.includes(quote) ? DOUBLE_QUOTES : '';
+  const isEscaped = (at: number) =>
+    text.charAt(at - 1) === '\\' && at - 1 >= start + quote.length && escapable.includes(text.charAt(at));
+  const commandUpTo = (end: number): string => {
+    const typed = text.slice(start + quote.length, end);
+    return escapable === '' ? typed : typed.replace(new RegExp(`\\\\([${escapable}])`, 'g'), '$1');
+  };
   let closedAt = -1;
   let stranger: Word | undefined;
-  for (let at = start + 1; at < text.length; at += 1) {
-    if (!closers.includes(text.charAt(at))) continue;
+  for (let at = start + quote.length; at < text.length; at += 1) {
+    if (isCode ? !text.startsWith(quote, at) : !closers.includes(text.charAt(at))) continue;
+    if (isEscaped(at)) continue;
     closedAt = at;
-    const next = skipSpaces(text, at + 1);
-    if (next === text.length) return { command: text.slice(start + 1, at), end: at + 1 };
+    const end = at + quote.length;
+    const next = skipSpaces(text, end);
+    if (next === text.length) return { command: commandUpTo(at), end };
     // A quoted word is never an option; right behind the quote, without a space, nothing is.
-    if (next === at + 1 || isQuote(text.charAt(next))) continue;
+    if (next === end || isQuote(text.charAt(next))) continue;
     const word = readWord(text, next);
     if (word === undefined || optionName(word) === undefined) continue;
-    if (options.isKnown(word)) return { command: text.slice(start + 1, at), end: at + 1 };
+    if (options.isKnown(word)) return { command: commandUpTo(at), end };
     stranger ??= word;
   }
   if (stranger !== undefined) throw options.refuse(stranger);
@@ -57,10 +78,17 @@ function unclosed(text: string, quote: string, closedAt: number, closers: string
   if (closedAt === -1) {
     const closer = closers.includes('”') ? '”' : closers.includes('’') ? '’' : closers;
     return new Refusal('usage', `The command starts with ${quote} and no ${closer} closes it.`, {
-      remedy: `Close it with ${closer}, or leave both away: then the command is all that follows -cmd.`,
+      remedy:
+        `Close it with ${closer}, or leave both away: then the command is all that follows -cmd.` +
+        (/\\["“”„‟]\s*$/.test(text) ? ' A quote behind a backslash belongs to the command.' : ''),
     });
   }
-  const follows = shown(text.slice(closedAt + 1).trim());
+  const follows = shown(
+    text
+      .slice(closedAt + 1)
+      .replace(/^`+/, '')
+      .trim(),
+  );
   return new Refusal(
     'usage',
     `Behind the closing ${text.charAt(closedAt)} of the command stands ${follows}.`,
@@ -116,9 +144,6 @@ export function noteOddities(command: string): readonly string[] {
   }
   if (/<(?:https?:\/\/|mailto:)[^<>]*>/i.test(command)) {
     notes.push('The command holds a link in < >, sent as typed: Slack may have made it one.');
-  }
-  if (/\\["“”]/.test(command)) {
-    notes.push('Backslashes are sent as typed: quotes inside -cmd "…" need none.');
   }
   return notes;
 }

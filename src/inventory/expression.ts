@@ -39,9 +39,18 @@ export function resolveTerms(inventory: Inventory, terms: readonly string[]): re
   return resolveTargets(inventory, { hosts: terms, groups: [], exclude: [] }).hosts;
 }
 
-/** `web[1,3], @db` at its commas, not at those in brackets. */
+/** `web[1,3], @db` at its commas, not at those in brackets; empty where nothing stands between two. */
 export function splitTerms(text: string): readonly string[] {
-  return (text.match(/(?:\[[^\]]*\]|[^,])+/g) ?? []).map((term) => term.trim()).filter((term) => term !== '');
+  if (text.trim() === '') return [];
+  const terms: string[] = [''];
+  let isInBracket = false;
+  for (const char of text) {
+    if (char === '[') isInBracket = true;
+    else if (char === ']') isInBracket = false;
+    if (char === ',' && !isInBracket) terms.push('');
+    else terms.push((terms.pop() ?? '') + char);
+  }
+  return terms.map((term) => term.trim());
 }
 
 type Kind = 'host' | 'group';
@@ -117,9 +126,12 @@ class Search {
     if (name.toLowerCase() === 'all') return [...hosts.values()];
     return this.#find(name, typed, hosts, 'host', (word) => {
       const group = groups.get(word.toLowerCase());
-      return group === undefined
-        ? undefined
-        : `"${group.name}" is a group: write -g ${group.name} or @${group.name}`;
+      if (group !== undefined) return `"${group.name}" is a group: write -g ${group.name} or @${group.name}`;
+      const address = word.toLowerCase();
+      const there = Array.from(hosts.values()).filter(({ ip }) => ip.toLowerCase() === address);
+      if (there.length === 0) return undefined;
+      const names = there.slice(0, 3).map(({ name }) => name);
+      return `"${shorten(word)}" is an address, and hosts go by name: write ${names.join(' or ')}`;
     });
   }
 

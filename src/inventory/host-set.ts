@@ -9,11 +9,12 @@ const MAX_PER_EXPRESSION = 4096;
 const MAX_DIGITS = 9;
 
 /**
- * What keeps a name from being a host's or a group's; undefined where nothing does. `-h` reads `, ! @ * ? [ ]` and white space as grammar, Slack rewrites dashes, quotes and `< > &`, and a
+ * What keeps a name from being a host's or a group's; undefined where nothing does. `-h` reads `, ! @ * ? [ ]` and
+ * white space as grammar, also in their full-width forms, Slack rewrites dashes, quotes and `< > &`, and a
  * `get` makes a folder of the name.
  */
 export function nameFault(name: string): string | undefined {
-  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－\p{C}]/u.exec(name)?.[0];
+  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－，、；！＠＊？［］\p{C}]/u.exec(name)?.[0];
   if (bad !== undefined) {
     return `a name cannot hold ${/[\s\p{C}]/u.test(bad) ? 'white space or invisible characters' : bad}`;
   }
@@ -148,8 +149,30 @@ function formatRow({ prefix, suffix, width, numbers }: Row): string {
     if (last !== undefined && last[1] === n - 1 && write(n).length >= width) last[1] = n;
     else spans.push([n, n]);
   }
-  const list = spans.map(([from, to]) => (from === to ? write(from) : `${write(from)}-${write(to)}`));
-  const [only = ''] = list;
   if (numbers.size === 0) return prefix;
-  return numbers.size === 1 ? `${prefix}${only}${suffix}` : `${prefix}[${list.join(',')}]${suffix}`;
+  const [only = 0] = numbers;
+  if (numbers.size === 1) return `${prefix}${write(only)}${suffix}`;
+  const brackets = splitSpans(spans).map((some) =>
+    some.map(([from, to]) => (from === to ? write(from) : `${write(from)}-${write(to)}`)).join(','),
+  );
+  return brackets.map((list) => `${prefix}[${list}]${suffix}`).join(',');
+}
+
+/** Into as many brackets as it takes: what is printed can be typed again. */
+function splitSpans(spans: readonly (readonly [number, number])[]): readonly (readonly [number, number])[][] {
+  const brackets: [number, number][][] = [[]];
+  let room = MAX_PER_BRACKET;
+  for (const [first, last] of spans) {
+    for (let from = first; from <= last; ) {
+      if (room === 0) {
+        brackets.push([]);
+        room = MAX_PER_BRACKET;
+      }
+      const to = Math.min(last, from + room - 1);
+      brackets.at(-1)?.push([from, to]);
+      room -= to - from + 1;
+      from = to + 1;
+    }
+  }
+  return brackets;
 }

@@ -10,13 +10,15 @@ export interface Host {
   /** False: the host is taken out; it is reported as skipped wherever it would have been used. */
   readonly enabled: boolean;
   readonly password?: Secret;
-  /** The private key's text, already read from the file that `key` names. */
+  /** The private key's text, already read from the file that `key` names; with an agent, it may be a public key. */
   readonly privateKey?: Secret;
   readonly passphrase?: Secret;
   /** The agent's socket. */
   readonly agent?: string;
   /** The name of another host of the inventory to go through. */
   readonly jump?: string;
+  /** What a question for the password looks like as a whole, where a host has words of its own for it. */
+  readonly prompt?: RegExp;
   /** A pinned fingerprint, `SHA256:…`. */
   readonly hostKey?: string;
   /** `raw`: the command is sent as typed, without our POSIX wrapper (csh, fish, appliances). */
@@ -37,4 +39,6 @@ export interface Inventory {
   readonly groups: ReadonlyMap<string, Group>;
   /** Every secret value in it, to be masked on every way out. */
   readonly secrets: readonly Secret[];
+  /** What is legal and most likely not meant, a `file:line: …` each. */
+  readonly warnings: readonly string[];
 }

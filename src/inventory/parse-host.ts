@@ -3,12 +3,22 @@ import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.t
 import type { Host } from './inventory.ts';
 import { didYouMean, type Problems, showName } from './problems.ts';
 import { Secret } from './secret.ts';
+import { NotText } from './text.ts';
 
 /** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
 export interface InventoryWorld {
   env(name: string): string | undefined;
-  /** The file's text; throws where it cannot be read. A relative path is as the world resolves it. */
+  /** The file's text; throws where it cannot be read, a `NotText` where it is none. A relative path is as the world resolves it. */
   readFile(path: string): string;
+  /** What would keep a login from using a key file's text, by what will use it; undefined where nothing does. */
+  findKeyFault(text: string, passphrase: string | undefined): KeyFault | undefined;
+}
+
+export interface KeyFault {
+  /** Which of the two is at fault. */
+  readonly key: 'key' | 'passphrase';
+  /** A sentence's end, behind `key: `. */
+  readonly fault: string;
 }
 
 export const HOST_KEYS = [
@@ -23,6 +33,7 @@ export const HOST_KEYS = [
   'jump',
   'host_key',
   'shell',
+  'prompt',
 ] as const;
 type HostKey = (typeof HOST_KEYS)[number];
 
@@ -97,6 +108,7 @@ export function parseHost(
     try {
       return world.readFile(expandHome(world, path));
     } catch (error) {
+      if (error instanceof NotText) return fault(line, `${key}: the file it names ${error.message}`);
       const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
       return fault(line, `${key}: cannot read the file it names${code}`);
     }
@@ -121,7 +133,9 @@ export function parseHost(
     return new Secret(entry.value);
   };
 
-  const readKey = (): Secret | undefined => {
+  const agentWord = entryOf('agent')?.value;
+  const wantsAgent = agentWord !== undefined && parseBoolean(agentWord) !== false;
+  const readKey = (passphrase: Secret | undefined): Secret | undefined => {
     const entry = entryOf('key');
     if (entry === undefined) return undefined;
     if (/PRIVATE KEY|\n/.test(entry.value)) {
@@ -129,15 +143,17 @@ export function parseHost(
     }
     const text = readFile('key', entry.line, entry.value);
     if (text === undefined) return undefined;
-    // OpenSSH, PEM and PuTTY files; the usual slip is to name the .pub file beside it.
-    if (/-----BEGIN [A-Z ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/.test(text)) return new Secret(text);
+    // The usual slip is to name the .pub file beside it; with an agent that is how to say which of its keys.
     const isPublic = /^(ssh|ecdsa|sk)-\S+ |PUBLIC KEY/.test(text);
-    return fault(
-      entry.line,
-      isPublic
-        ? 'key: that file holds the public key; name the private one'
-        : 'key: that file holds no private key',
-    );
+    if (isPublic && !wantsAgent) {
+      return fault(entry.line, 'key: that file holds the public key; name the private one');
+    }
+    if (!isPublic && !/-----BEGIN [A-Z ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/.test(text)) {
+      return fault(entry.line, 'key: that file holds no private key');
+    }
+    const wrong = world.findKeyFault(text, passphrase?.reveal());
+    if (wrong === undefined) return new Secret(text);
+    return fault(entryOf(wrong.key)?.line ?? entry.line, `${wrong.key}: ${wrong.fault}`);
   };
 
   const readAgent = (): string | undefined => {
@@ -168,13 +184,12 @@ export function parseHost(
   const hostKey = read('host_key', 'a fingerprint as ssh-keygen -l shows it, SHA256:…', parseFingerprint);
   const password = readSecret('password');
   const passphrase = readSecret('passphrase');
-  const privateKey = readKey();
+  const privateKey = readKey(passphrase);
+  const prompt = read('prompt', 'a regular expression for the whole question', parsePattern);
   const agent = readAgent();
   const jump = readJump(section, entryOf('jump'));
 
   if (entryOf('user') === undefined) fault(section.line, `[${section.name}] has no user`);
-  const agentWord = entryOf('agent')?.value;
-  const wantsAgent = agentWord !== undefined && parseBoolean(agentWord) !== false;
   if (entryOf('password') === undefined && entryOf('key') === undefined && !wantsAgent) {
     fault(section.line, `[${section.name}] has no way to log in: give it a password, key or agent`);
   }
@@ -192,6 +207,7 @@ export function parseHost(
     ...(agent === undefined ? {} : { agent }),
     ...(jump === undefined ? {} : { jump }),
     ...(hostKey === undefined ? {} : { hostKey }),
+    ...(prompt === undefined ? {} : { prompt }),
   };
 }
 
@@ -207,6 +223,8 @@ function readJump(section: IniSection, entry: IniEntry | undefined): string | un
 function parseAddress(value: string): string | undefined {
   // `ip = True` is a member of a group that was written into a host's section.
   if (value.length > 253 || parseBoolean(value) !== undefined) return undefined;
+  // As it stands in a URL.
+  if (/^\[[^[\]]*:[^[\]]*\]$/.test(value)) return parseAddress(value.slice(1, -1));
   if (value.includes(':')) {
     const [address = '', zone] = value.split(/%(.*)/s);
     const isZone = zone === undefined || /^[\w.-]+$/.test(zone);
@@ -234,6 +252,15 @@ function parsePort(value: string): number | undefined {
 function parseShell(value: string): Host['shell'] | undefined {
   const word = value.toLowerCase();
   return word === 'posix' || word === 'raw' ? word : undefined;
+}
+
+/** Of the whole question, in any case: `password` alone must not fit "Password and code". */
+function parsePattern(value: string): RegExp | undefined {
+  try {
+    return new RegExp(`^(?:${value})$`, 'iu');
+  } catch {
+    return undefined;
+  }
 }
 
 /** As OpenSSH writes it, without the padding that other tools add. */

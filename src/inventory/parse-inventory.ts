@@ -33,6 +33,12 @@ export function parseInventory(text: string, fileName: string, world: InventoryW
   const problems = new Problems(fileName);
   const file = parseIni(text, problems);
   const sections = indexSections(file.sections, problems);
+  if (sections.size === 0 && file.defaults.entries.size === 0) {
+    problems.at(
+      1,
+      'there is no host in this file; a host is a [section] with ip and user, README has an example',
+    );
+  }
 
   const inheritedIp = file.defaults.entries.get('ip');
   if (inheritedIp !== undefined) {
@@ -64,7 +70,12 @@ export function parseInventory(text: string, fileName: string, world: InventoryW
   findGroupCycles(readings, problems);
   problems.throwIfAny();
 
-  return { hosts, groups: expandGroups(readings, hosts), secrets: secretsOf(hosts.values()) };
+  return {
+    hosts,
+    groups: expandGroups(readings, hosts),
+    secrets: secretsOf(hosts.values()),
+    warnings: [file.defaults, ...sections.values()].flatMap((section) => swallowedKeys(section, fileName)),
+  };
 }
 
 /** By lower-case name. Each name must be one that can be typed in an expression and stand for a folder. */
@@ -189,6 +200,21 @@ function expandGroups(
   return new Map(Array.from(readings, ([key, reading]) => [key, expand(key, reading)]));
 }
 
+/** Python takes a deeper line for more of the value above it: `enable = False` becomes the end of a password. */
+function swallowedKeys(section: IniSection, fileName: string): readonly string[] {
+  return Array.from(section.entries).flatMap(([key, { line, value }]) => {
+    const swallowed = value
+      .split('\n')
+      .slice(1)
+      .map((text) => /^([a-z_]+)[ \t]*[=:]/i.exec(text)?.[1]?.toLowerCase())
+      .find((name) => HOST_KEYS.some((known) => known === name));
+    if (swallowed === undefined) return [];
+    return [
+      `${fileName}:${line}: a line below ${showName(key)} looks like the key "${swallowed}", but is indented deeper and so belongs to the value of ${showName(key)}`,
+    ];
+  });
+}
+
 function jumpLine(section: IniSection | undefined): number {
   return section?.entries.get('jump')?.line ?? section?.line ?? 0;
 }
@@ -221,6 +247,7 @@ function memoized(world: InventoryWorld): InventoryWorld {
   const files = new Map<string, () => string>();
   return {
     env: (name) => world.env(name),
+    findKeyFault: (text, passphrase) => world.findKeyFault(text, passphrase),
     readFile: (path) => {
       const known = files.get(path);
       if (known !== undefined) return known();

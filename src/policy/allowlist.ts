@@ -21,7 +21,7 @@ export interface Allowlist {
   /** In file order. */
   readonly rules: readonly Rule[];
   /** What can be meant so, but may not be: `file:line: …`. */
-  readonly suspicions: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 export interface Rule {
@@ -60,15 +60,15 @@ export function parseAllowlist(text: string, fileName: string, inventory: Invent
   const problems = new Problems(fileName);
   const file = parseIni(text, problems);
   checkKeys(file.defaults, problems);
-  const suspicions: string[] = [];
+  const warnings: string[] = [];
   const rules = file.sections.map((section) => {
     checkKeys(section, problems);
     return new RuleReader(file, section, inventory, problems, (line, text) =>
-      suspicions.push(`${fileName}:${line}: ${text}`),
+      warnings.push(`${fileName}:${line}: ${text}`),
     ).read();
   });
   problems.throwIfAny();
-  return { rules, suspicions };
+  return { rules, warnings };
 }
 
 function checkKeys(section: IniSection, problems: Problems): void {
@@ -129,10 +129,11 @@ class RuleReader {
   /** The value at its commas and line ends. A key that must be there and is not, or is empty, is a problem. */
   #list(key: RuleKey, isRequired = true): readonly string[] {
     const entry = this.#entry(key);
-    const items = entry?.value.split('\n').flatMap(splitTerms) ?? [];
+    const items = entry === undefined ? [] : splitTerms(joinLines(entry.value));
     if (entry === undefined && isRequired) {
       this.#problems.at(this.#section.line, `[${this.#section.name}] has no ${key}`);
-    } else if (entry !== undefined && items.length === 0) this.#fault(key, 'it is empty');
+    } else if (entry?.value === '') this.#fault(key, 'it is empty');
+    else if (items.includes('')) this.#fault(key, 'a comma has nothing beside it; take it out');
     if (items.some((item) => /\s[#;]/.test(item))) {
       this.#fault(key, 'comments stand on lines of their own');
     }
@@ -227,4 +228,10 @@ class RuleReader {
       return !('fault' in pattern);
     });
   }
+}
+
+/** A line end is as good as a comma, and a comma at the end of a line is no other one. */
+function joinLines(value: string): string {
+  const lines = value.split('\n').filter((line) => line !== '');
+  return lines.map((line, i) => (i < lines.length - 1 && !line.endsWith(',') ? `${line},` : line)).join('');
 }

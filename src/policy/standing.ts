@@ -19,11 +19,12 @@ export interface Standing {
  */
 export function holdingRules(allowlist: Allowlist, { userId }: Requester, standing: Standing): Allowlist {
   const rules = allowlist.rules.flatMap((rule) => {
-    const isNamed = rule.users.has(userId) || Array.from(rule.groups).some((group) => standing.groups.has(group));
+    const isNamed =
+      rule.users.has(userId) || Array.from(rule.groups).some((group) => standing.groups.has(group));
     if (!isNamed || (standing.isGuest && !rule.guests) || (standing.isShared && !rule.shared)) return [];
     return [{ ...rule, users: new Set([userId]) }];
   });
-  return { rules, suspicions: [] };
+  return { rules, warnings: [] };
 }
 
 /** The user groups that rules name: whose members have to be known. */

@@ -4,18 +4,22 @@ import { dirname } from 'node:path';
 import { type Config, codeOf } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Inventory } from '../inventory/inventory.ts';
+import type { InventoryWorld } from '../inventory/parse-host.ts';
 import { parseInventory } from '../inventory/parse-inventory.ts';
+import { decodeText, NotText } from '../inventory/text.ts';
 import { type Allowlist, parseAllowlist } from '../policy/allowlist.ts';
 
 /** Both files, and all that is wrong with either. */
 export function readFleet(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
+  findKeyFault: InventoryWorld['findKeyFault'],
 ): { inventory: Inventory; allowlist: Allowlist } {
   const world = {
     // A service may run without HOME; the system knows it all the same.
     env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
-    readFile: (path: string) => readFileSync(path, 'utf8'),
+    readFile: (path: string) => decodeText(readFileSync(path)),
+    findKeyFault,
   };
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
@@ -39,8 +43,13 @@ export function readFleet(
 
 function readText(variable: string, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return decodeText(readFileSync(path), 'full-line');
   } catch (error) {
+    if (error instanceof NotText) {
+      throw new ConfigError([
+        `${error.line === undefined ? path : `${path}:${error.line}`}: ${error.message}`,
+      ]);
+    }
     throw new ConfigError([
       `${path}: cannot be read (${codeOf(error)}); ${variable} names another file, README has an example`,
     ]);

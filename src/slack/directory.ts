@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
-import type { Directory, Log } from '../ports.ts';
 import type { Standing } from '../policy/standing.ts';
+import type { Directory, Log } from '../ports.ts';
 import { classify } from './outgoing/failure.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -32,6 +32,8 @@ export interface HostKeys {
 export interface HostKeyCheck {
   /** Types of key that the host is known by; empty where any will do. The host is asked for one of these first. */
   readonly types: readonly string[];
+  /** It is asked for these only. */
+  readonly isOnly: boolean;
   /** Null where the key is the right one, or a first one; else why the host is not trusted. */
   judge(key: Buffer): string | null;
   /**
@@ -47,6 +49,8 @@ const FRESH_MS = 1_000;
 /** A `ConfigError` where the file is there but cannot be read. A missing one is empty. */
 export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise<HostKeys> {
   const file = new KnownHostsFile(path);
+  /** A fingerprint does not tell the type of its key: found out once, by asking. */
+  const pinnedTypes = new Map<string, string>();
   if (policy !== 'off') {
     const problem = await file.refresh();
     if (problem !== null) throw new ConfigError([problem]);
@@ -54,16 +58,23 @@ export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise
 
   return {
     async look(host) {
-      const pinned = host.hostKey;
-      if (pinned !== undefined) return pinnedCheck(pinned);
-      if (policy === 'off') return { types: [], judge: () => null, accept: async () => null };
-
       const name = knownName(host.ip, host.port);
+      if (host.hostKey !== undefined) {
+        const pinned = host.hostKey.replace(/=+$/, '');
+        const inFile = file.keysOf(name).find(({ blob }) => fingerprint(blob) === pinned);
+        return pinnedCheck(pinned, inFile?.type ?? pinnedTypes.get(pinned), (type) =>
+          pinnedTypes.set(pinned, type),
+        );
+      }
+      if (policy === 'off') return { types: [], isOnly: false, judge: () => null, accept: async () => null };
+
       const problem = await file.refresh();
-      if (problem !== null) return { types: [], judge: () => problem, accept: async () => problem };
+      if (problem !== null)
+        return { types: [], isOnly: false, judge: () => problem, accept: async () => problem };
       const judge = (key: Buffer) => judgeKey(file, name, key, policy);
       return {
         types: file.keysOf(name).map((key) => key.type),
+        isOnly: false,
         judge,
         async accept(key) {
           // Asked again: another connection to the same place may have come first.
@@ -76,13 +87,24 @@ export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise
   };
 }
 
-function pinnedCheck(pinned: string): HostKeyCheck {
-  const wanted = pinned.replace(/=+$/, '');
-  const judge = (key: Buffer) =>
-    fingerprint(key) === wanted
-      ? null
-      : `the host key is not the one pinned in the inventory: pinned ${wanted}, offered ${fingerprint(key)} (${keyType(key)})`;
-  return { types: [], judge, accept: async (key) => judge(key) };
+function pinnedCheck(
+  pinned: string,
+  type: string | undefined,
+  onFound: (type: string) => void,
+): HostKeyCheck {
+  const judge = (key: Buffer) => {
+    if (fingerprint(key) === pinned) {
+      onFound(keyType(key) ?? '');
+      return null;
+    }
+    return `the host key is not the one pinned in the inventory: pinned ${pinned}, offered ${fingerprint(key)} (${keyType(key)})`;
+  };
+  return {
+    types: type === undefined ? [] : [type],
+    isOnly: false,
+    judge,
+    accept: async (key) => judge(key),
+  };
 }
 
 function judgeKey(
@@ -98,7 +120,7 @@ function judgeKey(
   const known = file.keysOf(name);
   if (known.some((one) => one.blob.equals(key))) return null;
   if (known.length > 0) {
-    const fingerprints = known.map((one) => fingerprint(one.blob)).join(' or ');
+    const fingerprints = known.map((one) => `${fingerprint(one.blob)} (${one.type})`).join(' or ');
     return `host key changed: known ${fingerprints}, offered ${offered}; if the host was reinstalled, remove its line from ${file.path}`;
   }
   if (policy === 'strict') {
@@ -166,6 +188,7 @@ class KnownHostsFile {
     try {
       const version = await versionOf(this.path);
       if (version === this.#version && this.#problem === null) return;
+      // Only comments may be anything but ASCII here: a name that is not finds no host, as no address is.
       const text = version === MISSING ? '' : await readFile(this.path, 'utf8');
       this.#known = parseKnownHosts(text, this.path);
       // What an administrator has taken out is forgotten; what is still to be written is not.

@@ -131,8 +131,10 @@ function splitName(local: string): string[] {
     });
   }
   if (parts.length === 0 || /[\u0000-\u001f\u007f\\]/.test(local)) {
-    throw new Refusal('unknown-name', `${JSON.stringify(local)} is no file name.`, {
-      remedy: 'Name a file or folder inside the transfer folder.',
+    throw new Refusal('unknown-name', `"${local.replace(/\p{Cc}/gu, '·')}" is no file name here.`, {
+      remedy: local.includes('\\')
+        ? `A backslash is taken for a slip, as on Windows: write ${local.replaceAll('\\', '/')}, or give the file another name.`
+        : 'Name a file or folder inside the transfer folder.',
     });
   }
   return parts;

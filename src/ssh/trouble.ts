@@ -10,8 +10,9 @@ export class Trouble extends Error {
   /** A connection fell over before anything was asked of it: another one may stand. */
   readonly isPassing: boolean;
 
-  constructor(kind: OutcomeKind, reason: string, more: { isPassing?: boolean } = {}) {
-    super(reason);
+  /** `cause` is for the log: a library's words are no reason. */
+  constructor(kind: OutcomeKind, reason: string, more: { isPassing?: boolean; cause?: unknown } = {}) {
+    super(reason, more.cause === undefined ? {} : { cause: more.cause });
     this.kind = kind;
     this.isPassing = more.isPassing ?? false;
   }
@@ -19,6 +20,25 @@ export class Trouble extends Error {
   /** The same trouble, said of the host on the way. */
   onTheWay(jump: string): Trouble {
     return new Trouble(this.kind, `jump host ${jump}: ${this.message}`, { isPassing: this.isPassing });
+  }
+}
+
+/** The host showed a key that is not the one we trust it by. Nothing secret was sent. */
+export class WrongHostKey extends Trouble {
+  readonly shownType: string | undefined;
+  /** Of the keys that the host has, by its own account; empty where it did not say. */
+  readonly offeredTypes: readonly string[];
+
+  constructor(
+    address: string,
+    fault: string,
+    shownType: string | undefined,
+    offeredTypes: readonly string[],
+  ) {
+    const types = offeredTypes.length === 0 ? '' : `; the host has keys of type ${offeredTypes.join(', ')}`;
+    super('host-key-failed', `${address}: ${fault}${types}`);
+    this.shownType = shownType;
+    this.offeredTypes = offeredTypes;
   }
 }
 
@@ -40,8 +60,9 @@ export function codeOf(error: unknown): string | number | undefined {
   return typeof error.code === 'string' || typeof error.code === 'number' ? error.code : undefined;
 }
 
-export function levelOf(error: Error): string | undefined {
-  return 'level' in error && typeof error.level === 'string' ? error.level : undefined;
+export function levelOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('level' in error)) return undefined;
+  return typeof error.level === 'string' ? error.level : undefined;
 }
 
 /** The first line of what an error says: never a stack, never a page. */
@@ -79,16 +100,64 @@ export function refusedDial(error: unknown, address: string): Trouble {
   }
 }
 
+/** What a host had not finished when it ended, or was ended. */
+export type Phase = 'its greeting' | 'the key exchange' | 'the login';
+
 /** Why a TCP connection did not become an SSH session. `wasAsked`: a key or a password was already offered. */
-export function brokenHandshake(error: unknown, address: string, wasAsked: boolean): Trouble {
-  const words = wordsOf(error);
+export function brokenHandshake(error: unknown, address: string, phase: Phase, wasAsked: boolean): Trouble {
   // A full MaxStartups, a penalty or a proxy looks like this; a moment later it may not.
   const isPassing = !wasAsked;
-  if (words === 'Connection lost before handshake' || codeOf(error) === 'ECONNRESET') {
-    return new Trouble('unreachable', `${address} hung up before the login`, { isPassing });
+  const words = wordsOf(error);
+  const missing = /no matching (?:[CS]->[CS] )?(.*)$/.exec(words)?.[1];
+  if (missing !== undefined) {
+    return new Trouble('unreachable', `${address} and the bot have no ${missing} in common`);
   }
-  if (/no matching/i.test(words)) {
-    return new Trouble('unreachable', `${address} and the bot have no algorithm in common: ${words}`);
+  if (/identification string|[Hh]eader|greeting lines/.test(words) && !isEnd(error)) {
+    return new Trouble('unreachable', `${address} does not speak SSH`);
   }
-  return new Trouble('unreachable', `no SSH session with ${address}: ${words}`);
+  if (isEnd(error)) return new Trouble('unreachable', `${address} hung up during ${phase}`, { isPassing });
+  const how = saidOnLeaving(error) ?? 'broke the SSH protocol';
+  return new Trouble('unreachable', `${address} ${how} during ${phase}`, { isPassing, cause: error });
+}
+
+/** Why a session that stood is over, in our words: the library's are about itself. */
+export function brokenSession(error: unknown): string {
+  if (levelOf(error) === 'client-timeout') return 'the host no longer answered';
+  if (isEnd(error)) return 'the connection broke';
+  if (/^Host denied/.test(wordsOf(error))) return 'the host showed another key in the middle of the session';
+  return `the host ${saidOnLeaving(error) ?? 'broke the SSH protocol'}`;
+}
+
+/** Why a channel was not to be had: the host's own words where it gave any, and never the library's. */
+export function refusedChannel(error: unknown): string {
+  const words = wordsOf(error);
+  const said = /^\(SSH\) Channel open failure: (.*)$/.exec(words)?.[1];
+  if (said === 'server closed channel unexpectedly') return 'the host closed it as it opened';
+  if (said !== undefined)
+    return said === '' ? 'the host refused it' : `the host refused it, saying ${quoteHost(said)}`;
+  if (/^Unable to (exec|start subsystem)/.test(words)) return 'the host refused what was asked of it';
+  if (/SFTP session/.test(words)) return 'the host ended the SFTP session as it began';
+  return 'the connection is closed';
+}
+
+function isEnd(error: unknown): boolean {
+  const words = wordsOf(error);
+  return (
+    words === 'Connection lost before handshake' ||
+    words === 'the host hung up' ||
+    levelOf(error) === 'client-socket'
+  );
+}
+
+/** SSH's own goodbye has a number (RFC 4253, 11.1), and the host's words with it. */
+function saidOnLeaving(error: unknown): string | undefined {
+  return typeof codeOf(error) === 'number'
+    ? `ended the session, saying ${quoteHost(wordsOf(error))}`
+    : undefined;
+}
+
+/** Words of a host as a reason may show them: in quotes, short, without what cannot be seen. */
+export function quoteHost(words: string): string {
+  const clean = words.slice(0, 400).replace(/\p{C}/gu, '·').trim();
+  return `"${clean.length > 80 ? `${clean.slice(0, 79)}…` : clean}"`;
 }

@@ -13,6 +13,7 @@ import { openDispatcher } from '../../src/queue/dispatcher.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
 import { planTarget } from '../../src/run/planning.ts';
+import { findKeyFault } from '../../src/ssh/connection/keys.ts';
 import { openHostKeys } from '../../src/ssh/host-keys.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
@@ -130,7 +131,11 @@ function openBare(files: FleetFiles, fanOut: number): OwnClient {
 // ── ours ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut: number): Promise<OwnClient> {
-  const world = { env: () => undefined, readFile: (path: string) => readFileSync(path, 'utf8') };
+  const world = {
+    env: () => undefined,
+    readFile: (path: string) => readFileSync(path, 'utf8'),
+    findKeyFault,
+  };
   const inventory = parseInventory(readFileSync(files.inventoryPath, 'utf8'), 'inventory.ini', world);
   const mask = createMask(inventory.secrets.map((secret) => secret.reveal()));
   const transferDir = join(files.folder, 'transfers');

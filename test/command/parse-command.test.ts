@@ -157,7 +157,19 @@ describe('-cmd', () => {
     [`-h a -cmd ‘df -h’ -n`, 'df -h'],
     [`-h a -cmd ”df -h”`, 'df -h'],
     [`-cmd "awk '{print $1}' f" -t 5s -h a`, `awk '{print $1}' f`],
-    [`-h a -cmd "echo \\"hi\\""`, 'echo \\"hi\\"'],
+    // A quote that was escaped is a quote; every other backslash is the shell's.
+    [`-h a -cmd "echo \\"hi\\""`, 'echo "hi"'],
+    [`-h a -cmd "df -Th \\"/srv a\\" | grep -v \\"x y\\"" -n`, 'df -Th "/srv a" | grep -v "x y"'],
+    [`-h a -cmd "echo \\"-n\\" -n"`, 'echo "-n" -n'],
+    [`-h a -cmd “echo \\”hi\\””`, 'echo ”hi”'],
+    [`-h a -cmd "grep '\\.' \\\\ f\\n"`, `grep '\\.' \\\\ f\\n`],
+    [`-h a -cmd 'echo \\"hi\\"'`, 'echo \\"hi\\"'],
+    [`-h a -cmd echo \\"hi\\"`, 'echo \\"hi\\"'],
+    // As code, which Slack's users wrap so.
+    ['-h a -cmd `df -h`', 'df -h'],
+    ['-cmd `echo `date`` -h a', 'echo `date`'],
+    ['-h a -cmd ```df -h\n uptime``` -n', 'df -h\n uptime'],
+    ['-h a -cmd `echo \\"x\\"`', 'echo \\"x\\"'],
     [`-h a -cmd "printf 'a\\n'"`, `printf 'a\\n'`],
     [`-h a -cmd "cat <<E\nx\nE"`, 'cat <<E\nx\nE'],
     [
@@ -180,7 +192,9 @@ describe('-cmd', () => {
         ),
         minLength: 1,
       })
-      .filter((text) => /\S/.test(text) && !/[\0-\x08\x0b-\x1f\x7f-\x9f]|["'”]\s+[-—]+n(\s|$)/.test(text));
+      .filter(
+        (text) => /\S/.test(text) && !/[\0-\x08\x0b-\x1f\x7f-\x9f]|["'”]\s+[-—]+n(\s|$)|\\"|\\$/.test(text),
+      );
     fc.assert(
       fc.property(command, (text) => {
         fc.pre(text.replace(/[\s\u200b-\u200d\u2060\ufeff\u00ad]/gu, '') !== '');
@@ -196,7 +210,6 @@ describe('-cmd', () => {
     ['ls\u00a0-a', /U\+00A0/],
     ['a &amp;&amp; b', /&amp;/],
     ['curl <http://x.example>', /link in < >/],
-    ['echo \\"hi\\"', /Backslashes are sent as typed/],
   ])('points out what %s may hide', (command, note) => {
     const request = run(`-h a -cmd "${command}"`);
     expect(request).toMatchObject({ work: { command }, notes: [expect.stringMatching(note)] });
@@ -362,5 +375,34 @@ describe('whatever is typed', () => {
     expect(refusalOf((text) => parseCommand('/deploy', text), 'x').message).toBe(
       '"/deploy" is not a command of Batchops.',
     );
+  });
+});
+
+describe('what a Chinese keyboard or a paste puts into a list', () => {
+  const refusalOf = (text: string) => {
+    try {
+      parseCommand('/batch_run', text);
+    } catch (error) {
+      if (error instanceof Refusal) return `${error.message} ${error.remedy}`;
+    }
+    return 'no refusal';
+  };
+
+  test.each([
+    ['-h h1，h2 -cmd uptime', 'Write h1,h2.'],
+    ['-h h1， h2 -cmd uptime', 'Write h1,h2.'],
+    ['-h h1、h2 -cmd uptime', 'Write h1,h2.'],
+    ['-h web［01－20］ -cmd uptime', 'Write web[01-20].'],
+    ['-g web，！db -cmd uptime', 'Write web,!db.'],
+    ['-h all -x ＠db -cmd uptime', 'Write @db.'],
+    ['-h a,,b -cmd uptime', 'Take the comma out'],
+    ['-h a, -cmd uptime', 'Take the comma out'],
+    ['-h ,a -cmd uptime', 'Take the comma out'],
+  ])('%s is refused with what to write instead', (text, remedy) => {
+    expect(refusalOf(text)).toContain(remedy);
+  });
+
+  test('a quote that is escaped closes nothing, and that is said', () => {
+    expect(refusalOf('-h a -cmd "dir C:\\"')).toContain('A quote behind a backslash belongs to the command.');
   });
 });

@@ -92,7 +92,24 @@ describe('an expression', () => {
     expect(refusalOf('web[3-1]')).toMatchObject({ code: 'usage', message: 'web[3-1]: "3-1" counts down' });
     expect(refusalOf('!')).toMatchObject({ code: 'usage' });
     expect(refusalOf('web01 db1')).toMatchObject({ code: 'usage' });
-    expect(refusalOf('web[,nope')).toMatchObject({ code: 'unknown-name' });
+    expect(refusalOf('nope,web[')).toMatchObject({ code: 'unknown-name' });
+  });
+
+  test('an address in place of a name is told the name that has it', () => {
+    const named = read(
+      '[DEFAULT]\nuser = u\npassword = x\n[a]\nip = 10.0.0.1\n[b]\nip = 10.0.0.1\nport = 23\n[c]\nip = FE80::1\n',
+    );
+    const say = (term: string) => {
+      try {
+        resolveTerms(named, [term]);
+      } catch (error) {
+        if (error instanceof Refusal) return error.message;
+      }
+      return 'no refusal';
+    };
+    expect(say('10.0.0.1')).toBe('"10.0.0.1" is an address, and hosts go by name: write a or b');
+    expect(say('fe80::1')).toBe('"fe80::1" is an address, and hosts go by name: write c');
+    expect(say('10.0.0.2')).toContain('There is no host "10.0.0.2"');
   });
 
   test('stays short where thousands are missing', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { splitTerms } from '../../src/inventory/expression.ts';
-import { formatHostSet, matchesGlob, unfoldTerm } from '../../src/inventory/host-set.ts';
+import { formatHostSet, matchesGlob, nameFault, unfoldTerm } from '../../src/inventory/host-set.ts';
 
 function unfold(text: string): readonly string[] {
   return splitTerms(text).flatMap((term) => {
@@ -89,5 +89,42 @@ describe('a glob', () => {
 
   test('of many stars takes no time', () => {
     expect(matchesGlob(`${'*a'.repeat(50)}b`, 'a'.repeat(5_000))).toBe(false);
+  });
+});
+
+describe('what is printed can be typed again', () => {
+  const part = fc.oneof(
+    fc.string({
+      unit: fc.constantFrom('a', 'w', '-', '.', '_', '0', '1', '9', '报', 'Z', ':', '+'),
+      minLength: 1,
+      maxLength: 6,
+    }),
+    fc.integer({ min: 0, max: 3_000 }).map((n) => `web${n}`),
+    fc.integer({ min: 0, max: 3_000 }).map((n) => `web${String(n).padStart(4, '0')}`),
+    fc.integer({ min: 0, max: 120 }).map((n) => `r${n}n${String(n).padStart(2, '0')}.lan`),
+  );
+  const names = fc
+    .uniqueArray(part, { maxLength: 40 })
+    .map((some) => some.filter((name) => nameFault(name) === undefined));
+  test('any set of names, formatted, reads back as the same set', () => {
+    fc.assert(
+      fc.property(names, (set) => {
+        expect(unfold(formatHostSet(set)).toSorted()).toEqual(set.toSorted());
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test('also thousands in a row, which take more than one bracket', () => {
+    for (const width of [0, 5]) {
+      const row = Array.from({ length: 10_000 }, (_, i) => `web${String(i + 1).padStart(width, '0')}`);
+      const odd = row.filter((_, i) => i % 2 === 0);
+      for (const set of [row, odd, row.slice(0, 1_025)]) {
+        expect(unfold(formatHostSet(set)).toSorted()).toEqual(set.toSorted());
+      }
+    }
+    expect(formatHostSet(Array.from({ length: 2_048 }, (_, i) => `n${i + 1}`))).toBe(
+      'n[1-1024],n[1025-2048]',
+    );
   });
 });

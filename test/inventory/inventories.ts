@@ -17,6 +17,7 @@ export function worldOf(
       if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
       return text;
     },
+    findKeyFault: () => undefined,
   };
 }
 

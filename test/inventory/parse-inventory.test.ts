@@ -153,6 +153,7 @@ describe('a host', () => {
         reads += 1;
         return KEY;
       },
+      findKeyFault: () => undefined,
     };
     read('[DEFAULT]\nuser = u\nkey = id\n[a]\nip = a\n[b]\nip = b\n', world);
     expect(reads).toBe(1);

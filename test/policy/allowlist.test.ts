@@ -33,8 +33,8 @@ describe('the allowlist', () => {
   });
 
   test('a pattern that once covered options is named with what to write, and stays in force as it reads now', () => {
-    const { suspicions } = allow(design);
-    expect(suspicions).toEqual([
+    const { warnings } = allow(design);
+    expect(warnings).toEqual([
       'allowlist.ini:15: commands: "systemctl status *" covers no options; if they are meant, write "systemctl status **"',
     ]);
   });

@@ -65,7 +65,7 @@ export interface DeskRig extends AsyncDisposable {
 export async function openDeskRig(): Promise<DeskRig> {
   const store = await openRig();
   const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
-  const files = { env: () => undefined, readFile: () => '' };
+  const files = { env: () => undefined, readFile: () => '', findKeyFault: () => undefined };
   const inventory = parseInventory(INVENTORY, 'inventory.ini', files);
   const opened: string[] = [];
   const world: World = {

@@ -129,3 +129,44 @@ export async function startSshServer(script: HostScript = {}): Promise<SshServer
     },
   };
 }
+
+/** The library's own protocol, as far as a message of any kind needs it. */
+interface Packets {
+  readonly _packetRW: {
+    readonly write: {
+      readonly allocStart: number;
+      alloc(size: number): Buffer;
+      finalize(packet: Buffer): Buffer;
+    };
+  };
+  readonly _cipher: { encrypt(packet: Buffer): void };
+}
+
+/** Sends a message that the library would not: its number, then strings with their lengths. */
+export function sendMessage(
+  connection: Connection,
+  type: number,
+  ...strings: readonly (string | Buffer)[]
+): void {
+  sendPayload(connection, Buffer.concat([Buffer.from([type]), ...strings.map(withLength)]));
+}
+
+/** Says goodbye as a host that is full, or is attacked, does: RFC 4253, 11.1. */
+export function sendDisconnect(connection: Connection, words: string): void {
+  const tooManyConnections = Buffer.from([1, 0, 0, 0, 12]);
+  sendPayload(connection, Buffer.concat([tooManyConnections, withLength(words), withLength('')]));
+}
+
+function withLength(text: string | Buffer): Buffer {
+  const bytes = Buffer.from(text);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+function sendPayload(connection: Connection, payload: Buffer): void {
+  const { _packetRW, _cipher }: Packets = Reflect.get(connection, '_protocol');
+  const packet = _packetRW.write.alloc(payload.length);
+  packet.set(payload, _packetRW.write.allocStart);
+  _cipher.encrypt(_packetRW.write.finalize(packet));
+}

@@ -115,7 +115,7 @@ describe('trusting a host', () => {
     const [offered = known] = server.hostKeys;
     expect(outcome.kind).toBe('host-key-failed');
     expect(outcome.reason).toContain(
-      `known ${fingerprint(blobOf(known))}, offered ${fingerprint(blobOf(offered))}`,
+      `known ${fingerprint(blobOf(known))} (ssh-ed25519), offered ${fingerprint(blobOf(offered))} (ssh-ed25519)`,
     );
     expect(outcome.reason).toContain('remove its line');
     expect(server.logins).toEqual([]);

@@ -192,7 +192,7 @@ describe('logging in to a host with its own ideas', () => {
     await using code = await ask('Verification code: ');
     expect(await rig.run(passwordHost(code.port), 'true')).toMatchObject({
       kind: 'auth-failed',
-      reason: `ops@127.0.0.1:${code.port} is asked for more than a password`,
+      reason: `ops@127.0.0.1:${code.port} is asked for a second factor ("Verification code:"); the password was not given`,
     });
     await using both = await ask('Password: ', 'Verification code: ');
     expect((await rig.run(passwordHost(both.port), 'true')).kind).toBe('auth-failed');

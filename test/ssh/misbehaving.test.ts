@@ -37,7 +37,7 @@ describe('a host that does not get as far as the command', () => {
     await using rig = await openRig({ deadlines: { handshakeMs: 100 } });
     expect(await rig.run(passwordHost(server.port), 'true')).toMatchObject({
       kind: 'unreachable',
-      reason: `127.0.0.1:${server.port} did not finish the login within 0.1 s`,
+      reason: `127.0.0.1:${server.port} did not finish its greeting within 0.1 s`,
     });
     await vi.waitFor(() => expect(server.open()).toBe(0));
   });
@@ -78,7 +78,7 @@ describe('a host that does not get as far as the command', () => {
     await using rig = await openRig();
     expect(await rig.run(passwordHost(server.port), 'true')).toMatchObject({
       kind: 'unreachable',
-      reason: `127.0.0.1:${server.port} hung up before the login`,
+      reason: `127.0.0.1:${server.port} hung up during its greeting`,
     });
     expect(server.dials()).toBe(3);
   });
@@ -176,7 +176,7 @@ describe('a host that has seen the command', () => {
     proxy.freeze();
     const outcome = await running;
     expect(outcome).toMatchObject({ kind: 'lost', stdout: { head: 'begun\n' } });
-    expect(outcome.reason).toContain('Keepalive timeout');
+    expect(outcome.reason).toContain('the host no longer answered');
   });
 
   test('falls silent, and the time limit comes first: timed-out, and it may still be running', async () => {

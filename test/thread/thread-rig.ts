@@ -21,6 +21,7 @@ export function factsOf(store: Store, groups: Readonly<Record<string, readonly s
         Object.entries(groups).map(([name, hosts]) => [name, { name, hosts: hosts.map(hostOf), left: [] }]),
       ),
       secrets: [],
+      warnings: [],
     },
     store,
     transfers: {

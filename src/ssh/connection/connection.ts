@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
-import { Trouble, wordsOf } from '../trouble.ts';
+import { brokenSession, refusedChannel, Trouble } from '../trouble.ts';
 
 type Done<T> = (error: Error | undefined, result: T) => void;
 
@@ -28,10 +28,14 @@ export class Connection {
     this.#disconnectMs = disconnectMs;
     // Errors may come several times, and after the end; the end may come without any (pitfalls 13, 14).
     client.on('error', (error) => {
-      this.#complaint ??= wordsOf(error);
+      this.#complaint ??= brokenSession(error);
       socket.destroy();
     });
-    client.once('end', () => this.#lose('the host closed the connection'));
+    // The library takes nothing any more: a socket that the host holds half open is of no use to anyone.
+    client.once('end', () => {
+      this.#lose('the host closed the connection');
+      socket.destroy();
+    });
     this.#closed = new Promise((resolve) => {
       client.once('close', () => {
         this.#lose('the connection broke');
@@ -80,21 +84,30 @@ export class Connection {
     return this.#ask((done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, ip, port, done));
   }
 
-  /** Says goodbye; tears the socket down where that is not heard. */
+  /** Says goodbye; tears the socket down where that is not heard, and waits no longer for it. */
   close(): Promise<void> {
     if (this.#lost === undefined) {
       this.#lose('closed by the bot');
       this.#client.end();
     }
-    // `destroy` of the client does nothing after `end` (pitfall 2).
-    const timer = setTimeout(() => this.#socket.destroy(), this.#disconnectMs);
-    return this.#closed.finally(() => clearTimeout(timer));
+    return new Promise((resolve) => {
+      // `destroy` of the client does nothing after `end` (pitfall 2). And where the socket is a channel of
+      // another connection, its end is up to that one's host.
+      const timer = setTimeout(() => {
+        this.#socket.destroy();
+        resolve();
+      }, this.#disconnectMs);
+      void this.#closed.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #ask<T>(start: (done: Done<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const refuse = (error: unknown) => {
-        const reason = this.#lost ?? wordsOf(error);
+        const reason = this.#lost ?? refusedChannel(error);
         reject(new Trouble('unreachable', `no channel on ${this.host.name}: ${reason}`, { isPassing: true }));
       };
       if (!this.isOpen) return refuse(new Error('the connection is closed'));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
+import type { HostKeyCheck } from '../host-keys.ts';
 import {
   DEFAULT_DEADLINES,
   DEFAULT_IDLE_MS,
@@ -8,9 +9,10 @@ import {
   formatAddress,
   type TransportSettings,
 } from '../settings.ts';
-import { Trouble } from '../trouble.ts';
+import { Trouble, WrongHostKey } from '../trouble.ts';
 import { takeTurn } from '../turns.ts';
 import { pause } from '../within.ts';
+import { HOST_KEY_TYPES } from './algorithms.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { Gate } from './gate.ts';
@@ -102,12 +104,42 @@ export class Connections {
   async #open(host: Host, signal: AbortSignal): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(host);
     const leave = await this.#gate.enter(`${host.jump ?? ''} ${formatAddress(host)}`, signal);
+    const startedAt = performance.now();
     try {
       const socket = await this.#reach(host, signal);
-      return await logIn(host, socket, hostKey, this.#deadlines, signal);
+      return await logIn(host, socket, hostKey, this.#deadlines, signal).catch((error: unknown) => {
+        if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
+        return this.#askForOtherKeys(host, hostKey, error, startedAt, signal);
+      });
     } finally {
       leave();
     }
+  }
+
+  /**
+   * A pinned fingerprint does not say of which type its key is, and a host shows one key in an exchange: those
+   * that it says it has are asked for one after the other, before any secret, in the time of one handshake.
+   */
+  async #askForOtherKeys(
+    host: Host,
+    hostKey: HostKeyCheck,
+    first: WrongHostKey,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    for (const type of HOST_KEY_TYPES) {
+      if (type === first.shownType || !first.offeredTypes.includes(type)) continue;
+      const handshakeMs = this.#deadlines.handshakeMs - (performance.now() - startedAt);
+      if (handshakeMs <= 0) break;
+      const socket = await this.#reach(host, signal);
+      const only = { ...hostKey, types: [type], isOnly: true };
+      try {
+        return await logIn(host, socket, only, { ...this.#deadlines, handshakeMs }, signal);
+      } catch (error) {
+        if (!(error instanceof WrongHostKey)) throw error;
+      }
+    }
+    throw first;
   }
 
   async #reach(host: Host, signal: AbortSignal): Promise<Duplex> {

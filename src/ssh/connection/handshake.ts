@@ -1,17 +1,24 @@
 import type { Duplex } from 'node:stream';
-import ssh2, { type Algorithms, type KexAlgorithm, type ServerHostKeyAlgorithm } from 'ssh2';
+import ssh2 from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
+import { keyType } from '../known-hosts.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
-import { brokenHandshake, levelOf, stopTrouble, Trouble } from '../trouble.ts';
+import { brokenHandshake, levelOf, type Phase, stopTrouble, Trouble, WrongHostKey } from '../trouble.ts';
 import { takeTurn } from '../turns.ts';
 import { formatSeconds } from '../within.ts';
+import { algorithmsFor } from './algorithms.ts';
 import { Connection } from './connection.ts';
+import { LOGIN_BYTES } from './limits.ts';
 import { openLogin } from './login.ts';
+import { Opening } from './offer.ts';
 
 /**
  * Makes an SSH session of a socket: keys exchanged, host trusted, logged in. A new client for each try: a
  * used one keeps old listeners and state (pitfall 35). The socket is torn down where it fails.
+ *
+ * The library throws at whoever answers it once its socket is gone, out of any `try`: from the first sign of
+ * an end on, none of its callbacks is called any more.
  */
 export function logIn(
   host: Host,
@@ -23,121 +30,109 @@ export function logIn(
   const address = formatAddress(host);
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
-    let isOver = false;
+    const opening = new Opening();
+    let state: 'open' | 'ready' | 'over' = 'open';
+    let hasKeys = false;
     let offeredKey: Buffer | undefined;
 
-    const timer = setTimeout(
-      () =>
-        fail(
-          new Trouble(
-            'unreachable',
-            `${address} did not finish the login within ${formatSeconds(deadlines.handshakeMs)}`,
-          ),
-        ),
-      deadlines.handshakeMs,
-    );
+    const phase = (): Phase => (hasKeys ? 'the login' : opening.isSsh ? 'the key exchange' : 'its greeting');
+    const onLate = () => {
+      const limit = formatSeconds(deadlines.handshakeMs);
+      fail(new Trouble('unreachable', `${address} did not finish ${phase()} within ${limit}`));
+    };
+    const timer = setTimeout(onLate, deadlines.handshakeMs);
     const onAbort = () => fail(stopTrouble(signal, 'before the command was sent'));
-    const end = () => {
-      isOver = true;
+    const onData = (chunk: Buffer) => {
+      opening.push(chunk);
+      if (opening.bytes <= LOGIN_BYTES) return;
+      const limit = `${LOGIN_BYTES / 1024} KiB`;
+      fail(new Trouble('unreachable', `${address} sent more than ${limit} before ${phase()} was done`));
+    };
+    const end = (next: 'ready' | 'over') => {
+      state = next;
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
+      socket.off('data', onData);
     };
     const fail = (trouble: Trouble) => {
-      if (isOver) return;
-      end();
+      if (state !== 'open') return;
+      end('over');
       reject(trouble);
       socket.destroy();
     };
     const failLogin = (reason: string) => fail(new Trouble('auth-failed', reason));
-    const distrust = (reason: string) => fail(new Trouble('host-key-failed', `${address}: ${reason}`));
+    const distrust = (reason: string, key?: Buffer) =>
+      fail(new WrongHostKey(address, reason, key && keyType(key), opening.keyTypes));
+    const hangUp = () => {
+      fail(brokenHandshake(new Error('the host hung up'), address, phase(), login.wasAsked));
+      state = 'over';
+    };
 
-    const login = openLogin(
-      host,
-      async () => {
+    const login = openLogin(host, {
+      async prove() {
         const reason = offeredKey ? await hostKey.accept(offeredKey) : 'it showed no host key';
         if (reason !== null) distrust(reason);
         return reason === null;
       },
-      failLogin,
-    );
+      fail: failLogin,
+      isOpen: () => state === 'open',
+    });
 
     client.on('error', (error) => {
       if (levelOf(error) === 'agent') login.agentFailed(error);
-      else if (
-        levelOf(error) === 'client-authentication' ||
-        (login.wasAsked && /authentication/i.test(error.message))
-      )
-        failLogin(`${host.user}@${address}: ${error.message}`);
-      else fail(brokenHandshake(error, address, login.wasAsked));
+      else if (levelOf(error) === 'client-authentication')
+        failLogin(`${host.user}@${address}: ${login.lastTried} could not be used to sign`);
+      else fail(brokenHandshake(error, address, phase(), login.wasAsked));
     });
-    client.once('close', () => fail(brokenHandshake(new Error('the host hung up'), address, login.wasAsked)));
+    client.once('end', hangUp);
+    client.once('close', hangUp);
+    client.once('handshake', () => {
+      hasKeys = true;
+    });
     client.once('change password', () => failLogin(`the password of ${host.user}@${address} has expired`));
     client.once('ready', () => {
-      if (isOver) return;
-      end();
+      if (state !== 'open') return;
+      end('ready');
       resolve(new Connection(host, client, socket, deadlines.disconnectMs));
     });
+
+    const verify = (key: Buffer, done: (isTrusted: boolean) => void) => {
+      // Asked again whenever keys are exchanged anew: by then only the same key will do.
+      if (state === 'ready') return done(offeredKey?.equals(key) ?? false);
+      const reason = hostKey.judge(key);
+      if (reason !== null) return distrust(reason, key);
+      offeredKey = key;
+      takeTurn(() => {
+        if (state !== 'open') return;
+        try {
+          done(true);
+        } catch (error) {
+          fail(brokenHandshake(error, address, phase(), false));
+        }
+      });
+    };
 
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) return onAbort();
     takeTurn(() => {
-      if (isOver) return;
+      if (state !== 'open') return;
       try {
         client.connect({
           sock: socket,
           username: host.user,
-          algorithms: algorithmsFor(hostKey.types),
+          algorithms: algorithmsFor(hostKey.types, hostKey.isOnly),
           authHandler: login.handler,
-          hostVerifier: (key: Buffer, done: (isTrusted: boolean) => void) => {
-            const reason = hostKey.judge(key);
-            if (reason !== null) distrust(reason);
-            offeredKey = key;
-            takeTurn(() => done(reason === null));
-          },
+          hostVerifier: verify,
           // Ours are the timers: this one would cover everything at once.
           readyTimeout: 0,
           keepaliveInterval: deadlines.keepaliveMs,
           keepaliveCountMax: 3,
         });
+        // Behind `connect`, which stops the socket until it is ready to read.
+        socket.on('data', onData);
       } catch (error) {
-        fail(brokenHandshake(error, address, false));
+        fail(brokenHandshake(error, address, phase(), false));
       }
     });
   });
-}
-
-/** ssh2's own order, which is fastest first, but for the ones that block the process for a second and more. */
-const KEX: KexAlgorithm[] = [
-  'ecdh-sha2-nistp256',
-  'curve25519-sha256',
-  'curve25519-sha256@libssh.org',
-  'ecdh-sha2-nistp384',
-  'ecdh-sha2-nistp521',
-  'diffie-hellman-group14-sha256',
-  'diffie-hellman-group16-sha512',
-  'diffie-hellman-group18-sha512',
-];
-
-const HOST_KEYS: readonly ServerHostKeyAlgorithm[] = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-  'ssh-rsa',
-];
-
-/** Asks first for the type of key that the host is known by: another of its keys would look like a change. */
-function algorithmsFor(types: readonly string[]): Algorithms {
-  if (types.length === 0) return { kex: KEX, serverHostKey: [...HOST_KEYS] };
-  const isKnown = (algorithm: string) =>
-    types.includes(algorithm.startsWith('rsa-sha2') ? 'ssh-rsa' : algorithm);
-  return {
-    kex: KEX,
-    serverHostKey: [
-      ...HOST_KEYS.filter((algorithm) => isKnown(algorithm)),
-      ...HOST_KEYS.filter((algorithm) => !isKnown(algorithm)),
-    ],
-  };
 }

@@ -58,7 +58,7 @@ export class JumpConnections {
         discard: (late) => late.destroy(),
       }).catch((error: unknown) => {
         if (!(error instanceof Trouble) || error.kind !== 'unreachable' || !connection.isOpen) throw error;
-        const reason = error.message.replace(/^no channel on .*?: (\(SSH\) Channel open failure: )?/, '');
+        const reason = error.message.replace(/^no channel on [^:]*: /, '');
         throw new Trouble('unreachable', `${formatAddress(target)} cannot be reached: ${reason}`);
       });
       channel.on('error', () => {});

@@ -1,19 +1,19 @@
-import { hash } from 'node:crypto';
 import ssh2, {
   type AnyAuthMethod,
   type AuthHandlerMiddleware,
   type BaseAgent,
   type IdentityCallback,
+  type KeyboardInteractiveAuthMethod,
   type ParsedKey,
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import { formatAddress } from '../settings.ts';
-import { wordsOf } from '../trouble.ts';
-
-/** OpenSSH hangs up at the sixth refusal (MaxAuthTries). */
-const MAX_AGENT_KEYS = 5;
+import { quoteHost, wordsOf } from '../trouble.ts';
+import { isPublicKey, readPrivateKey, readPublicKey } from './keys.ts';
+import { AGENT_KEYS } from './limits.ts';
+import { findQuestionFault } from './questions.ts';
 
 type Method = 'publickey' | 'agent' | 'password' | 'keyboard-interactive';
 
@@ -22,54 +22,110 @@ export interface Login {
   readonly handler: AuthHandlerMiddleware;
   /** A key or a password was already offered: from here on nothing is tried a second time. */
   readonly wasAsked: boolean;
+  /** What was offered last: `the key`. */
+  readonly lastTried: string;
   /** The agent could not be used, and why. */
   agentFailed(error: Error): void;
+}
+
+export interface LoginSession {
+  /** Must be done before the first secret goes out; false where it must not. */
+  prove(): Promise<boolean>;
+  fail(reason: string): void;
+  /** False from its end on: then the library must not be answered any more. */
+  isOpen(): boolean;
 }
 
 /**
  * Asks the host which ways it offers (`none`, which OpenSSH does not count), then goes exactly one: the key,
  * else the agent, else the password. Only where the host says that this was half of it, another one. Nothing
  * is offered twice: wrong passwords lock accounts, and a fleet shares them.
- *
- * `prove` must be done before the first secret goes out; it says why not, where it must not.
  */
-export function openLogin(host: Host, prove: () => Promise<boolean>, fail: (reason: string) => void): Login {
+export function openLogin(host: Host, session: LoginSession): Login {
   const who = `${host.user}@${formatAddress(host)}`;
+  const username = host.user;
   const tried: Method[] = [];
+  let agent: FewKeysAgent | undefined;
   let agentTrouble = '';
   let proven: Promise<boolean> | undefined;
 
+  const openMethod = (method: Method): AnyAuthMethod | undefined => {
+    switch (method) {
+      case 'publickey': {
+        const key = readPrivateKey(host.privateKey?.reveal() ?? '', host.passphrase?.reveal());
+        if (!('fault' in key)) {
+          return { type: 'publickey', username, key: signOnce(key, (why) => session.fail(`${who}: ${why}`)) };
+        }
+        session.fail(
+          `the private key of ${host.name} cannot be used: ${key.key === 'passphrase' ? 'the passphrase is wrong' : key.fault}`,
+        );
+        return undefined;
+      }
+      case 'agent':
+        agent = openAgent(host, session.isOpen);
+        return { type: 'agent', username, agent };
+      case 'password':
+        return { type: 'password', username, password: host.password?.reveal() ?? '' };
+      case 'keyboard-interactive':
+        return { type: 'keyboard-interactive', username, prompt: askedBy };
+      default:
+        return method satisfies never;
+    }
+  };
+
+  let isAnswered = false;
+  const askedBy: KeyboardInteractiveAuthMethod['prompt'] = (
+    name,
+    instructions,
+    _language,
+    questions,
+    finish,
+  ) => {
+    if (!session.isOpen()) return;
+    const fault = isAnswered
+      ? `once more (${quoteHost(questions[0]?.prompt ?? '')})`
+      : findQuestionFault(questions, `${name} ${instructions}`, host);
+    if (fault !== undefined)
+      return session.fail(
+        `${who} is asked ${fault}; the password was ${isAnswered ? 'given once and not again' : 'not given'}`,
+      );
+    isAnswered = true;
+    finish([host.password?.reveal() ?? '']);
+  };
+
   const handler: AuthHandlerMiddleware = (offered: readonly string[] | null, isPartial, next) => {
+    if (!session.isOpen()) return;
     if (offered === null || proven === undefined) {
-      proven = prove();
-      next({ type: 'none', username: host.user });
+      proven = session.prove();
+      next({ type: 'none', username });
       return;
     }
     const last = tried.at(-1);
     if (last !== undefined && !isPartial) {
-      fail(refusedWords(host, who, last, offered, agentTrouble));
+      session.fail(refusedWords(host, who, last, offered, agentTrouble + (agent?.shortfall ?? '')));
       return;
     }
     const method = chooseMethod(host, offered, tried);
     if (method === undefined) {
-      fail(`${who} cannot log in: ${offeredWords(offered)}, the inventory has ${knownWords(host)}`);
+      session.fail(`${who} cannot log in: ${offeredWords(offered)}, the inventory has ${knownWords(host)}`);
       return;
     }
     tried.push(method);
-    proven.then(
-      (isProven) => {
-        if (!isProven) return;
-        const way = openMethod(host, method, fail);
+    proven
+      .then((isProven) => {
+        const way = isProven && session.isOpen() ? openMethod(method) : undefined;
         if (way) next(way);
-      },
-      (error: unknown) => fail(`${who}: ${wordsOf(error)}`),
-    );
+      })
+      .catch((error: unknown) => session.fail(`${who} could not be logged in: ${wordsOf(error)}`));
   };
 
   return {
     handler,
     get wasAsked() {
       return tried.length > 0;
+    },
+    get lastTried() {
+      return triedWords(tried.at(-1) ?? 'publickey');
     },
     agentFailed(error) {
       agentTrouble = `; the agent says: ${wordsOf(error)}`;
@@ -94,76 +150,34 @@ function chooseMethod(host: Host, offered: readonly string[], tried: readonly Me
   return undefined;
 }
 
-function openMethod(host: Host, method: Method, fail: (reason: string) => void): AnyAuthMethod | undefined {
-  const username = host.user;
-  switch (method) {
-    case 'publickey': {
-      const key = parsedKey(host.privateKey?.reveal() ?? '', host.passphrase?.reveal());
-      if (!(key instanceof Error)) return { type: 'publickey', username, key };
-      fail(`the private key of ${host.name} cannot be used: ${keyWords(key, host.passphrase !== undefined)}`);
-      return undefined;
-    }
-    case 'agent':
-      return { type: 'agent', username, agent: openAgent(host) };
-    case 'password':
-      return { type: 'password', username, password: host.password?.reveal() ?? '' };
-    case 'keyboard-interactive': {
-      let isAnswered = false;
-      return {
-        type: 'keyboard-interactive',
-        username,
-        prompt(_name, _instructions, _language, prompts, finish) {
-          if (prompts.length === 0) return finish([]);
-          const [prompt] = prompts;
-          if (isAnswered || prompts.length > 1 || !/passw/i.test(prompt?.prompt ?? '')) {
-            return fail(`${username}@${formatAddress(host)} is asked for more than a password`);
-          }
-          isAnswered = true;
-          finish([host.password?.reveal() ?? '']);
-        },
-      };
-    }
-    default:
-      return method satisfies never;
-  }
-}
-
-/** Decrypting a key takes a tenth of a second of the only thread: once per key, not once per host. */
-const parsedKeys = new Map<string, ParsedKey | Error>();
-const MAX_PARSED_KEYS = 256;
-
-function parsedKey(text: string, passphrase: string | undefined): ParsedKey | Error {
-  const id = hash('sha256', JSON.stringify([text, passphrase ?? null]));
-  const known = parsedKeys.get(id);
-  if (known) return known;
-  const parsed = ssh2.utils.parseKey(text, passphrase);
-  const [key] = Array.isArray(parsed) ? parsed : [parsed];
-  const usable =
-    key === undefined || key instanceof Error || key.isPrivateKey() ? key : new Error('it is a public key');
-  if (parsedKeys.size >= MAX_PARSED_KEYS) parsedKeys.clear();
-  const result = usable ?? new Error('it is empty');
-  parsedKeys.set(id, result);
-  return result;
-}
-
-function keyWords(error: Error, hasPassphrase: boolean): string {
-  if (/no passphrase/i.test(error.message)) return 'it is encrypted, and the inventory has no passphrase';
-  if (hasPassphrase && /integrity|bad passphrase|decrypt/i.test(error.message))
-    return 'the passphrase is wrong';
-  return wordsOf(error);
+/** ssh2's key, which signs once: a host that asks for more than one signature wants the time of the process. */
+function signOnce(key: ParsedKey, fail: (reason: string) => void): ParsedKey {
+  let hasSigned = false;
+  return Object.create(key, {
+    sign: {
+      value(...words: Parameters<ParsedKey['sign']>): Buffer | Error {
+        if (hasSigned) {
+          fail('the host asked for a second signature');
+          return new Error('one signature is made for a login');
+        }
+        hasSigned = true;
+        return key.sign(...words);
+      },
+    },
+  });
 }
 
 /** `key` may hold a public key where the private one is in the agent: it says which of the agent's to offer. */
 function hasIdentityOnly(host: Host): boolean {
-  if (host.agent === undefined || !host.privateKey) return false;
-  return /^(ssh|ecdsa)-\S+ /.test(host.privateKey.reveal());
+  return host.agent !== undefined && isPublicKey(host.privateKey?.reveal() ?? '');
 }
 
-function openAgent(host: Host): BaseAgent {
-  const wanted = hasIdentityOnly(host) ? ssh2.utils.parseKey(host.privateKey?.reveal() ?? '') : undefined;
+function openAgent(host: Host, isOpen: () => boolean): FewKeysAgent {
+  const wanted = hasIdentityOnly(host) ? readPublicKey(host.privateKey?.reveal() ?? '') : undefined;
   return new FewKeysAgent(
     ssh2.createAgent(host.agent ?? ''),
-    wanted === undefined || wanted instanceof Error ? undefined : wanted,
+    wanted === undefined || 'fault' in wanted ? undefined : wanted,
+    isOpen,
   );
 }
 
@@ -171,19 +185,40 @@ function openAgent(host: Host): BaseAgent {
 class FewKeysAgent extends ssh2.BaseAgent {
   readonly #agent: BaseAgent;
   readonly #wanted: ParsedKey | undefined;
+  readonly #isOpen: () => boolean;
+  #signatures = 0;
+  /** What the agent has, and how many of these are offered. */
+  #count: { readonly all: number; readonly offered: number } | undefined;
 
-  constructor(agent: BaseAgent, wanted: ParsedKey | undefined) {
+  constructor(agent: BaseAgent, wanted: ParsedKey | undefined, isOpen: () => boolean) {
     super();
     this.#agent = agent;
     this.#wanted = wanted;
+    this.#isOpen = isOpen;
+  }
+
+  /** Why none of its keys may have fitted; empty where all were offered. */
+  get shortfall(): string {
+    if (this.#count === undefined) return '';
+    const { all, offered } = this.#count;
+    if (this.#wanted !== undefined) {
+      return offered > 0 ? '' : `; the agent has ${all} keys, and the one that key names is not among them`;
+    }
+    if (all === 0) return '; the agent has no keys';
+    return offered === all
+      ? ''
+      : `; only the first ${offered} of the agent's ${all} keys were offered, as hosts hang up at the sixth: name the one to use, key = FILE.pub`;
   }
 
   getIdentities(done: IdentityCallback<string | Buffer | ParsedKey>): void {
     this.#agent.getIdentities((error, keys) => {
+      if (!this.#isOpen()) return;
       if (error) return done(error);
       const wanted = this.#wanted;
       const fitting = wanted ? keys?.filter((key) => isKey(key) && wanted.equals(key)) : keys;
-      done(null, fitting?.slice(0, MAX_AGENT_KEYS));
+      const offered = fitting?.slice(0, AGENT_KEYS);
+      this.#count = { all: keys?.length ?? 0, offered: offered?.length ?? 0 };
+      done(null, offered);
     });
   }
 
@@ -193,8 +228,14 @@ class FewKeysAgent extends ssh2.BaseAgent {
     options: SigningRequestOptions | SignCallback,
     done?: SignCallback,
   ): void {
-    if (typeof options === 'function') this.#agent.sign(key, data, options);
-    else this.#agent.sign(key, data, options, done);
+    const answer: SignCallback = (error, signature) => {
+      if (!this.#isOpen()) return;
+      if (typeof options === 'function') options(error, signature);
+      else done?.(error, signature);
+    };
+    this.#signatures++;
+    if (this.#signatures > AGENT_KEYS) answer(new Error('the host asks for too many signatures'));
+    else this.#agent.sign(key, data, typeof options === 'function' ? {} : options, answer);
   }
 }
 
@@ -209,21 +250,26 @@ function refusedWords(
   offered: readonly string[],
   agentTrouble: string,
 ): string {
-  const with_ = {
+  const untried =
+    host.password && (method === 'publickey' || method === 'agent')
+      ? '; the password was not tried, one login is made per connection'
+      : '';
+  return `${who} was refused with ${triedWords(method)}${agentTrouble}; ${offeredWords(offered)}${untried}`;
+}
+
+function triedWords(method: Method): string {
+  return {
     publickey: 'the key',
     agent: 'the keys of the agent',
     password: 'the password',
     'keyboard-interactive': 'the password',
   }[method];
-  const untried =
-    host.password && (method === 'publickey' || method === 'agent')
-      ? '; the password was not tried, one login is made per connection'
-      : '';
-  return `${who} was refused with ${with_}${agentTrouble}; ${offeredWords(offered)}${untried}`;
 }
 
+/** The host's own list: short, and nothing in it but names. */
 function offeredWords(offered: readonly string[]): string {
-  return offered.length === 0 ? 'the host offers no way to log in' : `the host offers ${offered.join(', ')}`;
+  const names = offered.filter((name) => /^[\w@.-]{1,64}$/.test(name)).slice(0, 8);
+  return names.length === 0 ? 'the host offers no way to log in' : `the host offers ${names.join(', ')}`;
 }
 
 function knownWords(host: Host): string {

@@ -71,7 +71,7 @@ const workspace = await openWorkspace(
   { mask: (text) => mask.text(text), log: quiet },
 );
 const ground = {
-  inventory: { hosts: new Map(), groups: new Map(), secrets: [] },
+  inventory: { hosts: new Map(), groups: new Map(), secrets: [], warnings: [] },
   store,
   transfers: {
     digestSource: () => Promise.reject(new Error('no files here')),

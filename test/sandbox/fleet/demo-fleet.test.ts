@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { parseInventory } from '../../../src/inventory/parse-inventory.ts';
 import { parseAllowlist } from '../../../src/policy/allowlist.ts';
 import { openDemoFleet } from '../../../src/sandbox/fleet/demo-fleet.ts';
+import { findKeyFault } from '../../../src/ssh/connection/keys.ts';
 
 test('the bot reads the files of the demo, and finds its hosts and its one rule', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-demo-fleet-'));
@@ -19,6 +20,7 @@ test('the bot reads the files of the demo, and finds its hosts and its one rule'
     const inventory = parseInventory(await readFile(fleet.inventoryFile, 'utf8'), fleet.inventoryFile, {
       env: () => undefined,
       readFile: (path) => readFileSync(path, 'utf8'),
+      findKeyFault,
     });
     const enabled = Array.from(inventory.hosts.values()).filter((host) => host.enabled);
     expect(enabled.map(({ name }) => name)).toEqual(

@@ -1,0 +1,332 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import ssh2, { type AuthContext, type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
+import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
+import { makeKeyPair } from './sshd.ts';
+
+/** Where in the course of a job it happens. */
+export const STEPS = [
+  'greeting', // the TCP connection stands, nothing was said
+  'key-exchange', // in the middle of it
+  'after-keys', // before the login
+  'auth', // asked to let somebody in
+  'channel', // asked for a channel: a session or a forward
+  'exec', // the command runs and has said something
+  'sftp', // SFTP began
+  'close', // the exit code was said, the channel still stands
+] as const;
+export type Step = (typeof STEPS)[number];
+
+/** What is done there. */
+export const MISDEEDS = [
+  'die', // the socket is closed
+  'reset', // by RST
+  'freeze', // nothing is sent or read any more, and the socket stands
+  'drip', // from here on a byte at a time
+  'garbage', // random bytes, then on as if nothing were
+  'disorder', // a message that has no place here, then on
+  'twice', // what is due, two times
+  'late', // what is due, after a while
+] as const;
+export type Misdeed = (typeof MISDEEDS)[number];
+
+export interface Misbehaviour {
+  readonly at: Step;
+  readonly does: Misdeed;
+  /** Everything that is left to chance comes out of it: the moment, the bytes, the message. */
+  readonly seed: number;
+  /** Of `drip`: between two bytes. Of `late`: the longest wait. */
+  readonly paceMs?: number;
+}
+
+export interface MisbehavingHost extends AsyncDisposable {
+  readonly ip: string;
+  readonly port: number;
+  readonly hostKey: KeyPair;
+  readonly commands: readonly string[];
+  /** How many TCP connections are open now. */
+  open(): number;
+}
+
+export interface HostOptions {
+  /** On loopback. */
+  readonly ip?: string;
+  readonly hostKey?: KeyPair;
+  readonly asks?: 'password' | 'keyboard-interactive';
+}
+
+/** One SSH host that takes the password `right` and does one thing wrong; told nothing, it does none. */
+export async function startMisbehavingHost(
+  wrong?: Misbehaviour,
+  options: HostOptions = {},
+): Promise<MisbehavingHost> {
+  const hostKey = options.hostKey ?? makeKeyPair();
+  const ip = options.ip ?? '127.0.0.1';
+  const sockets = new Set<Socket>();
+  const commands: string[] = [];
+  const listener = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => sockets.delete(socket));
+    serve(socket, hostKey, wrong, options.asks ?? 'password', commands);
+  });
+  listener.listen(0, ip);
+  await once(listener, 'listening');
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('No port');
+  return {
+    ip,
+    port: address.port,
+    hostKey,
+    commands,
+    open: () => sockets.size,
+    async [Symbol.asyncDispose]() {
+      const closed = once(listener, 'close');
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function serve(
+  socket: Socket,
+  hostKey: KeyPair,
+  wrong: Misbehaviour | undefined,
+  asks: 'password' | 'keyboard-interactive',
+  commands: string[],
+): void {
+  const random = randomOf(wrong?.seed ?? 0);
+  const wire = new Wire(socket, random, wrong?.paceMs ?? 5);
+  let connection: Connection | undefined;
+  let isDone = false;
+
+  /** Goes on with what is due, unless this is the place to go wrong; then after a moment, and wrongly. */
+  const at = (step: Step, proceed: () => void): void => {
+    if (wrong === undefined || wrong.at !== step || isDone) {
+      attempt(proceed);
+      return;
+    }
+    isDone = true;
+    const moment = random() < 0.5 ? 0 : random() * 30;
+    const act = () =>
+      wire.misbehave(
+        wrong.does,
+        () => attempt(proceed),
+        () => sendDisorder(connection, random),
+      );
+    if (moment === 0) act();
+    else setTimeout(act, moment);
+  };
+
+  const ssh = new ssh2.Server({ hostKeys: [hostKey.private] }, (opened) => {
+    connection = opened;
+    opened.on('error', () => {});
+    opened.on('handshake', () => at('after-keys', () => {}));
+    opened.on('authentication', (context) => {
+      if (context.method === 'none') context.reject([asks]);
+      else at('auth', () => answerLogin(context, asks));
+    });
+    opened.on('tcpip', (accept, _reject, { destIP, destPort }) =>
+      at('channel', () => {
+        const channel = accept();
+        const target = connect(destPort, destIP);
+        target.on('error', () => attempt(() => channel.close()));
+        channel.on('error', () => target.destroy());
+        channel.on('close', () => target.destroy());
+        channel.pipe(target).pipe(channel);
+      }),
+    );
+    opened.on('session', (accept) =>
+      at('channel', () => {
+        const session = accept();
+        session.on('exec', (take, _refuse, { command }) => {
+          commands.push(command);
+          const channel = take();
+          channel.on('error', () => {});
+          attempt(() => channel.write('begun\n'));
+          at('exec', () => finish(channel, (close) => at('close', close)));
+        });
+        session.on('sftp', (take) => {
+          const sftp = take();
+          sftp.on('error', () => {});
+          answerSftp(sftp, (proceed) => at('sftp', proceed));
+        });
+      }),
+    );
+  });
+  ssh.on('error', () => {});
+  // The second write is the list of algorithms, the third and fourth are keys.
+  wire.onWrite = { count: 2 + Math.floor(random() * 3), call: (proceed) => at('key-exchange', proceed) };
+  at('greeting', () => ssh.injectSocket(socket));
+}
+
+function answerLogin(context: AuthContext, asks: string): void {
+  if (context.method === 'password' && context.password === 'right') context.accept();
+  else if (context.method === 'keyboard-interactive') {
+    context.prompt([{ prompt: 'Password: ', echo: false }], ([answer]) =>
+      attempt(() => (answer === 'right' ? context.accept() : context.reject())),
+    );
+  } else context.reject([asks as 'password']);
+}
+
+function finish(channel: ServerChannel, close: (proceed: () => void) => void): void {
+  channel.write('all of it\n');
+  channel.exit(0);
+  close(() => channel.end());
+}
+
+/** A file system in which everything is there and empty: enough to be asked, and to answer wrongly. */
+function answerSftp(sftp: SFTPWrapper, at: (proceed: () => void) => void): void {
+  const { OK, EOF } = ssh2.utils.sftp.STATUS_CODE;
+  const attrs = { mode: 0o100644, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 };
+  sftp.on('OPEN', (id) => at(() => sftp.handle(id, Buffer.from('h'))));
+  sftp.on('READ', (id) => at(() => sftp.status(id, EOF)));
+  sftp.on('WRITE', (id) => at(() => sftp.status(id, OK)));
+  sftp.on('REALPATH', (id, path) => at(() => sftp.name(id, [{ filename: path, longname: path, attrs }])));
+  for (const question of ['STAT', 'LSTAT', 'FSTAT'] as const)
+    sftp.on(question, (id: number) => at(() => sftp.attrs(id, attrs)));
+  for (const order of ['CLOSE', 'SETSTAT', 'FSETSTAT', 'REMOVE', 'RENAME', 'EXTENDED'] as const)
+    sftp.on(order, (id: number) => at(() => sftp.status(id, OK)));
+}
+
+/** The socket, between the SSH library and the network. */
+class Wire {
+  readonly #socket: Socket;
+  readonly #random: () => number;
+  readonly #paceMs: number;
+  readonly #send: (bytes: Buffer) => void;
+  #mode: 'plain' | 'frozen' | 'drip' = 'plain';
+  #dripping: Buffer = Buffer.alloc(0);
+  #last: Buffer = Buffer.alloc(0);
+  #writes = 0;
+  /** What is done instead of the library's write of that number. */
+  onWrite: { readonly count: number; readonly call: (proceed: () => void) => void } | undefined;
+
+  constructor(socket: Socket, random: () => number, paceMs: number) {
+    this.#socket = socket;
+    this.#random = random;
+    this.#paceMs = paceMs;
+    const write = socket.write.bind(socket);
+    this.#send = (bytes) => {
+      if (socket.writable) write(bytes);
+    };
+    socket.write = (chunk: Uint8Array | string) => {
+      const bytes = Buffer.from(chunk);
+      this.#writes++;
+      if (this.onWrite?.count === this.#writes) this.onWrite.call(() => this.#pass(bytes));
+      else this.#pass(bytes);
+      return true;
+    };
+  }
+
+  misbehave(misdeed: Misdeed, proceed: () => void, disorder: () => void): void {
+    switch (misdeed) {
+      case 'die':
+        this.#socket.destroy();
+        return;
+      case 'reset':
+        this.#socket.resetAndDestroy();
+        return;
+      case 'freeze':
+        this.#mode = 'frozen';
+        this.#socket.pause();
+        return;
+      case 'drip':
+        this.#mode = 'drip';
+        proceed();
+        return;
+      case 'garbage':
+        this.#send(
+          Buffer.from(Array.from({ length: 1 + this.#random() * 2_000 }, () => this.#random() * 256)),
+        );
+        proceed();
+        return;
+      case 'disorder':
+        disorder();
+        proceed();
+        return;
+      case 'twice':
+        proceed();
+        proceed();
+        if (this.#random() < 0.3) this.#send(this.#last);
+        return;
+      case 'late':
+        setTimeout(proceed, this.#random() * this.#paceMs * 100);
+        return;
+      default:
+        misdeed satisfies never;
+    }
+  }
+
+  #pass(bytes: Buffer): void {
+    this.#last = bytes;
+    if (this.#mode === 'plain') this.#send(bytes);
+    else if (this.#mode === 'drip') {
+      const isIdle = this.#dripping.length === 0;
+      this.#dripping = Buffer.concat([this.#dripping, bytes]);
+      if (isIdle) this.#drip();
+    }
+  }
+
+  #drip(): void {
+    if (this.#dripping.length === 0 || !this.#socket.writable) return;
+    this.#send(this.#dripping.subarray(0, 1));
+    this.#dripping = this.#dripping.subarray(1);
+    setTimeout(() => this.#drip(), this.#paceMs);
+  }
+}
+
+/** Well-formed, encrypted as it should be, and out of place: only the library's own protocol can make these. */
+function sendDisorder(connection: Connection | undefined, random: () => number): void {
+  const protocol: unknown = connection === undefined ? undefined : Reflect.get(connection, '_protocol');
+  if (typeof protocol !== 'object' || protocol === null) return;
+  const messages: readonly [string, ...unknown[]][] = [
+    ['channelSuccess', 0],
+    ['channelFailure', 0],
+    ['channelSuccess', 77],
+    ['channelOpenConfirm', 0, 0, 1_000, 1_000],
+    ['channelOpenFail', 0, 1, 'no \u001b[31mroom'],
+    ['channelData', 0, Buffer.from('early')],
+    ['channelData', 9, Buffer.from('for nobody')],
+    ['channelEOF', 0],
+    ['channelClose', 0],
+    ['channelWindowAdjust', 0, 4_294_967_295],
+    ['exitStatus', 0, 3],
+    ['exitSignal', 0, 'KILL', true, 'gone'],
+    ['requestSuccess'],
+    ['requestFailure'],
+    ['authSuccess'],
+    ['authFailure', ['password', 'no-such-way'], true],
+    ['authPKOK', 'ssh-ed25519', Buffer.from('key')],
+    ['authInfoReq', [{ prompt: 'One-time code:', echo: true }]],
+    ['authPasswdChg', 'choose another'],
+    ['serviceAccept', 'ssh-connection'],
+    ['serviceAccept', 'ssh-userauth'],
+    ['openssh_hostKeysProve', []],
+    ['ping'],
+    ['rekey'],
+    ['disconnect', 2],
+  ];
+  const [name, ...words] = messages[Math.floor(random() * messages.length)] ?? ['ping'];
+  const send: unknown = Reflect.get(protocol, name);
+  if (typeof send === 'function') attempt(() => Reflect.apply(send, protocol, words));
+}
+
+/** A host that goes on after it broke its own connection trips over itself: that is its own affair. */
+function attempt(act: () => void): void {
+  try {
+    act();
+  } catch {}
+}
+
+/** mulberry32: the same numbers for the same seed, everywhere. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
