@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: ['command', 'inventory'],
   policy: ['errors.ts', 'inventory', 'run'],
   gather: ['run'],
-  report: ['errors.ts', 'gather', 'inventory', 'run'],
+  report: ['command', 'errors.ts', 'gather', 'inventory', 'run'],
   thread: ['gather', 'report', 'run'],
   // edges
   store: [

@@ -1,16 +1,12 @@
 import { nearNames, Refusal } from '../errors.ts';
+import type { ListName, optionsOf, WordName } from './options.ts';
 import { checkCommand, noteOddities, readTypedCommand } from './typed-command.ts';
 import { optionName, plainDashes, readWord, shown, skipSpaces, type Word } from './words.ts';
 
-export const RUN_OPTIONS = ['h', 'g', 'x', 'c', 't', 'fold', 'diff', 'n', 'cmd'] as const;
-export const COPY_OPTIONS = ['h', 'g', 'x', 'c', 't', 'n', 'action', 'local', 'remote'] as const;
-export type OptionName = (typeof RUN_OPTIONS)[number] | (typeof COPY_OPTIONS)[number];
-
 /** The options as typed, each at most once, repaired but not yet understood. */
 export interface FleetOptions {
-  readonly lists: ReadonlyMap<'h' | 'g' | 'x', readonly string[]>;
-  /** `-c`, `-t`, `-fold`, `-local`, `-remote`. */
-  readonly words: ReadonlyMap<OptionName, string>;
+  readonly lists: ReadonlyMap<ListName, readonly string[]>;
+  readonly words: ReadonlyMap<WordName, string>;
   /** `-action`: the verb, and the two names where they follow it. */
   readonly action: readonly string[] | undefined;
   readonly command: string | undefined;
@@ -19,75 +15,28 @@ export interface FleetOptions {
   readonly notes: readonly string[];
 }
 
-/** What people coming from other tools try first. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  host: 'h',
-  hosts: 'h',
-  w: 'h',
-  group: 'g',
-  groups: 'g',
-  exclude: 'x',
-  timeout: 't',
-  time: 't',
-  fanout: 'c',
-  concurrency: 'c',
-  f: 'c',
-  command: 'cmd',
-  preview: 'n',
-  'dry-run': 'n',
-  dryrun: 'n',
-};
-
-const EXPECTED: Readonly<Record<OptionName, string>> = {
-  h: 'a host',
-  g: 'a group',
-  x: 'a host to leave out',
-  c: 'a number',
-  t: 'a duration',
-  n: 'nothing',
-  fold: 'exact or similar',
-  diff: 'nothing',
-  cmd: 'a command',
-  action: 'put or get',
-  local: 'a file',
-  remote: 'a path',
-};
-
-const EXAMPLES: Readonly<Record<OptionName, string>> = {
-  h: '-h web01,web02',
-  g: '-g web_clusters',
-  x: '-x web07',
-  c: '-c 10',
-  t: '-t 30s',
-  n: '-n',
-  fold: '-fold similar',
-  diff: '-diff',
-  cmd: '-cmd "df -h"',
-  action: '-action put',
-  local: '-local test.py',
-  remote: '-remote /tmp/',
-};
+type Known = ReturnType<typeof optionsOf>;
 
 /** `text` up to its end as options, in any order. Throws at the first word that is not one of them or theirs. */
-export function readFleetOptions(text: string, known: readonly OptionName[]): FleetOptions {
-  const lists = new Map<'h' | 'g' | 'x', readonly string[]>();
-  const words = new Map<OptionName, string>();
+export function readFleetOptions(text: string, known: Known): FleetOptions {
+  const lists = new Map<ListName, readonly string[]>();
+  const words = new Map<WordName, string>();
   const seen = new Set<OptionName>();
   const notes: string[] = [];
   let action: readonly string[] | undefined;
   let command: string | undefined;
   let at = 0;
 
-  const knownOption = (word: Word | undefined): OptionName | undefined => {
+  const knownOption = (word: Word | undefined): Known[number] | undefined => {
     const name = word === undefined ? undefined : optionName(word);
-    return known.find((option) => option === name);
+    return known.find((option) => option.name === name);
   };
   /** The next word where it is a value: neither the end nor an option. */
   const valueWord = (): Word | undefined => {
     const word = readWord(text, at);
     return word === undefined || optionName(word) !== undefined ? undefined : word;
   };
-  const takeValue = (option: OptionName): Word => {
+  const takeValue = (option: Known[number]): Word => {
     const word = valueWord();
     if (word !== undefined && word.text !== '') {
       at = word.end;
@@ -95,22 +44,22 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
     }
     const next = word ?? readWord(text, at);
     const before = next === undefined ? '' : ` before ${shown(next.raw)}`;
-    throw new Refusal('usage', `-${option} is incomplete: ${EXPECTED[option]} is missing${before}.`, {
+    throw new Refusal('usage', `-${option.name} is incomplete: ${option.expected} is missing${before}.`, {
       remedy:
         next === undefined || word !== undefined
-          ? `Write it as in ${EXAMPLES[option]}.`
-          : `Write it as in ${EXAMPLES[option]}; a value that starts with a dash stands in quotes.`,
+          ? `Write it as in ${option.example}.`
+          : `Write it as in ${option.example}; a value that starts with a dash stands in quotes.`,
     });
   };
   /** Words that commas hold together: `h1, h2 ,h3`. */
-  const takeList = (option: OptionName): readonly string[] => {
+  const takeList = (option: Known[number]): readonly string[] => {
     let list = takeValue(option).text;
     for (let word = valueWord(); word !== undefined; word = valueWord()) {
       if (!/[,，、]$/.test(list) && !/^[,，、]/.test(word.text)) break;
       list += word.text;
       at = word.end;
     }
-    return splitList(`-${option}`, plainDashes(list));
+    return splitList(`-${option.name}`, plainDashes(list));
   };
 
   while (skipSpaces(text, at) < text.length) {
@@ -119,31 +68,44 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
     at = word.end;
     const option = knownOption(word);
     if (option === undefined) throw notAnOption(word, known);
-    if (seen.has(option)) {
-      throw new Refusal('usage', `-${option} is there twice.`, {
-        remedy: ['h', 'g', 'x'].includes(option) ? 'Join the two with a comma.' : 'Leave one out.',
+    if (seen.has(option.name)) {
+      throw new Refusal('usage', `-${option.name} is there twice.`, {
+        remedy: option.takes === 'list' ? 'Join the two with a comma.' : 'Leave one out.',
       });
     }
-    seen.add(option);
-    if (option === 'n' || option === 'diff') continue;
-    if (option === 'h' || option === 'g' || option === 'x') lists.set(option, takeList(option));
-    else if (option === 'cmd') {
-      const typed = readTypedCommand(text, at, {
-        isKnown: (next) => knownOption(next) !== undefined,
-        refuse: (next) => notAnOption(next, known),
-      });
-      checkCommand(typed.command);
-      notes.push(...noteOddities(typed.command));
-      command = typed.command;
-      at = typed.end;
-    } else if (option === 'action') {
-      const verb = takeValue(option).text;
-      const names: string[] = [];
-      for (let name = valueWord(); name !== undefined && names.length < 2; name = valueWord()) {
-        names.push(takeValue(option).text);
+    seen.add(option.name);
+    switch (option.takes) {
+      case 'nothing':
+        break;
+      case 'list':
+        lists.set(option.name, takeList(option));
+        break;
+      case 'word':
+        words.set(option.name, takeValue(option).text);
+        break;
+      case 'command': {
+        const typed = readTypedCommand(text, at, {
+          isKnown: (next) => knownOption(next) !== undefined,
+          refuse: (next) => notAnOption(next, known),
+        });
+        checkCommand(typed.command);
+        notes.push(...noteOddities(typed.command));
+        command = typed.command;
+        at = typed.end;
+        break;
       }
-      action = [verb, ...names];
-    } else words.set(option, takeValue(option).text);
+      case 'action': {
+        const verb = takeValue(option).text;
+        const names: string[] = [];
+        for (let name = valueWord(); name !== undefined && names.length < 2; name = valueWord()) {
+          names.push(takeValue(option).text);
+        }
+        action = [verb, ...names];
+        break;
+      }
+      default:
+        option satisfies never;
+    }
   }
   return { lists, words, action, command, preview: seen.has('n'), diff: seen.has('diff'), notes };
 }
@@ -182,7 +144,7 @@ function splitAtCommas(list: string): readonly string[] {
   return terms;
 }
 
-function notAnOption(word: Word, known: readonly OptionName[]): Refusal {
+function notAnOption(word: Word, known: Known): Refusal {
   const name = optionName(word);
   if (name === undefined) {
     return new Refusal('usage', `${shown(word.raw)} belongs to no option.`, {
@@ -190,18 +152,19 @@ function notAnOption(word: Word, known: readonly OptionName[]): Refusal {
     });
   }
   const [bare = name, value] = name.split(/=(.*)/s);
-  const meant = known.find((option) => option === bare);
+  const meant = known.find((option) => option.name === bare);
   if (meant !== undefined && value !== undefined) {
     return new Refusal('usage', `${shown(word.raw)} is not an option.`, {
-      remedy: `Write -${meant} ${shown(value).slice(1, -1)}, with a space.`,
+      remedy: `Write -${meant.name} ${shown(value).slice(1, -1)}, with a space.`,
     });
   }
-  const synonym = known.find((option) => option === SYNONYMS[bare.toLowerCase()]);
-  const near = synonym === undefined ? nearNames(bare, known) : [synonym];
+  const names = known.map((option) => option.name);
+  const synonym = known.find(({ synonyms }) => (synonyms as readonly string[]).includes(bare.toLowerCase()));
+  const near = synonym === undefined ? nearNames(bare, names) : [synonym.name];
   return new Refusal('usage', `${shown(word.raw)} is not an option of this command.`, {
     remedy:
       near.length === 0
-        ? `Its options are ${known.map((option) => `-${option}`).join(' ')}.`
+        ? `Its options are ${names.map((option) => `-${option}`).join(' ')}.`
         : `Did you mean ${near.map((option) => `-${option}`).join(' or ')}?`,
   });
 }

@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.ts';
 import { parseDeskCommand } from './desk-command.ts';
-import { COPY_OPTIONS, type FleetOptions, RUN_OPTIONS, readFleetOptions } from './fleet-options.ts';
+import { type FleetOptions, readFleetOptions } from './fleet-options.ts';
+import { optionsOf } from './options.ts';
 import type { FleetRequest, Request, RequestedWork } from './request.ts';
 import { type CommandName, USAGE } from './usage.ts';
 import { optionName, readWord, shown } from './words.ts';
@@ -32,7 +33,7 @@ function asksForHelp(text: string): boolean {
 }
 
 function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): FleetRequest {
-  const options = readFleetOptions(text, name === '/batch_run' ? RUN_OPTIONS : COPY_OPTIONS);
+  const options = readFleetOptions(text, optionsOf(name === '/batch_run' ? 'run' : 'copy'));
   const hosts = options.lists.get('h') ?? [];
   const groups = options.lists.get('g') ?? [];
   if (hosts.length === 0 && groups.length === 0) {

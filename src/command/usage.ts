@@ -1,13 +1,24 @@
+import { OPTIONS, type OptionName, optionsOf } from './options.ts';
+
 export type CommandName = '/batch_run' | '/batch_scp' | '/batch';
+
+function usageOf(command: CommandName, kind: 'run' | 'copy'): string {
+  return [command, ...optionsOf(kind).map(({ usage }) => usage)].join(' ');
+}
+
+function helpOn(names: readonly OptionName[]): string {
+  const width = Math.max(...names.map((name) => name.length)) + 2;
+  return names
+    .map((name) => `  ${`-${name}`.padEnd(width)} ${OPTIONS.find((option) => option.name === name)?.help}`)
+    .join('\n');
+}
 
 /** The lines of use, as refusals and the help show them. */
 export const USAGE: Readonly<Record<CommandName, string>> = {
-  '/batch_run':
-    '/batch_run -h HOSTS -g GROUPS [-x EXPR] [-c N] [-t DURATION] [-fold exact|similar] [-diff] [-n] -cmd "COMMAND"',
-  '/batch_scp': [
-    '/batch_scp -h HOSTS -g GROUPS [-x EXPR] [-c N] [-t DURATION] [-n] -action put|get -local L -remote R',
-    '           … -action put L R      … -action get R L',
-  ].join('\n'),
+  '/batch_run': usageOf('/batch_run', 'run'),
+  '/batch_scp': [usageOf('/batch_scp', 'copy'), '           … -action put L R      … -action get R L'].join(
+    '\n',
+  ),
   '/batch':
     '/batch help | hosts [EXPR] | runs [N] | show RUN [HOST] | cancel RUN | ' +
     'retry RUN [failed|unreachable|lost|skipped|all] | can [EXPR]',
@@ -20,19 +31,9 @@ ${USAGE['/batch_scp']}
 ${USAGE['/batch']}
 
 Which hosts (at least one of -h and -g)
-  -h  names, ranges, globs: web01, web[01-20], web*, all, @group, !web07
-  -g  groups: web_clusters, db_servers
-  -x  leaves these out: web07, @standby
+${helpOn(['h', 'g', 'x'])}
 How
-  -cmd     the command, in quotes; or without, as the last option: all that follows is the command
-  -action  put sends -local to every host, get fetches -remote from every host
-  -local   a file of the transfer folder; for get the name to keep it under
-  -remote  a path on the hosts; ending in / it is a folder
-  -c  at most this many hosts at once
-  -t  time limit for each host: 30s, 5m, 1h
-  -fold similar  counts results as one that differ in the host's own name only
-  -diff          shows how the other results differ from the commonest one
-  -n  preview: shows the hosts and whether you may, and does nothing
+${helpOn(['cmd', 'action', 'local', 'remote', 'c', 't', 'fold', 'diff', 'n'])}
 
 Examples
   /batch_run -h web01,web02 -g db_servers -cmd "df -h"

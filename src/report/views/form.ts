@@ -1,3 +1,4 @@
+import { fieldWords } from '../../command/options.ts';
 import { formatPreview } from '../answers.ts';
 import { context, line, type Message, plain, richText, words } from '../message.ts';
 import { cleanOutput, shortLine } from '../text/plain.ts';
@@ -54,7 +55,7 @@ export function formatCopyForm(state: FormState): Modal {
         : [richText(line('The file ', code(file.name), `, ${formatBytes(file.bytes)}`))]),
       ...hostFields(),
       ...(file === undefined ? [actionField(), localField()] : []),
-      textField('remote', 'Path on the hosts', 'Ending in / it is a folder', '/tmp/', 1_000, false),
+      textField('remote', 1_000, false),
       channelField(state),
       ...limitFields(),
       ...previewOf(state),
@@ -102,30 +103,12 @@ function hostFields(): readonly InputBlock[] {
         max_selected_items: 100,
       },
     },
-    textField(
-      'terms',
-      'Or an expression',
-      'Ranges, globs, groups; ! takes out',
-      'web[01-20],@db,!db01',
-      2_000,
-    ),
+    textField('terms', 2_000),
   ];
 }
 
 function commandField(): InputBlock {
-  return {
-    type: 'input',
-    block_id: 'command',
-    label: plain('Command'),
-    hint: plain('What reaches the remote shell is exactly this'),
-    element: {
-      type: 'plain_text_input',
-      action_id: 'command',
-      multiline: true,
-      max_length: 3_000,
-      placeholder: plain('df -h'),
-    },
-  };
+  return textField('command', 3_000, false, true);
 }
 
 const ACTIONS: readonly Option[] = [
@@ -149,8 +132,7 @@ function actionField(): InputBlock {
 }
 
 function localField(): InputBlock {
-  const hint = 'A file of the transfer folder; for get the name to keep it under';
-  return textField('local', 'File here', hint, 'test.py', 1_000, false);
+  return textField('local', 1_000, false);
 }
 
 function channelField({ channelId }: FormState): InputBlock {
@@ -172,10 +154,7 @@ function channelField({ channelId }: FormState): InputBlock {
 }
 
 function limitFields(): readonly InputBlock[] {
-  return [
-    textField('fanout', 'Hosts at once', undefined, '64', 10),
-    textField('limit', 'Time limit for each host', undefined, '30s, 5m, 1h', 10),
-  ];
+  return [textField('fanout', 10), textField('limit', 10)];
 }
 
 const RESULTS: readonly Option[] = [
@@ -194,25 +173,21 @@ function resultsField(): InputBlock {
   };
 }
 
-function textField(
-  name: string,
-  label: string,
-  hint: string | undefined,
-  example: string,
-  maxChars: number,
-  optional = true,
-): InputBlock {
+/** The field of an option, in the words of the table of options. */
+function textField(block: string, maxChars: number, optional = true, multiline = false): InputBlock {
+  const { label, hint, placeholder } = fieldWords(block);
   return {
     type: 'input',
-    block_id: name,
+    block_id: block,
     label: plain(label),
     ...(hint === undefined ? {} : { hint: plain(hint) }),
     optional,
     element: {
       type: 'plain_text_input',
-      action_id: name,
+      action_id: block,
+      ...(multiline ? { multiline } : {}),
       max_length: maxChars,
-      placeholder: plain(example),
+      placeholder: plain(placeholder),
     },
   };
 }
