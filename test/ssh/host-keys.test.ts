@@ -162,6 +162,58 @@ describe('trusting a host', () => {
     }
   });
 
+  test('the check asks for the key that it knows: a pin of any of a host\'s keys finds that key', async () => {
+    const keys = [makeKeyPair('ed25519'), makeKeyPair('ecdsa'), makeKeyPair('rsa')];
+    for (const key of keys) {
+      await using server = await startSshServer({ hostKeys: keys });
+      await using rig = await openRig({ hostKeys: await keysFor('strict') });
+      const pinned = (name: string) => passwordHost(server.port, { name, hostKey: fingerprint(blobOf(key)) });
+      expect((await rig.run(pinned('a'), 'true')).kind).toBe('ok');
+      const dials = server.dials();
+      expect(dials).toBeLessThanOrEqual(3);
+      // Its type is known by now.
+      expect((await rig.run(pinned('b'), 'true')).kind).toBe('ok');
+      expect(server.dials()).toBe(dials + 1);
+      expect(server.logins).toEqual(['none', 'password', 'none', 'password']);
+    }
+  });
+
+  test('a pin whose type known_hosts tells is asked for at once', async () => {
+    const keys = [makeKeyPair('ed25519'), makeKeyPair('rsa')];
+    const [, rsa = makeKeyPair('rsa')] = keys;
+    await using server = await startSshServer({ hostKeys: keys });
+    await put(`[127.0.0.1]:${server.port} ${words(rsa)}\n`);
+    await using rig = await openRig({ hostKeys: await keysFor('strict') });
+    const host = passwordHost(server.port, { hostKey: fingerprint(blobOf(rsa)) });
+    expect((await rig.run(host, 'true')).kind).toBe('ok');
+    expect(server.dials()).toBe(1);
+  });
+
+  test('a pin that none of the keys has: each was asked for, no secret was sent, and the types are named', async () => {
+    const keys = [makeKeyPair('ed25519'), makeKeyPair('rsa')];
+    await using server = await startSshServer({ hostKeys: keys });
+    await using rig = await openRig({ hostKeys: await keysFor('accept-new') });
+    const hostKey = fingerprint(blobOf(makeKeyPair()));
+    const outcome = await rig.run(passwordHost(server.port, { hostKey }), 'true');
+    expect(outcome.kind).toBe('host-key-failed');
+    expect(outcome.reason).toContain(`pinned ${hostKey}, offered SHA256:`);
+    expect(outcome.reason).toMatch(/; the host has keys of type ssh-ed25519, ssh-rsa$/);
+    expect(server.dials()).toBe(2);
+    expect(server.logins).toEqual([]);
+  });
+
+  test('a known key that the host no longer has is a change, and is not asked around for', async () => {
+    const known = makeKeyPair('rsa');
+    await using server = await startSshServer({ hostKeys: [makeKeyPair('ed25519'), makeKeyPair('ecdsa')] });
+    await put(`[127.0.0.1]:${server.port} ${words(known)}\n`);
+    await using rig = await openRig({ hostKeys: await keysFor('accept-new') });
+    const { kind, reason } = await rig.run(passwordHost(server.port), 'true');
+    expect(kind).toBe('host-key-failed');
+    expect(reason).toContain(`known ${fingerprint(blobOf(known))} (ssh-rsa), offered`);
+    expect(reason).toContain('the host has keys of type ssh-ed25519, ecdsa-sha2-nistp256');
+    expect(server.dials()).toBe(1);
+  });
+
   test('a file that cannot be read or understood trusts nobody', async () => {
     await put('this is no line\n');
     await expect(keysFor('accept-new')).rejects.toThrow('known_hosts:1: ');

@@ -91,7 +91,16 @@ describe.skipIf(!HAS_SSHD)('logging in to a real sshd', () => {
       const host = bareHost(keyHost(sshd));
       expect((await rig.run({ ...host, agent: one.socket }, 'true')).kind).toBe('ok');
       // Eight would be hung up on at the sixth; the public key says which one is meant.
-      expect((await rig.run({ ...host, name: 'a', agent: agent.socket }, 'true')).kind).toBe('auth-failed');
+      expect(await rig.run({ ...host, name: 'a', agent: agent.socket }, 'true')).toMatchObject({
+        kind: 'auth-failed',
+        reason: expect.stringContaining(
+          "; only the first 5 of the agent's 8 keys were offered, as hosts hang up at the sixth: name the one to use, key = FILE.pub",
+        ),
+      });
+      const stranger = { ...host, name: 'c', agent: agent.socket, privateKey: new Secret(makeKeyPair().public) };
+      expect((await rig.run(stranger, 'true')).reason).toContain(
+        'the agent has 8 keys, and the one that key names is not among them',
+      );
       const named = { ...host, name: 'b', agent: agent.socket };
       expect((await rig.run({ ...named, privateKey: new Secret(last.public) }, 'true')).kind).toBe('ok');
       expect((await rig.run({ ...named, privateKey: new Secret(first.public) }, 'true')).kind).toBe(
