@@ -80,7 +80,7 @@ describe('the allowlist', () => {
       'allowlist.ini:5: hosts: There is no group "dbs"; did you mean db?',
       'allowlist.ini:6: actions: "pit" is none of run, put, get, cancel, audit, trust. Did you mean put?',
       'allowlist.ini:7: commands: a pattern is plain words with *, ** and ? (letters, digits, _ - . / : = + @), or *',
-      'allowlist.ini:9: users: expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID"), not names',
+      'allowlist.ini:9: users: expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID") or, of a user group, S0614TZR7; not names',
       'allowlist.ini:11: hosts: it is empty',
       'allowlist.ini:13: paths: a path starts with /, or is * for any path',
       'allowlist.ini:13: paths: a path has no empty, . or .. segments',
@@ -89,7 +89,7 @@ describe('the allowlist', () => {
       'allowlist.ini:13: paths: only * , ** and ? have a meaning in a path',
       'allowlist.ini:14: [c] has no commands',
       'allowlist.ini:15: users: comments stand on lines of their own',
-      'allowlist.ini:15: users: expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID"), not names',
+      'allowlist.ini:15: users: expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID") or, of a user group, S0614TZR7; not names',
     ]);
   });
 
