@@ -1,4 +1,5 @@
 import { nearNames, Refusal } from '../errors.ts';
+import { splitNames } from '../inventory/host-set.ts';
 import { checkCommand, noteOddities, readTypedCommand } from './typed-command.ts';
 import { optionName, plainDashes, readWord, shown, skipSpaces, type Word } from './words.ts';
 
@@ -148,14 +149,14 @@ export function readFleetOptions(text: string, known: readonly OptionName[]): Fl
   return { lists, words, action, command, preview: seen.has('n'), diff: seen.has('diff'), notes };
 }
 
-/** At its commas, not at those in brackets: `web[1,3],db1`. */
+/** The terms of a list, none of them empty: `web[1,3],db1`. */
 export function splitList(place: string, list: string): readonly string[] {
   if (/["“”„‟'‘’‚‛]/.test(list)) {
     throw new Refusal('usage', `A quote stands in the middle of ${place} ${shown(list)}.`, {
       remedy: 'Names need no quotes.',
     });
   }
-  const terms = list.split(/,(?![^[\]]*\])/).map((term) => term.trim());
+  const terms = splitNames(list).map((term) => term.trim());
   if (terms.includes('')) {
     throw new Refusal('usage', `${place} ${shown(list)} has a comma with no name beside it.`, {
       remedy: 'Take the comma out, or put in the name that is missing.',

@@ -1,5 +1,5 @@
 import { nearNames, Refusal } from '../errors.ts';
-import { formatHostSet, matchesGlob, unfoldTerm } from './host-set.ts';
+import { formatHostSet, matchesGlob, splitNames, unfoldTerm } from './host-set.ts';
 import type { Host, Inventory } from './inventory.ts';
 
 /**
@@ -39,9 +39,11 @@ export function resolveTerms(inventory: Inventory, terms: readonly string[]): re
   return resolveTargets(inventory, { hosts: terms, groups: [], exclude: [] }).hosts;
 }
 
-/** `web[1,3], @db` at its commas, not at those in brackets. */
+/** The terms of `web[1,3], @db`. */
 export function splitTerms(text: string): readonly string[] {
-  return (text.match(/(?:\[[^\]]*\]|[^,])+/g) ?? []).map((term) => term.trim()).filter((term) => term !== '');
+  return splitNames(text)
+    .map((term) => term.trim())
+    .filter((term) => term !== '');
 }
 
 type Kind = 'host' | 'group';
@@ -151,7 +153,7 @@ class Search {
     explain: (name: string) => string | undefined,
   ): readonly T[] {
     if (name === '') return this.#fault(`${shorten(typed)} names nothing`, 'malformed');
-    if (/[\s!@,]/.test(name.replace(/\[[^\]]*\]/g, ''))) {
+    if (/[\s!@,]/.test(name.replace(/\[[^[\]]*\]/g, ''))) {
       return this.#fault(`${shorten(typed)} is not a name, range or glob`, 'malformed');
     }
     const unfolded = unfoldTerm(name);

@@ -77,7 +77,7 @@ export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise
 }
 
 function pinnedCheck(pinned: string): HostKeyCheck {
-  const wanted = pinned.replace(/=+$/, '');
+  const wanted = pinned.replace(/(?<!=)=+$/, '');
   const judge = (key: Buffer) =>
     fingerprint(key) === wanted
       ? null
