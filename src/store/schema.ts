@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Generated, type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../errors.ts';
 import type { AuditEntry, OutboxRow } from '../ports.ts';
@@ -84,6 +84,8 @@ interface OutboxTable {
   due_at: number | null;
   lease_until: number;
   attempts: number;
+  tries: Generated<number>;
+  faults: Generated<number>;
   version: number;
   ts: string | null;
   given_up_at: number | null;
@@ -115,6 +117,7 @@ export const CHAIN_START = '0'.repeat(64);
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
   '0002-boards': { up: addBoards },
+  '0003-tries': { up: addTries },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -246,4 +249,10 @@ async function addBoards(db: Kysely<unknown>): Promise<void> {
   await sql`drop table outbox`.execute(db);
   await sql`alter table outbox_next rename to outbox`.execute(db);
   await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+/** What came of a row's claims is counted apart: only some are tries, and only some of those fail in our own hands. */
+async function addTries(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column tries integer not null default 0`.execute(db);
+  await sql`alter table outbox add column faults integer not null default 0`.execute(db);
 }

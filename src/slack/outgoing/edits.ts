@@ -1,8 +1,9 @@
 import { type Message, plainVariant } from '../../report/message.ts';
 import { editMessage } from './delivery.ts';
 import { classify } from './failure.ts';
-import { delay, fate, type Held, type PosterContext, UnderWay } from './held.ts';
-import { Pace } from './pace.ts';
+import { fate, type Held, type PosterContext, UnderWay } from './held.ts';
+import { delay, Pace } from './pace.ts';
+import { renderRow } from './render.ts';
 
 /** A live message changes at most this often; its last form goes at once. Boards are longer to read, and to make. */
 const LIVE_INTERVAL_MS = { root: 2_000, other: 5_000 } as const;
@@ -21,13 +22,14 @@ interface HeldEdit extends Held {
  */
 export class Edits {
   readonly #context: PosterContext;
-  readonly #pace = new Pace(5, 1_350);
+  readonly #pace: Pace;
   readonly #underWay: UnderWay;
   /** By row key, while the message is live: what it shows, and since when. */
   readonly #shown = new Map<string, { readonly content: string; readonly at: number }>();
 
   constructor(context: PosterContext) {
     this.#context = context;
+    this.#pace = new Pace(5, 1_350, context.clock);
     this.#underWay = new UnderWay(context, ROOM);
   }
 
@@ -44,55 +46,64 @@ export class Edits {
   }
 
   async #send(held: HeldEdit): Promise<void> {
-    const { outbox, now, signal, workspace } = this.#context;
+    const { outbox, now, clock, signal, workspace } = this.#context;
     const { row, ts } = held;
-    const message = await this.#ripen(held);
-    if (message === undefined) {
+    const ripe = await this.#ripen(held);
+    if (ripe === 'shown') {
       await outbox.sent(row, ts);
       return;
     }
-    if (message === 'give back') {
-      await outbox.defer(row, now() + this.#pace.waitMs(now()), 'waits for its turn');
+    if (ripe === 'give back') {
+      await outbox.defer(row, now() + this.#pace.waitMs(), 'waits for its turn');
       return;
     }
-    await delay(this.#pace.reserve(now()), signal);
+    const { message, what } = ripe;
+    await delay(this.#pace.reserve(), signal);
     const masked = workspace.masked(message);
     const at = { channel: held.channel, ts, key: row.key };
     try {
       await editMessage(workspace.posts, at, masked);
     } catch (error) {
       const failure = classify(error);
-      if (failure.code === 'ratelimited') this.#pace.suspend(now(), now() + (failure.retryAfterMs ?? 1_000));
+      if (failure.code === 'ratelimited') this.#pace.suspend(failure.retryAfterMs ?? 1_000);
       if (failure.kind !== 'content') throw error;
       this.#context.log.error(
         { key: row.key, error: failure.code },
         'Slack refuses the form of an edit: sent as bare text',
       );
-      await delay(this.#pace.reserve(now()), signal);
+      await delay(this.#pace.reserve(), signal);
       await editMessage(workspace.posts, at, plainVariant(masked));
     }
-    if (message.live === true) this.#shown.set(row.key, { content: JSON.stringify(message), at: now() });
+    if (message.live === true) this.#shown.set(row.key, { content: JSON.stringify(message), at: clock() });
     else this.#shown.delete(row.key);
-    await outbox.sent(row, ts);
+    await outbox.sent(row, ts, what);
   }
 
-  /** The message once it may be sent; undefined where Slack shows it already. */
-  async #ripen({ row, claimedAt }: HeldEdit): Promise<Message | 'give back' | undefined> {
-    const { render, now, signal } = this.#context;
+  /** The message once it may be sent; `shown` where there is nothing to change (any more). */
+  async #ripen({ row, claimedAt }: HeldEdit): Promise<Ripe | 'shown' | 'give back'> {
+    const { clock, signal } = this.#context;
     const shown = this.#shown.get(row.key);
     for (;;) {
-      const content = await render(row);
-      if (content === undefined || 'filename' in content) return undefined;
-      if (shown?.content === JSON.stringify(content)) return undefined;
+      const { content: message, what } = await renderRow(this.#context, row);
+      if (message === undefined || 'filename' in message) return 'shown';
+      if (shown?.content === JSON.stringify(message)) return 'shown';
       // On the way out everything that changed is said, at the pace alone.
-      if (content.live !== true)
-        return fate(now() + this.#pace.waitMs(now()), claimedAt) === 'send' ? content : 'give back';
+      if (message.live !== true) {
+        const startsAt = clock() + this.#pace.waitMs();
+        return fate(startsAt, claimedAt) === 'send' ? { message, what } : 'give back';
+      }
       if (signal.aborted) return 'give back';
       const intervalMs = row.kind === 'root' ? LIVE_INTERVAL_MS.root : LIVE_INTERVAL_MS.other;
-      const waitMs = Math.max((shown?.at ?? 0) + intervalMs - now(), this.#pace.waitMs(now()));
-      if (waitMs <= 0) return content;
-      if (fate(now(), claimedAt) === 'give back') return 'give back';
+      const dueInMs = shown === undefined ? 0 : shown.at + intervalMs - clock();
+      const waitMs = Math.max(dueInMs, this.#pace.waitMs());
+      if (waitMs <= 0) return { message, what };
+      if (fate(clock(), claimedAt) === 'give back') return 'give back';
       await delay(Math.min(waitMs, PEEK_MS), signal);
     }
   }
+}
+
+interface Ripe {
+  readonly message: Message;
+  readonly what: 'message' | 'notice';
 }

@@ -3,6 +3,7 @@ import type { FileUpload, Message } from '../../report/message.ts';
 import type { Workspace } from '../workspace.ts';
 import { Edits } from './edits.ts';
 import { Logs } from './files/logs.ts';
+import type { Clock } from './pace.ts';
 import { Posts } from './posts.ts';
 
 export interface PosterOptions {
@@ -14,6 +15,10 @@ export interface PosterOptions {
   readonly auditChannel: string | undefined;
   readonly log: Log;
   readonly now?: () => number;
+  /** What is waited for goes by this; monotonic. */
+  readonly clock?: Clock;
+  /** A message that takes longer to make counts as one that could not be made. */
+  readonly slowMs?: number;
 }
 
 export interface Poster {
@@ -43,22 +48,24 @@ const PAUSE_MS = 60_000;
 export function openPoster(options: PosterOptions): Poster {
   const { outbox, log, auditChannel } = options;
   const now = options.now ?? Date.now;
+  const clock = options.clock ?? (() => performance.now());
   const stopping = new AbortController();
   const shared = {
     ...options,
     now,
+    clock,
     signal: stopping.signal,
     onRoom: () => wake(),
     onCredentials(code: string) {
-      if (now() >= pausedUntil) log.error({ error: code }, 'Slack refuses the bot: posting pauses');
-      pausedUntil = now() + PAUSE_MS;
-      return pausedUntil;
+      if (clock() >= pausedUntil) log.error({ error: code }, 'Slack refuses the bot: posting pauses');
+      pausedUntil = clock() + PAUSE_MS;
+      return PAUSE_MS;
     },
   };
   const posts = new Posts(shared);
   const edits = new Edits(shared);
   const logs = new Logs(shared);
-  let pausedUntil = 0;
+  let pausedUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
   let isAsked = false;
@@ -79,7 +86,7 @@ export function openPoster(options: PosterOptions): Poster {
     clearTimeout(timer);
     isAsked = false;
     try {
-      if (now() >= pausedUntil) await claimAll();
+      if (clock() >= pausedUntil) await claimAll();
       const nextAt = (await outbox.nextDueAt()) ?? Number.POSITIVE_INFINITY;
       // A row that is due but was not claimed waits for room in its channel, and that wakes us by itself.
       const waitMs = nextAt > now() ? nextAt - now() : LOOK_AGAIN_MS;
@@ -123,11 +130,11 @@ export function openPoster(options: PosterOptions): Poster {
         .giveUp(row, 'no channel to post in')
         .catch((error: unknown) => log.error({ err: error, key: row.key }, 'the outbox cannot be written'));
     } else if (row.kind === 'log') {
-      logs.add({ row, channel, claimedAt: now() });
+      logs.add({ row, channel, claimedAt: clock() });
     } else if (row.ts !== null && row.ts !== '' && row.kind !== 'file') {
-      edits.add({ row, channel, ts: row.ts, claimedAt: now() });
+      edits.add({ row, channel, ts: row.ts, claimedAt: clock() });
     } else {
-      posts.add({ row, channel, claimedAt: now() });
+      posts.add({ row, channel, claimedAt: clock() });
     }
   }
 
