@@ -81,6 +81,7 @@ class Search {
         'There are only exclusions here, so no host is left to take out from.',
         {
           remedy: 'Say all,!web01 for every host but one.',
+          about: 'hosts',
         },
       );
     }
@@ -94,7 +95,10 @@ class Search {
       isEmpty
         ? 'The inventory has no hosts.'
         : 'No host is left: what is excluded takes out all that was named.',
-      isEmpty ? {} : { remedy: 'Look with /batch hosts which hosts an expression stands for.' },
+      {
+        ...(isEmpty ? {} : { remedy: 'Look with /batch hosts which hosts an expression stands for.' }),
+        about: 'hosts',
+      },
     );
   }
 
@@ -104,7 +108,7 @@ class Search {
     throw new Refusal(
       this.#isMalformed ? 'usage' : 'unknown-name',
       [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join('\n'),
-      { remedy: 'See /batch hosts for the hosts and groups there are.' },
+      { remedy: 'See /batch hosts for the hosts and groups there are.', about: 'hosts' },
     );
   }
 

@@ -63,7 +63,6 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/text/plain.ts': reader(['host', 'slack'], 14),
   'src/report/views/home.ts': reader('slack', 1),
   'src/requests/clicks.ts': reader('slack', 1),
-  'src/requests/form.ts': reader('own', 1),
   'src/requests/suggest.ts': reader('slack', 1),
   'src/sandbox/fleet/host-command.ts': reader('own', 1),
   'src/sandbox/fleet/host-folder.ts': reader(
