@@ -5,9 +5,9 @@ import { fate, type Held, type PosterContext, UnderWay } from './held.ts';
 import { delay, Pace } from './pace.ts';
 import { renderRow } from './render.ts';
 
-/** A live message changes at most this often; its last form goes at once. Boards are longer to read, and to make. */
+/** A live message changes at most this often; its last form waits for the pace alone. Boards are longer to read, and to make. */
 const LIVE_INTERVAL_MS = { root: 2_000, other: 5_000 } as const;
-/** How often a held edit looks whether the run has ended meanwhile. */
+/** How often a held edit is made anew: the run may have ended meanwhile. */
 const PEEK_MS = 250;
 const ROOM = 64;
 
@@ -16,9 +16,10 @@ interface HeldEdit extends Held {
 }
 
 /**
- * Edits of messages that stand: root messages and boards. A row is held until its message may change again and
- * rendered as late as possible, so that a thousand results become a few edits; chat.update has one budget for
- * the whole workspace (50 a minute), and what is final goes before what is live.
+ * Edits of messages that stand: root messages and boards. A row is held until its message may change again, and
+ * made anew while it is, so that a thousand results become a few edits that say the latest. chat.update has one
+ * budget for the whole workspace (50 a minute): what is final takes the next place in it, what is live goes only
+ * where one is free.
  */
 export class Edits {
   readonly #context: PosterContext;
