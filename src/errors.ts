@@ -15,6 +15,20 @@ export type RefusalCode =
   | 'cannot-post' // the bot may not write where it was asked
   | 'not-now'; // the run's state does not permit it, or the bot is stopping
 
+/** The parts of a request that a refusal can be about: an option of a command, or the field that stands for it. */
+export const SUBJECTS = [
+  'hosts', // -h, -g, -x
+  'command',
+  'action',
+  'local',
+  'remote',
+  'fan-out',
+  'time-limit',
+  'channel',
+] as const;
+
+export type Subject = (typeof SUBJECTS)[number];
+
 /** A no to the operator. Its text is written for people: it names the thing, the place and the remedy. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -23,12 +37,19 @@ export class Refusal extends Error {
   readonly remedy: string | undefined;
   /** The usage lines to show below, where the words were at fault. */
   readonly usage: string | undefined;
+  /** Where in a form it is to stand; undefined where it is about no part of what was asked. */
+  readonly about: Subject | undefined;
 
-  constructor(code: RefusalCode, message: string, more: { remedy?: string; usage?: string } = {}) {
+  constructor(
+    code: RefusalCode,
+    message: string,
+    more: { remedy?: string; usage?: string; about?: Subject | undefined } = {},
+  ) {
     super(message);
     this.code = code;
     this.remedy = more.remedy;
     this.usage = more.usage;
+    this.about = more.about;
   }
 }
 

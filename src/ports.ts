@@ -153,10 +153,19 @@ export interface EndedJob {
 export interface Outbox {
   /** Up to `limit` due rows, oldest first, none of these channels; each is ours until `now + leaseMs`. */
   claim(query: OutboxClaim): Promise<readonly OutboxRow[]>;
-  /** Slack has it under this `ts`. The row is done unless the store moved on since the claim. */
-  sent(row: OutboxRow, ts: string): Promise<void>;
-  /** Slack does not have it: due again at `at`. */
-  defer(row: OutboxRow, at: number, error: string): Promise<void>;
+  /**
+   * Slack has it under this `ts`, or a notice in its place, which leaves the row's faults. The row is done unless
+   * the store moved on since the claim.
+   */
+  sent(row: OutboxRow, ts: string, what?: 'message' | 'notice'): Promise<void>;
+  /** Its turn had not come, so nothing was tried: due again at `at`. */
+  defer(row: OutboxRow, at: number, why: string): Promise<void>;
+  /** Slack was asked and does not have it: due again at `at`, one try the wiser. */
+  failed(row: OutboxRow, at: number, error: string): Promise<void>;
+  /** Its message is about to be made once more: should that end the process, it counts as a fault. */
+  making(row: OutboxRow): Promise<void>;
+  /** Its message could not be made: due again at `at`. */
+  faulted(row: OutboxRow, at: number, error: string): Promise<void>;
   /** It can never be sent (channel gone, bot removed): kept with its error, no longer due. */
   giveUp(row: OutboxRow, error: string): Promise<void>;
   /** When the next row falls due; undefined where none waits. */

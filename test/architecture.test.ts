@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // pure
   inventory: ['errors.ts', 'ini'],
-  command: ['errors.ts'],
+  command: ['errors.ts', 'inventory'],
   run: ['command', 'inventory'],
   policy: ['errors.ts', 'inventory', 'run'],
   gather: ['run'],

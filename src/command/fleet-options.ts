@@ -1,4 +1,5 @@
 import { nearNames, Refusal } from '../errors.ts';
+import { splitNames } from '../inventory/host-set.ts';
 import type { ListName, optionsOf, WordName } from './options.ts';
 import { checkCommand, noteOddities, readTypedCommand } from './typed-command.ts';
 import { optionName, plainDashes, readWord, shown, skipSpaces, type Word } from './words.ts';
@@ -21,7 +22,7 @@ type Known = ReturnType<typeof optionsOf>;
 export function readFleetOptions(text: string, known: Known): FleetOptions {
   const lists = new Map<ListName, readonly string[]>();
   const words = new Map<WordName, string>();
-  const seen = new Set<OptionName>();
+  const seen = new Set<Known[number]['name']>();
   const notes: string[] = [];
   let action: readonly string[] | undefined;
   let command: string | undefined;
@@ -110,7 +111,7 @@ export function readFleetOptions(text: string, known: Known): FleetOptions {
   return { lists, words, action, command, preview: seen.has('n'), diff: seen.has('diff'), notes };
 }
 
-/** At its commas, not at those in brackets: `web[1,3],db1`. */
+/** The terms of a list, none of them empty: `web[1,3],db1`. */
 export function splitList(place: string, list: string): readonly string[] {
   if (/["“”„‟'‘’‚‛]/.test(list)) {
     throw new Refusal('usage', `A quote stands in the middle of ${place} ${shown(list)}.`, {
@@ -123,23 +124,11 @@ export function splitList(place: string, list: string): readonly string[] {
       remedy: `Write ${shown(list.replace(/[，、；]/g, ',').normalize('NFKC')).slice(1, -1)}.`,
     });
   }
-  const terms = splitAtCommas(list).map((term) => term.trim());
+  const terms = splitNames(list).map((term) => term.trim());
   if (terms.includes('')) {
     throw new Refusal('usage', `${place} ${shown(list)} has a comma with no name beside it.`, {
       remedy: 'Take the comma out, or put in the name that is missing.',
     });
-  }
-  return terms;
-}
-
-function splitAtCommas(list: string): readonly string[] {
-  const terms: string[] = [''];
-  let isInBracket = false;
-  for (const char of list) {
-    if (char === '[') isInBracket = true;
-    else if (char === ']') isInBracket = false;
-    if (char === ',' && !isInBracket) terms.push('');
-    else terms.push((terms.pop() ?? '') + char);
   }
   return terms;
 }

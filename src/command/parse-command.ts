@@ -23,7 +23,7 @@ export function parseCommand(command: string, text: string): Request {
 export function withUsage(error: unknown, name: CommandName): unknown {
   if (!(error instanceof Refusal) || error.usage !== undefined) return error;
   const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
-  return new Refusal(error.code, error.message, { ...remedy, usage: USAGE[name] });
+  return new Refusal(error.code, error.message, { ...remedy, usage: USAGE[name], about: error.about });
 }
 
 function asksForHelp(text: string): boolean {

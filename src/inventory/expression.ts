@@ -1,5 +1,5 @@
 import { nearNames, Refusal } from '../errors.ts';
-import { formatHostSet, matchesGlob, unfoldTerm } from './host-set.ts';
+import { formatHostSet, matchesGlob, splitNames, unfoldTerm } from './host-set.ts';
 import type { Host, Inventory } from './inventory.ts';
 
 /**
@@ -41,16 +41,7 @@ export function resolveTerms(inventory: Inventory, terms: readonly string[]): re
 
 /** `web[1,3], @db` at its commas, not at those in brackets; empty where nothing stands between two. */
 export function splitTerms(text: string): readonly string[] {
-  if (text.trim() === '') return [];
-  const terms: string[] = [''];
-  let isInBracket = false;
-  for (const char of text) {
-    if (char === '[') isInBracket = true;
-    else if (char === ']') isInBracket = false;
-    if (char === ',' && !isInBracket) terms.push('');
-    else terms.push((terms.pop() ?? '') + char);
-  }
-  return terms.map((term) => term.trim());
+  return text.trim() === '' ? [] : splitNames(text).map((term) => term.trim());
 }
 
 type Kind = 'host' | 'group';
@@ -88,6 +79,7 @@ class Search {
         'There are only exclusions here, so no host is left to take out from.',
         {
           remedy: 'Say all,!web01 for every host but one.',
+          about: 'hosts',
         },
       );
     }
@@ -101,7 +93,10 @@ class Search {
       isEmpty
         ? 'The inventory has no hosts.'
         : 'No host is left: what is excluded takes out all that was named.',
-      isEmpty ? {} : { remedy: 'Look with /batch hosts which hosts an expression stands for.' },
+      {
+        ...(isEmpty ? {} : { remedy: 'Look with /batch hosts which hosts an expression stands for.' }),
+        about: 'hosts',
+      },
     );
   }
 
@@ -111,7 +106,7 @@ class Search {
     throw new Refusal(
       this.#isMalformed ? 'usage' : 'unknown-name',
       [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join('\n'),
-      { remedy: 'See /batch hosts for the hosts and groups there are.' },
+      { remedy: 'See /batch hosts for the hosts and groups there are.', about: 'hosts' },
     );
   }
 
@@ -163,7 +158,7 @@ class Search {
     explain: (name: string) => string | undefined,
   ): readonly T[] {
     if (name === '') return this.#fault(`${shorten(typed)} names nothing`, 'malformed');
-    if (/[\s!@,]/.test(name.replace(/\[[^\]]*\]/g, ''))) {
+    if (/[\s!@,]/.test(name.replace(/\[[^[\]]*\]/g, ''))) {
       return this.#fault(`${shorten(typed)} is not a name, range or glob`, 'malformed');
     }
     const unfolded = unfoldTerm(name);

@@ -26,6 +26,18 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
+/** A list at its commas, not at those in brackets: `web[1,3],db1`. */
+export function splitNames(list: string): readonly string[] {
+  const names: string[] = [];
+  let from = 0;
+  for (const { 0: found, index } of list.matchAll(/\[[^[\]]*\]|,/g)) {
+    if (found !== ',') continue;
+    names.push(list.slice(from, index));
+    from = index + 1;
+  }
+  return [...names, list.slice(from)];
+}
+
 /** The names a term with brackets stands for, or what is wrong with it, as a sentence's end. */
 export type Unfolded = { readonly names: readonly string[] } | { readonly fault: string };
 
@@ -136,7 +148,7 @@ export function formatHostSet(names: readonly string[]): string {
 
 function splitNumber(name: string): { prefix: string; digits: string; suffix: string } {
   const isAddress = name.includes(':') || /^\d+(\.\d+){3}$/.test(name);
-  const [, prefix = name, digits = '', suffix = ''] = /^(.*?)(\d+)(\D*)$/s.exec(name) ?? [];
+  const [, prefix = name, digits = '', suffix = ''] = /^(.*?)(?<!\d)(\d+)(\D*)$/s.exec(name) ?? [];
   if (isAddress || digits.length > MAX_DIGITS) return { prefix: name, digits: '', suffix: '' };
   return { prefix, digits, suffix };
 }

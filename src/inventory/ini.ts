@@ -40,7 +40,7 @@ export interface IniEntry {
 /** What Python's `str.strip` and `\s` take for white space; JavaScript's `\s` has U+FEFF more and these fewer: 1C–1F, 85. */
 const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const START = new RegExp(`^[${SPACE}]+`);
-const END = new RegExp(`[${SPACE}]+$`);
+const END = new RegExp(`(?<![${SPACE}])[${SPACE}]+$`);
 const NOT_SPACE = new RegExp(`[^${SPACE}]`);
 const HEADER = /^\[(.+)\]/s;
 const DELIMITER = /[=:]/;

@@ -148,11 +148,13 @@ function checkLimits(request: FleetRequest, limits: Limits): void {
   if (request.fanOut !== undefined && request.fanOut > limits.maxFanOut) {
     throw new Refusal('usage', `-c ${request.fanOut} is more than this bot's total of ${limits.maxFanOut}.`, {
       remedy: `Ask for ${limits.maxFanOut} or less; BATCHOPS_CONCURRENCY sets the total.`,
+      about: 'fan-out',
     });
   }
   if (request.timeLimitMs !== undefined && request.timeLimitMs > limits.maxTimeLimitMs) {
     throw new Refusal('usage', `-t is longer than ${limits.maxTimeLimitMs / 3_600_000} h.`, {
       remedy: 'For longer work start it in the background on the host, and look at it with another run.',
+      about: 'time-limit',
     });
   }
 }

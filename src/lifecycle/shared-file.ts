@@ -50,6 +50,7 @@ export async function findShared(ways: Ways, channelId: string, name: string): P
         near.length === 0
           ? 'Attach it to a message here first; the bot has to be in the channel.'
           : `Did you mean ${near.map((one) => `slack:${one}`).join(' or ')}?`,
+      about: 'local',
     });
   }
   checkSize(found);
@@ -60,6 +61,7 @@ export function checkSize(file: SharedFile): void {
   if (file.bytes <= MAX_SHARED_BYTES) return;
   throw new Refusal('usage', `${file.name} is larger than ${MAX_SHARED_BYTES / 1024 / 1024} MiB.`, {
     remedy: 'Put it into the transfer folder, and send it with /batch_scp.',
+    about: 'local',
   });
 }
 

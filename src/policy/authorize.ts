@@ -29,6 +29,7 @@ export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory
   if (gone.length > 0) {
     throw new Refusal('not-allowed', `Not in the inventory any more: ${formatSome(gone)}.`, {
       remedy: 'Send the command again with the hosts that are left.',
+      about: 'hosts',
     });
   }
   const verdicts = judgeHosts(allowlist, plan, hosts);
@@ -71,6 +72,7 @@ function notAllowed(plan: Plan, total: number, refused: readonly Refused[]): Ref
         refused.length < total && set.length <= MAX_CHARS && refused.length <= MAX_TYPED_HOSTS
           ? `Leave them out with -x ${set}; /batch can tells what you may do here.`
           : '/batch can tells what you may do here.',
+      about: refused[0]?.about,
     },
   );
 }

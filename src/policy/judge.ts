@@ -1,3 +1,4 @@
+import type { Subject } from '../errors.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
 import { explainCommand } from './command-pattern.ts';
@@ -24,7 +25,17 @@ export type Verdict =
       readonly nearest: string | undefined;
       /** The part of that rule which does not cover it, as the end of a sentence. */
       readonly why: string;
+      /** What of the request that part is about. */
+      readonly about: Subject;
     };
+
+/** A part of a rule that does not cover what is asked. */
+interface Lack {
+  readonly about: Subject;
+  readonly why: string;
+}
+
+type Nearest = Pick<Extract<Verdict, { readonly isAllowed: false }>, 'nearest' | 'why' | 'about'>;
 
 /** One verdict for each host, by its own tuple; the first rule that covers all of it is named. */
 export function judgeHosts(
@@ -71,31 +82,36 @@ export function isInChannel(rule: Rule, channelId: string): boolean {
 }
 
 /** What keeps a rule that names this person from covering it, but for the host; nothing where it does. */
-function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly string[] {
-  const lacks = isInChannel(rule, channelId) ? [] : ['it is for other channels'];
-  if (!rule.actions.has(work.action)) return [...lacks, `it does not have the action ${work.action}`];
+function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly Lack[] {
+  const lacks: readonly Lack[] = isInChannel(rule, channelId)
+    ? []
+    : [{ about: 'channel', why: 'it is for other channels' }];
+  if (!rule.actions.has(work.action)) {
+    return [...lacks, { about: 'action', why: `it does not have the action ${work.action}` }];
+  }
   const why =
     work.action === 'run' ? explainCommand(rule.commands, work.command) : explainPaths(rule.paths, work);
-  return why === undefined ? lacks : [...lacks, why];
+  if (why === undefined) return lacks;
+  return [...lacks, { about: work.action === 'run' ? 'command' : 'remote', why }];
 }
 
 /** The rule that lacks least; among equals one that is for this host. */
 function findNearest(
-  answers: readonly { readonly rule: Rule; readonly lacks: readonly string[] }[],
+  answers: readonly { readonly rule: Rule; readonly lacks: readonly Lack[] }[],
   host: string,
-): { readonly nearest: string | undefined; readonly why: string } {
+): Nearest {
   let least = Number.POSITIVE_INFINITY;
-  let found: { readonly nearest: string | undefined; readonly why: string } = {
-    nearest: undefined,
-    why: 'no rule names you',
-  };
+  let found: Nearest = { nearest: undefined, why: 'no rule names you', about: 'hosts' };
   for (const { rule, lacks } of answers) {
     const isHere = rule.hosts.has(host);
-    const all = isHere ? lacks : ['it is for other hosts', ...lacks];
+    const all: readonly Lack[] = isHere
+      ? lacks
+      : [{ about: 'hosts', why: 'it is for other hosts' }, ...lacks];
     const score = all.length + (isHere ? 0 : 0.5);
     if (score >= least) continue;
     least = score;
-    found = { nearest: rule.name, why: all.join(' and ') };
+    const why = all.map((lack) => lack.why).join(' and ');
+    found = { nearest: rule.name, why, about: all[0]?.about ?? 'hosts' };
   }
   return found;
 }

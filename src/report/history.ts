@@ -1,4 +1,6 @@
+import { withoutOwnNames } from '../gather/fold.ts';
 import { OUTCOME_KINDS } from '../run/outcome.ts';
+import { findTarget, type Target } from '../run/plan.ts';
 import type { Job, Run } from '../run/run.ts';
 import { boxOfLines } from './answers.ts';
 import { type Block, bold, context, line, type Message, richText, section } from './message.ts';
@@ -52,22 +54,27 @@ function formatRunLine(run: Run, now: number): string {
   ].join(' · ');
 }
 
-/** `/batch show RUN`: the hosts that ended alike together, trouble first. */
+/**
+ * `/batch show RUN`: the hosts that ended alike together, trouble first. The reason is our own sentence and names
+ * the address, so hosts whose reasons differ in their own name or address only have ended alike. Of what they said
+ * nothing is claimed.
+ */
 export function formatShow(run: Run, jobs: readonly Job[], now: number): Message {
   const state =
     run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
-  const groups = new Map<string, { readonly rank: number; readonly hosts: string[] }>();
+  const groups = new Map<string, { readonly first: Job; readonly rank: number; readonly hosts: string[] }>();
   for (const job of jobs) {
-    const { title, rank } = standing(job);
-    const group = groups.get(title) ?? { rank, hosts: [] };
+    const { title, rank } = standing(job, findTarget(run.plan, job.host));
+    const group = groups.get(title) ?? { first: job, rank, hosts: [] };
     group.hosts.push(cleanOutput(job.host));
     groups.set(title, group);
   }
   const lines = [...groups]
     .toSorted(([, a], [, b]) => a.rank - b.rank)
-    .map(
-      ([title, { hosts }]) => `${title} — ${plural(hosts.length, 'host')}: ${formatHostNames(hosts, 500)}`,
-    );
+    .map(([shared, { first, hosts }]) => {
+      const title = hosts.length === 1 ? standing(first).title : shared;
+      return `${title} — ${plural(hosts.length, 'host')}: ${formatHostNames(hosts, 500)}`;
+    });
   return {
     text: escapeShort(state, 3_000),
     blocks: [
@@ -83,8 +90,11 @@ export function formatShow(run: Run, jobs: readonly Job[], now: number): Message
   };
 }
 
-/** Where a job stands without its duration, so that equal ones fold; trouble ranks first, ok last. */
-function standing(job: Job): { readonly title: string; readonly rank: number } {
+/**
+ * Where a job stands without its duration, and without the names of `own`, so that those that ended alike fold;
+ * trouble ranks first, ok last.
+ */
+function standing(job: Job, own?: Target): { readonly title: string; readonly rank: number } {
   const { outcome } = job;
   if (outcome === undefined) {
     return job.state === 'running' ? { title: '… running', rank: 0 } : { title: '… waiting', rank: 1 };
@@ -92,7 +102,8 @@ function standing(job: Job): { readonly title: string; readonly rank: number } {
   const { kind, exitCode, reason } = outcome;
   const [words = kind] = describeOutcome({ ...outcome, durationMs: 0 }).split(/ · | after |: /);
   const exit = kind === 'failed' && exitCode !== null ? ` · exit ${exitCode}` : '';
-  const why = reason === '' ? '' : ` (${shortLine(cleanOutput(reason), 200)})`;
+  const said = own === undefined ? reason : withoutOwnNames(reason, own);
+  const why = said === '' ? '' : ` (${shortLine(cleanOutput(said), 200)})`;
   const rank = kind === 'ok' ? OUTCOME_KINDS.length + 2 : OUTCOME_KINDS.indexOf(kind) + 2;
   return { title: `${outcomeSymbol(kind)} ${words}${exit}${why}`, rank };
 }

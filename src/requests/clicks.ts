@@ -13,7 +13,6 @@ import {
   SHOW_HOST_ACTION,
 } from '../report/buttons.ts';
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
-import { formatShowHost } from '../report/reply.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
@@ -23,6 +22,7 @@ import { cancelHost, cancelRun } from './cancel.ts';
 import { openForm } from './form.ts';
 import { findVisibleRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
+import { showHost } from './show-host.ts';
 
 /**
  * What a button means. Nothing is believed of it but who clicked, where, and the run's id: what the run is
@@ -44,7 +44,7 @@ export async function answerClick(world: World, call: Call, click: ButtonClick):
       const run = await findRunOf(world, call, click);
       const job = await world.store.findJob(run.id, hostOf(run, value));
       if (job === undefined) throw strange();
-      return formatShowHost(run, job);
+      return showHost(world.log, run, job);
     }
     case LOG_ACTION:
       return await answerWithLog(world, await findVisibleRun(world, call, value));

@@ -42,7 +42,9 @@ export function createDesk(world: World): Desk {
       const call: Call = { requester, requestKey, channelId, typed: describeForm(form) };
       try {
         checkOpen(world);
-        if (channelId === '') throw new Refusal('usage', 'Choose a channel for the results.');
+        if (channelId === '') {
+          throw new Refusal('usage', 'Choose a channel for the results.', { about: 'channel' });
+        }
         const verdict = await judgeForm(world, call, form);
         if (verdict.kind !== 'accepted') return verdict;
         return { ...verdict, begin: () => answerOrRefuse(world, call, verdict.begin) };

@@ -1,6 +1,6 @@
 import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
 import type { RequestedWork } from '../command/request.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal, type Subject } from '../errors.ts';
 import { type Call, draftRun, fixWork, startRun, type World } from '../lifecycle/begin-run.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { admit, authorize } from '../policy/authorize.ts';
@@ -111,22 +111,24 @@ export function describeForm(form: SubmittedForm): string {
   return file === undefined ? words : `${words} (Slack's file ${file.name})`;
 }
 
-/** Which field a no is about: where it is shown, and nothing else hangs on it. */
+/** Where each part of a request stands in a form: the first of these that was filled in. */
+const FIELDS_OF = {
+  hosts: ['terms', 'hosts'],
+  command: ['command'],
+  action: ['action', 'command', 'remote'],
+  local: ['local', 'remote'],
+  remote: ['remote'],
+  'fan-out': ['fanout'],
+  'time-limit': ['limit'],
+  channel: ['channel'],
+} as const satisfies Record<Subject, readonly FormField[]>;
+
+/** A no at the field that it is about; at the first one where it is about none. */
 export function placeRefusal(form: SubmittedForm, refusal: Refusal): Readonly<Record<string, string>> {
-  const has = (field: FormField): boolean => form.fields[field] !== undefined;
   const words = [refusal.message, refusal.remedy].filter((part) => part !== undefined).join(' ');
   const text = words.length > MAX_FAULT_CHARS ? `${words.slice(0, MAX_FAULT_CHARS - 1)}…` : words;
-  const field = ((): FormField => {
-    if (refusal.message.includes('-c ')) return 'fanout';
-    if (refusal.message.includes('-t ')) return 'limit';
-    if (refusal.code === 'not-allowed' && refusal.message.includes('it is for other channels'))
-      return 'channel';
-    if (refusal.code === 'not-allowed' && !/other hosts|no rule/i.test(refusal.message)) {
-      return kindOf(form) === 'run' ? 'command' : 'remote';
-    }
-    if (refusal.message.includes('transfer folder') && has('local')) return 'local';
-    return has('terms') ? 'terms' : 'hosts';
-  })();
+  const fields = FIELDS_OF[refusal.about ?? 'hosts'];
+  const field = fields.find((one) => form.fields[one] !== undefined) ?? 'hosts';
   return { [field]: text };
 }
 

@@ -5,13 +5,13 @@ import type { Host, Inventory } from '../inventory/inventory.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { explainRights } from '../policy/rights.ts';
-import type { Store } from '../ports.ts';
+import type { Log, Store } from '../ports.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
-import { formatShowHost } from '../report/reply.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Asking } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';
+import { showHost } from './show-host.ts';
 
 /** How far back `/batch runs` looks for runs that the asker may see. */
 const RUNS_LOOKED_AT = 500;
@@ -22,6 +22,7 @@ export interface Records {
   readonly allowlist: Allowlist;
   readonly store: Store;
   readonly now: () => number;
+  readonly log: Log;
 }
 
 export type Question = Extract<DeskRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' }>;
@@ -48,7 +49,7 @@ export async function answerQuestion(records: Records, asking: Asking, question:
         return formatShow(run, await records.store.listJobs(run.id), records.now());
       }
       const job = await records.store.findJob(run.id, question.host);
-      if (job !== undefined) return formatShowHost(run, job);
+      if (job !== undefined) return showHost(records.log, run, job);
       throw new Refusal('unknown-name', `${run.id} had no host ${question.host}.`, {
         remedy: `/batch show ${run.id} lists its hosts.`,
       });

@@ -87,7 +87,7 @@ export interface Outcome {
   readonly stdout: StreamText;
   readonly stderr: StreamText;
   readonly file?: MovedFile;
-  /** From the first packet to the end. */
+  /** From the job's start (name, route and login count, its wait in the queue does not) to its end; 0 where it never started. */
   readonly durationMs: number;
 }
 

@@ -5,7 +5,7 @@ import type { FileUpload, Message, PlainText } from '../report/message.ts';
 import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
-import { ChannelPaces } from './outgoing/pace.ts';
+import { ChannelPaces, type Clock } from './outgoing/pace.ts';
 import { quietLogger } from './quiet-logger.ts';
 
 export interface SlackSettings {
@@ -60,7 +60,7 @@ const START_PATIENCE_MS = 30_000;
 /** Asks Slack who we are. A `ConfigError` where the token is no good. */
 export async function openWorkspace(
   settings: SlackSettings,
-  more: { readonly mask: (text: string) => string; readonly log: Log; readonly now?: () => number },
+  more: { readonly mask: (text: string) => string; readonly log: Log; readonly clock?: Clock },
 ): Promise<Workspace> {
   const token = checkTokens(settings);
   const client = (timeout: number): WebClient =>
@@ -73,7 +73,7 @@ export async function openWorkspace(
     opening: client(OPEN_TIMEOUT_MS),
     answers: client(ANSWER_TIMEOUT_MS),
     windows: client(OPEN_TIMEOUT_MS),
-    paces: new ChannelPaces(more.now ?? Date.now),
+    paces: new ChannelPaces(more.clock),
     masked: (message) => maskTexts(message, more.mask),
   };
 }

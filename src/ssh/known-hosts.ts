@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { matchesGlob } from '../inventory/host-set.ts';
 
 /**
  * What a known_hosts file says, as sshd(8) has it ("SSH_KNOWN_HOSTS FILE FORMAT"):
@@ -90,7 +91,10 @@ export function formatKnownHost(name: string, key: KnownKey): string {
 
 /** `SHA256:…`, as ssh-keygen -l prints it. */
 export function fingerprint(blob: Buffer): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256')
+    .update(blob)
+    .digest('base64')
+    .replace(/(?<!=)=+$/, '')}`;
 }
 
 /** A key's own name for its type, which stands in front of it. */
@@ -127,11 +131,6 @@ function hashedName(text: string): (name: string) => boolean {
 }
 
 function wildcard(pattern: string): (name: string) => boolean {
-  const source = pattern
-    .toLowerCase()
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const regex = new RegExp(`^${source}$`);
-  return (name) => regex.test(name);
+  const wanted = pattern.toLowerCase();
+  return (name) => matchesGlob(wanted, name);
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
-import { Refusal } from '../errors.ts';
+import { Refusal, type RefusalCode } from '../errors.ts';
 import type { TransferFolder } from '../ports.ts';
 import type { FileDigest } from '../run/plan.ts';
 import { codeOf } from './trouble.ts';
@@ -41,8 +41,8 @@ export function openTransferFolder(dir: string): JailedFolder {
       if (opened.stats.isFile()) return opened;
       await opened.file.close();
       throw opened.stats.isDirectory()
-        ? new Refusal('unknown-name', `${local} is a folder.`, { remedy: 'One file is copied at a time.' })
-        : new Refusal('unknown-name', `${local} is not a file.`);
+        ? refusal('unknown-name', `${local} is a folder.`, { remedy: 'One file is copied at a time.' })
+        : refusal('unknown-name', `${local} is not a file.`);
     },
 
     async checkDestination(local) {
@@ -55,7 +55,7 @@ export function openTransferFolder(dir: string): JailedFolder {
         if (!stats) return;
         at = await trueInside(root, next, local);
         if (!(await stat(at)).isDirectory()) {
-          throw new Refusal('unknown-name', `${local}: there is a file ${part} where a folder is needed.`, {
+          throw refusal('unknown-name', `${local}: there is a file ${part} where a folder is needed.`, {
             remedy: 'Choose another name: each fetched file gets a folder per host below it.',
           });
         }
@@ -108,7 +108,7 @@ export function openTransferFolder(dir: string): JailedFolder {
         });
         at = await trueInside(root, next, parts.join('/'));
         if (!(await stat(at)).isDirectory()) {
-          throw new Refusal('unknown-name', `${parts.join('/')}: there is a file where a folder is needed.`);
+          throw refusal('unknown-name', `${parts.join('/')}: there is a file where a folder is needed.`);
         }
       }
       return at;
@@ -120,18 +120,18 @@ export function openTransferFolder(dir: string): JailedFolder {
 /** The words between the slashes; a `Refusal` where one of them is no plain name. */
 function splitName(local: string): string[] {
   if (isAbsolute(local) || local.startsWith('~') || local.startsWith('\\')) {
-    throw new Refusal('not-allowed', `${local} is not a name inside the transfer folder.`, {
+    throw refusal('not-allowed', `${local} is not a name inside the transfer folder.`, {
       remedy: 'Name the file relative to the transfer folder, without a leading / or ~.',
     });
   }
   const parts = local.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) {
-    throw new Refusal('not-allowed', `${local} leads out of the transfer folder.`, {
+    throw refusal('not-allowed', `${local} leads out of the transfer folder.`, {
       remedy: 'Leave out the `..`: only what is inside the transfer folder can be named.',
     });
   }
   if (parts.length === 0 || /[\u0000-\u001f\u007f\\]/.test(local)) {
-    throw new Refusal('unknown-name', `"${local.replace(/\p{Cc}/gu, '·')}" is no file name here.`, {
+    throw refusal('unknown-name', `"${local.replace(/\p{Cc}/gu, '·')}" is no file name here.`, {
       remedy: local.includes('\\')
         ? `A backslash is taken for a slip, as on Windows: write ${local.replaceAll('\\', '/')}, or give the file another name.`
         : 'Name a file or folder inside the transfer folder.',
@@ -175,7 +175,7 @@ async function trueInside(root: string, path: string, local: string): Promise<st
 }
 
 function leadsOut(local: string): Refusal {
-  return new Refusal('not-allowed', `${local} is a link that leads out of the transfer folder.`, {
+  return refusal('not-allowed', `${local} is a link that leads out of the transfer folder.`, {
     remedy: 'Put the file itself into the transfer folder.',
   });
 }
@@ -183,17 +183,17 @@ function leadsOut(local: string): Refusal {
 function unreadable(error: unknown, local: string): Error {
   const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new Refusal('unknown-name', `There is no ${local} in the transfer folder.`, {
+    return refusal('unknown-name', `There is no ${local} in the transfer folder.`, {
       remedy: `Put ${basename(local)} there${dirname(local) === '.' ? '' : `, into ${dirname(local)}`}, then ask again.`,
     });
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    return new Refusal('not-allowed', `The bot may not read ${local}.`, {
+    return refusal('not-allowed', `The bot may not read ${local}.`, {
       remedy: 'Give its user the right to read it.',
     });
   }
   if (code === 'ELOOP' || code === 'ENAMETOOLONG') {
-    return new Refusal('unknown-name', `${local} is no file name that can be followed.`);
+    return refusal('unknown-name', `${local} is no file name that can be followed.`);
   }
   return error instanceof Error ? error : new Error(String(error));
 }
@@ -214,4 +214,8 @@ async function readAtMost(file: FileHandle, maxBytes: number): Promise<Uint8Arra
     if (total > maxBytes) return null;
     chunks.push(buffer.subarray(0, bytesRead));
   }
+}
+
+function refusal(code: RefusalCode, message: string, more: { remedy?: string } = {}): Refusal {
+  return new Refusal(code, message, { ...more, about: 'local' });
 }

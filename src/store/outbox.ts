@@ -11,6 +11,9 @@ import type { Schema } from './schema.ts';
  * - `version` counts what happened to it here. A message sent from an older version leaves the row due.
  * - `attempts` counts claims since it was last known to be sent; it also tells an old claim from the present
  *   one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
+ * - `tries` counts those of them in which Slack was asked in vain: a wait for one's turn is none.
+ * - `faults` counts those, one after the other, in which its message could not be made, or perhaps ended the
+ *   process. It stays where what was sent is the notice in the message's place.
  */
 export class StoredOutbox implements Outbox {
   readonly #db: Kysely<Schema>;
@@ -73,15 +76,15 @@ export class StoredOutbox implements Outbox {
         if (row === undefined) return [];
         const channelId = row.channel_id ?? this.#auditChannel;
         if (channelId === undefined) return [];
-        const { sends, ts, version } = row;
+        const { sends, ts, tries, faults, version } = row;
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
-        return [{ key, sends, channelId, threadTs, ts, attempts: row.attempts - 1, version }];
+        return [{ key, sends, channelId, threadTs, ts, attempts: row.attempts - 1, tries, faults, version }];
       });
     });
   }
 
-  async sent(row: OutboxRow, ts: string): Promise<void> {
+  async sent(row: OutboxRow, ts: string, what: 'message' | 'notice' = 'message'): Promise<void> {
     await this.#db
       .updateTable('outbox')
       .set((column) => ({
@@ -89,6 +92,8 @@ export class StoredOutbox implements Outbox {
         due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
         lease_until: 0,
         attempts: 0,
+        tries: 0,
+        faults: what === 'notice' ? row.faults : 0,
         error: null,
       }))
       .where('key', '=', row.key)
@@ -97,8 +102,29 @@ export class StoredOutbox implements Outbox {
     this.announce();
   }
 
-  async defer(row: OutboxRow, at: number, error: string): Promise<void> {
-    await this.#ofThisClaim(row).set({ lease_until: at, error }).execute();
+  async defer(row: OutboxRow, at: number, why: string): Promise<void> {
+    await this.#ofThisClaim(row).set({ lease_until: at, faults: row.faults, error: why }).execute();
+    this.announce();
+  }
+
+  async failed(row: OutboxRow, at: number, error: string): Promise<void> {
+    const { tries, faults } = row;
+    await this.#ofThisClaim(row)
+      .set({ lease_until: at, tries: tries + 1, faults, error })
+      .execute();
+    this.announce();
+  }
+
+  async making(row: OutboxRow): Promise<void> {
+    await this.#ofThisClaim(row)
+      .set({ faults: row.faults + 1 })
+      .execute();
+  }
+
+  async faulted(row: OutboxRow, at: number, error: string): Promise<void> {
+    await this.#ofThisClaim(row)
+      .set({ lease_until: at, faults: row.faults + 1, error })
+      .execute();
     this.announce();
   }
 

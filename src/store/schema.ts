@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Generated, type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../errors.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
@@ -84,6 +84,8 @@ interface OutboxTable {
   due_at: number | null;
   lease_until: number;
   attempts: number;
+  tries: Generated<number>;
+  faults: Generated<number>;
   version: number;
   ts: string | null;
   given_up_at: number | null;
@@ -115,6 +117,7 @@ export const CHAIN_START = '0'.repeat(64);
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
   '0002-boards': { up: addBoards },
+  '0003-tries': { up: addTries },
   '0005-rows': { up: forgetKinds },
 };
 
@@ -249,6 +252,12 @@ async function addBoards(db: Kysely<unknown>): Promise<void> {
   await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
 }
 
+/** What came of a row's claims is counted apart: only some are tries, and only some of those fail in our own hands. */
+async function addTries(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column tries integer not null default 0`.execute(db);
+  await sql`alter table outbox add column faults integer not null default 0`.execute(db);
+}
+
 /** What a row shows stands in its key; the table knows only how it is sent. The root message has its row from the start. */
 async function forgetKinds(db: Kysely<unknown>): Promise<void> {
   await sql`create table outbox_next (
@@ -264,9 +273,11 @@ async function forgetKinds(db: Kysely<unknown>): Promise<void> {
     version integer not null,
     ts text,
     given_up_at bigint,
-    error text)`.execute(db);
+    error text,
+    tries integer not null default 0,
+    faults integer not null default 0)`.execute(db);
   const columns = sql.raw(
-    'turn, run_id, position, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error',
+    'turn, run_id, position, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error, tries, faults',
   );
   await sql`insert into outbox_next (key, sends, ${columns})
     select key, case kind when 'file' then 'file' when 'log' then 'bulk' else 'message' end, ${columns}

@@ -13,6 +13,10 @@ export interface OutboxRow {
   readonly ts: string | null;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */
   readonly attempts: number;
+  /** How often Slack was asked in vain since it last took the row's message. */
+  readonly tries: number;
+  /** How often its message could not be made, or may have ended the process, since one last could. */
+  readonly faults: number;
   /** Counts the store's changes to what the row shows. */
   readonly version: number;
 }

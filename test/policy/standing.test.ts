@@ -6,6 +6,7 @@ import { groupsNamed, holdingRules, type Standing } from '../../src/policy/stand
 const inventory = parseInventory('[web1]\nip = 10.0.0.1\nuser = ops\npassword = x\n', 'inventory.ini', {
   env: () => undefined,
   readFile: () => '',
+  findKeyFault: () => undefined,
 });
 const allowlist = parseAllowlist(
   [

@@ -141,6 +141,27 @@ describe('answers', () => {
     ]);
   });
 
+  test('hosts whose reasons differ in their own name or address only ended alike; what else differs stands apart', () => {
+    const ips = ['10.0.0.1', '10.0.0.12', '10.0.0.3', '10.0.0.4'];
+    const targets = ips.map((ip, n) => ({ host: `web0${n + 1}`, ip, port: 22, user: 'root' }));
+    const [first, ...rest] = targets;
+    if (first === undefined) throw new Error('no target');
+    const unreachable = (reason: string, host: string) =>
+      sampleJob(sampleOutcome({ kind: 'unreachable', exitCode: null, reason }), host);
+    const jobs = [
+      ...targets.slice(0, 2).map(({ host, ip }) => unreachable(`${ip} port 22 (${host}) refused`, host)),
+      unreachable('10.0.0.3 port 2222 (web03) refused', 'web03'),
+      // Another host's address is not its own.
+      unreachable('10.0.0.1 port 22 (web04) refused', 'web04'),
+    ];
+    const message = formatShow(sampleRun({ plan: samplePlan({ targets: [first, ...rest] }) }), jobs, 0);
+    expect(boxesOf(message)[0]?.split('\n')).toEqual([
+      '∅ unreachable ({host} port 22 ({host}) refused) — 2 hosts: web[01-02]',
+      '∅ unreachable (10.0.0.3 port 2222 (web03) refused) — 1 host: web03',
+      '∅ unreachable (10.0.0.1 port 22 (web04) refused) — 1 host: web04',
+    ]);
+  });
+
   test('an audit line names who, where, what, and the hash to compare', () => {
     const message = formatAuditLine({
       ...ENTRY,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { Refusal, SUBJECTS, type Subject } from '../../src/errors.ts';
 import type { SharedFile } from '../../src/ports.ts';
 import {
   AGAIN_ACTION,
@@ -9,7 +10,9 @@ import {
 } from '../../src/report/buttons.ts';
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
 import type { Answer } from '../../src/report/views/view.ts';
+import type { SubmittedForm } from '../../src/requests/calls.ts';
 import { createDesk } from '../../src/requests/desk.ts';
+import { placeRefusal } from '../../src/requests/form.ts';
 import { drain, okOutcome, openRun } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
 
@@ -201,6 +204,43 @@ describe('the form', () => {
     );
     expect(cleo).toMatchObject({ kind: 'faults', faults: { command: expect.stringContaining('looks') } });
     expect(await countRuns(rig)).toBe(0);
+  });
+
+  test('shows a no at the field it is about, whatever words it is said in', () => {
+    const about = (subject: Subject | undefined, form: SubmittedForm) =>
+      Object.keys(
+        placeRefusal(
+          form,
+          new Refusal('not-allowed', 'Other hosts, -c 3, transfer folder.', { about: subject }),
+        ),
+      );
+    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'] });
+    const copy = formWith({ terms: ['web01'], action: ['put'], local: ['a'], remote: ['/b'] });
+    const shared = formWith({ terms: ['web01'], remote: ['/b'] });
+    const of = (form: SubmittedForm) =>
+      SUBJECTS.map((subject) => [subject, ...about(subject, form)].join(' '));
+    expect(of(run)).toEqual([
+      'hosts hosts',
+      'command command',
+      'action command',
+      'local hosts',
+      'remote hosts',
+      'fan-out fanout',
+      'time-limit limit',
+      'channel channel',
+    ]);
+    expect(of(copy)).toEqual([
+      'hosts terms',
+      'command hosts',
+      'action action',
+      'local local',
+      'remote remote',
+      'fan-out hosts',
+      'time-limit hosts',
+      'channel channel',
+    ]);
+    expect(about('local', shared)).toEqual(['remote']);
+    expect(about(undefined, run)).toEqual(['hosts']);
   });
 
   test('of another version is refused as a whole, and that is audited', async () => {

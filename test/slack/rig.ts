@@ -14,7 +14,7 @@ import type {
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import { openSlack, type SlackDoor } from '../../src/slack/door.ts';
-import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
+import { openPoster, type Poster, type PosterOptions } from '../../src/slack/outgoing/poster.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
 
@@ -183,6 +183,8 @@ export class MemoryOutbox implements Outbox {
       ts: null,
       threadTs: null,
       attempts: 0,
+      tries: 0,
+      faults: 0,
       version: 1,
       ...row,
     };
@@ -211,9 +213,10 @@ export class MemoryOutbox implements Outbox {
     });
   }
 
-  async sent(row: OutboxRow, ts: string): Promise<void> {
+  async sent(row: OutboxRow, ts: string, what: 'message' | 'notice' = 'message'): Promise<void> {
     const entry = this.#entry(row);
-    entry.row = { ...entry.row, ts, attempts: 0 };
+    const faults = what === 'notice' ? row.faults : 0;
+    entry.row = { ...entry.row, ts, attempts: 0, tries: 0, faults };
     entry.leaseUntil = 0;
     if (entry.version === row.version) {
       entry.dueAt = undefined;
@@ -222,8 +225,26 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async defer(row: OutboxRow, at: number, error: string): Promise<void> {
+  async defer(row: OutboxRow, at: number, why: string): Promise<void> {
+    this.#later(row, at, why, { faults: row.faults });
+  }
+
+  async failed(row: OutboxRow, at: number, error: string): Promise<void> {
+    this.#later(row, at, error, { faults: row.faults, tries: row.tries + 1 });
+  }
+
+  async making(row: OutboxRow): Promise<void> {
     const entry = this.#entry(row);
+    entry.row = { ...entry.row, faults: row.faults + 1 };
+  }
+
+  async faulted(row: OutboxRow, at: number, error: string): Promise<void> {
+    this.#later(row, at, error, { faults: row.faults + 1 });
+  }
+
+  #later(row: OutboxRow, at: number, error: string, counts: Partial<OutboxRow>): void {
+    const entry = this.#entry(row);
+    entry.row = { ...entry.row, ...counts };
     entry.leaseUntil = at;
     entry.error = error;
     for (const listener of this.#listeners) listener();
@@ -268,9 +289,9 @@ export interface PosterRig extends AsyncDisposable {
   readonly outbox: MemoryOutbox;
   readonly log: ReturnType<typeof recordLog>;
   /** What a row shows; the row's key where nothing is put here. */
-  readonly contents: Map<string, Message | FileUpload | undefined>;
+  readonly contents: Map<string, Message | FileUpload | undefined | (() => Message)>;
   readonly rendered: string[];
-  start(): Poster;
+  start(more?: Partial<PosterOptions>): Poster;
 }
 
 export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): Promise<PosterRig> {
@@ -281,7 +302,7 @@ export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): P
     log,
   });
   const outbox = new MemoryOutbox();
-  const contents = new Map<string, Message | FileUpload | undefined>();
+  const contents: PosterRig['contents'] = new Map();
   const rendered: string[] = [];
   const posters: Poster[] = [];
   return {
@@ -291,15 +312,17 @@ export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): P
     log,
     contents,
     rendered,
-    start() {
+    start(more = {}) {
       const poster = openPoster({
         outbox,
         workspace,
         log,
         async render(key) {
           rendered.push(key);
-          return contents.has(key) ? contents.get(key) : formatNotice(key);
+          const content = contents.has(key) ? contents.get(key) : formatNotice(key);
+          return typeof content === 'function' ? content() : content;
         },
+        ...more,
       });
       posters.push(poster);
       return poster;

@@ -106,6 +106,38 @@ describe('the outbox', () => {
     ]);
   });
 
+  test('only what Slack was asked counts as a try, and only what could not be made as a fault', async () => {
+    await using rig = await openRig();
+    await openRun(rig.store, { hosts: 2, fanOut: 1 });
+    let now = LATER;
+    const next = async (): Promise<OutboxRow> => {
+      now += 2_000;
+      const [row] = await claim(rig.store, { lane: 'edits', now });
+      if (row === undefined) throw new Error('no root row');
+      return row;
+    };
+    const { outbox } = rig.store;
+    for (let n = 0; n < 6; n += 1) await outbox.defer(await next(), now, 'waits for its turn');
+    await outbox.failed(await next(), now, 'odd_word');
+    await outbox.faulted(await next(), now, 'cannot be made');
+    const begun = await next();
+    expect(begun).toMatchObject({ attempts: 8, tries: 1, faults: 1 });
+    await outbox.making(begun);
+    // The process ended there, and the lease lapsed.
+    const reopened = await rig.reopen();
+    const [after] = await claim(reopened, { lane: 'edits', now: now + 2_000 });
+    expect(after).toMatchObject({ tries: 1, faults: 2 });
+    if (after === undefined) return;
+    await reopened.outbox.sent(after, '7.7', 'notice');
+    expect(rig.sql("select tries, faults from outbox where kind = 'root'")).toEqual([
+      { tries: 0, faults: 2 },
+    ]);
+    await reopened.outbox.sent(after, '7.7');
+    expect(rig.sql("select tries, faults from outbox where kind = 'root'")).toEqual([
+      { tries: 0, faults: 0 },
+    ]);
+  });
+
   test('a given-up row is kept with its error and never due again', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });

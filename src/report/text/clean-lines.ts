@@ -36,6 +36,8 @@ function pieceEnd(text: string): number {
   const begins = text.slice(from).search(/[\u001b\u0080-\u009f]/);
   const end = begins < 0 ? text.length - 2 : from + begins;
   // Neither half a pair, nor what is struck over, nor a line's end.
-  const joined = /(?:[\ud800-\udbff]|[\u0008\r\u200d])+$/.exec(text.slice(Math.max(0, end - 64), end));
+  const joined = /(?<![\ud800-\udbff\u0008\r\u200d])[\ud800-\udbff\u0008\r\u200d]+$/.exec(
+    text.slice(Math.max(0, end - 64), end),
+  );
   return joined === null ? end : end - joined[0].length;
 }

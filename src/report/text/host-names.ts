@@ -1,4 +1,4 @@
-import { formatHostSet } from '../../inventory/host-set.ts';
+import { formatHostSet, splitNames } from '../../inventory/host-set.ts';
 import { cleanOutput, takeStart } from './plain.ts';
 import { formatCount } from './wording.ts';
 
@@ -112,7 +112,7 @@ function takeNames(set: string, maxChars: number): { readonly text: string; read
 }
 
 function countNames(set: string): number {
-  return set.split(/,(?![^[\]]*\])/).reduce((sum, term) => {
+  return splitNames(set).reduce((sum, term) => {
     const list = /\[([\d,-]+)\]/.exec(term)?.[1];
     if (list === undefined) return sum + 1;
     const numbers = list.split(',').map((part) => {

@@ -3,9 +3,10 @@
 // ESC [ … letter, and its one-character form U+009B: colours, cursor moves, erasing.
 const CSI = /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]/g;
 // ESC ] title or link BEL; also DCS, SOS, PM, APC. Only within its line: an unfinished one must not swallow
-// the rest of the output.
+// the rest of the output. Nor does it reach over the beginning of the next: a row of beginnings would be read
+// to its end from each of them.
 const OSC =
-  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\n\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)/g;
+  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\n\u0007\u001b\u009c\u009d\u0090\u0098\u009e\u009f]*(?:\u0007|\u001b\\|\u009c)/g;
 const ESCAPE = /\u001b[ -/]*[0-Z\\^-~]/g;
 // What reorders or hides its neighbours: bidi controls, zero-width characters, invisible operators, tags.
 const INVISIBLE =
@@ -41,7 +42,7 @@ export function cleanOutput(text: string, how: { overwrites?: 'last' | 'keep' } 
 
 function settleOverwrites(text: string, overwrites: 'last' | 'keep'): string {
   if (!text.includes('\r')) return text;
-  const lines = text.replace(/\r+\n/g, '\n');
+  const lines = text.replace(/(?<!\r)\r+\n/g, '\n');
   if (overwrites === 'keep') return lines.replace(/\r+/g, '\n');
   return lines
     .split('\n')

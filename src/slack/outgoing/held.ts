@@ -1,20 +1,25 @@
 import type { OutboxRow } from '../../thread/row.ts';
 import { classify, type Failure } from './failure.ts';
+import type { Clock } from './pace.ts';
 import type { PosterOptions } from './poster.ts';
+import { RenderFault } from './render.ts';
 
 /** A claimed row that waits for its turn, or is being sent. */
 export interface Held {
   readonly row: OutboxRow;
   readonly channel: string;
+  /** By the poster's `clock`. */
   readonly claimedAt: number;
 }
 
 export interface PosterContext extends PosterOptions {
+  /** Epoch ms, for what the outbox keeps. What is waited for here goes by `clock`. */
   readonly now: () => number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** There is room for more rows. */
   readonly onRoom: () => void;
-  /** Slack does not know us: everything pauses until the returned time. */
+  /** Slack does not know us: everything pauses for the returned time in ms. */
   readonly onCredentials: (code: string) => number;
 }
 
@@ -23,7 +28,7 @@ const HOLD_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 /** A no in a word we do not know is asked again so often, then believed. */
-const ODD_ATTEMPTS = 6;
+const ODD_TRIES = 6;
 
 export function fate(startsAt: number, claimedAt: number): 'send' | 'give back' {
   return startsAt > claimedAt + HOLD_MS ? 'give back' : 'send';
@@ -67,14 +72,24 @@ export async function settleRow(
   try {
     await send();
   } catch (error) {
-    const failure = classify(error);
     try {
-      await afterFailure(context, row, failure, error);
+      if (error instanceof RenderFault) await afterFault(context, row, error);
+      else await afterFailure(context, row, classify(error), error);
     } catch (storeError) {
       // The lease lapses, and the row comes back by itself.
       context.log.error({ err: storeError, key: row.key }, 'the outbox cannot be written');
     }
   }
+}
+
+function backoff(before: number): number {
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(before, 10));
+}
+
+function afterFault({ outbox, log, now }: PosterContext, row: OutboxRow, fault: RenderFault): Promise<void> {
+  const { key, faults } = row;
+  log.error({ err: fault.cause, id: key, faults: faults + 1 }, fault.message);
+  return outbox.faulted(row, now() + backoff(faults), fault.message);
 }
 
 async function afterFailure(
@@ -83,22 +98,22 @@ async function afterFailure(
   failure: Failure,
   error: unknown,
 ): Promise<void> {
-  const { key, attempts } = row;
+  const { key, tries } = row;
   const { code } = failure;
-  const backoffMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
+  const backoffMs = backoff(tries);
   switch (failure.kind) {
     case 'credentials':
-      return outbox.defer(row, onCredentials(code), code);
+      return outbox.failed(row, now() + onCredentials(code), code);
     case 'later':
       log.debug({ key, error: code }, 'Slack takes it later');
-      return outbox.defer(row, now() + (failure.retryAfterMs ?? backoffMs), code);
+      return outbox.failed(row, now() + (failure.retryAfterMs ?? backoffMs), code);
     case 'unknown':
       log.warn({ key, error: code, ...(code === 'Error' ? { err: error } : {}) }, 'no answer to a message');
-      return outbox.defer(row, now() + backoffMs, code);
+      return outbox.failed(row, now() + backoffMs, code);
     case 'odd':
-      if (attempts < ODD_ATTEMPTS) {
+      if (tries < ODD_TRIES) {
         log.warn({ key, error: code }, 'Slack refuses a message for a reason unknown to us');
-        return outbox.defer(row, now() + backoffMs, code);
+        return outbox.failed(row, now() + backoffMs, code);
       }
       break;
     case 'content':
@@ -109,18 +124,4 @@ async function afterFailure(
   }
   log.error({ key, error: code }, 'a message cannot be posted; its result is kept in the store');
   return outbox.giveUp(row, code);
-}
-
-/** Resolves after `ms`, or at once when the poster stops. */
-export function delay(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

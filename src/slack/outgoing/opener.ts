@@ -4,25 +4,26 @@ import { type Message, plainVariant } from '../../report/message.ts';
 import type { Workspace } from '../workspace.ts';
 import { Lookup, postMessage } from './delivery.ts';
 import { classify, type Failure } from './failure.ts';
+import { type Clock, delay } from './pace.ts';
 
 /** A person waits for the answer, and Slack's trigger and patience end soon after. */
 const PATIENCE_MS = 10_000;
 const PAUSE_MS = 600;
 
 /** Posts root messages: what cannot stand in the channel does not run. */
-export function createOpener(workspace: Workspace, log: Log, now: () => number = Date.now): Opener {
+export function createOpener(workspace: Workspace, log: Log, clock: Clock = () => performance.now()): Opener {
   const lookup = new Lookup(workspace.opening);
 
   return {
     async openThread(channelId, message, key, mayStand = false) {
       const to = { channel: channelId, threadTs: null, key };
-      const deadline = now() + PATIENCE_MS;
+      const deadline = clock() + PATIENCE_MS;
       let content: Message = workspace.masked(message);
       let isPlain = false;
       let unanswered = mayStand ? 1 : 0;
       let failure: Failure | undefined;
-      while (now() + workspace.paces.waitMs(channelId) < deadline) {
-        await delay(workspace.paces.reserve(channelId));
+      while (clock() + workspace.paces.waitMs(channelId) < deadline) {
+        await workspace.paces.turn(channelId);
         try {
           const found = unanswered > 0 ? await lookup.find(to) : 'absent';
           if (typeof found === 'object') return found.ts;
@@ -45,7 +46,7 @@ export function createOpener(workspace: Workspace, log: Log, now: () => number =
           // The loop waits for it, or ends at once where that is too long for a person.
           workspace.paces.suspend(channelId, failure.retryAfterMs ?? 1_000);
         } else {
-          await delay(Math.min(failure.retryAfterMs ?? PAUSE_MS, Math.max(0, deadline - now())));
+          await delay(Math.min(failure.retryAfterMs ?? PAUSE_MS, Math.max(0, deadline - clock())));
         }
       }
       const why = failure === undefined ? 'too much is being posted here' : failure.code;
@@ -89,8 +90,4 @@ function cannotPost(failure: Failure, channelId: string, workspace: Workspace): 
             'Use another channel, or ask an administrator of the workspace.',
           );
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
 }

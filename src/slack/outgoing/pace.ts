@@ -1,3 +1,8 @@
+/** Milliseconds that only go forward, whatever becomes of the machine's time of day. */
+export type Clock = () => number;
+
+const monotonic: Clock = () => performance.now();
+
 /**
  * A token bucket that hands out places in time: whoever reserves is told how long to wait, and the place is
  * theirs, so a person's root message does not queue behind a hundred replies.
@@ -5,20 +10,23 @@
 export class Pace {
   readonly #intervalMs: number;
   readonly #fullBurst: number;
+  readonly #clock: Clock;
   #burst: number;
   /** When the bucket would be full again, less the burst: the next place is here or at once, whichever is later. */
-  #nextAt = 0;
-  #suspendedUntil = 0;
-  #shrunkAt = 0;
+  #nextAt = Number.NEGATIVE_INFINITY;
+  #suspendedUntil = Number.NEGATIVE_INFINITY;
+  #shrunkAt = Number.NEGATIVE_INFINITY;
 
-  constructor(burst: number, intervalMs: number) {
+  constructor(burst: number, intervalMs: number, clock: Clock = monotonic) {
     this.#fullBurst = burst;
     this.#burst = burst;
     this.#intervalMs = intervalMs;
+    this.#clock = clock;
   }
 
   /** Milliseconds until the place that is now the caller's. */
-  reserve(now: number): number {
+  reserve(): number {
+    const now = this.#clock();
     this.#recover(now);
     const start = this.#start(now);
     this.#nextAt = Math.max(this.#nextAt, this.#earliest(now)) + this.#intervalMs;
@@ -26,21 +34,23 @@ export class Pace {
   }
 
   /** Milliseconds until a place is free; takes none. */
-  waitMs(now: number): number {
+  waitMs(): number {
+    const now = this.#clock();
     return this.#start(now) - now;
   }
 
-  /** Slack said 429: nothing until then, and from then on with less of a burst for a while. */
-  suspend(now: number, untilMs: number): void {
-    this.#suspendedUntil = Math.max(this.#suspendedUntil, untilMs);
+  /** Slack said 429: nothing for so long, and from then on with less of a burst for a while. */
+  suspend(forMs: number): void {
+    const now = this.#clock();
+    this.#suspendedUntil = Math.max(this.#suspendedUntil, now + forMs);
     this.#burst = Math.max(1, Math.floor(this.#burst / 2));
     this.#shrunkAt = now;
     // What Slack counted is not what we did: begin with an empty bucket.
-    this.#nextAt = Math.max(this.#nextAt, untilMs);
+    this.#nextAt = Math.max(this.#nextAt, now + forMs);
   }
 
-  isSuspended(now: number): boolean {
-    return this.#suspendedUntil > now;
+  isSuspended(): boolean {
+    return this.#suspendedUntil > this.#clock();
   }
 
   #start(now: number): number {
@@ -63,41 +73,57 @@ export class Pace {
  * per workspace (docs.slack.dev, rate limits). Both a little below, as the network bunches calls up.
  */
 export class ChannelPaces {
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #channels = new Map<string, Pace>();
-  readonly #workspace = new Pace(20, 230);
+  readonly #workspace: Pace;
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(clock: Clock = monotonic) {
+    this.#clock = clock;
+    this.#workspace = new Pace(20, 230, clock);
   }
 
-  /** Milliseconds until the caller's place in this channel. */
-  reserve(channelId: string): number {
-    const now = this.#now();
-    const channel = this.#of(channelId).reserve(now);
-    return channel + this.#workspace.reserve(now + channel);
+  /**
+   * Resolves when it is the caller's turn in this channel, or at once when `signal` is aborted. The workspace's
+   * place is taken only then: one taken for later would keep it from every other channel until then.
+   */
+  async turn(channelId: string, signal?: AbortSignal): Promise<void> {
+    await delay(this.#of(channelId).reserve(), signal);
+    if (signal?.aborted !== true) await delay(this.#workspace.reserve(), signal);
   }
 
+  /** Milliseconds until a message could go into this channel; takes no place. */
   waitMs(channelId: string): number {
-    return this.#of(channelId).waitMs(this.#now());
+    return Math.max(this.#of(channelId).waitMs(), this.#workspace.waitMs());
   }
 
   suspend(channelId: string, forMs: number): void {
-    const now = this.#now();
-    this.#of(channelId).suspend(now, now + forMs);
+    this.#of(channelId).suspend(forMs);
   }
 
   suspended(): readonly string[] {
-    const now = this.#now();
-    return [...this.#channels].filter(([, pace]) => pace.isSuspended(now)).map(([channel]) => channel);
+    return [...this.#channels].filter(([, pace]) => pace.isSuspended()).map(([channel]) => channel);
   }
 
   #of(channelId: string): Pace {
     let pace = this.#channels.get(channelId);
     if (pace === undefined) {
-      pace = new Pace(3, 1_060);
+      pace = new Pace(3, 1_060, this.#clock);
       this.#channels.set(channelId, pace);
     }
     return pace;
   }
+}
+
+/** Resolves after `ms`, or at once when `signal` is aborted. */
+export function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal?.aborted === true) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
 }

@@ -4,6 +4,7 @@ import type { OutboxRow } from '../../thread/row.ts';
 import type { Workspace } from '../workspace.ts';
 import { Edits } from './edits.ts';
 import { Logs } from './files/logs.ts';
+import type { Clock } from './pace.ts';
 import { Posts } from './posts.ts';
 
 export interface PosterOptions {
@@ -13,6 +14,10 @@ export interface PosterOptions {
   readonly workspace: Workspace;
   readonly log: Log;
   readonly now?: () => number;
+  /** What is waited for goes by this; monotonic. */
+  readonly clock?: Clock;
+  /** A message that takes longer to make counts as one that could not be made. */
+  readonly slowMs?: number;
 }
 
 export interface Poster {
@@ -42,22 +47,24 @@ const PAUSE_MS = 60_000;
 export function openPoster(options: PosterOptions): Poster {
   const { outbox, log } = options;
   const now = options.now ?? Date.now;
+  const clock = options.clock ?? (() => performance.now());
   const stopping = new AbortController();
   const shared = {
     ...options,
     now,
+    clock,
     signal: stopping.signal,
     onRoom: () => wake(),
     onCredentials(code: string) {
-      if (now() >= pausedUntil) log.error({ error: code }, 'Slack refuses the bot: posting pauses');
-      pausedUntil = now() + PAUSE_MS;
-      return pausedUntil;
+      if (clock() >= pausedUntil) log.error({ error: code }, 'Slack refuses the bot: posting pauses');
+      pausedUntil = clock() + PAUSE_MS;
+      return PAUSE_MS;
     },
   };
   const posts = new Posts(shared);
   const edits = new Edits(shared);
   const logs = new Logs(shared);
-  let pausedUntil = 0;
+  let pausedUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
   let isAsked = false;
@@ -78,7 +85,7 @@ export function openPoster(options: PosterOptions): Poster {
     clearTimeout(timer);
     isAsked = false;
     try {
-      if (now() >= pausedUntil) await claimAll();
+      if (clock() >= pausedUntil) await claimAll();
       const nextAt = (await outbox.nextDueAt()) ?? Number.POSITIVE_INFINITY;
       // A row that is due but was not claimed waits for room in its channel, and that wakes us by itself.
       const waitMs = nextAt > now() ? nextAt - now() : LOOK_AGAIN_MS;
@@ -112,7 +119,7 @@ export function openPoster(options: PosterOptions): Poster {
   }
 
   function place(row: OutboxRow): void {
-    const held = { row, channel: row.channelId, claimedAt: now() };
+    const held = { row, channel: row.channelId, claimedAt: clock() };
     if (row.sends === 'bulk') logs.add(held);
     else if (row.sends === 'message' && row.ts !== null && row.ts !== '') edits.add({ ...held, ts: row.ts });
     else posts.add(held);

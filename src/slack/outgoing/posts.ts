@@ -4,7 +4,8 @@ import type { OutboxRow } from '../../thread/row.ts';
 import { editMessage, Lookup, postMessage } from './delivery.ts';
 import { classify } from './failure.ts';
 import { reportMissingFile, uploadFile } from './files/upload.ts';
-import { delay, fate, type Held, type PosterContext, settleRow } from './held.ts';
+import { fate, type Held, type PosterContext, settleRow } from './held.ts';
+import { renderRow } from './render.ts';
 
 /** How many rows wait in a channel's line; more stay in the store, where runs take turns. */
 const LINE = 2;
@@ -57,19 +58,22 @@ export class Posts {
   }
 
   async #send({ row, channel, claimedAt }: Held): Promise<void> {
-    const { workspace, outbox, now, signal, render } = this.#context;
+    const { workspace, outbox, now, clock, signal } = this.#context;
     const waitMs = workspace.paces.waitMs(channel);
-    if (signal.aborted || fate(now() + waitMs, claimedAt) === 'give back') {
+    if (signal.aborted || fate(clock() + waitMs, claimedAt) === 'give back') {
       this.#unsent.add(row.key);
       await outbox.defer(row, now() + waitMs, 'waits for its turn');
       return;
     }
-    const content = await render(row.key);
+    // Where its message cannot be made, nothing has reached Slack by that.
+    if (row.attempts === 0) this.#unsent.add(row.key);
+    const { content, what } = await renderRow(this.#context, row);
     if (content === undefined) {
+      this.#unsent.delete(row.key);
       await outbox.sent(row, row.ts ?? '');
       return;
     }
-    await delay(workspace.paces.reserve(channel), signal);
+    await workspace.paces.turn(channel, signal);
     if (signal.aborted) {
       this.#unsent.add(row.key);
       await outbox.defer(row, now(), 'stopping');
@@ -79,7 +83,7 @@ export class Posts {
     const ts =
       'filename' in shown ? await this.#upload(row, channel, shown) : await this.#post(row, channel, shown);
     this.#unsent.delete(row.key);
-    if (ts !== undefined) await outbox.sent(row, ts);
+    if (ts !== undefined) await outbox.sent(row, ts, what);
   }
 
   async #post(row: OutboxRow, channel: string, message: Message): Promise<string | undefined> {
@@ -104,7 +108,7 @@ export class Posts {
         'Slack refuses the form of a message: sent as bare text',
       );
     }
-    await delay(workspace.paces.reserve(channel), signal);
+    await workspace.paces.turn(channel, signal);
     try {
       return await postMessage(workspace.posts, to, plainVariant(message));
     } catch (error) {
@@ -125,7 +129,7 @@ export class Posts {
     } catch (error) {
       const failure = classify(error);
       if (failure.kind === 'place') {
-        await delay(workspace.paces.reserve(channel), signal);
+        await workspace.paces.turn(channel, signal);
         await reportMissingFile(workspace, to, row.key, file.filename, failure.code);
       }
       return this.#failed(row, channel, error);

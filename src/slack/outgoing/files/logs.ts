@@ -1,5 +1,7 @@
+import { postMessage } from '../delivery.ts';
 import { classify } from '../failure.ts';
 import { type Held, type PosterContext, UnderWay } from '../held.ts';
+import { renderRow } from '../render.ts';
 import { reportMissingFile, uploadFile } from './upload.ts';
 
 /** So that a small run's files need not wait for those of a large one. */
@@ -31,10 +33,16 @@ export class Logs {
   }
 
   async #send({ row, channel }: Held): Promise<void> {
-    const { workspace, outbox, signal, now, render } = this.#context;
-    const content = await render(row.key);
-    if (content === undefined || !('filename' in content) || row.threadTs === null) {
+    const { workspace, outbox, signal, now } = this.#context;
+    const { content, what } = await renderRow(this.#context, row);
+    if (content === undefined || row.threadTs === null) {
       await outbox.sent(row, row.ts ?? '');
+      return;
+    }
+    if (!('filename' in content)) {
+      await workspace.paces.turn(channel, signal);
+      const to = { channel, threadTs: row.threadTs, key: row.key };
+      await outbox.sent(row, await postMessage(workspace.posts, to, workspace.masked(content)), what);
       return;
     }
     const file = workspace.masked(content);

@@ -1,0 +1,106 @@
+/**
+ * Who writes the text that a file's patterns read.
+ *
+ * - `host`: what hosts said: output, names they offer, errors of theirs.
+ * - `slack`: what people typed, and what Slack answered.
+ * - `file`: what is in the inventory, the allowlist, known_hosts and the like.
+ * - `own`: words and settings of ours, or of whoever started the process.
+ */
+type Writer = 'host' | 'slack' | 'file' | 'own';
+
+/** How many patterns stand in the file as they are, and an example of each that is put together there. */
+export interface Reader {
+  readonly reads: readonly Writer[];
+  readonly literals: number;
+  readonly made: readonly RegExp[];
+}
+
+function reader(reads: Writer | readonly Writer[], literals: number, ...made: readonly RegExp[]): Reader {
+  return { reads: typeof reads === 'string' ? [reads] : reads, literals, made };
+}
+
+const DASHES = '-‐‑‒–—―−﹣－';
+const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+
+/**
+ * Every file of `src` with a regular expression in it. Whoever adds one looks at what it reads, counts it here,
+ * and puts a text that would be its worst below, where the pumps made from the pattern itself do not show it.
+ */
+export const READERS: Readonly<Record<string, Reader>> = {
+  'src/command/desk-command.ts': reader('slack', 5),
+  'src/command/fleet-options.ts': reader('slack', 2),
+  'src/command/parse-command.ts': reader('slack', 5),
+  'src/command/typed-command.ts': reader('slack', 7),
+  'src/command/words.ts': reader(
+    'slack',
+    6,
+    new RegExp(`^[${DASHES}]+([\\p{L}?][^\\s]*)$`, 'u'),
+    new RegExp(`[${DASHES.slice(1)}]`, 'gu'),
+  ),
+  'src/config.ts': reader('own', 6),
+  'src/gather/fold.ts': reader('host', 3, /(?<![\w-])web-web-web(?![\w-])/gi),
+  'src/inventory/expression.ts': reader(['slack', 'file'], 5),
+  'src/inventory/host-set.ts': reader(['slack', 'file'], 12),
+  'src/inventory/ini.ts': reader(
+    'file',
+    5,
+    new RegExp(`^[${SPACE}]+`),
+    new RegExp(`(?<![${SPACE}])[${SPACE}]+$`),
+    new RegExp(`[^${SPACE}]`),
+  ),
+  'src/inventory/parse-host.ts': reader('file', 19),
+  'src/inventory/problems.ts': reader('file', 1),
+  'src/lifecycle/shared-file.ts': reader('slack', 4),
+  'src/policy/allowlist.ts': reader('file', 3),
+  'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),
+  'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
+  'src/report/clicked.ts': reader('slack', 1),
+  'src/report/history.ts': reader('own', 1),
+  'src/report/message.ts': reader(['own', 'slack'], 1),
+  'src/report/text/clean-lines.ts': reader('host', 2),
+  'src/report/text/escape.ts': reader(['host', 'slack'], 5),
+  'src/report/text/host-names.ts': reader('file', 4),
+  'src/report/text/plain.ts': reader(['host', 'slack'], 14),
+  'src/report/views/home.ts': reader('slack', 1),
+  'src/requests/clicks.ts': reader('slack', 1),
+  'src/requests/suggest.ts': reader('slack', 1),
+  'src/sandbox/fleet/host-command.ts': reader('own', 1),
+  'src/sandbox/fleet/host-folder.ts': reader(
+    'slack',
+    0,
+    /(^|[\s'"=:(<>;|&])\/(tmp|etc)(?=$|[\s/'":;|&)<>])/g,
+  ),
+  'src/sandbox/slack/blocks/elements.ts': reader('own', 1),
+  'src/sandbox/slack/blocks/schema.ts': reader('host', 1),
+  'src/sandbox/slack/delivery/payloads.ts': reader('slack', 3),
+  'src/sandbox/slack/page/page-posts.ts': reader('slack', 2),
+  'src/sandbox/slack/page/page-server.ts': reader('own', 1),
+  'src/sandbox/slack/web-api/conversations.ts': reader('own', 1),
+  'src/sandbox/slack/web-api/web-api.ts': reader('own', 1),
+  'src/sandbox/slack/workspace/file-transfer.ts': reader('slack', 1),
+  'src/sandbox/slack/workspace/live.ts': reader('host', 7),
+  'src/slack/listeners/command.ts': reader('slack', 1),
+  'src/slack/listeners/form.ts': reader('own', 1),
+  'src/slack/listeners/options.ts': reader('own', 1),
+  'src/slack/listeners/shortcut.ts': reader('own', 1),
+  'src/slack/outgoing/failure.ts': reader('own', 1),
+  'src/slack/quiet-logger.ts': reader('slack', 2),
+  'src/slack/shared-files.ts': reader('slack', 1),
+  'src/slack/sockets.ts': reader('slack', 1),
+  'src/slack/workspace.ts': reader('slack', 1),
+  'src/ssh/command/posix.ts': reader('host', 1),
+  'src/ssh/command/run-command.ts': reader('host', 1),
+  'src/ssh/command/stop-group.ts': reader('host', 1),
+  'src/ssh/connection/connections.ts': reader('own', 1),
+  'src/ssh/connection/handshake.ts': reader('host', 1),
+  'src/ssh/connection/jump.ts': reader('host', 1),
+  'src/ssh/connection/login.ts': reader(['host', 'file'], 4),
+  'src/ssh/copy/remote-digest.ts': reader('host', 1),
+  'src/ssh/copy/remote-path.ts': reader(['host', 'slack'], 4),
+  'src/ssh/host-keys.ts': reader('file', 1),
+  'src/ssh/known-hosts.ts': reader('file', 4),
+  'src/ssh/spool/spool-folder.ts': reader('own', 2),
+  'src/ssh/transfer-folder.ts': reader('slack', 1),
+  'src/ssh/trouble.ts': reader('host', 1),
+  'src/store/embedded/database.ts': reader('own', 4),
+};
