@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatBareResult, formatUnshown } from '../../src/report/unshown.ts';
 import { showHost } from '../../src/requests/show-host.ts';
+import { formatBareResult, formatUnshown } from '../../src/thread/unshown.ts';
 import { boxesOf, expectNothingAlive, expectWithinLimits } from '../report/limits.ts';
 import { sampleJob, sampleOutcome, sampleRun, streamOf } from '../report/samples.ts';
 import { recordLog } from '../slack/rig.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { OutboxRow } from '../../src/thread/row.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { Message } from '../../src/report/message.ts';
 import { OPS, openPosterRig, type PosterRig } from './rig.ts';
