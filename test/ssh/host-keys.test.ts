@@ -162,7 +162,7 @@ describe('trusting a host', () => {
     }
   });
 
-  test('the check asks for the key that it knows: a pin of any of a host\'s keys finds that key', async () => {
+  test("the check asks for the key that it knows: a pin of any of a host's keys finds that key", async () => {
     const keys = [makeKeyPair('ed25519'), makeKeyPair('ecdsa'), makeKeyPair('rsa')];
     for (const key of keys) {
       await using server = await startSshServer({ hostKeys: keys });

@@ -67,7 +67,10 @@ describe('a key file is checked by what will log in with it', () => {
   });
 
   test.each([
-    ['garbage between the marks', '-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n'],
+    [
+      'garbage between the marks',
+      '-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n',
+    ],
     ['half a file', makeKeyPair().private.slice(0, 150)],
     ['a type that is not for SSH', generateKeyPairSync('x25519').privateKey.export(pkcs8).toString()],
     ['PuTTY 3', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n'],
@@ -79,8 +82,12 @@ describe('a key file is checked by what will log in with it', () => {
   });
 
   test('the remedy for PuTTY and for odd files is a command that exists', () => {
-    expect(findKeyFault('PuTTY-User-Key-File-3: x', undefined)?.fault).toContain('puttygen FILE -O private-openssh');
-    expect(findKeyFault('-----BEGIN DSA PRIVATE KEY-----\n', undefined)?.fault).toContain('ssh-keygen -p -f FILE');
+    expect(findKeyFault('PuTTY-User-Key-File-3: x', undefined)?.fault).toContain(
+      'puttygen FILE -O private-openssh',
+    );
+    expect(findKeyFault('-----BEGIN DSA PRIVATE KEY-----\n', undefined)?.fault).toContain(
+      'ssh-keygen -p -f FILE',
+    );
   });
 
   test.skipIf(!HAS_SSHD)('ssh-keygen -p writes a PEM key anew as one that is read', async () => {

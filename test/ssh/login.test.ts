@@ -97,7 +97,12 @@ describe.skipIf(!HAS_SSHD)('logging in to a real sshd', () => {
           "; only the first 5 of the agent's 8 keys were offered, as hosts hang up at the sixth: name the one to use, key = FILE.pub",
         ),
       });
-      const stranger = { ...host, name: 'c', agent: agent.socket, privateKey: new Secret(makeKeyPair().public) };
+      const stranger = {
+        ...host,
+        name: 'c',
+        agent: agent.socket,
+        privateKey: new Secret(makeKeyPair().public),
+      };
       expect((await rig.run(stranger, 'true')).reason).toContain(
         'the agent has 8 keys, and the one that key names is not among them',
       );

@@ -9,9 +9,10 @@ import ssh2, {
   type SigningRequestOptions,
 } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
+import { isPublicKey } from '../../inventory/parse-host.ts';
 import { formatAddress } from '../settings.ts';
 import { quoteHost, wordsOf } from '../trouble.ts';
-import { isPublicKey, readPrivateKey, readPublicKey } from './keys.ts';
+import { readPrivateKey, readPublicKey } from './keys.ts';
 import { AGENT_KEYS } from './limits.ts';
 import { findQuestionFault } from './questions.ts';
 
