@@ -56,34 +56,44 @@ describe('a bot that cannot start', () => {
     expect(output).toContain('batchops: SLACK_APP_TOKEN: Slack refuses the app token: invalid_auth\n');
   });
 
-  test('ends where a file is not the text that it is read as, with the line: nothing is decoded by guess', async () => {
-    const password = Buffer.concat([
-      Buffer.from(`${FILES['inventory.ini']}passphrase = `),
-      Buffer.from([0xc3, 0xdc]),
-    ]);
-    const gbk = await start({}, { 'inventory.ini': password });
-    expect(gbk).toEqual({
-      how: 78,
-      output: 'batchops: inventory.ini:6: is not UTF-8 (line 6); save it as UTF-8\n',
-    });
-    const wide = await start(
+  const GBK = Buffer.from([0xc3, 0xdc]);
+  test.each([
+    [
+      'a password in GBK',
+      { 'inventory.ini': Buffer.concat([Buffer.from(`${FILES['inventory.ini']}passphrase = `), GBK]) },
       {},
+      'batchops: inventory.ini:6: is not UTF-8 (line 6); save it as UTF-8\n',
+    ],
+    [
+      "an inventory in Notepad's Unicode",
       { 'inventory.ini': Buffer.from(`\ufeff${FILES['inventory.ini']}`, 'utf16le') },
-    );
-    expect(wide.output).toBe('batchops: inventory.ini: is UTF-16 or no text at all; save it as UTF-8\n');
-    const secret = await start(
       {},
-      { 'inventory.ini': '[h1]\nip = h\nuser = u\npassword = file:pw\n', pw: Buffer.from([0xc3, 0xdc]) },
-    );
-    expect(secret.output).toContain('inventory.ini:4: password: the file it names is not UTF-8 (line 1)');
-    const dotenv = await start({}, { '.env': Buffer.from([0x41, 0x3d, 0xff, 0x0a]) });
-    expect(dotenv).toEqual({ how: 78, output: 'batchops: .env is not UTF-8 (line 1); save it as UTF-8\n' });
-    const named = await start(
-      { SLACK_BOT_TOKEN: '', SLACK_BOT_TOKEN_FILE: 'token' },
-      { token: Buffer.from([0xff]) },
-    );
-    expect(named.output).toContain('SLACK_BOT_TOKEN_FILE: token is not UTF-8 (line 1)');
-  });
+      'batchops: inventory.ini: is UTF-16 or no text at all; save it as UTF-8\n',
+    ],
+    [
+      "a password's own file",
+      { 'inventory.ini': '[h1]\nip = h\nuser = u\npassword = file:pw\n', pw: GBK },
+      {},
+      'batchops: inventory.ini:4: password: the file it names is not UTF-8 (line 1); save it as UTF-8\n',
+    ],
+    [
+      'the settings',
+      { '.env': Buffer.from([0x41, 0x3d, 0xff, 0x0a]) },
+      {},
+      'batchops: .env is not UTF-8 (line 1); save it as UTF-8\n',
+    ],
+    [
+      "a setting's own file",
+      { channel: GBK },
+      { BATCHOPS_AUDIT_CHANNEL: '', BATCHOPS_AUDIT_CHANNEL_FILE: 'channel' },
+      'batchops: BATCHOPS_AUDIT_CHANNEL_FILE: channel is not UTF-8 (line 1); save it as UTF-8\n',
+    ],
+  ])(
+    'ends where %s is not the text that it is read as: nothing is decoded by guess',
+    async (_what, files, env, output) => {
+      expect(await start(env, files)).toEqual({ how: 78, output });
+    },
+  );
 
   test('ends where a key could not log in, with the line', async () => {
     const key = makeKeyPair({ passphrase: 'open sesame' }).private;
