@@ -21,6 +21,11 @@ export interface KeyFault {
   readonly fault: string;
 }
 
+/** A public key as `.pub` files have it. */
+export function isPublicKey(text: string): boolean {
+  return /^(?:ssh|ecdsa|sk)-\S+ |^-+ ?BEGIN (?:SSH2 )?PUBLIC KEY/.test(text);
+}
+
 export const HOST_KEYS = [
   'ip',
   'port',
@@ -144,7 +149,7 @@ export function parseHost(
     const text = readFile('key', entry.line, entry.value);
     if (text === undefined) return undefined;
     // The usual slip is to name the .pub file beside it; with an agent that is how to say which of its keys.
-    const isPublic = /^(ssh|ecdsa|sk)-\S+ |PUBLIC KEY/.test(text);
+    const isPublic = isPublicKey(text);
     if (isPublic && !wantsAgent) {
       return fault(entry.line, 'key: that file holds the public key; name the private one');
     }

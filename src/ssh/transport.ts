@@ -64,6 +64,9 @@ export function openTransport(settings: TransportSettings): Transport {
       return { ...ending, reason: settings.secretsMask().text(ending.reason), durationMs: durationMs() };
     } catch (error) {
       if (error instanceof Trouble) {
+        // The library's own words, which no reason shows.
+        if (error.cause !== undefined)
+          settings.log.debug({ host: host.name, error: error.cause }, error.message);
         return bareOutcome(error.kind, settings.secretsMask().text(error.message), durationMs());
       }
       const id = randomUUID().slice(0, 8);

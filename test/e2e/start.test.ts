@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { makeKeyPair } from '../../src/sandbox/fleet/key-pair.ts';
 import { EVERYTHING, makeHome, openTeamSlack, spawnBot } from '../rigs/bot.ts';
 
 const FILES = {
@@ -22,7 +23,7 @@ async function takePort(): Promise<Server & { readonly taken: string }> {
 /** What a bot says that cannot start, and that it really ends: a supervisor waits for nothing else. */
 async function start(
   env: Readonly<Record<string, string>>,
-  files: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<{ readonly how: number | string; readonly output: string }> {
   await using slack = await openTeamSlack();
   await using home = await makeHome({ ...FILES, ...files });
@@ -53,6 +54,57 @@ describe('a bot that cannot start', () => {
     const { how, output } = await start({ SLACK_APP_TOKEN: 'xapp-wrong' });
     expect(how).toBe(78);
     expect(output).toContain('batchops: SLACK_APP_TOKEN: Slack refuses the app token: invalid_auth\n');
+  });
+
+  const GBK = Buffer.from([0xc3, 0xdc]);
+  test.each([
+    [
+      'a password in GBK',
+      { 'inventory.ini': Buffer.concat([Buffer.from(`${FILES['inventory.ini']}passphrase = `), GBK]) },
+      {},
+      'batchops: inventory.ini:6: is not UTF-8 (line 6); save it as UTF-8\n',
+    ],
+    [
+      "an inventory in Notepad's Unicode",
+      { 'inventory.ini': Buffer.from(`\ufeff${FILES['inventory.ini']}`, 'utf16le') },
+      {},
+      'batchops: inventory.ini: is UTF-16 or no text at all; save it as UTF-8\n',
+    ],
+    [
+      "a password's own file",
+      { 'inventory.ini': '[h1]\nip = h\nuser = u\npassword = file:pw\n', pw: GBK },
+      {},
+      'batchops: inventory.ini:4: password: the file it names is not UTF-8 (line 1); save it as UTF-8\n',
+    ],
+    [
+      'the settings',
+      { '.env': Buffer.from([0x41, 0x3d, 0xff, 0x0a]) },
+      {},
+      'batchops: .env is not UTF-8 (line 1); save it as UTF-8\n',
+    ],
+    [
+      "a setting's own file",
+      { channel: GBK },
+      { BATCHOPS_AUDIT_CHANNEL: '', BATCHOPS_AUDIT_CHANNEL_FILE: 'channel' },
+      'batchops: BATCHOPS_AUDIT_CHANNEL_FILE: channel is not UTF-8 (line 1); save it as UTF-8\n',
+    ],
+  ])(
+    'ends where %s is not the text that it is read as: nothing is decoded by guess',
+    async (_what, files, env, output) => {
+      expect(await start(env, files)).toEqual({ how: 78, output });
+    },
+  );
+
+  test('ends where a key could not log in, with the line', async () => {
+    const key = makeKeyPair({ passphrase: 'open sesame' }).private;
+    const host = '[h1]\nip = h\nuser = u\nkey = id\n';
+    const locked = await start({}, { id: key, 'inventory.ini': host });
+    expect(locked).toEqual({
+      how: 78,
+      output: 'batchops: inventory.ini:4: key: it is encrypted, and the inventory has no passphrase\n',
+    });
+    const wrong = await start({}, { id: key, 'inventory.ini': `${host}passphrase = close sesame\n` });
+    expect(wrong.output).toBe('batchops: inventory.ini:5: passphrase: it does not open the key\n');
   });
 
   test.each([

@@ -83,6 +83,42 @@ describe('a host', () => {
     expect(read(HOST.replace('10.0.0.1', ip)).hosts.get('web01')?.ip).toBe(ip);
   });
 
+  test('may have its address as a URL has it', () => {
+    expect(read(HOST.replace('10.0.0.1', '[::1]')).hosts.get('web01')?.ip).toBe('::1');
+    for (const ip of ['[10.0.0.1]', '[::1', '[::1]:22', '[[::1]]']) {
+      expect(problemsOf(HOST.replace('10.0.0.1', ip))).toHaveLength(1);
+    }
+  });
+
+  test('may name the question for its password, as a whole and in any case', () => {
+    const promptOf = (prompt: string) => read(`${HOST}\nprompt = ${prompt}\n`).hosts.get('web01')?.prompt;
+    const prompt = promptOf('secret of \\w+( please)?:');
+    expect(prompt?.test('Secret of ops:')).toBe(true);
+    expect(prompt?.test('Secret of ops: and code:')).toBe(false);
+    expect(promptOf('a|b')?.test('ax')).toBe(false);
+    expect(problemsOf(`${HOST}\nprompt = (x\n`)).toEqual([
+      expect.stringMatching(
+        /^inventory\.ini:\d+: prompt: expected a regular expression for the whole question$/,
+      ),
+    ]);
+  });
+
+  test('may have a public key beside its agent: it says which of the keys is meant', () => {
+    const world = worldOf({ SSH_AUTH_SOCK: '/s' }, { 'id.pub': 'ssh-ed25519 AAAA me@here\n' });
+    const text = '[a]\nip = a\nuser = u\nagent = yes\nkey = id.pub\n';
+    expect(read(text, world).hosts.get('a')?.privateKey?.reveal()).toContain('ssh-ed25519');
+  });
+
+  test('what would keep a login from using its key is found when the file is read, at its line', () => {
+    const world = (key: 'key' | 'passphrase') => ({
+      ...worldOf({}, { id: KEY }),
+      findKeyFault: () => ({ key, fault: 'it does not fit' }),
+    });
+    const text = '[a]\nip = a\nuser = u\nkey = id\npassphrase = hunter2\n';
+    expect(problemsOf(text, world('key'))).toEqual(['inventory.ini:4: key: it does not fit']);
+    expect(problemsOf(text, world('passphrase'))).toEqual(['inventory.ini:5: passphrase: it does not fit']);
+  });
+
   test.each([
     ['10.0.0.256', ''],
     ['10.0.0', ''],
@@ -288,5 +324,29 @@ describe('whatever the text', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('what is legal and most likely not meant', () => {
+  test('a key that is indented below another is read as Python reads it, and pointed out without the value', () => {
+    const text = '[a]\nip = a\nuser = u\npassword = hunter2\n  enable = False\n';
+    const { hosts, warnings } = read(text);
+    expect(hosts.get('a')).toMatchObject({ enabled: true });
+    expect(hosts.get('a')?.password?.reveal()).toBe('hunter2\nenable = False');
+    expect(warnings).toEqual([
+      'inventory.ini:4: a line below "password" looks like the key "enable", but is indented deeper and so belongs to the value of "password"',
+    ]);
+  });
+
+  test("values of more lines are otherwise nobody's business", () => {
+    expect(read('[a]\nip = a\nuser = u\npassword = one\n  two: three\n').warnings).toEqual([]);
+  });
+
+  test('a file without a single section is said to be empty', () => {
+    for (const text of ['', '\n\n', '# nothing yet\n', '\ufeff']) {
+      expect(problemsOf(text)).toEqual([
+        'inventory.ini:1: there is no host in this file; a host is a [section] with ip and user, README has an example',
+      ]);
+    }
   });
 });

@@ -41,7 +41,7 @@ export interface Home extends AsyncDisposable {
   path(...parts: string[]): string;
 }
 
-export async function makeHome(files: Readonly<Record<string, string>>): Promise<Home> {
+export async function makeHome(files: Readonly<Record<string, string | Uint8Array>>): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-home-'));
   await mkdir(join(folder, 'data/transfers'), { recursive: true });
   for (const [name, text] of Object.entries(files))

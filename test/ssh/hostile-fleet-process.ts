@@ -36,14 +36,15 @@ export interface Report {
 }
 
 const AT_A_TIME = 40;
+/** Short, and long enough for a well-behaved login on a busy machine. */
 const DEADLINES = {
-  connectMs: 1_000,
-  handshakeMs: 700,
-  channelMs: 300,
+  connectMs: 3_000,
+  handshakeMs: 2_500,
+  channelMs: 1_500,
   lingerMs: 100,
   killGraceMs: 100,
   disconnectMs: 100,
-  keepaliveMs: 150,
+  keepaliveMs: 500,
   retryDelaysMs: [5, 10],
 };
 
@@ -95,7 +96,7 @@ async function perform(job: Job): Promise<void> {
   const outcome = await rig.transport.execute(
     host,
     workOf(job),
-    execution({ signal: stop.signal, timeLimitMs: 400 }),
+    execution({ signal: stop.signal, timeLimitMs: 1_000 }),
   );
   clearTimeout(timer);
   outcomes.push({ name: job.name, kind: outcome.kind, reason: outcome.reason });

@@ -1,7 +1,7 @@
 import type { Connection } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/inventory/secret.ts';
-import { readOpening } from '../../src/ssh/connection/offer.ts';
+import { readOpening } from '../../src/ssh/login/offer.ts';
 import { startMisbehavingHost } from '../rigs/misbehaving-host.ts';
 import { sendDisconnect, sendMessage, startSshServer } from '../rigs/ssh-server.ts';
 import { makeKeyPair } from '../rigs/sshd.ts';

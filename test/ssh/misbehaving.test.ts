@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../src/inventory/secret.ts';
 import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
+import { startMisbehavingHost } from '../rigs/misbehaving-host.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
 import { freePort } from '../rigs/sshd.ts';
 import { openRig, passwordHost } from './rig.ts';
@@ -326,5 +327,29 @@ describe('many jobs for one address', () => {
     expect((await jobs[8])?.kind).toBe('cancelled');
     expect(server.dials()).toBe(8);
     await Promise.all(jobs);
+  });
+});
+
+describe('a session that its host breaks off', () => {
+  test('garbage in the middle of a command: lost, in words of ours, and the socket is gone', async () => {
+    await using host = await startMisbehavingHost({ at: 'exec', does: 'garbage', seed: 7 });
+    await using rig = await openRig();
+    const outcome = await rig.run(passwordHost(host.port), 'true');
+    expect(outcome.kind).toBe('lost');
+    expect(outcome.reason).toMatch(/^(the host broke the SSH protocol|the connection broke|the host closed)/);
+    await vi.waitFor(() => expect(host.open()).toBe(0));
+  });
+
+  test('through a host on the way that freezes: closing the bot does not wait for it', async () => {
+    await using inner = await startSshServer();
+    await using bastion = await startSshServer();
+    await using proxy = await startHalfOpenProxy(bastion.port);
+    const jump = passwordHost(proxy.port, { name: 'bastion' });
+    const rig = await openRig({ findHost: () => jump, deadlines: { disconnectMs: 100 } });
+    expect((await rig.run(passwordHost(inner.port, { jump: 'bastion' }), 'true')).kind).toBe('ok');
+    proxy.freeze();
+    const startedAt = performance.now();
+    await rig[Symbol.asyncDispose]();
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 });

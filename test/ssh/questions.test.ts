@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findQuestionFault, isPlainPasswordPrompt } from '../../src/ssh/connection/questions.ts';
+import { findQuestionFault, isPlainPasswordPrompt } from '../../src/ssh/login/questions.ts';
 
 const OPS = { user: 'ops' };
 const ask = (prompt: string, more: { echo?: boolean; around?: string; named?: RegExp } = {}) =>

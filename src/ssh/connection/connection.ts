@@ -67,8 +67,11 @@ export class Connection {
         return {};
       },
     };
+    let isAnswered = false;
     return this.#ask((done: Done<void>) =>
       this.#client.exec(command, options, (error, channel) => {
+        if (isAnswered) return;
+        isAnswered = true;
         if (!error) onOpen(channel);
         done(error);
       }),

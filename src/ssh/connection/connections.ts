@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
+import { HOST_KEY_TYPES } from '../login/algorithms.ts';
+import { logIn } from '../login/handshake.ts';
 import {
   DEFAULT_DEADLINES,
   DEFAULT_IDLE_MS,
@@ -12,11 +14,9 @@ import {
 import { Trouble, WrongHostKey } from '../trouble.ts';
 import { takeTurn } from '../turns.ts';
 import { pause } from '../within.ts';
-import { HOST_KEY_TYPES } from './algorithms.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { Gate } from './gate.ts';
-import { logIn } from './handshake.ts';
 import { JumpConnections } from './jump.ts';
 import { IdleConnections } from './pool.ts';
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, hash } from 'node:crypto';
 import ssh2, { type ParsedKey } from 'ssh2';
-import type { KeyFault } from '../../inventory/parse-host.ts';
+import { isPublicKey, type KeyFault } from '../../inventory/parse-host.ts';
 import { wordsOf } from '../trouble.ts';
 
 /** Decrypting a key takes a tenth of a second of the only thread: once per key, not once per host. */
@@ -25,10 +25,6 @@ export function readPrivateKey(text: string, passphrase: string | undefined): Pa
 export function readPublicKey(text: string): ParsedKey | KeyFault {
   const parsed = firstOf(ssh2.utils.parseKey(text));
   return parsed instanceof Error ? { key: 'key', fault: 'it is no public key that can be read' } : parsed;
-}
-
-export function isPublicKey(text: string): boolean {
-  return /^(ssh|ecdsa|sk)-\S+ |^-+ ?BEGIN (SSH2 )?PUBLIC KEY/.test(text);
 }
 
 /** What would keep a login from using this file; undefined where nothing does. */
@@ -73,6 +69,8 @@ function parsePkcs8(text: string, passphrase: string | undefined): ParsedKey | E
   }
 }
 
+const MAGIC = 'openssh-key-v1\0';
+
 /** An ed25519 key as OpenSSH writes it: PROTOCOL.key of OpenSSH, without encryption. */
 function formatOpenSsh({ seed, point }: { readonly seed: Buffer; readonly point: Buffer }): string {
   const word = (bytes: string | Buffer) => {
@@ -86,7 +84,7 @@ function formatOpenSsh({ seed, point }: { readonly seed: Buffer; readonly point:
   const secret = Buffer.concat([check, publicPart, word(Buffer.concat([seed, point])), word('')]);
   const padding = Buffer.from(Array.from({ length: (8 - (secret.length % 8)) % 8 }, (_, i) => i + 1));
   const file = Buffer.concat([
-    Buffer.from('openssh-key-v1\0'),
+    Buffer.from(MAGIC),
     ...[word('none'), word('none'), word('')],
     Buffer.from([0, 0, 0, 1]),
     word(publicPart),

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
+import { Connection } from '../connection/connection.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { keyType } from '../known-hosts.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
@@ -8,7 +9,6 @@ import { brokenHandshake, levelOf, type Phase, stopTrouble, Trouble, WrongHostKe
 import { takeTurn } from '../turns.ts';
 import { formatSeconds } from '../within.ts';
 import { algorithmsFor } from './algorithms.ts';
-import { Connection } from './connection.ts';
 import { LOGIN_BYTES } from './limits.ts';
 import { openLogin } from './login.ts';
 import { Opening } from './offer.ts';
