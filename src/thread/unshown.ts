@@ -21,7 +21,7 @@ export function formatUnshown(key: string): Message {
   const what = `${SHOWN[subject.kind]}${host === '' ? '' : ` of${host}`}`;
   const run = asciiOf(subject.runId, MAX_NAME_CHARS);
   return messageOf(
-    `${what} could not be shown here; ${log}. What ran is not affected, and its result is stored: /batch show ${run}${host}`,
+    `${what} could not be shown here; ${log}. What was stored can still be asked for: /batch show ${run}${host}`,
   );
 }
 

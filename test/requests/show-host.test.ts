@@ -24,8 +24,8 @@ test('a result that cannot be shown as it should be is shown in plain letters, a
 test('what is said in place of a message holds nothing alive and keeps within the limits, whatever it is about', () => {
   const hostile = '<!channel>\u202e\ud800`&'.repeat(40_000);
   const messages = [
-    formatUnshown({ key: hostile, kind: 'reply', runId: 'r-7k3f', host: hostile }),
-    formatUnshown({ key: 'audit:3', kind: 'audit', runId: null, host: null }),
+    formatUnshown(`reply:r-7k3f:${hostile}`),
+    formatUnshown('audit:3'),
     formatBareResult(
       sampleRun(),
       sampleJob(sampleOutcome({ stdout: streamOf(hostile), stderr: streamOf(hostile) }), hostile),
