@@ -99,6 +99,7 @@ async function serve(): Promise<void> {
       secretsMask: () => mask,
       transferDir: config.transferDir,
       spool,
+      leftovers: store.leftovers,
       log,
     }),
     (it) => it.close(),

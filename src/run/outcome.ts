@@ -72,9 +72,15 @@ export interface MovedFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** False where the host has no tool to compute a checksum: only the size was compared. */
-  readonly verified: boolean;
+  readonly verified: Verification;
 }
+
+/**
+ * What was compared of a copied file. `checksum`: the host computed the same one. `read-back`: what lies there
+ * was fetched again, and is the same. `size`: only that, since the host tells no more. `nothing`: the host says
+ * another size than came, as of files that grow or have none.
+ */
+export type Verification = 'checksum' | 'read-back' | 'size' | 'nothing';
 
 export interface Outcome {
   readonly kind: OutcomeKind;

@@ -130,7 +130,16 @@ function splitName(local: string): string[] {
       remedy: 'Leave out the `..`: only what is inside the transfer folder can be named.',
     });
   }
-  if (parts.length === 0 || /[\u0000-\u001f\u007f\\]/.test(local)) {
+  if (local.includes('\\')) {
+    throw new Refusal(
+      'unknown-name',
+      `${local}: a name with a backslash is not taken, since that parts folders on Windows and is part of a name elsewhere.`,
+      {
+        remedy: `Write / between folders (${local.replaceAll(/\\+/g, '/')}); a file that has a backslash in its name has to be renamed.`,
+      },
+    );
+  }
+  if (parts.length === 0 || /[\u0000-\u001f\u007f]/.test(local)) {
     throw new Refusal('unknown-name', `${JSON.stringify(local)} is no file name.`, {
       remedy: 'Name a file or folder inside the transfer folder.',
     });

@@ -17,6 +17,7 @@ import { openHostKeys } from '../../src/ssh/host-keys.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { openStore } from '../../src/store/open.ts';
+import { memoryLeftovers } from '../ssh/memory-leftovers.ts';
 import type { Order, Temperature } from './contenders.ts';
 import { CHANNEL, type FleetFiles, REQUESTER } from './fleet.ts';
 import type { Taken } from './rounds.ts';
@@ -141,6 +142,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       findHost: (name) => inventory.hosts.get(name),
       secretsMask: () => mask,
       transferDir,
+      leftovers: memoryLeftovers(),
       log: quiet,
       // A minute in the bot; here other contenders have their turn between two rounds.
       idleMs: 600_000,

@@ -92,7 +92,7 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
         kind: 'ok',
         exitCode: null,
         reason: '',
-        file: { path, bytes: size, sha256: sha256(bytes), verified: true },
+        file: { path, bytes: size, sha256: sha256(bytes), verified: 'checksum' },
       });
       expect((await readFile(path)).equals(bytes)).toBe(true);
       expect((await stat(path)).mode & 0o777).toBe(0o750);
@@ -100,7 +100,7 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
       const back = await get(rig, host(), path, `back-${size}`);
       expect(back).toMatchObject({
         kind: 'ok',
-        file: { path: `back-${size}/web01/${name}`, bytes: size, sha256: sha256(bytes), verified: true },
+        file: { path: `back-${size}/web01/${name}`, bytes: size, sha256: sha256(bytes), verified: 'checksum' },
       });
       expect((await fetched(`back-${size}/web01/${name}`)).equals(bytes)).toBe(true);
     },
@@ -198,7 +198,7 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
     await place(rig, 'huge', Buffer.alloc(200_000_000));
     const stop = new AbortController();
     const running = put(rig, host(), 'huge', join(remote, 'huge'), { signal: stop.signal });
-    await vi.waitFor(async () => expect((await readdir(remote)).join()).toContain('.huge.r-7k3f.part'), {
+    await vi.waitFor(async () => expect((await readdir(remote)).join()).toMatch(/\.batchops-r-7k3f-[0-9a-f]{8}\.part/), {
       interval: 2,
       timeout: 20_000,
     });
@@ -233,7 +233,7 @@ describe('copying to and from a host with its own ideas', () => {
     const outcome = await get(rig, memory.host, '/tmp/f', 'x');
     expect(outcome).toMatchObject({
       kind: 'ok',
-      file: { bytes: bytes.length, sha256: sha256(bytes), verified: false },
+      file: { bytes: bytes.length, sha256: sha256(bytes), verified: 'read-back' },
     });
   });
 
@@ -250,7 +250,7 @@ describe('copying to and from a host with its own ideas', () => {
     await using plain = await openMemory({ files: new Map([['/tmp/f', Buffer.from('old')]]) });
     expect(await put(rig, plain.host, 'f', '/tmp/f')).toMatchObject({
       kind: 'ok',
-      file: { verified: false },
+      file: { verified: 'read-back' },
     });
     expect(plain.files.get('/tmp/f')?.equals(bytes)).toBe(true);
     expect([...plain.files.keys()]).toEqual(['/tmp/', '/tmp/f']);

@@ -10,6 +10,7 @@ import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys.ts';
 import type { TransportSettings } from '../../src/ssh/settings.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import type { Sshd } from '../rigs/sshd.ts';
+import { type MemoryLeftovers, memoryLeftovers } from './memory-leftovers.ts';
 
 export interface TransportRig extends AsyncDisposable {
   readonly transport: Transport;
@@ -17,12 +18,14 @@ export interface TransportRig extends AsyncDisposable {
   readonly folder: string;
   /** Defects that were logged: there must be none. */
   readonly errors: readonly object[];
+  readonly leftovers: MemoryLeftovers;
   run(host: Host, command: string, how?: Partial<Execution>): Promise<Outcome>;
 }
 
 export interface RigOptions extends Partial<TransportSettings> {
   readonly policy?: HostKeyPolicy;
   readonly secrets?: readonly string[];
+  readonly leftovers?: MemoryLeftovers;
 }
 
 /** Deadlines that a test can wait for; what a test is about, it sets itself. */
@@ -32,6 +35,7 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-ssh-'));
   const errors: object[] = [];
   const mask = createMask(options.secrets ?? []);
+  const leftovers = options.leftovers ?? memoryLeftovers();
   const transport = openTransport({
     hostKeys: await openHostKeys(join(folder, 'known_hosts'), options.policy ?? 'accept-new'),
     findHost: () => undefined,
@@ -39,12 +43,14 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
     transferDir: join(folder, 'transfers'),
     log: { debug() {}, info() {}, warn() {}, error: (fields) => void errors.push(fields) },
     ...options,
+    leftovers,
     deadlines: { ...QUICK, ...options.deadlines },
   });
   return {
     transport,
     folder,
     errors,
+    leftovers,
     run: (host, command, how) => transport.execute(host, { action: 'run', command }, execution(how)),
     async [Symbol.asyncDispose]() {
       await transport.close();

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log, Spool } from '../../ports.ts';
-import { hostFolder } from '../copy/remote-path.ts';
+import { hostFolder } from '../part/file-names.ts';
 import { codeOf } from '../trouble.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';
 
