@@ -42,7 +42,12 @@ export function toFreeBytes(answer: unknown): number | undefined {
 
 /** S_IFMT and the kinds of stat(2): a host may tell no kind at all. */
 const KIND_BITS = 0o170000;
-const KINDS: Readonly<Record<number, FileKind>> = { 16807: 'file', 9604: 'folder', 21609: 'link', 0: 'file' };
+const KINDS: ReadonlyMap<number, FileKind> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+  [0, 'file'],
+]);
 
 export function toRemoteStat(answer: unknown): RemoteStat | undefined {
   if (typeof answer !== 'object' || answer === null || Buffer.isBuffer(answer) || Array.isArray(answer)) {
@@ -54,7 +59,7 @@ export function toRemoteStat(answer: unknown): RemoteStat | undefined {
   };
   const mode = told('mode');
   return {
-    kind: KINDS[(mode ?? 0) & KIND_BITS] ?? 'other',
+    kind: KINDS.get((mode ?? 0) & KIND_BITS) ?? 'other',
     bytes: told('size') ?? 0,
     mtime: told('mtime') ?? 0,
     mode: mode === undefined ? undefined : mode & 0o7777,
