@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Host } from '../../src/inventory/inventory.ts';
-import { startSshServer } from '../rigs/ssh-server.ts';
-import { HAS_SSHD, type Sshd, startSshd } from '../rigs/sshd.ts';
+import type { Host } from '../../../src/inventory/inventory.ts';
+import { startSshServer } from '../../rigs/ssh-server.ts';
+import { HAS_SSHD, type Sshd, startSshd } from '../../rigs/sshd.ts';
+import { execution, keyHost, openRig, passwordHost, type TransportRig } from '../rig.ts';
 import { get, openMemory, place, put, sha256 } from './copy-rig.ts';
 import { serveMemory } from './memory-sftp.ts';
-import { execution, keyHost, openRig, passwordHost, type TransportRig } from './rig.ts';
 
 describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
   let sshd: Sshd;

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Host } from '../../src/inventory/inventory.ts';
-import type { Execution } from '../../src/ports.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
-import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
-import { startSshServer } from '../rigs/ssh-server.ts';
+import type { Host } from '../../../src/inventory/inventory.ts';
+import type { Execution } from '../../../src/ports.ts';
+import type { Outcome } from '../../../src/run/outcome.ts';
+import { openTransferFolder } from '../../../src/ssh/transfer-folder.ts';
+import { startSshServer } from '../../rigs/ssh-server.ts';
+import { execution, passwordHost, type TransportRig } from '../rig.ts';
 import { type SftpLog, type SftpScript, serveMemory } from './memory-sftp.ts';
-import { execution, passwordHost, type TransportRig } from './rig.ts';
 
 export const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
