@@ -132,6 +132,6 @@ function mayBeThere(leftover: Leftover): string {
   const { belongsAt } = leftover;
   const path = showTemporary(leftover.path);
   return belongsAt === null
-    ? `its temporary file ${path} may still be there, and is removed at the next contact with this host`
+    ? `a temporary file of ${leftover.runId}, ${path}, may still be there, and is removed at the next contact with this host`
     : `the old file may be at ${path}, and goes back to ${belongsAt} at the next contact with this host`;
 }

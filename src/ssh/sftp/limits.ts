@@ -14,7 +14,7 @@
  * | a handle without end | `MAX_HANDLE_BYTES` |
  * | a size that is not so | not believed: reading goes on to the end, sending is counted |
  * | a file without end | `maxFetchBytes`, counted as it comes |
- * | more bytes than were asked for | ends the copy at once (ssh2) |
+ * | more bytes than were asked for | as many as were asked for are taken |
  * | error texts without end | their first line, 200 characters |
  * | never sets a mode or an owner, never tells free space | `optionalStepMs` each: said, and gone on |
  * | never closes, shows or renames what arrived | `lastStepMs` each |

@@ -35,6 +35,23 @@ export interface SftpLog {
   readonly removed: string[];
 }
 
+/** Bytes on an SFTP channel that the library would never send. */
+export function sendRaw(sftp: SFTPWrapper, bytes: Buffer): void {
+  const protocol: unknown = Reflect.get(sftp, '_protocol');
+  const outgoing: unknown = Reflect.get(sftp, 'outgoing');
+  if (
+    typeof protocol !== 'object' ||
+    protocol === null ||
+    typeof outgoing !== 'object' ||
+    outgoing === null
+  ) {
+    throw new Error('ssh2 has changed inside');
+  }
+  const send: unknown = Reflect.get(protocol, 'channelData');
+  if (typeof send !== 'function') throw new Error('ssh2 has changed inside');
+  send.call(protocol, Reflect.get(outgoing, 'id'), bytes);
+}
+
 /** An SFTP server over a map; it knows no extensions, and its rename does not overwrite. */
 export function serveMemory(sftp: SFTPWrapper, script: SftpScript, log: SftpLog): void {
   const { files, owned } = script;
