@@ -88,7 +88,8 @@ describe('the rows of a board', () => {
     );
     old.exec('insert into outbox select * from newer; drop table newer');
     old.exec('create index outbox_due on outbox (turn, due_at, position) where due_at is not null');
-    old.exec("delete from kysely_migration where name = '0002-boards'");
+    old.exec('drop table leftover');
+    old.exec("delete from kysely_migration where name >= '0002'");
     old.close();
 
     const store = await rig.reopen();
