@@ -4,7 +4,8 @@
  * - `ok`: exit 0 (or the file is where it should be, whole).
  * - `failed`: the command ended with another exit code.
  * - `killed`: the command was ended by a signal.
- * - `timed-out`: the command was still running at its time limit and was stopped.
+ * - `timed-out`: the command was still running at its time limit and was stopped; or the host was silent, or too
+ *   slow, for that long during a copy.
  * - `unreachable`: no SSH session came about (name, route, port, handshake); nothing was sent.
  * - `auth-failed`: the host refused our login; nothing was sent.
  * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.

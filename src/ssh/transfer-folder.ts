@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { Refusal } from '../errors.ts';
 import type { TransferFolder } from '../ports.ts';
 import type { FileDigest } from '../run/plan.ts';
+import { temporaryName } from './part/file-names.ts';
 import { codeOf } from './trouble.ts';
 
 /** What the copies themselves need of the folder, besides what the desk asks of it. */
@@ -81,7 +82,7 @@ export function openTransferFolder(dir: string): JailedFolder {
       const name = parts.at(-1) ?? local;
       const into = await folder.makeFolder(parts.slice(0, -1));
       // Hidden until it is whole, under a name that no one else's copy has.
-      const part = join(into, `.part-${randomBytes(6).toString('hex')}`);
+      const part = join(into, temporaryName('slack'));
       const file = await open(part, 'wx', 0o600);
       try {
         try {

@@ -5,10 +5,14 @@ const MAX_HOST_NAME_BYTES = 120;
 
 /**
  * The name of a file that is not whole yet, on a host or here. Short, whatever the file will be called: names end
- * at 255 bytes, which are few characters in some scripts. Nobody else's, and seen to be ours.
+ * at 255 bytes, which are few characters in some scripts. Nobody else's, and seen to be ours; `owner` is the run's id.
  */
-export function temporaryName(runId: string): string {
-  return `.batchops-${runId}-${randomBytes(4).toString('hex')}.part`;
+export function temporaryName(owner: string): string {
+  return `.batchops-${owner}-${randomBytes(4).toString('hex')}.part`;
+}
+
+export function isTemporaryName(name: string): boolean {
+  return /^\.batchops-[0-9a-z-]{1,20}-[0-9a-f]{8}\.part$/.test(name);
 }
 
 /** As people read it: equal on all hosts of a run, so that equal troubles fold, and good for a shell's `ls`. */

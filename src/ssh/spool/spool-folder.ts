@@ -6,6 +6,9 @@ import { hostFolder } from '../part/file-names.ts';
 import { codeOf } from '../trouble.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';
 
+/** A run's output on disk is kept this long after it was last written to. */
+export const SPOOL_KEPT_MS = 7 * 24 * 60 * 60_000;
+
 export type StreamName = 'stdout' | 'stderr';
 
 export interface SpoolFolder extends Spool {
