@@ -120,7 +120,17 @@ export function openTransferFolder(dir: string): JailedFolder {
 
 /** The words between the slashes; a `Refusal` where one of them is no plain name. */
 function splitName(local: string): string[] {
-  if (isAbsolute(local) || local.startsWith('~') || local.startsWith('\\')) {
+  if (local.includes('\\')) {
+    const meant = local.replace(/^(?:[A-Za-z]:)?\\+/, '').replaceAll(/\\+/g, '/');
+    throw new Refusal(
+      'not-allowed',
+      `${local}: a backslash is not taken in a name, since it parts folders on Windows and is a letter like any other here.`,
+      {
+        remedy: `Write / between folders (${meant}); a file that has a backslash in its name has to be renamed.`,
+      },
+    );
+  }
+  if (isAbsolute(local) || local.startsWith('~')) {
     throw new Refusal('not-allowed', `${local} is not a name inside the transfer folder.`, {
       remedy: 'Name the file relative to the transfer folder, without a leading / or ~.',
     });
@@ -130,15 +140,6 @@ function splitName(local: string): string[] {
     throw new Refusal('not-allowed', `${local} leads out of the transfer folder.`, {
       remedy: 'Leave out the `..`: only what is inside the transfer folder can be named.',
     });
-  }
-  if (local.includes('\\')) {
-    throw new Refusal(
-      'unknown-name',
-      `${local}: a name with a backslash is not taken, since that parts folders on Windows and is part of a name elsewhere.`,
-      {
-        remedy: `Write / between folders (${local.replaceAll(/\\+/g, '/')}); a file that has a backslash in its name has to be renamed.`,
-      },
-    );
   }
   if (parts.length === 0 || /[\u0000-\u001f\u007f]/.test(local)) {
     throw new Refusal('unknown-name', `${JSON.stringify(local)} is no file name.`, {

@@ -18,6 +18,7 @@ export interface TransportRig extends AsyncDisposable {
   readonly folder: string;
   /** Defects that were logged: there must be none. */
   readonly errors: readonly object[];
+  /** Where no others were given. */
   readonly leftovers: MemoryLeftovers;
   run(host: Host, command: string, how?: Partial<Execution>): Promise<Outcome>;
 }
@@ -25,7 +26,6 @@ export interface TransportRig extends AsyncDisposable {
 export interface RigOptions extends Partial<TransportSettings> {
   readonly policy?: HostKeyPolicy;
   readonly secrets?: readonly string[];
-  readonly leftovers?: MemoryLeftovers;
 }
 
 /** Deadlines that a test can wait for; what a test is about, it sets itself. */
@@ -35,15 +35,15 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-ssh-'));
   const errors: object[] = [];
   const mask = createMask(options.secrets ?? []);
-  const leftovers = options.leftovers ?? memoryLeftovers();
+  const leftovers = memoryLeftovers();
   const transport = openTransport({
     hostKeys: await openHostKeys(join(folder, 'known_hosts'), options.policy ?? 'accept-new'),
     findHost: () => undefined,
     secretsMask: () => mask,
     transferDir: join(folder, 'transfers'),
     log: { debug() {}, info() {}, warn() {}, error: (fields) => void errors.push(fields) },
-    ...options,
     leftovers,
+    ...options,
     deadlines: { ...QUICK, ...options.deadlines },
   });
   return {

@@ -51,7 +51,7 @@ export async function giveAttributes(
     mode &= ~GROUP | ((mode & 0o007) << 3);
     if (mode !== (wanted & PERMISSIONS)) {
       notes.push(
-        `its mode is ${formatMode(mode)}, not ${formatMode(wanted & PERMISSIONS)}, for another group`,
+        `its mode is ${formatMode(mode)}, not ${formatMode(wanted & PERMISSIONS)}, since the group is another one`,
       );
     }
   }

@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Leftover } from '../../../src/ports.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
+import { openRun, openRig as openStoreRig } from '../../store/rig.ts';
 import { openMemory, place, put } from '../copy/copy-rig.ts';
 import { memoryLeftovers } from '../memory-leftovers.ts';
 import { execution, keyHost, openRig, passwordHost } from '../rig.ts';
@@ -214,4 +215,32 @@ describe('where they cannot be removed', () => {
     expect(rig.leftovers.all).toEqual([]);
     expect([...memory.files.keys()]).toEqual(['/tmp/']);
   });
+});
+
+test('a bot that is killed in the middle of a copy finds its half file again, and removes it', async () => {
+  await using records = await openStoreRig();
+  await openRun(records.store, { hosts: ['web01'] });
+  const [job] = await records.store.jobs.start(await records.store.jobs.take(1));
+  const writing = Promise.withResolvers<void>();
+  await using memory = await openMemory({
+    onWrite() {
+      writing.resolve();
+      return 'ignore';
+    },
+  });
+  {
+    await using first = await openRig({ leftovers: records.store.leftovers });
+    await place(first, 'f', 'new');
+    const copying = put(first, memory.host, 'f', '/tmp/f', { runId: job?.runId ?? '' });
+    await writing.promise;
+    // Nothing of what comes now reaches the store or the host: so it is when the process is gone.
+    await records.store.close();
+    memory.server.cut();
+    await copying;
+  }
+  expect([...memory.files.keys()]).toEqual(['/tmp/', expect.stringContaining('.part')]);
+  const store = await records.reopen();
+  await using second = await openRig({ leftovers: store.leftovers });
+  expect(await second.run(memory.host, 'true')).toMatchObject({ kind: 'ok', reason: '' });
+  expect([...memory.files.keys()]).toEqual(['/tmp/']);
 });
