@@ -46,6 +46,8 @@ export function openTransport(settings: TransportSettings): Transport {
               })
             : await copy(connection, work, how, channelMs, signal);
       } catch (error) {
+        // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
+        if (error instanceof Trouble && (error.mayBeStale || error.isPassing)) throw error;
         const left = await leftovers.sweep(connection, { runId: how.runId, channelMs, limits });
         throw error instanceof Trouble ? error.andLeft(left) : error;
       }

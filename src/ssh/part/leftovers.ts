@@ -42,7 +42,8 @@ export class LeftoverFiles {
 
   /**
    * Removes what this run and earlier ones left on the host. On a channel of its own, since the other one may be
-   * what has failed, and within its own limit. Tells in words what is still there. Never rejects.
+   * what has failed, and within its own limit. Tells in words what is still there; of other runs only where the
+   * host was asked. Never rejects.
    */
   async sweep(
     connection: Connection,
@@ -79,7 +80,9 @@ export class LeftoverFiles {
       }
     } catch (error) {
       this.#log.info({ host, reason: wordsOf(error) }, 'temporary files are left on a host for now');
-      said.push(...left.filter((one) => !settled.has(one)).map(mayBeThere));
+      const isAsked = connection.isOpen;
+      const unsettled = left.filter((one) => !settled.has(one) && (isAsked || one.runId === runId));
+      said.push(...unsettled.map(mayBeThere));
     } finally {
       clearTimeout(timer);
     }

@@ -73,19 +73,18 @@ export class SftpSession {
   /** Always to be called: a channel that is left open counts against the host's limit (pitfall 9). */
   end(): void {
     this.#release();
-    clearTimeout(this.#timer);
-    this.#rate.rest();
+    this.#die(new Trouble('transfer-failed', 'the SFTP channel is closed'));
     this.#sftp.end();
   }
 
   /** For reading. */
   open(path: string): Promise<OpenFile> {
-    return this.#open({ limit: 'silence', doing: 'opening', path }, 'r', 0);
+    return this.#open({ limit: 'last', doing: 'opening', path }, 'r', 0);
   }
 
   /** A file that is not there yet. */
   create(path: string, mode: number): Promise<OpenFile> {
-    return this.#open({ limit: 'silence', doing: 'making', path }, 'wx', mode);
+    return this.#open({ limit: 'last', doing: 'making', path }, 'wx', mode);
   }
 
   close({ handle, path }: OpenFile): Promise<void> {
@@ -219,19 +218,24 @@ export class SftpSession {
   #ask<T, R>(step: Step, start: (done: Done<T>) => void, check: (answer: unknown) => R | undefined) {
     return new Promise<R>((resolve, reject) => {
       if (this.#dead) return reject(this.#dead);
-      this.#waiting.add(reject);
-      this.#listen();
       const limitMs = this.#limitOf(step);
       const timer =
         limitMs === undefined
           ? undefined
           : setTimeout(() => settle(() => reject(lateAnswer(step, limitMs))), limitMs);
+      const onDead = (trouble: Trouble) => {
+        clearTimeout(timer);
+        reject(trouble);
+      };
       const settle = (end: () => void) => {
         clearTimeout(timer);
-        if (!this.#waiting.delete(reject)) return;
+        // The session is over, or it has been answered: what comes now comes too late.
+        if (!this.#waiting.delete(onDead)) return;
         this.#listen();
         end();
       };
+      this.#waiting.add(onDead);
+      this.#listen();
       try {
         start((error, answer) =>
           settle(() => {
@@ -282,7 +286,7 @@ export class SftpSession {
     this.#rate.rest();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const reject of waiting) reject(this.#dead);
+    for (const onDead of waiting) onDead(this.#dead);
   }
 }
 

@@ -195,6 +195,16 @@ describe('where they cannot be removed', () => {
     expect(leftovers.all).toHaveLength(1);
   });
 
+  test('what an earlier run left is nothing to say of a command whose connection breaks', async () => {
+    const leftovers = memoryLeftovers([left('/tmp/.half')]);
+    await using server = await startSshServer({ onCommand: () => server.cut() });
+    await using rig = await openRig({ leftovers });
+    const outcome = await rig.run(passwordHost(server.port), 'true');
+    expect(outcome.kind).toBe('lost');
+    expect(outcome.reason).not.toContain('temporary');
+    expect(leftovers.all).toHaveLength(1);
+  });
+
   test('a connection that breaks leaves them known, and a cancel too', async () => {
     const stop = new AbortController();
     await using memory = await openMemory({
