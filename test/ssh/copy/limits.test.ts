@@ -68,18 +68,6 @@ describe('whatever a host sends or holds back, a copy ends', () => {
     expect(outcome.reason).toContain('bytes a second came through');
   });
 
-  test('a slow line that brings its share goes on', async () => {
-    const slow = at('READ', (id, sftp, [, position]) => {
-      const from = Number(position);
-      void delay(150).then(() =>
-        from >= bytes.length
-          ? sftp.status(id, STATUS_CODE.EOF)
-          : sftp.data(id, bytes.subarray(from, from + 40_000)),
-      );
-    });
-    expect(await fetchFrom(slow, { timeLimitMs: 1_000 })).toMatchObject({ kind: 'ok' });
-  });
-
   test('every answer twice, and late ones, change nothing', async () => {
     const late: (() => void)[] = [];
     const { outcome, memory } = await sendTo({
