@@ -31,8 +31,9 @@ import { createSharedFiles } from './slack/shared-files.ts';
 import { formatThreadLink, openWorkspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
-import { keepSwept } from './ssh/spool/keep-swept.ts';
-import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
+import { sweepHalfFiles } from './ssh/part/half-files.ts';
+import { keepSwept } from './ssh/part/keep-swept.ts';
+import { openSpoolFolder, SPOOL_KEPT_MS } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
@@ -105,6 +106,7 @@ async function serve(): Promise<void> {
       secretsMask: () => mask,
       transferDir: config.transferDir,
       spool,
+      leftovers: store.leftovers,
       log,
     }),
     (it) => it.close(),
@@ -148,7 +150,13 @@ async function serve(): Promise<void> {
     now: Date.now,
   };
   await reopenRuns(world);
-  opened.use(keepSwept(spool, () => store.openRuns(), log));
+  const sweepSpool = async (): Promise<number> => {
+    // Of runs that are still open there may be more to come.
+    const open = new Set((await store.openRuns()).map((run) => run.id));
+    return await spool.sweep(Date.now() - SPOOL_KEPT_MS, open);
+  };
+  opened.use(keepSwept('output', sweepSpool, log));
+  opened.use(keepSwept('half files', () => sweepHalfFiles(config.transferDir, Date.now()), log));
 
   // The way out, last step first: no new request, no new job, then the last results to Slack.
   opened.defer(async () => {

@@ -51,6 +51,29 @@ export interface TransferFolder {
   keep(local: string, content: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
+/** A file of ours on a host that is not what anybody asked for: it is known before it is made, until it is gone. */
+export interface Leftover {
+  readonly host: string;
+  /** Full, on the host. */
+  readonly path: string;
+  readonly runId: string;
+  /**
+   * Where a file that was there before belongs, while it steps aside for a new one; null for a file of our own
+   * making, which nobody misses.
+   */
+  readonly belongsAt: string | null;
+}
+
+/** The files on hosts that are ours to remove, also after a crash. */
+export interface Leftovers {
+  /** Durably, before the file's first byte. */
+  note(leftover: Leftover): Promise<void>;
+  /** It is gone, or has become what it was to be. */
+  forget(leftover: Leftover): Promise<void>;
+  /** On this host: of this run, and of jobs that do not run any more. Oldest first. */
+  list(host: string, runId: string): Promise<readonly Leftover[]>;
+}
+
 /** What commands said beyond what the store keeps, each stream's masked beginning a file. */
 export interface Spool {
   /** The file's bytes, by its path below the spool folder; undefined where there is none any more. */
@@ -111,6 +134,7 @@ export interface Store {
   readonly jobs: JobSource;
   readonly outbox: Outbox;
   readonly audit: AuditTrail;
+  readonly leftovers: Leftovers;
   /** Rejects where the store cannot be written: for readiness. */
   ping(): Promise<void>;
   close(): Promise<void>;

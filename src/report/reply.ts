@@ -1,4 +1,4 @@
-import type { MovedFile, Outcome, StreamText } from '../run/outcome.ts';
+import type { MovedFile, Outcome, StreamText, Verification } from '../run/outcome.ts';
 import { usesBoard } from '../run/plan.ts';
 import type { Job, Run } from '../run/run.ts';
 import { bold, italic, line, type Message, preformatted, type RichTextElement, richText } from './message.ts';
@@ -229,11 +229,24 @@ function firstLine(outcome: Outcome): string {
   return '';
 }
 
+function verifiedWords(verified: Verification): string {
+  switch (verified) {
+    case 'checksum':
+      return 'verified by the host';
+    case 'read-back':
+      return 'verified by reading back';
+    case 'size':
+      return 'verified by size only';
+    case 'nothing':
+      return 'not verified: the host says another size';
+    default:
+      return verified satisfies never;
+  }
+}
+
 function fileLine(run: Run, file: MovedFile): RichTextElement {
   const path = shortLine(cleanOutput(file.path), 1_000);
-  const verified = file.verified
-    ? `SHA-256 ${file.sha256.slice(0, 12)}… verified`
-    : `SHA-256 ${file.sha256.slice(0, 12)}…, of which the host could confirm the size only`;
+  const verified = `SHA-256 ${file.sha256.slice(0, 12)}… ${verifiedWords(file.verified)}`;
   const where = run.plan.work.action === 'get' ? 'kept as' : 'now at';
   return line(
     `${where} `,

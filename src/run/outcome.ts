@@ -4,7 +4,8 @@
  * - `ok`: exit 0 (or the file is where it should be, whole).
  * - `failed`: the command ended with another exit code.
  * - `killed`: the command was ended by a signal.
- * - `timed-out`: the command was still running at its time limit and was stopped.
+ * - `timed-out`: the command was still running at its time limit and was stopped; or the host was silent, or too
+ *   slow, for that long during a copy.
  * - `unreachable`: no SSH session came about (name, route, port, handshake); nothing was sent.
  * - `auth-failed`: the host refused our login; nothing was sent.
  * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.
@@ -72,9 +73,15 @@ export interface MovedFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** False where the host has no tool to compute a checksum: only the size was compared. */
-  readonly verified: boolean;
+  readonly verified: Verification;
 }
+
+/**
+ * What was compared of a copied file. `checksum`: the host computed the same one. `read-back`: what lies there
+ * was fetched again, and is the same. `size`: only that, since the host tells no more. `nothing`: the host says
+ * another size than came, as of files that grow or have none.
+ */
+export type Verification = 'checksum' | 'read-back' | 'size' | 'nothing';
 
 export interface Outcome {
   readonly kind: OutcomeKind;

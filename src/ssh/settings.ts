@@ -1,7 +1,8 @@
 import type { Mask } from '../gather/mask.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { Log } from '../ports.ts';
+import type { Leftovers, Log } from '../ports.ts';
 import type { HostKeys } from './host-keys.ts';
+import type { CopyLimits } from './sftp/limits.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';
 
 export interface TransportSettings {
@@ -14,12 +15,15 @@ export interface TransportSettings {
   readonly transferDir: string;
   /** Takes output beyond what is kept in memory; without one it is only counted. */
   readonly spool?: SpoolFolder;
+  /** What is made on hosts and has to be gone again. */
+  readonly leftovers: Leftovers;
   readonly log: Log;
   /** How long an unused connection is kept for the next command. Default a minute. */
   readonly idleMs?: number;
   /** The largest file that is fetched. Default 1 GiB. */
   readonly maxFetchBytes?: number;
   readonly deadlines?: Partial<Deadlines>;
+  readonly copyLimits?: Partial<CopyLimits>;
 }
 
 /** How long each phase may take: a host that falls silent in any of them costs that long and no longer. */

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import type { TransferFolder } from '../ports.ts';
 import type { FileDigest } from '../run/plan.ts';
+import { temporaryName } from './part/file-names.ts';
 import { codeOf } from './trouble.ts';
 
 /** What the copies themselves need of the folder, besides what the desk asks of it. */
@@ -81,7 +82,7 @@ export function openTransferFolder(dir: string): JailedFolder {
       const name = parts.at(-1) ?? local;
       const into = await folder.makeFolder(parts.slice(0, -1));
       // Hidden until it is whole, under a name that no one else's copy has.
-      const part = join(into, `.part-${randomBytes(6).toString('hex')}`);
+      const part = join(into, temporaryName('slack'));
       const file = await open(part, 'wx', 0o600);
       try {
         try {
@@ -119,7 +120,17 @@ export function openTransferFolder(dir: string): JailedFolder {
 
 /** The words between the slashes; a `Refusal` where one of them is no plain name. */
 function splitName(local: string): string[] {
-  if (isAbsolute(local) || local.startsWith('~') || local.startsWith('\\')) {
+  if (local.includes('\\')) {
+    const meant = local.replace(/^(?:[A-Za-z]:)?\\+/, '').replaceAll(/\\+/g, '/');
+    throw refusal(
+      'not-allowed',
+      `${local}: a backslash is not taken in a name, since it parts folders on Windows and is a letter like any other here.`,
+      {
+        remedy: `Write / between folders (${meant}); a file that has a backslash in its name has to be renamed.`,
+      },
+    );
+  }
+  if (isAbsolute(local) || local.startsWith('~')) {
     throw refusal('not-allowed', `${local} is not a name inside the transfer folder.`, {
       remedy: 'Name the file relative to the transfer folder, without a leading / or ~.',
     });
@@ -130,11 +141,9 @@ function splitName(local: string): string[] {
       remedy: 'Leave out the `..`: only what is inside the transfer folder can be named.',
     });
   }
-  if (parts.length === 0 || /[\u0000-\u001f\u007f\\]/.test(local)) {
-    throw refusal('unknown-name', `"${local.replace(/\p{Cc}/gu, '·')}" is no file name here.`, {
-      remedy: local.includes('\\')
-        ? `A backslash is taken for a slip, as on Windows: write ${local.replaceAll('\\', '/')}, or give the file another name.`
-        : 'Name a file or folder inside the transfer folder.',
+  if (parts.length === 0 || /[\u0000-\u001f\u007f]/.test(local)) {
+    throw refusal('unknown-name', `"${local.replace(/\p{Cc}/gu, '·')}" is no file name.`, {
+      remedy: 'Name a file or folder inside the transfer folder.',
     });
   }
   return parts;

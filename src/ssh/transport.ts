@@ -1,13 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Execution, Transport } from '../ports.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';
 import { type Ending, runCommand } from './command/run-command.ts';
+import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
+import { LeftoverFiles } from './part/leftovers.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
+import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
 import type { StreamName } from './spool/spool-folder.ts';
 import { openTransferFolder } from './transfer-folder.ts';
 import { stopKind, Trouble } from './trouble.ts';
@@ -17,42 +21,66 @@ export function openTransport(settings: TransportSettings): Transport {
   const deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
   const { spool } = settings;
   const folder = openTransferFolder(settings.transferDir);
+  const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
+  const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
   const running = new Map<AbortController, Promise<Outcome>>();
   let isClosed = false;
 
   async function perform(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Ending> {
     return connections.use(host, signal, async (connection, channelMs) => {
-      if (work.action === 'run') {
-        const result = await runCommand({
-          connection,
-          command: work.command,
-          timeLimitMs: how.timeLimitMs,
-          signal,
-          deadlines: { ...deadlines, channelMs },
-          mask: settings.secretsMask(),
-          openDigest,
-          ...(spool === undefined
-            ? {}
-            : { openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream) }),
-        });
-        const hasEnded = result.kind === 'ok' || result.kind === 'failed' || result.kind === 'killed';
-        return { result, isClean: hasEnded && result.reason === '' };
+      let ending: Ending;
+      try {
+        ending =
+          work.action === 'run'
+            ? await runCommand({
+                connection,
+                command: work.command,
+                timeLimitMs: how.timeLimitMs,
+                signal,
+                deadlines: { ...deadlines, channelMs },
+                mask: settings.secretsMask(),
+                openDigest,
+                ...(spool === undefined
+                  ? {}
+                  : { openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream) }),
+              })
+            : await copy(connection, work, how, channelMs, signal);
+      } catch (error) {
+        // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
+        if (error instanceof Trouble && (error.mayBeStale || error.isPassing)) throw error;
+        const left = await leftovers.sweep(connection, { runId: how.runId, channelMs, limits });
+        throw error instanceof Trouble ? error.andLeft(left) : error;
       }
-      const file = await copyFile(
-        {
-          connection,
-          channelMs,
-          runId: how.runId,
-          silenceMs: how.timeLimitMs,
-          mayTouch: how.mayTouch,
-          signal,
-          maxFetchBytes: settings.maxFetchBytes ?? DEFAULT_MAX_FETCH_BYTES,
-        },
-        folder,
-        work,
-      );
-      return { result: { ...ENDED, file }, isClean: true };
+      const left = await leftovers.sweep(connection, { runId: how.runId, channelMs, limits });
+      const hasEnded = ending.kind === 'ok' || ending.kind === 'failed' || ending.kind === 'killed';
+      const isClean = hasEnded && left.length === 0 && (work.action !== 'run' || ending.reason === '');
+      return { result: { ...ending, reason: joinNotes([ending.reason, ...left]) }, isClean };
     });
+  }
+
+  async function copy(
+    connection: Connection,
+    work: Exclude<Work, { action: 'run' }>,
+    how: Execution,
+    channelMs: number,
+    signal: AbortSignal,
+  ): Promise<Ending> {
+    const { file, notes } = await copyFile(
+      {
+        connection,
+        channelMs,
+        runId: how.runId,
+        silenceMs: how.timeLimitMs,
+        limits,
+        mayTouch: how.mayTouch,
+        signal,
+        maxFetchBytes: settings.maxFetchBytes ?? DEFAULT_MAX_FETCH_BYTES,
+        leftovers,
+      },
+      folder,
+      work,
+    );
+    return { ...ENDED, file, reason: joinNotes(notes) };
   }
 
   async function execute(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Outcome> {
@@ -69,6 +97,8 @@ export function openTransport(settings: TransportSettings): Transport {
           settings.log.debug({ host: host.name, error: error.cause }, error.message);
         return bareOutcome(error.kind, settings.secretsMask().text(error.message), durationMs());
       }
+      // The transfer folder's, and only a copy asks it: as good as the host's no.
+      if (error instanceof Refusal) return bareOutcome('transfer-failed', error.message, durationMs());
       const id = randomUUID().slice(0, 8);
       settings.log.error({ id, host: host.name, error }, 'A job failed for a reason of our own');
       return bareOutcome(
@@ -103,6 +133,8 @@ export function openTransport(settings: TransportSettings): Transport {
     },
   };
 }
+
+const joinNotes = (notes: readonly string[]): string => notes.filter((note) => note !== '').join('; ');
 
 /** A copy's ending says all with its file. */
 const ENDED: Ending = {

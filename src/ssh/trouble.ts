@@ -9,12 +9,26 @@ export class Trouble extends Error {
   readonly kind: OutcomeKind;
   /** A connection fell over before anything was asked of it: another one may stand. */
   readonly isPassing: boolean;
+  /** Nothing was asked yet: on a connection that was kept, its age may be all that is wrong. */
+  readonly mayBeStale: boolean;
 
   /** `cause` is for the log: a library's words are no reason. */
-  constructor(kind: OutcomeKind, reason: string, more: { isPassing?: boolean; cause?: unknown } = {}) {
+  constructor(
+    kind: OutcomeKind,
+    reason: string,
+    more: { isPassing?: boolean; mayBeStale?: boolean; cause?: unknown } = {},
+  ) {
     super(reason, more.cause === undefined ? {} : { cause: more.cause });
     this.kind = kind;
     this.isPassing = more.isPassing ?? false;
+    this.mayBeStale = more.mayBeStale ?? kind === 'unreachable';
+  }
+
+  /** The same trouble, and what it left behind. */
+  andLeft(left: readonly string[]): Trouble {
+    if (left.length === 0) return this;
+    const { kind, isPassing, mayBeStale, cause } = this;
+    return new Trouble(kind, [this.message, ...left].join('; '), { isPassing, mayBeStale, cause });
   }
 
   /** The same trouble, said of the host on the way. */

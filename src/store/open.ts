@@ -4,6 +4,7 @@ import { createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
+import { StoredLeftovers } from './leftovers.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
 import { Records } from './records.ts';
@@ -70,6 +71,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       jobs,
       outbox,
       audit: auditTrailOf(path),
+      leftovers: await StoredLeftovers.open(db, now),
 
       async createRun(plan, requestKey) {
         const { runId, isNew } = await createRun(ledger, plan, requestKey);

@@ -16,6 +16,7 @@ export interface Schema {
   outbox: OutboxTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
+  leftover: LeftoverTable;
 }
 
 export interface RunTable {
@@ -111,12 +112,22 @@ interface AuditHeadTable {
   hash: string;
 }
 
+/** Files on hosts that are ours to remove. */
+interface LeftoverTable {
+  host: string;
+  path: string;
+  run_id: string;
+  belongs_at: string | null;
+  noted_at: number;
+}
+
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
   '0002-boards': { up: addBoards },
+  '0003-leftovers': { up: addLeftovers },
   '0003-tries': { up: addTries },
   '0005-rows': { up: forgetKinds },
 };
@@ -250,6 +261,25 @@ async function addBoards(db: Kysely<unknown>): Promise<void> {
   await sql`drop table outbox`.execute(db);
   await sql`alter table outbox_next rename to outbox`.execute(db);
   await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+/** Temporary files on hosts are known, and a copy says how it was verified instead of whether. */
+async function addLeftovers(db: Kysely<unknown>): Promise<void> {
+  await sql`create table leftover (
+    host text not null,
+    path text not null,
+    run_id text not null,
+    belongs_at text,
+    noted_at bigint not null,
+    primary key (host, path))`.execute(db);
+  // Within a JSON text a quote would be escaped, so this is the key and nothing that a host said.
+  for (const [was, is] of [
+    ['"verified":true', '"verified":"checksum"'],
+    ['"verified":false', '"verified":"size"'],
+  ]) {
+    await sql`update result set outcome_json = replace(outcome_json, ${was}, ${is})
+      where outcome_json like ${`%${was}%`}`.execute(db);
+  }
 }
 
 /** What came of a row's claims is counted apart: only some are tries, and only some of those fail in our own hands. */

@@ -18,6 +18,7 @@ import { findKeyFault } from '../../src/ssh/login/keys.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { openStore } from '../../src/store/open.ts';
+import { memoryLeftovers } from '../ssh/memory-leftovers.ts';
 import type { Order, Temperature } from './contenders.ts';
 import { CHANNEL, type FleetFiles, REQUESTER } from './fleet.ts';
 import type { Taken } from './rounds.ts';
@@ -146,6 +147,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       findHost: (name) => inventory.hosts.get(name),
       secretsMask: () => mask,
       transferDir,
+      leftovers: memoryLeftovers(),
       log: quiet,
       // A minute in the bot; here other contenders have their turn between two rounds.
       idleMs: 600_000,

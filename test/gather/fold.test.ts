@@ -9,7 +9,7 @@ import {
   OWN_NAME,
   withoutOwnNames,
 } from '../../src/gather/fold.ts';
-import { bareOutcome, OUTCOME_KINDS } from '../../src/run/outcome.ts';
+import { bareOutcome, type MovedFile, OUTCOME_KINDS } from '../../src/run/outcome.ts';
 import { anyOutcome, sampleOutcome, streamOf } from '../report/samples.ts';
 
 const web01 = { host: 'web01', ip: '10.0.0.1' };
@@ -118,7 +118,7 @@ describe('a host’s own names', () => {
 });
 
 test('a result that stands for several hosts names none of them', () => {
-  const file = { path: 'fetched/web01/a.log', bytes: 1, sha256: 'ab', verified: true };
+  const file: MovedFile = { path: 'fetched/web01/a.log', bytes: 1, sha256: 'ab', verified: 'checksum' };
   const outcome = {
     ...bareOutcome('unreachable', 'no answer from 10.0.0.1:22'),
     stdout: streamOf('on web01'),

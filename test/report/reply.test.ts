@@ -4,6 +4,7 @@ import { plainVariant } from '../../src/report/message.ts';
 import { excerptStreams, formatReply, formatShowHost, replyShowsAll } from '../../src/report/reply.ts';
 import { formatFullOutput } from '../../src/report/text/full-output.ts';
 import { cleanOutput } from '../../src/report/text/plain.ts';
+import type { MovedFile } from '../../src/run/outcome.ts';
 import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
 import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, sampleRun, streamOf } from './samples.ts';
 
@@ -79,12 +80,19 @@ describe('a reply', () => {
   });
 
   test('tells where a copied file is and whether it is whole', () => {
-    const file = { path: 'web01/app.log', bytes: 2_048, sha256: 'ab'.repeat(32), verified: true };
+    const file: MovedFile = {
+      path: 'web01/app.log',
+      bytes: 2_048,
+      sha256: 'ab'.repeat(32),
+      verified: 'checksum',
+    };
     const get = sampleRun({
       plan: { ...run.plan, work: { action: 'get', local: 'app.log', remote: '/var/log/app.log' } },
     });
     const message = formatReply(get, sampleJob(sampleOutcome({ exitCode: null, file })));
-    expect(wordsOf(message)).toContain('kept as web01/app.log · 2.0 KiB · SHA-256 abababababab… verified');
+    expect(wordsOf(message)).toContain(
+      'kept as web01/app.log · 2.0 KiB · SHA-256 abababababab… verified by the host',
+    );
     expect(wordsOf(message)).not.toContain('no output');
   });
 

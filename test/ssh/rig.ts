@@ -10,6 +10,7 @@ import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys.ts';
 import type { TransportSettings } from '../../src/ssh/settings.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import type { Sshd } from '../rigs/sshd.ts';
+import { type MemoryLeftovers, memoryLeftovers } from './memory-leftovers.ts';
 
 export interface TransportRig extends AsyncDisposable {
   readonly transport: Transport;
@@ -17,6 +18,8 @@ export interface TransportRig extends AsyncDisposable {
   readonly folder: string;
   /** Defects that were logged: there must be none. */
   readonly errors: readonly object[];
+  /** Where no others were given. */
+  readonly leftovers: MemoryLeftovers;
   run(host: Host, command: string, how?: Partial<Execution>): Promise<Outcome>;
 }
 
@@ -32,12 +35,14 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-ssh-'));
   const errors: object[] = [];
   const mask = createMask(options.secrets ?? []);
+  const leftovers = memoryLeftovers();
   const transport = openTransport({
     hostKeys: await openHostKeys(join(folder, 'known_hosts'), options.policy ?? 'accept-new'),
     findHost: () => undefined,
     secretsMask: () => mask,
     transferDir: join(folder, 'transfers'),
     log: { debug() {}, info() {}, warn() {}, error: (fields) => void errors.push(fields) },
+    leftovers,
     ...options,
     deadlines: { ...QUICK, ...options.deadlines },
   });
@@ -45,6 +50,7 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
     transport,
     folder,
     errors,
+    leftovers,
     run: (host, command, how) => transport.execute(host, { action: 'run', command }, execution(how)),
     async [Symbol.asyncDispose]() {
       await transport.close();

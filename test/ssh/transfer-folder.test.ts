@@ -80,6 +80,17 @@ describe('the transfer folder', () => {
     await folder.checkDestination('in/new');
   });
 
+  test.each([
+    ['logs\\app.log', 'logs/app.log'],
+    ['E:\\files\\a.txt', 'files/a.txt'],
+    ['\\tmp\\a', 'tmp/a'],
+  ])('a refusal says why and what to write instead: %s', async (local, meant) => {
+    expect(await refusal(folder.digestSource(local))).toMatchObject({
+      message: `${local}: a backslash is not taken in a name, since it parts folders on Windows and is a letter like any other here.`,
+      remedy: `Write / between folders (${meant}); a file that has a backslash in its name has to be renamed.`,
+    });
+  });
+
   test('what is not there, a folder, a pipe or a loop is said to be just that', async () => {
     expect(await refusal(folder.digestSource('nothing.txt'))).toMatchObject({
       code: 'unknown-name',

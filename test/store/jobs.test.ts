@@ -1,5 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
-import { bareOutcome, NO_OUTPUT, OUTCOME_KINDS, type Outcome } from '../../src/run/outcome.ts';
+import {
+  bareOutcome,
+  type MovedFile,
+  NO_OUTPUT,
+  OUTCOME_KINDS,
+  type Outcome,
+} from '../../src/run/outcome.ts';
 import { totalJobs } from '../../src/run/run.ts';
 import { claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
 
@@ -127,7 +133,7 @@ describe('the jobs of the store', () => {
     await using rig = await openRig();
     const work = { action: 'get', local: 'x', remote: '/x' } as const;
     const get = await openRun(rig.store, { hosts: ['a', 'b', 'c'], work });
-    const file = { path: 'x', bytes: 1, sha256: 'd'.repeat(64), verified: true };
+    const file: MovedFile = { path: 'x', bytes: 1, sha256: 'd'.repeat(64), verified: 'checksum' };
     await drain(rig.store, ({ host }) =>
       host === 'a'
         ? okOutcome('', { file })

@@ -78,8 +78,19 @@ export class Connection {
     );
   }
 
-  sftp(): Promise<SFTPWrapper> {
-    return this.#ask((done: Done<SFTPWrapper>) => this.#client.sftp(done));
+  /**
+   * Opens SFTP. `onOpen` is called the moment it stands, and must attach its listeners then and there: what breaks
+   * it may stand in the same packet. `refusal` puts into words that the host will not have it.
+   */
+  sftp(onOpen: (sftp: SFTPWrapper) => void, refusal: (error: unknown) => Trouble): Promise<void> {
+    return this.#ask(
+      (done: Done<void>) =>
+        this.#client.sftp((error, sftp) => {
+          if (!error) onOpen(sftp);
+          done(error);
+        }),
+      refusal,
+    );
   }
 
   /** A TCP connection from the host to somewhere else. */
@@ -107,9 +118,10 @@ export class Connection {
     });
   }
 
-  #ask<T>(start: (done: Done<T>) => void): Promise<T> {
+  #ask<T>(start: (done: Done<T>) => void, refusal?: (error: unknown) => Trouble): Promise<T> {
     return new Promise((resolve, reject) => {
       const refuse = (error: unknown) => {
+        if (this.isOpen && refusal) return reject(refusal(error));
         const reason = this.#lost ?? refusedChannel(error);
         reject(new Trouble('unreachable', `no channel on ${this.host.name}: ${reason}`, { isPassing: true }));
       };

@@ -56,9 +56,9 @@ export class Connections {
   }
 
   /**
-   * Does the work on a connection of its own. The work throws a `Trouble` of kind `unreachable` only while the
-   * host has not seen the command; then, and only then, another connection is tried: at once in place of a
-   * kept one that had died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
+   * Does the work on a connection of its own. The work throws a `Trouble` that `mayBeStale` or `isPassing` only
+   * while the host has not seen the command; then, and only then, another connection is tried: at once in place
+   * of a kept one that may have died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
    */
   async use<T>(host: Host, signal: AbortSignal, work: Borrow<T>): Promise<T> {
     const kept = this.#idle.take(host);
@@ -67,7 +67,7 @@ export class Connections {
       try {
         return await this.#lend(kept, work, Math.min(this.#deadlines.channelMs, this.#deadlines.connectMs));
       } catch (error) {
-        if (!(error instanceof Trouble) || error.kind !== 'unreachable') throw error;
+        if (!(error instanceof Trouble) || !error.mayBeStale) throw error;
         this.#settings.log.debug({ host: host.name, reason: error.message }, 'A kept connection was dead');
       }
     }

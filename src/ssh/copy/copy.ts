@@ -1,15 +1,14 @@
+import type { Leftover } from '../../ports.ts';
 import type { MovedFile } from '../../run/outcome.ts';
 import type { Work } from '../../run/plan.ts';
 import type { Connection } from '../connection/connection.ts';
+import type { LeftoverFiles } from '../part/leftovers.ts';
+import type { CopyLimits } from '../sftp/limits.ts';
+import { openSession } from '../sftp/open-session.ts';
+import type { SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
-import { Trouble } from '../trouble.ts';
-import { formatSeconds, within } from '../within.ts';
 import { getFile } from './get.ts';
 import { putFile } from './put.ts';
-import { SftpSession } from './sftp.ts';
-
-/** How long removing our own temporary file may take, once everything else is over. */
-const CLEAN_UP_MS = 5_000;
 
 export interface CopyRun {
   readonly connection: Connection;
@@ -17,46 +16,40 @@ export interface CopyRun {
   readonly runId: string;
   /** The longest silence. */
   readonly silenceMs: number;
+  readonly limits: CopyLimits;
   readonly signal: AbortSignal;
   readonly maxFetchBytes: number;
+  readonly leftovers: LeftoverFiles;
   /** Whether the rules reach a file by its true name. */
   mayTouch(path: string): boolean;
 }
 
 export interface Copy extends CopyRun {
   readonly sftp: SftpSession;
-  /** Removes a temporary file on the host, as far as that is possible. */
-  cleanUp(part: string): Promise<void>;
+  leftover(path: string, belongsAt: string | null): Leftover;
+}
+
+/** A file that is in its place. */
+export interface Copied {
+  readonly file: MovedFile;
+  /** In words, what else was to be done and did not come about. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Copies one file. A `Trouble` where it did not come about: `unreachable` while the host was asked for nothing
- * yet, else what became of it, and the final name is untouched.
+ * Copies one file. A `Trouble` where it did not come about, or a `Refusal` of the transfer folder: then the final
+ * name is untouched. What it leaves on the host is noted, for whoever has the connection to remove.
  */
 export async function copyFile(
   run: CopyRun,
   folder: JailedFolder,
   work: Exclude<Work, { action: 'run' }>,
-): Promise<MovedFile> {
-  const sftp = await openSession(run, run.signal);
+): Promise<Copied> {
+  const sftp = await openSession(run, run.channelMs);
   const copy: Copy = {
     ...run,
     sftp,
-    async cleanUp(part) {
-      if (!run.connection.isOpen) return;
-      // On a channel of its own: the other one may be what has failed.
-      const fresh = new AbortController();
-      const limit = setTimeout(() => fresh.abort('interrupted'), CLEAN_UP_MS);
-      try {
-        const session = await openSession(run, fresh.signal);
-        await session.unlink(part).catch(() => {});
-        session.end();
-      } catch {
-        // The host does not answer any more: the file stays, under its temporary name.
-      } finally {
-        clearTimeout(limit);
-      }
-    },
+    leftover: (path, belongsAt) => ({ host: run.connection.host.name, path, runId: run.runId, belongsAt }),
   };
   try {
     return work.action === 'put'
@@ -65,16 +58,4 @@ export async function copyFile(
   } finally {
     sftp.end();
   }
-}
-
-async function openSession(run: CopyRun, signal: AbortSignal): Promise<SftpSession> {
-  const sftp = await within(run.connection.sftp(), {
-    ms: run.channelMs,
-    late: () =>
-      new Trouble('unreachable', `the host did not open SFTP within ${formatSeconds(run.channelMs)}`),
-    signal,
-    when: 'before anything was copied',
-    discard: (late) => late.end(),
-  });
-  return new SftpSession(sftp, run.connection, run.silenceMs, signal);
 }

@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '../../errors.ts';
-import type { MovedFile } from '../../run/outcome.ts';
 import type { Work } from '../../run/plan.ts';
+import { hostFolder, temporaryName } from '../part/file-names.ts';
+import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { codeOf, stopTrouble, Trouble } from '../trouble.ts';
-import type { Copy } from './copy.ts';
+import type { Copied, Copy } from './copy.ts';
 import { pumpIn } from './pump.ts';
-import { digestRemote } from './remote-digest.ts';
-import { checkTrueName, expandHome, fetchedName, hostFolder } from './remote-path.ts';
+import { checkTrueName, expandHome, fetchedName } from './remote-path.ts';
+import { type Content, verifyFetched } from './verify.ts';
+
+/** What a host says of its file's mode goes no further than this: only the bot may write here. */
+const MOST_MODE = 0o755;
+const OWNER_MAY = 0o600;
 
 /**
  * Fetches a file into a folder of its host's own, also where there is one host only: a second host must not
@@ -21,7 +26,7 @@ export async function getFile(
   folder: JailedFolder,
   work: Extract<Work, { action: 'get' }>,
   maxBytes: number,
-): Promise<MovedFile> {
+): Promise<Copied> {
   const { sftp, connection } = copy;
   const path = await expandHome(sftp, work.remote);
   const name = fetchedName(path);
@@ -36,41 +41,24 @@ export async function getFile(
   if (there.kind !== 'file') throw new Trouble('transfer-failed', `${path} is not a regular file`);
   if (there.bytes > maxBytes) throw tooLarge(path, maxBytes);
 
-  const source = await sftp.open(trueName, 'r', 0);
+  const source = await sftp.open(trueName);
   const parts = [work.local, hostFolder(connection.host.name)];
-  const into = await folder.makeFolder(parts).catch((error: unknown) => {
-    throw error instanceof Refusal ? new Trouble('transfer-failed', error.message) : notWritten(error);
-  });
-  const part = join(into, `.${name.slice(0, 200)}.${copy.runId}.part`);
+  const into = await here(folder.makeFolder(parts));
+  const part = join(into, temporaryName(copy.runId));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const file = await open(part, flags, 0o644).catch((error: unknown) => {
-    throw notWritten(error);
-  });
+  const file = await here(open(part, flags, OWNER_MAY));
   try {
-    const digest = createHash('sha256');
-    let written = 0;
-    const bytes = await pumpIn(
-      (buffer, start, position) => sftp.read(source, buffer, start, position),
-      async (chunk) => {
-        written += chunk.length;
-        if (written > maxBytes) throw tooLarge(path, maxBytes);
-        digest.update(chunk);
-        await file.writeFile(chunk).catch((error: unknown) => {
-          throw notWritten(error);
-        });
-      },
-    );
-    await file.sync();
-    const sha256 = digest.digest('hex');
-    const verified = await isSame(copy, source, trueName, bytes, sha256, there.mtime);
-    await sftp.close(source);
+    const came = await fetch(copy, source, file, maxBytes);
+    const verified = await verifyFetched(copy, source, came, there);
+    // Nothing hangs on the answer: the channel ends soon, and the handle with it.
+    sftp.close(source).catch(() => {});
     if (copy.signal.aborted) throw stopTrouble(copy.signal, 'while it copied');
     // Still the folder that was checked, and not a link in its place.
-    await folder.makeFolder(parts);
-    await rename(part, join(into, name)).catch((error: unknown) => {
-      throw notWritten(error);
-    });
-    return { path: join(work.local, parts[1] ?? '', name), bytes, sha256, verified };
+    await here(folder.makeFolder(parts));
+    const final = join(into, name);
+    await here(file.chmod((((await modeOf(final)) ?? there.mode ?? 0o644) & MOST_MODE) | OWNER_MAY));
+    await here(rename(part, final));
+    return { file: { path: join(work.local, parts[1] ?? '', name), ...came, verified }, notes: [] };
   } catch (error) {
     await unlink(part).catch(() => {});
     throw error;
@@ -79,22 +67,26 @@ export async function getFile(
   }
 }
 
-/** Whether the host computes the same checksum. One that cannot, or a file that is being written, is no fault. */
-async function isSame(
-  copy: Copy,
-  source: Buffer,
-  path: string,
-  bytes: number,
-  sha256: string,
-  mtime: number,
-): Promise<boolean> {
-  const full = path.startsWith('/') ? path : await copy.sftp.realpath(path);
-  const found = await digestRemote(copy.connection, full, copy.silenceMs, copy.signal);
-  if (found === null) return false;
-  if (found === sha256) return true;
-  const now = await copy.sftp.fstat(source);
-  if (now?.bytes !== bytes || now.mtime !== mtime) return false;
-  throw new Trouble('transfer-failed', `${path} arrived with another checksum than it has on the host`);
+async function fetch(copy: Copy, source: OpenFile, file: FileHandle, maxBytes: number): Promise<Content> {
+  const digest = createHash('sha256');
+  let written = 0;
+  const bytes = await pumpIn(
+    (buffer, start, position) => copy.sftp.read(source, buffer, start, position),
+    async (chunk) => {
+      written += chunk.length;
+      if (written > maxBytes) throw tooLarge(source.path, maxBytes);
+      digest.update(chunk);
+      await here(file.writeFile(chunk));
+    },
+  );
+  await here(file.sync());
+  return { bytes, sha256: digest.digest('hex') };
+}
+
+/** Of the file that is replaced here; undefined where there is none. */
+async function modeOf(path: string): Promise<number | undefined> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isFile() === true ? stats.mode : undefined;
 }
 
 function tooLarge(path: string, maxBytes: number): Trouble {
@@ -104,12 +96,16 @@ function tooLarge(path: string, maxBytes: number): Trouble {
   );
 }
 
-function notWritten(error: unknown): unknown {
-  const code = codeOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new Trouble('transfer-failed', 'the disk of the bot is full');
+/** What the bot's own disk has against it is the copy's trouble, and no fault of the bot. */
+async function here<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const code = codeOf(error);
+    if (error instanceof Refusal || typeof code !== 'string') throw error;
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new Trouble('transfer-failed', 'the disk of the bot is full');
+    }
+    throw new Trouble('transfer-failed', `the bot cannot write the file here (${code})`);
   }
-  if (typeof code === 'string')
-    return new Trouble('transfer-failed', `the bot cannot write the file here (${code})`);
-  return error;
 }

@@ -1,5 +1,7 @@
 import type { ClientChannel } from 'ssh2';
 import type { Connection } from '../connection/connection.ts';
+import { CHECKSUM_BYTES_PER_SECOND, MAX_CHECKSUM_ANSWER_BYTES } from '../sftp/limits.ts';
+import type { CopyRun } from './copy.ts';
 
 /** Text that any POSIX shell takes as one word. */
 export function quoteWord(text: string): string {
@@ -8,23 +10,34 @@ export function quoteWord(text: string): string {
 
 /**
  * The SHA-256 that the host itself computes of a file, in hex. Null where it has no tool for it, no POSIX shell
- * or no answer in time.
+ * or no answer in time: the copy does not depend on it.
  */
-export function digestRemote(
+export function digestRemote(copy: CopyRun, path: string, bytes: number): Promise<string | null> {
+  const { connection, limits, signal } = copy;
+  if (connection.host.shell === 'raw' || !path.startsWith('/')) return Promise.resolve(null);
+  const limitMs = limits.checksumMs + (bytes / CHECKSUM_BYTES_PER_SECOND) * 1_000;
+  return ask(connection, digestCommand(path), limitMs, signal);
+}
+
+function digestCommand(path: string): string {
+  const file = quoteWord(path);
+  return [`sha256sum ${file}`, `shasum -a 256 ${file}`, `openssl dgst -sha256 -r ${file}`]
+    .map((tool) => `${tool} 2>/dev/null </dev/null`)
+    .join(' || ');
+}
+
+function ask(
   connection: Connection,
-  path: string,
+  command: string,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<string | null> {
-  if (connection.host.shell !== 'posix' || !path.startsWith('/')) return Promise.resolve(null);
-  const file = quoteWord(path);
-  const command = [`sha256sum ${file}`, `shasum -a 256 ${file}`, `openssl dgst -sha256 -r ${file}`]
-    .map((tool) => `${tool} 2>/dev/null </dev/null`)
-    .join(' || ');
   return new Promise((resolve) => {
     let channel: ClientChannel | undefined;
+    let isOver = false;
     let said = '';
     const end = () => {
+      isOver = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
       release();
@@ -39,11 +52,13 @@ export function digestRemote(
       .exec(command, (opened) => {
         channel = opened;
         opened.on('data', (chunk: Buffer) => {
-          if (said.length < 4096) said += chunk.toString('latin1');
+          if (said.length < MAX_CHECKSUM_ANSWER_BYTES) said += chunk.toString('latin1');
         });
         opened.stderr.resume();
         opened.on('error', () => {});
         opened.on('close', end);
+        // Nobody waits for it any more.
+        if (isOver) opened.close();
       })
       .catch(end);
   });

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
+import type { PutTarget } from '../part/part.ts';
+import type { SftpSession } from '../sftp/session.ts';
 import { Trouble } from '../trouble.ts';
-import type { SftpSession } from './sftp.ts';
 
 /** SFTP knows no `~`: it is the folder that a session begins in (facts: feature 17). */
 export async function expandHome(sftp: SftpSession, remote: string): Promise<string> {
@@ -19,11 +20,7 @@ export async function expandHome(sftp: SftpSession, remote: string): Promise<str
  * Where a file goes that is put to `remote`: into it where it is a folder or ends in a slash, else to that
  * very name. The folder must be there: a mistyped path does not make one.
  */
-export async function resolvePutTarget(
-  sftp: SftpSession,
-  remote: string,
-  local: string,
-): Promise<{ readonly folder: string; readonly name: string }> {
+export async function resolvePutTarget(sftp: SftpSession, remote: string, local: string): Promise<PutTarget> {
   const path = await expandHome(sftp, remote);
   const there = await sftp.stat(path);
   const isInto = path.endsWith('/') || there?.kind === 'folder';
@@ -35,8 +32,8 @@ export async function resolvePutTarget(
   if (name === '' || name === '.' || name === '..') {
     throw new Trouble('transfer-failed', `${remote} names no file`);
   }
-  const resolved = { folder: await sftp.realpath(folderPath), name };
-  const target = posix.join(resolved.folder, name);
+  const trueFolder = await sftp.realpath(folderPath);
+  const target = posix.join(trueFolder, name);
   const found = await sftp.lstat(target);
   if (found?.kind === 'folder') throw new Trouble('transfer-failed', `${target} is a folder`);
   if (found?.kind === 'link') {
@@ -44,7 +41,7 @@ export async function resolvePutTarget(
     throw new Trouble('transfer-failed', `${target} is a symbolic link; name the file that it leads to`);
   }
   if (found && found.kind !== 'file') throw new Trouble('transfer-failed', `${target} is not a regular file`);
-  return resolved;
+  return { folder: trueFolder, path: target, old: found };
 }
 
 /** Stops where the rules do not reach the file that is really meant. */
@@ -59,19 +56,25 @@ export function checkTrueName(path: string, typed: string, mayTouch: (path: stri
 /** The last part of a remote path, as a name that can only lie in the folder it is put in. */
 export function fetchedName(remote: string): string {
   const name = posix.basename(remote);
-  if (name === '' || name === '.' || name === '..' || /[/\\\u0000-\u001f\u007f]/.test(name)) {
+  if (name === '' || name === '.' || name === '..') {
     throw new Trouble(
       'transfer-failed',
       `${JSON.stringify(remote)} ends in no name that a file could have here`,
     );
   }
+  if (name.includes('\\')) {
+    throw new Trouble(
+      'transfer-failed',
+      `${remote}: a file with a backslash in its name is not kept here, since that parts folders on other systems; ` +
+        'copy it to another name on the host first, and fetch that',
+    );
+  }
+  if (/[\u0000-\u001f\u007f]/.test(name)) {
+    throw new Trouble(
+      'transfer-failed',
+      `${JSON.stringify(remote)}: a file with a control character in its name is not kept here; ` +
+        'copy it to another name on the host first, and fetch that',
+    );
+  }
   return name;
-}
-
-/** A host's name as one folder's name: two hosts never share one. */
-export function hostFolder(host: string): string {
-  const safe = host.replace(/[^A-Za-z0-9._-]/g, (char) =>
-    encodeURIComponent(char).replace(/[^A-Za-z0-9%]/g, '%2E'),
-  );
-  return /^\.+$/.test(safe) ? safe.replaceAll('.', '%2E') : safe;
 }

@@ -2,9 +2,12 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log, Spool } from '../../ports.ts';
-import { hostFolder } from '../copy/remote-path.ts';
+import { hostFolder } from '../part/file-names.ts';
 import { codeOf } from '../trouble.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';
+
+/** A run's output on disk is kept this long after it was last written to. */
+export const SPOOL_KEPT_MS = 7 * 24 * 60 * 60_000;
 
 export type StreamName = 'stdout' | 'stderr';
 

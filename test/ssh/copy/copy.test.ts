@@ -1,44 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Host } from '../../src/inventory/inventory.ts';
-import type { Execution } from '../../src/ports.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
-import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
-import { startSshServer } from '../rigs/ssh-server.ts';
-import { HAS_SSHD, type Sshd, startSshd } from '../rigs/sshd.ts';
-import { type SftpLog, type SftpScript, serveMemory } from './memory-sftp.ts';
-import { execution, keyHost, openRig, passwordHost, type TransportRig } from './rig.ts';
-
-const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
-
-async function place(
-  rig: TransportRig,
-  local: string,
-  bytes: Uint8Array | string,
-  mode = 0o644,
-): Promise<void> {
-  const path = join(rig.folder, 'transfers', local);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, bytes);
-  await chmod(path, mode);
-}
-
-async function put(
-  rig: TransportRig,
-  host: Host,
-  local: string,
-  remote: string,
-  how: Partial<Execution> = {},
-): Promise<Outcome> {
-  const source = await openTransferFolder(join(rig.folder, 'transfers')).digestSource(local);
-  return rig.transport.execute(host, { action: 'put', local, remote, source }, execution(how));
-}
-
-function get(rig: TransportRig, host: Host, remote: string, local: string, how: Partial<Execution> = {}) {
-  return rig.transport.execute(host, { action: 'get', local, remote }, execution(how));
-}
+import type { Host } from '../../../src/inventory/inventory.ts';
+import { startSshServer } from '../../rigs/ssh-server.ts';
+import { HAS_SSHD, type Sshd, startSshd } from '../../rigs/sshd.ts';
+import { execution, keyHost, openRig, passwordHost, type TransportRig } from '../rig.ts';
+import { get, openMemory, place, put, sha256 } from './copy-rig.ts';
+import { serveMemory } from './memory-sftp.ts';
 
 describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
   let sshd: Sshd;
@@ -92,7 +61,7 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
         kind: 'ok',
         exitCode: null,
         reason: '',
-        file: { path, bytes: size, sha256: sha256(bytes), verified: true },
+        file: { path, bytes: size, sha256: sha256(bytes), verified: 'checksum' },
       });
       expect((await readFile(path)).equals(bytes)).toBe(true);
       expect((await stat(path)).mode & 0o777).toBe(0o750);
@@ -100,7 +69,12 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
       const back = await get(rig, host(), path, `back-${size}`);
       expect(back).toMatchObject({
         kind: 'ok',
-        file: { path: `back-${size}/web01/${name}`, bytes: size, sha256: sha256(bytes), verified: true },
+        file: {
+          path: `back-${size}/web01/${name}`,
+          bytes: size,
+          sha256: sha256(bytes),
+          verified: 'checksum',
+        },
       });
       expect((await fetched(`back-${size}/web01/${name}`)).equals(bytes)).toBe(true);
     },
@@ -182,7 +156,10 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
     expect(await reason('/dev/null')).toContain('is not a regular file');
     expect(await reason('/')).toContain('ends in no name');
     expect(await reason('/etc/..')).toContain('ends in no name');
-    expect(await reason('/etc/a\\b')).toContain('ends in no name');
+    expect(await reason('/etc/a\\b')).toBe(
+      '/etc/a\\b: a file with a backslash in its name is not kept here, since that parts folders on other systems; ' +
+        'copy it to another name on the host first, and fetch that',
+    );
     await expect(readdir(join(rig.folder, 'transfers', 'refused'))).rejects.toThrow('ENOENT');
   });
 
@@ -198,10 +175,13 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
     await place(rig, 'huge', Buffer.alloc(200_000_000));
     const stop = new AbortController();
     const running = put(rig, host(), 'huge', join(remote, 'huge'), { signal: stop.signal });
-    await vi.waitFor(async () => expect((await readdir(remote)).join()).toContain('.huge.r-7k3f.part'), {
-      interval: 2,
-      timeout: 20_000,
-    });
+    await vi.waitFor(
+      async () => expect((await readdir(remote)).join()).toMatch(/\.batchops-r-7k3f-[0-9a-f]{8}\.part/),
+      {
+        interval: 2,
+        timeout: 20_000,
+      },
+    );
     stop.abort('cancelled');
     expect(await running).toMatchObject({ kind: 'cancelled', reason: 'cancelled while it copied' });
     expect((await readdir(remote)).filter((name) => name.includes('huge'))).toEqual([]);
@@ -209,18 +189,6 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
 });
 
 describe('copying to and from a host with its own ideas', () => {
-  async function openMemory(script: Partial<SftpScript> = {}) {
-    const files = new Map([['/tmp/', Buffer.alloc(0)], ...(script.files ?? [])]);
-    const log: SftpLog = { opened: [], removed: [] };
-    const server = await startSshServer({ onSftp: (sftp) => serveMemory(sftp, { ...script, files }, log) });
-    return {
-      server,
-      files,
-      log,
-      host: passwordHost(server.port),
-      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-    };
-  }
   const bytes = randomBytes(700_000);
 
   test('short reads and a hidden size change nothing', async () => {
@@ -233,7 +201,7 @@ describe('copying to and from a host with its own ideas', () => {
     const outcome = await get(rig, memory.host, '/tmp/f', 'x');
     expect(outcome).toMatchObject({
       kind: 'ok',
-      file: { bytes: bytes.length, sha256: sha256(bytes), verified: false },
+      file: { bytes: bytes.length, sha256: sha256(bytes), verified: 'nothing' },
     });
   });
 
@@ -250,7 +218,7 @@ describe('copying to and from a host with its own ideas', () => {
     await using plain = await openMemory({ files: new Map([['/tmp/f', Buffer.from('old')]]) });
     expect(await put(rig, plain.host, 'f', '/tmp/f')).toMatchObject({
       kind: 'ok',
-      file: { verified: false },
+      file: { verified: 'read-back' },
     });
     expect(plain.files.get('/tmp/f')?.equals(bytes)).toBe(true);
     expect([...plain.files.keys()]).toEqual(['/tmp/', '/tmp/f']);
@@ -271,7 +239,6 @@ describe('copying to and from a host with its own ideas', () => {
 
   test.each([
     ['a full disk', { onWrite: (position: number) => position < 200_000 }, 'no space left on device'],
-    ['a mode that cannot be set', { refusesMode: true }, 'permission denied'],
     ['a size that is not what was sent', { hidesSize: true }, '0 of 700000 bytes arrived'],
   ])('%s: failed, and the temporary file is gone', async (_what, script, reason) => {
     await using memory = await openMemory(script);
@@ -359,14 +326,6 @@ describe('copying to and from a host with its own ideas', () => {
       if (action === 'get') expect(await readdir(join(rig.folder, 'transfers/x/web01'))).toEqual([]);
     },
   );
-
-  test('a host without SFTP: unreachable for copies, and it says so', async () => {
-    await using server = await startSshServer();
-    await using rig = await openRig();
-    const outcome = await get(rig, passwordHost(server.port), '/tmp/f', 'x');
-    expect(outcome.kind).toBe('unreachable');
-    expect(outcome.reason).toContain('no channel on web01');
-  });
 
   test('fifty copies over one connection leave no channel open', async () => {
     let open = 0;

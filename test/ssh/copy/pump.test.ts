@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CHUNK_BYTES, IN_FLIGHT, pumpIn, pumpOut } from '../../src/ssh/copy/pump.ts';
+import { CHUNK_BYTES, IN_FLIGHT, pumpIn, pumpOut } from '../../../src/ssh/copy/pump.ts';
 
 const size = fc.nat(CHUNK_BYTES * 12);
 /** Answers out of order: each waits a few turns of its own. */

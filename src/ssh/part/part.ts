@@ -1,0 +1,81 @@
+import { posix } from 'node:path';
+import type { Copy } from '../copy/copy.ts';
+import type { RemoteStat } from '../sftp/answers.ts';
+import { RemoteRefusal } from '../sftp/refusal.ts';
+import type { OpenFile } from '../sftp/session.ts';
+import { Trouble } from '../trouble.ts';
+import { showTemporary, temporaryName } from './file-names.ts';
+
+/** Where a file goes, and what it takes the place of. */
+export interface PutTarget {
+  readonly folder: string;
+  /** Below the folder's true name. */
+  readonly path: string;
+  readonly old: RemoteStat | undefined;
+}
+
+/**
+ * A file under a temporary name beside its own, for the eyes of the login only. Known in the store before the
+ * host hears of it: whatever happens from here on, it is found again.
+ */
+export async function makePart(copy: Copy, target: PutTarget): Promise<OpenFile> {
+  const path = posix.join(target.folder, temporaryName(copy.runId));
+  const leftover = copy.leftover(path, null);
+  await copy.leftovers.note(leftover);
+  try {
+    return await copy.sftp.create(path, 0o600);
+  } catch (error) {
+    if (!(error instanceof RemoteRefusal)) throw error;
+    await copy.leftovers.forget(leftover);
+    throw target.old && error.isDenied ? noRoomBeside(target) : error;
+  }
+}
+
+/** Gives the part its name. Tells what of it did not come about; the file is in its place then all the same. */
+export async function giveName(copy: Copy, part: OpenFile, target: PutTarget): Promise<readonly string[]> {
+  const { sftp, leftovers } = copy;
+  const arrived = copy.leftover(part.path, null);
+  if (await sftp.replace(part.path, target.path)) {
+    await leftovers.forget(arrived);
+    return [];
+  }
+  // Without OpenSSH's extension a rename onto an existing file fails (pitfall 8): it steps aside first, and
+  // comes back where the new one does not take its place.
+  if (!(await sftp.lstat(target.path))) {
+    await sftp.rename(part.path, target.path);
+    await leftovers.forget(arrived);
+    return [];
+  }
+  const aside = `${part.path}.old`;
+  const old = copy.leftover(aside, target.path);
+  await leftovers.note(old);
+  await sftp.rename(target.path, aside);
+  try {
+    await sftp.rename(part.path, target.path);
+  } catch (error) {
+    const back = await sftp.attempt(sftp.rename(aside, target.path));
+    if ('value' in back) {
+      await leftovers.forget(old);
+      throw error;
+    }
+    const words = error instanceof Error ? error.message : String(error);
+    throw new Trouble(
+      'transfer-failed',
+      `${words}; the old file is at ${showTemporary(aside)} now: ${back.trouble.message}`,
+    );
+  }
+  await leftovers.forget(arrived);
+  const removed = await sftp.attempt(sftp.unlink(aside));
+  if ('trouble' in removed) return [`the old file is still there: ${removed.trouble.message}`];
+  await leftovers.forget(old);
+  return [];
+}
+
+function noRoomBeside({ folder, path }: PutTarget): Trouble {
+  return new Trouble(
+    'transfer-failed',
+    `making a file beside ${path}: permission denied. A file is only replaced as a whole, by one that was written ` +
+      `beside it first: let the login write to ${folder}, or put it elsewhere and copy it over with ` +
+      `/batch_run (cat NEW > ${path})`,
+  );
+}
