@@ -1,14 +1,14 @@
 import type { ClientChannel } from 'ssh2';
+import { encodeWord, throughSh } from '../command/wrap.ts';
 import type { Connection } from '../connection/connection.ts';
 
-/** Text that any POSIX shell takes as one word. */
-export function quoteWord(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
+const DIGEST_SCRIPT =
+  'exec </dev/null 2>/dev/null;set -- "$(printf %b_ "$3")";set -- "${1%_}";' +
+  'sha256sum "$1"||shasum -a 256 "$1"||openssl dgst -sha256 -r "$1"';
 
 /**
- * The SHA-256 that the host itself computes of a file, in hex. Null where it has no tool for it, no POSIX shell
- * or no answer in time.
+ * The SHA-256 that the host itself computes of a file, in hex. Null where it has no tool for it, takes no
+ * commands of ours or gives no answer in time.
  */
 export function digestRemote(
   connection: Connection,
@@ -16,11 +16,8 @@ export function digestRemote(
   limitMs: number,
   signal: AbortSignal,
 ): Promise<string | null> {
-  if (connection.host.shell !== 'posix' || !path.startsWith('/')) return Promise.resolve(null);
-  const file = quoteWord(path);
-  const command = [`sha256sum ${file}`, `shasum -a 256 ${file}`, `openssl dgst -sha256 -r ${file}`]
-    .map((tool) => `${tool} 2>/dev/null </dev/null`)
-    .join(' || ');
+  if (connection.host.shell === 'raw' || !path.startsWith('/')) return Promise.resolve(null);
+  const command = throughSh(DIGEST_SCRIPT, 'digest', encodeWord(path));
   return new Promise((resolve) => {
     let channel: ClientChannel | undefined;
     let said = '';
