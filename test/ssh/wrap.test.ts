@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ const ANY_SHELL = [
   'echo $HOME',
   'cat',
   'echo )',
-  'env | sort | grep -v "^_=" | grep -v BATCHOPS_RUN=',
+  'env | sort | grep -v "^_=" | grep -v -e BATCHOPS_RUN= -e _AST_FEATURES=',
   'sh -c "kill -9 \\$PPID"; sleep 5',
   'printf "no newline"',
   'echo one\necho two\nno-such-command\nexit 5',
@@ -42,7 +42,7 @@ const ANY_SHELL = [
   'exec sh -c "kill -TERM \\$\\$"',
 ];
 
-const POSIX_SHELLS: readonly ShellName[] = ['sh', 'bash', 'dash', 'ksh', 'zsh'];
+const POSIX_SHELLS: readonly ShellName[] = ['sh', 'bash', 'dash', 'ksh', 'zsh', 'rbash'];
 const POSIX = [
   'echo out; echo err >&2; exit 3',
   'echo "$0" "$#" "$*"',
@@ -110,8 +110,8 @@ describe.each(SHELL_NAMES)('a command through the login shell %s', (name) => {
     );
   });
 
-  test.skipIf(!hasShell(name))('reaches that shell as one word, though it is 30,000 letters', async () => {
-    const command = `echo ${"'äb !' ".repeat(30_000 / 7)}`;
+  test.skipIf(!hasShell(name))('reaches that shell as one word, though it is 12,000 letters', async () => {
+    const command = `echo ${"'äb !' ".repeat(12_000 / 7)}`;
     expect((await runWrapped(rig, command, 'auto')).stdout).toBe((await rig.run(command)).stdout);
   });
 });
@@ -128,7 +128,7 @@ describe.each(POSIX_SHELLS)('a command sent to %s as a POSIX shell', (name) => {
   );
 });
 
-describe.each(['rbash', 'csh', 'tcsh', 'fish'] as const)('a command sent as POSIX to %s', (name) => {
+describe.each(['csh', 'tcsh', 'fish'] as const)('a command sent as POSIX to %s', (name) => {
   test.skipIf(!hasShell(name))('does not begin, and makes no file', async () => {
     await using rig = await openShell(name);
     for (const command of ['touch ran', '# comment\ntouch ran', '|| touch ran']) {
@@ -162,17 +162,14 @@ describe('the account’s start-up files', () => {
 
   test('and nothing of ours but the mark is in the environment of the command', async () => {
     await using rig = await openShell('sh');
-    const command = 'tr "\\0" "\\n" </proc/self/environ | sort';
+    const command = 'cat /proc/self/environ | tr "\\0" "\\n" | sort';
     const ours = (await runWrapped(rig, command, 'auto')).stdout;
     expect(ours.replace(/^BATCHOPS_RUN=[0-9a-f]{18}\n/m, '')).toBe((await rig.run(command)).stdout);
     expect(ours).toContain('BATCHOPS_RUN=');
   });
 });
 
-test('our part holds nothing that one login shell reads otherwise than another', async () => {
-  for (const file of ['wrap.ts', 'stop/stop-script.ts']) {
-    await readFile(join(import.meta.dirname, '../../src/ssh/command', file));
-  }
+test('our part holds nothing that one login shell reads otherwise than another', () => {
   const line = wrapCommand("it's", 'auto')?.text ?? '';
   expect(line).toMatch(/^exec sh -c '[ -&(-~]*' batchops [0-9a-f]{18} e '[^']*';sh -c '[ -&(-~]*' batchops/);
   expect(line.replaceAll(/\\0[0-7]{3}/g, '')).not.toMatch(/[!\\\n]/);

@@ -115,7 +115,9 @@ class RunningCommand {
 
   #onSent(): void {
     // The channel came too late. What is thrown here keeps the library from writing the command.
-    if (this.#state.at !== 'opening') throw new Error('the host opened the channel too late');
+    if (this.#state.at === 'over') throw new Error('the host opened the channel too late');
+    // The library asks more than once.
+    if (this.#state.at !== 'opening') return;
     this.#enter({ at: 'sent' });
     this.#timer = setTimeout(() => this.#stop('timed-out'), this.#run.timeLimitMs);
   }

@@ -19,9 +19,10 @@ export function wrapCommand(command: string, shell: Host['shell']): Wrapping | u
   if (shell === 'raw') return undefined;
   const id = randomBytes(9).toString('hex');
   if (shell === 'posix') {
-    // csh and fish refuse the braces, and with them the whole line, before they make a file of `>&2`.
+    // To csh `$?HOME` is 1: it goes before it makes a file of `>&2`, and knows no other way to go than `exec`.
+    // fish refuses a line with a `$?` as a whole.
     const prefix =
-      `export ${RUN_VARIABLE}=${id}\${${RUN_VARIABLE}+};` +
+      `:;test $?HOME = 0HOME||exec false;export ${RUN_VARIABLE}=${id};` +
       `echo ${MARK_NAME}-"${id}"-e$$ >&2||exit 126;echo ${MARK_NAME}-"${id}"-e$$||exit 126;exec </dev/null; `;
     return { id, text: prefix + command, ours: prefix, theirs: '', isStartedTwice: false };
   }
@@ -38,14 +39,16 @@ const SAY_MARK = 'echo "$0-$1-$2$$">&2||exit 126;echo "$0-$1-e$$"||exit 126;exec
 const EXEC_SHELL =
   'case ${3##*/} in sh|bash|rbash|dash|ash|ksh*|rksh*|mksh|zsh|rzsh)exec "$3" -c "$4" "${3##*/}";;' +
   '*)exec "$3" -c "$4";;esac';
+/** As the first shell found it: ash counts itself and does not take that back, nor does a shell that stays. */
+const RESTORE_LEVEL = 'case ${3##*/}$2 in ashe|*r)unset SHLVL;;esac;';
 const EXPORT_RUN = `export ${RUN_VARIABLE}="$1";`;
 
 /** Only `$1` and the like are set: a variable of ours could be one that the account exports. */
-const RUN_PLAIN = `set -- "$1" "$2" "\${SHELL:-sh}" "$3";${CHOOSE_SHELL}${EXPORT_RUN}${SAY_MARK}${EXEC_SHELL}`;
+const RUN_PLAIN = `set -- "$1" "$2" "\${SHELL:-sh}" "$3";${CHOOSE_SHELL}${EXPORT_RUN}${RESTORE_LEVEL}${SAY_MARK}${EXEC_SHELL}`;
 /** `$( )` would take newlines from the end; the `_` keeps them. */
 const RUN_CODED =
   'set -- "$1" "$2" "${SHELL:-sh}" "$(printf %b_ "$3")";set -- "$1" "$2" "$3" "${4%_}";' +
-  `${CHOOSE_SHELL}${EXPORT_RUN}${SAY_MARK}${EXEC_SHELL}`;
+  `${CHOOSE_SHELL}${EXPORT_RUN}${RESTORE_LEVEL}${SAY_MARK}${EXEC_SHELL}`;
 
 /** Longer than this, a line is one argument too long for Linux (128 KiB), and is not sent in two versions. */
 const MAX_LINE_BYTES = 128 * 1024 - 1;
