@@ -39,7 +39,8 @@ export const SHELL_NAMES: readonly ShellName[] = [
   'fish',
 ];
 
-export const hasShell = (name: ShellName) => existsSync(PROGRAMS[name]);
+export const shellProgram = (name: ShellName): string => PROGRAMS[name];
+export const hasShell = (name: ShellName): boolean => existsSync(PROGRAMS[name]);
 
 export interface ShellRig extends AsyncDisposable {
   readonly shell: string;

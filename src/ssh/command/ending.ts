@@ -61,14 +61,15 @@ function notRun({ code, signal }: Exit): string {
   );
 }
 
+/** No wider than what was looked at. */
 const STOPPED: Readonly<Record<StopResult | 'unasked', string>> = {
-  gone: 'stopped: no process of its sessions, of its children or with its mark is left on the host',
+  gone: 'stopped: by session, parent and environment none of its processes is found on the host any more',
   'out-of-sight':
-    'stopped: none of its processes is left among those that the account can see; others of it may still run',
-  'group-gone': 'stopped: its process group is gone; others of it may still run',
+    'stopped: none of its processes is left that the account can see; others of it may still run on the host',
+  'group-gone': 'stopped: its process group is gone; others of it may still run on the host',
   left: 'not all of its processes could be stopped: it may still be running on the host',
   'ended-by-signal':
-    'it ended when its channel was sent a signal; what it started was not looked for and may still run',
+    'it ended after its channel was sent a signal; what it started was not looked for and may still run on the host',
   unknown: 'it could not be made sure that it stopped: it may still be running on the host',
   unasked: 'it may still be running on the host',
 };
