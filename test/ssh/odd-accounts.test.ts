@@ -13,7 +13,7 @@ const REMEDY = 'with `shell = raw` in the inventory its exit code is taken';
 /** Accounts whose sshd or shell answers in place of what was asked. */
 const ANSWERING = {
   forced: ['ForceCommand echo only this; echo and this >&2; exit 0'],
-  quoting: ['ForceCommand echo "may not: $SSH_ORIGINAL_COMMAND" >&2; exit 2'],
+  quoting: ['ForceCommand printf "may not: %s\\n" "$SSH_ORIGINAL_COMMAND" >&2; exit 2'],
   silent: ['ForceCommand exit 0'],
   killed: ['ForceCommand kill -KILL $$'],
   'sftp-only': ['ForceCommand internal-sftp'],
@@ -70,12 +70,13 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS)('accounts of a real sshd', () => {
 
     test.skipIf(!hasShell(name))('what left its group or session is stopped, and nobody else’s', async () => {
       const bystander = new AbortController();
-      const other = rig.run(on(name), 'sleep 941', { signal: bystander.signal });
+      const other = rig.run(on(name), 'env sleep 941', { signal: bystander.signal });
+      await vi.waitFor(async () => expect(await running('941')).toHaveLength(1), { timeout: 10_000 });
       for (const command of [
         'setsid sleep 942; echo',
         'timeout 100 sleep 942; echo',
         'sh -c "setsid sleep 942 & setsid env -i sleep 942"; sleep 942',
-        'sh -c "(trap : TERM; setsid nohup sh -c \\"sleep 942; sleep 942\\" >/dev/null 2>&1 &) ; sleep 942"',
+        `sh -c 'setsid nohup sh -c "sleep 942; sleep 942" >/dev/null & sleep 942'`,
       ]) {
         const stop = new AbortController();
         const outcome = rig.run(on(name), command, { signal: stop.signal });

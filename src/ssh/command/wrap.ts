@@ -37,17 +37,17 @@ const CHOOSE_SHELL = '[ -x "$3" ]||set -- "$1" "$2" sh "$4";';
 const SAY_MARK = 'echo "$0-$1-$2$$">&2||exit 126;echo "$0-$1-e$$"||exit 126;exec </dev/null;';
 /** With its name as `$0`, as sshd gives it, where a shell takes it so: the others would make an argument of it. */
 const EXEC_SHELL =
-  'case ${3##*/} in sh|bash|rbash|dash|ash|ksh*|rksh*|mksh|zsh|rzsh)exec "$3" -c "$4" "${3##*/}";;' +
+  `case \${3##*/} in sh|bash|rbash|dash|ash|ksh*|rksh*|mksh|zsh|rzsh)exec "$3" -c "$4" "\${3##*/}";;` +
   '*)exec "$3" -c "$4";;esac';
 /** As the first shell found it: ash counts itself and does not take that back, nor does a shell that stays. */
-const RESTORE_LEVEL = 'case ${3##*/}$2 in ashe|*r)unset SHLVL;;esac;';
+const RESTORE_LEVEL = `case \${3##*/}$2 in ashe|*r)unset SHLVL;;esac;`;
 const EXPORT_RUN = `export ${RUN_VARIABLE}="$1";`;
 
 /** Only `$1` and the like are set: a variable of ours could be one that the account exports. */
 const RUN_PLAIN = `set -- "$1" "$2" "\${SHELL:-sh}" "$3";${CHOOSE_SHELL}${EXPORT_RUN}${RESTORE_LEVEL}${SAY_MARK}${EXEC_SHELL}`;
 /** `$( )` would take newlines from the end; the `_` keeps them. */
 const RUN_CODED =
-  'set -- "$1" "$2" "${SHELL:-sh}" "$(printf %b_ "$3")";set -- "$1" "$2" "$3" "${4%_}";' +
+  `set -- "$1" "$2" "\${SHELL:-sh}" "$(printf %b_ "$3")";set -- "$1" "$2" "$3" "\${4%_}";` +
   `${CHOOSE_SHELL}${EXPORT_RUN}${RESTORE_LEVEL}${SAY_MARK}${EXEC_SHELL}`;
 
 /** Longer than this, a line is one argument too long for Linux (128 KiB), and is not sent in two versions. */

@@ -3,7 +3,7 @@ import { encodeWord, throughSh } from '../command/wrap.ts';
 import type { Connection } from '../connection/connection.ts';
 
 const DIGEST_SCRIPT =
-  'exec </dev/null 2>/dev/null;set -- "$(printf %b_ "$3")";set -- "${1%_}";' +
+  `exec </dev/null 2>/dev/null;set -- "$(printf %b_ "$3")";set -- "\${1%_}";` +
   'sha256sum "$1"||shasum -a 256 "$1"||openssl dgst -sha256 -r "$1"';
 
 /**

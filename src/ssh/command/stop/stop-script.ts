@@ -67,7 +67,7 @@ const STOP_SCRIPT = [
   `look(){ m=$(echo $(grep -lsF "${RUN_VARIABLE}=$id" "$q"/[0-9]*/environ));`,
   'k=$(cat "$q"/[0-9]*/stat 2>/dev/null|awk -v "m=$m" -v "k=$k" -v p=$p -v d=$PPID -v o=$$ "$awk");',
   '[ "$k" = blind ]&&exit 1;[ -n "$k" ];};',
-  'send(){ for x in $k;do kill -s $1 ${x%%:*} 2>/dev/null;done;};',
+  `send(){ for x in $k;do kill -s $1 \${x%%:*} 2>/dev/null;done;};`,
   'else [ "$(echo $(ps -o ppid= -p $p 2>/dev/null))" = $PPID ]||exit 1;end=group-gone;',
   'look(){ case $(kill -s 0 -- -$p 2>&1) in *[Nn]"o such process"*)return 1;;esac;return 0;};',
   'send(){ kill -s $1 -- -$p 2>/dev/null;};fi;',
