@@ -19,6 +19,7 @@ async function flood(channel: ServerChannel, piece: string): Promise<number> {
   let written = 0;
   let isOpen = true;
   channel.once('close', () => (isOpen = false));
+  channel.resume();
   while (isOpen) {
     written += piece.length;
     const isFull = !channel.write(piece);
