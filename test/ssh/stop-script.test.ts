@@ -19,7 +19,7 @@ async function startSleep(env: NodeJS.ProcessEnv = {}): Promise<Sleep> {
   const parent = spawn('sh', ['-c', 'setsid sleep 944 & echo $!; wait'], {
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env.PATH, ...env },
   });
   const [pid] = (await once(parent.stdout, 'data')).map(Number);
   const isAlive = () => parent.exitCode === null && parent.signalCode === null;
