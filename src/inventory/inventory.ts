@@ -21,8 +21,11 @@ export interface Host {
   readonly prompt?: RegExp;
   /** A pinned fingerprint, `SHA256:…`. */
   readonly hostKey?: string;
-  /** `raw`: the command is sent as typed, without our POSIX wrapper (csh, fish, appliances). */
-  readonly shell: 'posix' | 'raw';
+  /**
+   * What reads our part of a command: `auto` any login shell, `posix` one that reads POSIX itself, `raw` none: the
+   * command is sent as typed, and what the host answers is taken.
+   */
+  readonly shell: 'auto' | 'posix' | 'raw';
 }
 
 export interface Group {

@@ -185,7 +185,7 @@ export function parseHost(
   const port = read('port', 'a number from 1 to 65535', parsePort);
   const user = read('user', 'a user name', (value) => (/^[^\s\p{Cc}]+$/u.test(value) ? value : undefined));
   const enabled = read('enable', 'True or False', parseBoolean);
-  const shell = read('shell', 'posix or raw', parseShell);
+  const shell = read('shell', 'auto, posix or raw', parseShell);
   const hostKey = read('host_key', 'a fingerprint as ssh-keygen -l shows it, SHA256:…', parseFingerprint);
   const password = readSecret('password');
   const passphrase = readSecret('passphrase');
@@ -205,7 +205,7 @@ export function parseHost(
     port: port ?? 22,
     user,
     enabled: enabled ?? true,
-    shell: shell ?? 'posix',
+    shell: shell ?? 'auto',
     ...(password === undefined ? {} : { password }),
     ...(privateKey === undefined ? {} : { privateKey }),
     ...(passphrase === undefined ? {} : { passphrase }),
@@ -256,7 +256,7 @@ function parsePort(value: string): number | undefined {
 
 function parseShell(value: string): Host['shell'] | undefined {
   const word = value.toLowerCase();
-  return word === 'posix' || word === 'raw' ? word : undefined;
+  return word === 'auto' || word === 'posix' || word === 'raw' ? word : undefined;
 }
 
 /** Of the whole question, in any case: `password` alone must not fit "Password and code". */

@@ -12,6 +12,8 @@
  * - `lost`: the connection died after the command was sent; it may or may not have run to its end.
  * - `cancelled`: a person stopped it while it ran.
  * - `skipped`: it was never started (disabled, cancelled before its turn, …).
+ * - `not-run`: the host answered with something else than our command (a login shell, forced command or policy of
+ *   its own): there is no sign that the command began.
  * - `interrupted`: this process died while it ran; what became of the command is unknown.
  * - `transfer-failed`: the session stood, the copy did not succeed; the final name was not touched.
  */
@@ -26,6 +28,7 @@ export const OUTCOME_KINDS = [
   'lost',
   'cancelled',
   'skipped',
+  'not-run',
   'interrupted',
   'transfer-failed',
 ] as const;

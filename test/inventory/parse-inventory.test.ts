@@ -27,7 +27,7 @@ describe("the original program's inventory", () => {
 
 describe('a host', () => {
   test('has its defaults', () => {
-    expect(read(HOST).hosts.get('web01')).toMatchObject({ port: 22, enabled: true, shell: 'posix' });
+    expect(read(HOST).hosts.get('web01')).toMatchObject({ port: 22, enabled: true, shell: 'auto' });
   });
 
   test('takes what it does not say from [DEFAULT], and takes it back with an empty value', () => {
@@ -165,7 +165,7 @@ describe('a host', () => {
       'inventory.ini:3: port: expected a number from 1 to 65535',
       'inventory.ini:4: enable: expected True or False; comments stand on lines of their own',
       'inventory.ini:5: unknown key "pasword" of a host. Did you mean password?',
-      'inventory.ini:6: shell: expected posix or raw',
+      'inventory.ini:6: shell: expected auto, posix or raw',
       'inventory.ini:7: host_key: expected a fingerprint as ssh-keygen -l shows it, SHA256:…',
       'inventory.ini:8: key: cannot read the file it names (ENOENT)',
       'inventory.ini:9: password: the variable NOT_SET is not set',

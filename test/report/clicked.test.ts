@@ -59,7 +59,7 @@ describe('the buttons of a run', () => {
   });
 
   test('name the number of hosts before a retry', () => {
-    const progress = { queued: 0, running: 0, settled: { ok: 5, failed: 2, unreachable: 1, lost: 4 } };
+    const progress = { queued: 0, running: 0, settled: { ok: 5, failed: 2, 'not-run': 1, lost: 4 } };
     const run = sampleRun({ state: 'finished', progress });
     expect(countRetried(run)).toBe(3);
     expect(JSON.stringify(runButtons(run))).toContain('Retry on 3 hosts?');

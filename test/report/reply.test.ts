@@ -96,6 +96,19 @@ describe('a reply', () => {
     expect(wordsOf(message)).not.toContain('no output');
   });
 
+  test('says neither ok nor an exit code of a command that did not begin, and shows what came instead', () => {
+    const outcome = sampleOutcome({
+      kind: 'not-run',
+      exitCode: null,
+      reason: 'no sign that the command began',
+    });
+    const words = wordsOf(formatReply(run, sampleJob(outcome)));
+    expect(words).toContain('≠');
+    expect(words).toContain('not run');
+    expect(words).toContain('no sign that the command began');
+    expect(words).not.toMatch(/\bok\b|exit \d/);
+  });
+
   test('does not claim to know what became of a lost or interrupted command', () => {
     const lost = sampleOutcome({ kind: 'lost', exitCode: null });
     expect(wordsOf(formatReply(run, sampleJob(lost)))).toContain('may or may not have run to its end');

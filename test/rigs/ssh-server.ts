@@ -20,8 +20,8 @@ export interface HostScript {
   /** A new TCP connection, before SSH. Answers true where it has taken it over. */
   readonly onSocket?: (socket: Socket, index: number) => boolean;
   readonly onConnection?: (connection: Connection) => void;
-  /** Whether a channel is opened. Default: yes. */
-  readonly onSession?: (index: number) => boolean | 'ignore';
+  /** Whether a channel is opened, and when. Default: yes, at once. */
+  readonly onSession?: (index: number) => boolean | 'ignore' | Promise<boolean>;
   /** Whether a command is taken. Default: yes. */
   readonly onExecRequest?: (command: string, connection: Connection) => boolean | 'ignore';
   /** Default: `exit 0` without a word. */
@@ -71,8 +71,9 @@ export async function startSshServer(script: HostScript = {}): Promise<SshServer
       channel.on('error', () => socket.destroy());
       channel.pipe(socket).pipe(channel);
     });
-    connection.on('session', (accept, reject) => {
-      const answer = script.onSession?.(sessions++) ?? true;
+    connection.on('session', async (accept, reject) => {
+      const said = script.onSession?.(sessions++) ?? true;
+      const answer = said instanceof Promise ? await said : said;
       if (answer === 'ignore') return;
       if (!answer) return reject();
       const session = accept();

@@ -29,14 +29,23 @@ export function makeKeyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passp
   }
 }
 
+export interface Account {
+  /** Default `/bin/sh`. */
+  readonly shell?: string;
+  /** Without one, the account logs in with the rig's key only. */
+  readonly password?: string;
+  /** Lines of sshd_config for this account only, such as a `ForceCommand`. */
+  readonly config?: readonly string[];
+}
+
 export interface SshdOptions {
   /** Every one of them a host, all on the same port. At most 16: OpenSSH's MAX_LISTEN_SOCKS. */
   readonly addresses?: readonly string[];
   readonly hostKeys?: readonly KeyPair[];
   /** Lines as in `authorized_keys`, besides the rig's own key. */
   readonly authorizedKeys?: readonly string[];
-  /** Accounts made for this rig: logged in by password, gone with it. */
-  readonly accounts?: readonly { readonly password: string; readonly shell?: string }[];
+  /** Accounts made for this rig, gone with it. */
+  readonly accounts?: readonly Account[];
   /** More lines of sshd_config. They come first, so they win. */
   readonly config?: readonly string[];
 }
@@ -74,7 +83,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     [key.public, ...(options.authorizedKeys ?? [])].map((line) => `${line}\n`).join(''),
   );
   const accounts = (options.accounts ?? []).map((account, i) =>
-    addAccount(folder, i, account.password, account.shell ?? '/bin/sh'),
+    addAccount(folder, i, account.password ?? key.public, account.shell ?? '/bin/sh'),
   );
 
   const port = await freePort(addresses[0] ?? '127.0.0.1');
@@ -89,12 +98,15 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     'UseDNS no',
     'PermitRootLogin yes',
     'KbdInteractiveAuthentication no',
-    `PasswordAuthentication ${accounts.length > 0 ? 'yes' : 'no'}`,
+    `PasswordAuthentication ${(options.accounts ?? []).some(({ password }) => password !== undefined) ? 'yes' : 'no'}`,
     'MaxStartups 1000:30:1000',
     'Subsystem sftp internal-sftp',
     // bash under sshd reads ~/.bashrc at shell level 1 only: what a developer has in there is not under test.
     'SetEnv SHLVL=1',
     'LogLevel ERROR',
+    ...(options.accounts ?? []).flatMap((account, i) =>
+      account.config === undefined ? [] : [`Match User ${accounts[i] ?? ''}`, ...account.config],
+    ),
   ];
   await writeFile(join(folder, 'sshd_config'), config.map((line) => `${line}\n`).join(''));
   const sshd = spawn(SSHD, ['-D', '-e', '-f', join(folder, 'sshd_config')], {

@@ -147,7 +147,8 @@ describe.skipIf(!HAS_SSHD)('logging in to a real sshd', () => {
     };
     expect(await rig.run(host, 'sleep 30 | sleep 30', { timeLimitMs: 200 })).toMatchObject({
       kind: 'timed-out',
-      reason: 'still running after 0.2 s; it and all its processes on the host were stopped',
+      reason:
+        'still running after 0.2 s; stopped: by session, parent and environment none of its processes is found on the host any more',
     });
   });
 });

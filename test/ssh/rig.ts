@@ -92,7 +92,7 @@ export function keyHost(sshd: Sshd, more: Partial<Host> = {}): Host {
     user: sshd.user,
     enabled: true,
     privateKey: new Secret(sshd.key.private),
-    shell: 'posix',
+    shell: 'auto',
     ...more,
   };
 }

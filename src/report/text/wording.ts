@@ -61,6 +61,8 @@ export function outcomeSymbol(kind: OutcomeKind): string {
       return '⊘';
     case 'host-key-failed':
       return '⚠\ufe0e';
+    case 'not-run':
+      return '≠';
     case 'lost':
     case 'interrupted':
       return '?';
@@ -98,6 +100,7 @@ export function describeOutcome(outcome: Outcome): string {
     case 'unreachable':
     case 'auth-failed':
     case 'host-key-failed':
+    case 'not-run':
     case 'transfer-failed':
       return `${words} · ${took}`;
     default:

@@ -14,7 +14,7 @@ export interface SpooledStream {
   end(): Promise<StreamText>;
 }
 
-interface StreamSettings {
+export interface StreamSettings {
   readonly mask: Mask;
   readonly openDigest: () => Digest;
   readonly openSpoolFile?: (stream: StreamName) => SpoolFile;

@@ -1,29 +1,22 @@
 import type { ClientChannel } from 'ssh2';
+import { encodeWord, throughSh } from '../command/wrap.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CHECKSUM_BYTES_PER_SECOND, MAX_CHECKSUM_ANSWER_BYTES } from '../sftp/limits.ts';
 import type { CopyRun } from './copy.ts';
 
-/** Text that any POSIX shell takes as one word. */
-export function quoteWord(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
+const DIGEST_SCRIPT =
+  `exec </dev/null 2>/dev/null;set -- "$(printf %b_ "$3")";set -- "\${1%_}";` +
+  'sha256sum "$1"||shasum -a 256 "$1"||openssl dgst -sha256 -r "$1"';
 
 /**
- * The SHA-256 that the host itself computes of a file, in hex. Null where it has no tool for it, no POSIX shell
- * or no answer in time: the copy does not depend on it.
+ * The SHA-256 that the host itself computes of a file, in hex. Null where it has no tool for it, takes no
+ * commands of ours or gives no answer in time: the copy does not depend on it.
  */
 export function digestRemote(copy: CopyRun, path: string, bytes: number): Promise<string | null> {
   const { connection, limits, signal } = copy;
   if (connection.host.shell === 'raw' || !path.startsWith('/')) return Promise.resolve(null);
   const limitMs = limits.checksumMs + (bytes / CHECKSUM_BYTES_PER_SECOND) * 1_000;
-  return ask(connection, digestCommand(path), limitMs, signal);
-}
-
-function digestCommand(path: string): string {
-  const file = quoteWord(path);
-  return [`sha256sum ${file}`, `shasum -a 256 ${file}`, `openssl dgst -sha256 -r ${file}`]
-    .map((tool) => `${tool} 2>/dev/null </dev/null`)
-    .join(' || ');
+  return ask(connection, throughSh(DIGEST_SCRIPT, 'digest', encodeWord(path)), limitMs, signal);
 }
 
 function ask(

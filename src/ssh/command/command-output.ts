@@ -1,0 +1,83 @@
+import type { Readable } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
+import type { StreamText } from '../../run/outcome.ts';
+import { MarkFilter, type Wrapping } from './mark-filter.ts';
+import { openStream, type SpooledStream, type StreamSettings } from './spooled-stream.ts';
+
+interface Stream {
+  readonly kept: SpooledStream;
+  readonly filter: MarkFilter | undefined;
+}
+
+/** What a command says: both streams, without what we put around it, until they are ended from here. */
+export class CommandOutput {
+  readonly #stdout: Stream;
+  readonly #stderr: Stream;
+  #channel: ClientChannel | undefined;
+  /** Nothing waits for the disk any more: what is under way is no more than a channel's window. */
+  #isHurried = false;
+  #isEnded = false;
+
+  constructor(settings: StreamSettings, wrapping: Wrapping | undefined) {
+    const filter = () => wrapping && new MarkFilter(wrapping);
+    this.#stdout = { kept: openStream(settings, 'stdout'), filter: filter() };
+    this.#stderr = { kept: openStream(settings, 'stderr'), filter: filter() };
+  }
+
+  /** The number of the process that became the command; undefined where there is no sign of it. */
+  get leader(): number | undefined {
+    return this.#stderr.filter?.leader ?? this.#stdout.filter?.leader;
+  }
+
+  /** Both are read to their end, wanted or not: one full stream stalls the other (pitfall 15). */
+  attach(channel: ClientChannel, onData: () => void): void {
+    this.#channel = channel;
+    for (const [source, stream] of this.#sources(channel)) {
+      source.on('error', () => {});
+      source.on('data', (chunk: Buffer) => {
+        this.#write(stream, chunk);
+        this.#pace(source, stream.kept);
+        onData();
+      });
+    }
+  }
+
+  hurry(): void {
+    this.#isHurried = true;
+    this.#channel?.resume();
+    this.#channel?.stderr.resume();
+  }
+
+  /**
+   * Takes what came while the disk was waited for, since ssh2 closes a channel whose stderr is still to be read,
+   * and nothing after that. Once.
+   */
+  end(): Promise<readonly [stdout: StreamText, stderr: StreamText]> {
+    for (const [source, stream] of this.#channel === undefined ? [] : this.#sources(this.#channel)) {
+      for (let chunk = source.read(); chunk !== null; chunk = source.read()) this.#write(stream, chunk);
+    }
+    this.#isEnded = true;
+    for (const { kept, filter } of [this.#stdout, this.#stderr]) {
+      if (filter) kept.write(filter.end());
+    }
+    return Promise.all([this.#stdout.kept.end(), this.#stderr.kept.end()]);
+  }
+
+  #sources(channel: ClientChannel): readonly (readonly [Readable, Stream])[] {
+    return [
+      [channel, this.#stdout],
+      [channel.stderr, this.#stderr],
+    ];
+  }
+
+  #write({ kept, filter }: Stream, chunk: Buffer): void {
+    if (!this.#isEnded) kept.write(filter?.push(chunk) ?? chunk);
+  }
+
+  /** A host may be quicker than the disk: then it is read no faster. */
+  #pace(source: Readable, kept: SpooledStream): void {
+    if (!kept.isBehind || this.#isHurried || this.#isEnded) return;
+    source.pause();
+    void kept.caughtUp().then(() => source.resume());
+  }
+}

@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest';
+import { bareOutcome, OUTCOME_KINDS } from '../../src/run/outcome.ts';
+import { chooseRetryHosts } from '../../src/run/planning.ts';
+import type { Job } from '../../src/run/run.ts';
+
+describe('a retry', () => {
+  /** A host for each way to end, named by it. */
+  const jobs = OUTCOME_KINDS.map(
+    (kind): Job => ({
+      id: kind,
+      runId: 'r-7k3f',
+      host: kind,
+      state: 'settled',
+      outcome: bareOutcome(kind, ''),
+    }),
+  );
+
+  test('of what failed leaves out what may have run, and takes what did not begin', () => {
+    const { hosts, maybeRan } = chooseRetryHosts(jobs, 'failed');
+    expect(OUTCOME_KINDS.filter((kind) => !hosts.includes(kind))).toEqual(['ok', 'lost', 'interrupted']);
+    expect(hosts).toContain('not-run');
+    expect(maybeRan).toBe(2);
+    expect(chooseRetryHosts(jobs, 'lost').hosts).toEqual(['lost', 'interrupted']);
+  });
+});
