@@ -16,9 +16,13 @@ import { createMask } from './gather/mask.ts';
 import { openRun, type World } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
 import type { Log, Store } from './ports.ts';
+import { runAuditCommand } from './process/audit-command.ts';
+import { createDefectHandler } from './process/defects.ts';
 import { makeFolder, readFleet } from './process/fleet-files.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
+import { openLogSink } from './process/log-sink.ts';
+import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
 import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { createDesk } from './requests/desk.ts';
 import { openSlack, type SlackDoor } from './slack/door.ts';
@@ -38,19 +42,19 @@ import { createRenderer } from './thread/thread.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
-/** What runs at SIGTERM may take this long to end by itself. */
-const GRACE_MS = 10_000;
-/** And what is due in Slack after that may take this long to get there. */
-const FLUSH_MS = 5_000;
 
-/** Whatever still holds the process after its end has this long to let go. */
-const LINGER_MS = 5_000;
+// Whoever reads us may go at any time; without a listener that is an uncaught exception.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const [command, ...words] = process.argv.slice(2);
 try {
   readDotenvFile();
-  if (command === 'audit') await audit(words);
-  else if (command === undefined) await serve();
+  if (command === 'audit') {
+    process.exitCode = await runAuditCommand(words, () => openAuditTrail(readDatabaseUrl(process.env)), {
+      out: process.stdout,
+      complain: (text) => process.stderr.write(`batchops: ${text}\n`),
+    });
+  } else if (command === undefined) await serve();
   else throw new ConfigError([`"${command}": expected nothing, or audit verify, or audit export`]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
@@ -70,21 +74,25 @@ async function serve(): Promise<void> {
   // In JSON, as in a log line, a quote or backslash of a secret looks different.
   const mask = createMask([...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))]);
   const masked = (text: string): string => mask.text(text);
+  const sink = openLogSink(process.stdout);
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line) => process.stdout.write(masked(line)) },
+    { write: (line) => sink.write(masked(line)) },
   );
   let phase: 'starting' | 'open' | 'stopping' = 'starting';
   const ending = Promise.withResolvers<void>();
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => {
-      log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh');
+  let hasDefect = false;
+  const onDefect = createDefectHandler({
+    log: (error) => log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh'),
+    onFirst() {
+      hasDefect = true;
       process.exitCode = 1;
       // Nothing runs yet, so nothing has to be brought to an end.
       if (phase === 'starting') process.exit();
       ending.resolve();
-    });
-  }
+    },
+  });
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, onDefect);
   for (const name of unknownVariables(process.env)) log.warn({ name }, 'no such setting; is it misspelt?');
 
   // What is opened first is closed last, also where the start fails half-way.
@@ -109,6 +117,12 @@ async function serve(): Promise<void> {
   const health = opened.adopt(
     await openHealth(config.http, {
       jobs: () => dispatcher?.stats() ?? { running: 0, waiting: 0 },
+      logLinesLost: sink.lost,
+      liveness: async () => {
+        if (hasDefect) return 'stopping after a defect';
+        await Promise.all([dispatcher?.beat(), poster?.beat()]);
+        return null;
+      },
       readiness: async () => {
         if (phase !== 'open') return phase;
         if (door?.isConnected() !== true) return 'Slack is not connected';
@@ -162,6 +176,9 @@ async function serve(): Promise<void> {
       ending.resolve();
     },
   });
+  // Whoever started us over a channel (the sandbox) owns us: without it nobody would ever stop us.
+  process.once('disconnect', () => ending.resolve());
+  process.channel?.unref();
   // Nothing is on the wire before this line: whatever kept the start from getting here has run nothing.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
@@ -239,21 +256,4 @@ async function flush(store: Store, withinMs: number): Promise<void> {
     if (dueAt === undefined || dueAt > until || Date.now() > until) return;
     await new Promise((wake) => setTimeout(wake, 100));
   }
-}
-
-/** `npm run audit -- verify | export`. Works beside a running bot: it only reads. */
-async function audit(words: readonly string[]): Promise<void> {
-  const [word] = words;
-  if (words.length !== 1 || (word !== 'verify' && word !== 'export')) {
-    throw new ConfigError(['audit: expected verify or export']);
-  }
-  const trail = openAuditTrail(readDatabaseUrl(process.env));
-  if (word === 'export') {
-    for await (const entry of trail.entries()) process.stdout.write(`${JSON.stringify(entry)}\n`);
-    return;
-  }
-  const { entries, head, faults } = await trail.verify();
-  for (const fault of faults) process.stdout.write(`fault: ${fault}\n`);
-  process.stdout.write(`${entries} entries, ${faults.length} faults; head ${head}\n`);
-  if (faults.length > 0) process.exitCode = 1;
 }

@@ -51,7 +51,7 @@ export interface Workspace {
   >(message: T): T;
 }
 
-const POST_TIMEOUT_MS = 12_000;
+export const POST_TIMEOUT_MS = 12_000;
 const OPEN_TIMEOUT_MS = 4_500;
 const ANSWER_TIMEOUT_MS = 10_000;
 /** How long a start waits for a Slack that does not answer before it gives up. */
