@@ -13,10 +13,12 @@ import {
 } from './config.ts';
 import { ConfigError } from './errors.ts';
 import { createMask } from './gather/mask.ts';
-import { openRun, type World } from './lifecycle/begin-run.ts';
+import { closeUnopened, type World } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
+import { Presence } from './lifecycle/presence.ts';
 import type { Log, Store } from './ports.ts';
 import { runAuditCommand } from './process/audit-command.ts';
+import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { createDefectHandler } from './process/defects.ts';
 import { makeFolder, readFleet } from './process/fleet-files.ts';
 import { openHealth } from './process/health.ts';
@@ -29,7 +31,7 @@ import { openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
-import { formatThreadLink, openWorkspace } from './slack/workspace.ts';
+import { formatThreadLink, openWorkspace, type Workspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { keepSwept } from './ssh/spool/keep-swept.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
@@ -97,7 +99,8 @@ async function serve(): Promise<void> {
 
   // What is opened first is closed last, also where the start fails half-way.
   await using opened = new AsyncDisposableStack();
-  const store = opened.adopt(await openConfiguredStore(config, masked, log), (it) => it.close());
+  const steady = openSteadyClock();
+  const store = opened.adopt(await openConfiguredStore(config, masked, log, steady), (it) => it.close());
   const transfers = openTransferFolder(config.transferDir);
   const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(config.databaseUrl)), 'spool'), log);
   const transport = opened.adopt(
@@ -114,6 +117,19 @@ async function serve(): Promise<void> {
   let dispatcher: Dispatcher | undefined;
   let poster: Poster | undefined;
   let door: SlackDoor | undefined;
+  let workspace: Workspace | undefined;
+  let waitingFor = '';
+  /** Why a run begun now would not be recorded or not be shown; null where it would. */
+  const findTrouble = async (): Promise<string | null> => {
+    const unwritable = await store.ping().then(
+      () => null,
+      (error: unknown) =>
+        `the store cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    if (unwritable !== null) return unwritable;
+    if (door?.isConnected() !== true) return 'Slack is not connected';
+    return (await workspace?.showTrouble()) ?? null;
+  };
   const health = opened.adopt(
     await openHealth(config.http, {
       jobs: () => dispatcher?.stats() ?? { running: 0, waiting: 0 },
@@ -124,23 +140,31 @@ async function serve(): Promise<void> {
         return null;
       },
       readiness: async () => {
-        if (phase !== 'open') return phase;
-        if (door?.isConnected() !== true) return 'Slack is not connected';
-        return await store.ping().then(
-          () => null,
-          () => 'the store cannot be written',
-        );
+        if (phase !== 'open') return waitingFor === '' ? phase : `${phase}: ${waitingFor}`;
+        const trouble = await findTrouble();
+        if (trouble !== null) return trouble;
+        await dispatcher?.beat();
+        return dispatcher?.isFailing() === false
+          ? null
+          : 'the store failed; nothing starts until it works again';
       },
     }),
     (it) => it.close(),
   );
-  const workspace = await openWorkspace(config.slack, { mask: masked, log });
+  workspace = await openWorkspace(config.slack, {
+    mask: masked,
+    log,
+    now: steady,
+    onWaiting: (why) => {
+      waitingFor = why;
+    },
+  });
 
   const world: World = {
     inventory,
     allowlist,
     store,
-    opener: createOpener(workspace, log),
+    opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
@@ -155,12 +179,12 @@ async function serve(): Promise<void> {
     log,
     now: Date.now,
   };
-  await reopenRuns(world);
+  await closeUnopenedRuns(world);
   opened.use(keepSwept(spool, () => store.openRuns(), log));
 
   // The way out, last step first: no new request, no new job, then the last results to Slack.
   opened.defer(async () => {
-    if (poster !== undefined) await flush(store, FLUSH_MS);
+    if (poster !== undefined) await flush(store, steady, FLUSH_MS);
     await poster?.close();
   });
   opened.defer(() => dispatcher?.stop(GRACE_MS));
@@ -187,6 +211,16 @@ async function serve(): Promise<void> {
       ending.resolve();
     });
   }
+  const presence = opened.adopt(
+    await Presence.open({
+      store,
+      read: readBeat,
+      trouble: findTrouble,
+      resumeWithinMs: config.resumeWithinMs,
+      log,
+    }),
+    (it) => it.close(),
+  );
   phase = 'open';
   dispatcher = openDispatcher({
     jobs: store.jobs,
@@ -194,6 +228,7 @@ async function serve(): Promise<void> {
     execute: (job, plan, signal) => executeJob(world, transport, job, plan, signal),
     approve: (runId) => approveStoredRun(world, runId),
     refuse: (runId, refusal) => refuseStoredRun(world, runId, refusal),
+    beforeStart: () => presence.check(),
     log,
   });
   poster = openPoster({
@@ -202,6 +237,7 @@ async function serve(): Promise<void> {
     workspace,
     auditChannel: config.auditChannel,
     log,
+    now: steady,
   });
   log.info(
     { hosts: inventory.hosts.size, rules: allowlist.rules.length, health: health.address, port: door.port },
@@ -229,31 +265,35 @@ function tokensOf({ slack }: Config): readonly string[] {
   );
 }
 
-function openConfiguredStore(config: Config, mask: (text: string) => string, log: Log): Promise<Store> {
+function openConfiguredStore(
+  config: Config,
+  mask: (text: string) => string,
+  log: Log,
+  steady: () => number,
+): Promise<Store> {
   const { databaseUrl: url, hostConcurrency, auditChannel } = config;
-  return openStore({ url, hostConcurrency, auditChannel, mask, log });
+  return openStore({ url, hostConcurrency, auditChannel, mask, log, steady });
 }
 
-/** Runs that were stored but whose root message was not known to stand when the last process ended. */
-async function reopenRuns(world: World): Promise<void> {
+/** Runs that were stored and had not begun when the last process ended. */
+async function closeUnopenedRuns(world: World): Promise<void> {
   for (const run of await world.store.openRuns()) {
     if (run.state !== 'opening') continue;
-    // The last process may have posted it and died before it was noted.
-    await openRun(world, run, true).catch((error: unknown) => {
+    await closeUnopened(world, run).catch((error: unknown) => {
       world.log.warn(
         { run: run.id, err: error },
-        'a run of the last process was given up: nothing of it ran',
+        'a run of the last process has no thread: nothing of it ran',
       );
     });
   }
 }
 
 /** Lets the poster bring the last results to Slack; what does not make it goes at the next start. */
-async function flush(store: Store, withinMs: number): Promise<void> {
-  const until = Date.now() + withinMs;
+async function flush(store: Store, steady: () => number, withinMs: number): Promise<void> {
+  const until = steady() + withinMs;
   for (;;) {
     const dueAt = await store.outbox.nextDueAt();
-    if (dueAt === undefined || dueAt > until || Date.now() > until) return;
+    if (dueAt === undefined || dueAt > until || steady() > until) return;
     await new Promise((wake) => setTimeout(wake, 100));
   }
 }

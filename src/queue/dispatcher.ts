@@ -17,6 +17,8 @@ export interface DispatcherSettings {
   readonly approve: Approve;
   /** The run's waiting jobs must not start: settles them as skipped. */
   readonly refuse: (runId: string, refusal: Refusal) => Promise<void>;
+  /** Asked before jobs start: resolves where nothing speaks against it, having held what is not to start. */
+  readonly beforeStart?: () => Promise<void>;
   readonly log: Log;
   /** How long an aborted job may take to say how it ended, and the store to note it, while the process stops. */
   readonly abortLimitMs?: number;
@@ -238,6 +240,7 @@ class JobDispatcher implements Dispatcher {
 
   async #passGuard(slots: readonly Slot[]): Promise<readonly Slot[]> {
     if (slots.length === 0 || this.#isStopping) return [];
+    await this.#settings.beforeStart?.();
     let granted: ReadonlySet<string>;
     try {
       const started = await this.#settings.jobs.start(slots.map(({ job }) => job));

@@ -50,6 +50,10 @@ function signOf(action: string): string {
       return '■';
     case 'settled':
       return '✓';
+    case 'held':
+      return '⏸\ufe0e';
+    case 'resumed':
+      return '▶\ufe0e';
     case 'interrupted':
       return '?';
     default:
@@ -62,7 +66,14 @@ function textOf(value: unknown): string {
 }
 
 /** `40 hosts`, how they ended, how long it took: whichever of it the entry tells. */
-function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditedAct['detail']): readonly string[] {
+function countsOf({
+  hosts,
+  outcomes,
+  skipped,
+  running,
+  waiting,
+  tookMs,
+}: AuditedAct['detail']): readonly string[] {
   const counted = Array.isArray(hosts) ? hosts.length : hosts;
   const ends = typeof outcomes === 'object' && outcomes !== null ? Object.entries(outcomes) : [];
   return [
@@ -74,6 +85,7 @@ function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditedAct['det
     ),
     ...(Array.isArray(running) ? [`${plural(running.length, 'host')} stopped`] : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
+    ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),
   ];
 }

@@ -28,6 +28,7 @@ const RUN_COLUMNS = [
   'root_ts',
   'created_at',
   'finished_at',
+  'held',
   'cancelled_team',
   'cancelled_user',
 ] as const;
@@ -134,6 +135,7 @@ export class Records {
       progress,
       ...(row.root_ts !== null && { rootTs: row.root_ts }),
       ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+      ...(row.held !== null && { held: row.held }),
       ...(row.cancelled_team !== null &&
         row.cancelled_user !== null && {
           cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },

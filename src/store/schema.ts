@@ -15,6 +15,7 @@ export interface Schema {
   outbox: OutboxTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
+  beat: BeatTable;
 }
 
 export interface RunTable {
@@ -36,6 +37,8 @@ export interface RunTable {
   cancelled_team: string | null;
   cancelled_user: string | null;
   finished_at: number | null;
+  /** Why what waits does not start before a person says so; null where it starts by itself. */
+  held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
   digest: string | null;
 }
@@ -109,12 +112,21 @@ interface AuditHeadTable {
   hash: string;
 }
 
+/** One row: when all was last well, by every clock there is. */
+interface BeatTable {
+  id: number;
+  at: number;
+  boot: string;
+  uptime_ms: number;
+}
+
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
   '0002-boards': { up: addBoards },
+  '0004-holds': { up: addHolds },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -246,4 +258,13 @@ async function addBoards(db: Kysely<unknown>): Promise<void> {
   await sql`drop table outbox`.execute(db);
   await sql`alter table outbox_next rename to outbox`.execute(db);
   await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+async function addHolds(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table run add column held text`.execute(db);
+  await sql`create table beat (
+    id integer primary key check (id = 1),
+    at bigint not null,
+    boot text not null,
+    uptime_ms bigint not null)`.execute(db);
 }
