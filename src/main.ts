@@ -25,13 +25,14 @@ import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
 import { openLogSink } from './process/log-sink.ts';
 import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
-import { type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
+import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { createDesk } from './requests/desk.ts';
-import { openSlack, type SlackDoor } from './slack/door.ts';
+import { DRAIN_MS, openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
-import { formatThreadLink, openWorkspace, type Workspace } from './slack/workspace.ts';
+import { GOODBYE_MS } from './slack/sockets.ts';
+import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys.ts';
 import { keepSwept } from './ssh/spool/keep-swept.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
@@ -47,6 +48,9 @@ const EXIT_CONFIG = 78;
 
 // Whoever reads us may go at any time; without a listener that is an uncaught exception.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+/** Every step of the way out at its longest; README tells it with `LINGER_MS` on top. */
+const WAY_OUT_MS = DRAIN_MS + 2 * GOODBYE_MS + GRACE_MS + 2 * ABORT_LIMIT_MS + FLUSH_MS + POST_TIMEOUT_MS;
 
 const [command, ...words] = process.argv.slice(2);
 try {
@@ -246,6 +250,8 @@ async function serve(): Promise<void> {
 
   await ending.promise;
   phase = 'stopping';
+  // Whatever a step hangs on, a supervisor does not wait for it longer than README says.
+  setTimeout(() => process.exit(), WAY_OUT_MS + LINGER_MS).unref();
   await opened.disposeAsync();
   log.info({}, 'stopped');
 }

@@ -28,6 +28,7 @@ export class Presence {
   #lookedAt: Beat;
   /** Held already for the absence that goes on. */
   #isHeld = false;
+  #isClosed = false;
   #looking: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -56,15 +57,18 @@ export class Presence {
     if (unseenMs === undefined || unseenMs > 2 * this.#beatMs) await this.#look();
   }
 
+  /** Says that all was well until now, where it was; asks nobody again. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#looking;
-    await this.#look();
-    clearTimeout(this.#timer);
+    const { store, read, log } = this.#settings;
+    if (this.#wellAt !== this.#lookedAt) return;
+    await store.beat(read()).catch((error: unknown) => log.warn({ err: error }, 'the beat was not stored'));
   }
 
   #plan(): void {
     clearTimeout(this.#timer);
+    if (this.#isClosed) return;
     this.#timer = setTimeout(() => void this.#look(), this.#beatMs);
     this.#timer.unref();
   }
@@ -89,8 +93,12 @@ export class Presence {
     const awayMs = measureAway(this.#wellAt, now);
     const stoodStill = unseenMs === undefined || unseenMs > resumeWithinMs;
     const wrong = await trouble().catch(() => 'the bot does not answer itself');
+    if (this.#isClosed) return;
     if (!this.#isHeld && (awayMs === undefined || awayMs > resumeWithinMs)) {
-      await this.#hold(stoodStill || wrong === null ? 'the bot stood still' : `blind (${wrong})`, awayMs);
+      await this.#hold(
+        stoodStill || wrong === null ? 'the bot stood still' : `the bot was cut off (${wrong})`,
+        awayMs,
+      );
       this.#isHeld = true;
     }
     this.#lookedAt = now;

@@ -1,7 +1,8 @@
 /**
  * How long the way out may take, step by step and in this order; README tells the sum to whoever sets a
- * supervisor's stop timeout. The steps of other rooms are theirs: `DRAIN_MS` of the door, `GOODBYE_MS` of its
- * sockets, `ABORT_LIMIT_MS` of the dispatcher, `POST_TIMEOUT_MS` of a call that is under way.
+ * supervisor's stop timeout, and a test adds it up. The steps of other rooms are theirs: `DRAIN_MS` of the door,
+ * twice `GOODBYE_MS` of its sockets, twice `ABORT_LIMIT_MS` of the dispatcher, `POST_TIMEOUT_MS` of a call that is
+ * under way.
  */
 
 /** What runs at SIGTERM may take this long to end by itself. */

@@ -87,7 +87,7 @@ export interface Outcome {
   readonly stdout: StreamText;
   readonly stderr: StreamText;
   readonly file?: MovedFile;
-  /** From the first packet to the end. */
+  /** On this job, from when it was started to its end: connecting and logging in included. 0 where it never was. */
   readonly durationMs: number;
 }
 
