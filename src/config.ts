@@ -18,6 +18,8 @@ export interface Config {
   readonly auditChannel: string | undefined;
   readonly http: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
+  /** Where the bot was away for longer, what waited does not start by itself. */
+  readonly resumeWithinMs: number;
 }
 
 export interface SlackConfig {
@@ -89,6 +91,19 @@ export function readConfig(env: Environment): Config {
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
     if (number >= min && number <= max) return number;
     problems.push(`${name}: expected a whole number from ${min} to ${max}, got "${value}"`);
+    return fallback;
+  };
+
+  const readDuration = (name: string, fallback: number, min: number, max: number): number => {
+    const value = read(name);
+    if (value === undefined) return fallback;
+    const [, count, unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(value.toLowerCase()) ?? [];
+    const ms =
+      Number(count ?? Number.NaN) * ({ s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0);
+    if (ms >= min && ms <= max) return ms;
+    problems.push(
+      `${name}: expected a duration from ${min / 1_000}s to ${max / 86_400_000}d, such as 90s, 10m or 2h, got "${value}"`,
+    );
     return fallback;
   };
 
@@ -165,6 +180,7 @@ export function readConfig(env: Environment): Config {
     hostConcurrency: readNumber('BATCHOPS_HOST_CONCURRENCY', 1, 1, 100),
     auditChannel: readChannel(),
     http: readAddress(),
+    resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
     logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   if (problems.length > 0) throw new ConfigError(problems);
@@ -183,6 +199,7 @@ const VARIABLES = [
   'AUDIT_CHANNEL',
   'HTTP_ADDR',
   'LOG_LEVEL',
+  'RESUME_WITHIN',
 ];
 
 /** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */

@@ -91,7 +91,7 @@ export interface Store {
     plan: Approved<Plan>,
     requestKey: string,
   ): Promise<{ readonly run: Run; readonly isNew: boolean }>;
-  /** The root message stands: the run's jobs may start. */
+  /** The root message stands: the run's jobs may start. Where it rejects, they never will by this call. */
   releaseRun(runId: string, rootTs: string): Promise<void>;
   /** The root message cannot stand: every job becomes `skipped` with this reason; audited as refused. */
   abandonRun(runId: string, reason: string): Promise<void>;
@@ -109,6 +109,13 @@ export interface Store {
     hosts: readonly string[],
     by: Requester,
   ): Promise<{ readonly skipped: number; readonly running: readonly Job[] }>;
+  /**
+   * Holds what waits of every released run: it does not start before `resumeRun`, also not after a restart. Told
+   * in the root messages, audited as `held`; the number of jobs.
+   */
+  holdRuns(reason: string): Promise<number>;
+  /** Lets what is held of a run go, audited as `resumed`: how many jobs; undefined where nothing is held (any more). */
+  resumeRun(runId: string, by: Requester): Promise<number | undefined>;
   /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */
   skipJobs(runId: string, hosts: readonly string[], reason: string): Promise<void>;
   /** Puts a finished run's log files into its thread where they are not there yet. True: they are. */
@@ -135,9 +142,22 @@ export interface Store {
   readonly outbox: Outbox;
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
-  /** Rejects where the store cannot be written: for readiness. */
+  /** When all was last well; undefined where nobody ever said so. */
+  lastBeat(): Promise<Beat | undefined>;
+  beat(beat: Beat): Promise<void>;
+  /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A moment, by the wall clock and by one that nobody can set. */
+export interface Beat {
+  /** Epoch ms. */
+  readonly at: number;
+  /** Which start of the machine; empty where it does not tell. */
+  readonly boot: string;
+  /** Since that start, sleep included. */
+  readonly uptimeMs: number;
 }
 
 /**

@@ -4,7 +4,12 @@ import { parseCommand } from '../src/command/parse-command.ts';
 import { USAGE } from '../src/command/usage.ts';
 import { parseInventory } from '../src/inventory/parse-inventory.ts';
 import { parseAllowlist } from '../src/policy/allowlist.ts';
+import { FLUSH_MS, GRACE_MS, LINGER_MS } from '../src/process/way-out.ts';
+import { ABORT_LIMIT_MS } from '../src/queue/dispatcher.ts';
 import { OUTCOME_KINDS } from '../src/run/outcome.ts';
+import { DRAIN_MS } from '../src/slack/door.ts';
+import { GOODBYE_MS } from '../src/slack/sockets.ts';
+import { POST_TIMEOUT_MS } from '../src/slack/workspace.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 const readme = readFileSync(`${root}README.md`, 'utf8');
@@ -52,6 +57,26 @@ describe('the README', () => {
     const example = readFileSync(`${root}.env.example`, 'utf8');
     const known = Array.from(example.matchAll(/^(?:# )?([A-Z_]+)=/gm), (match) => match[1]);
     expect(names(firstColumn('## Settings')).toSorted()).toEqual(known.toSorted());
+  });
+
+  test('says how long a stop takes: the sum of its steps', () => {
+    const steps = [
+      DRAIN_MS,
+      2 * GOODBYE_MS,
+      GRACE_MS,
+      2 * ABORT_LIMIT_MS,
+      FLUSH_MS,
+      POST_TIMEOUT_MS,
+      LINGER_MS,
+    ];
+    const seconds = steps.reduce((sum, ms) => sum + ms) / 1_000;
+    expect(readme).toContain(`All steps together take up to ${seconds} s`);
+    expect(Number(/TimeoutStopSec=(\d+)/.exec(readme)?.[1])).toBeGreaterThan(seconds);
+  });
+
+  test('starts node in a service file as npm start does, and every script hands it the signals', () => {
+    expect(readme).toContain(`/node_modules/.bin/${scripts.start?.replace(/^exec /, '')}\n`);
+    for (const script of Object.values(scripts)) expect(script).toMatch(/(^|&& )exec \S+[^&;|]*$/);
   });
 
   test('explains every outcome', () => {

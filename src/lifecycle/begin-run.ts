@@ -141,7 +141,43 @@ export async function openRun(world: World, run: Run, mayStand = false): Promise
     await world.store.abandonRun(run.id, reason);
     throw error;
   }
-  await world.store.releaseRun(run.id, ts);
+  try {
+    await world.store.releaseRun(run.id, ts);
+  } catch (error) {
+    await withdraw(world, run, ts);
+    throw error;
+  }
+}
+
+/**
+ * A run that was stored and never released, of a process that is gone. Whoever asked for it was answered with a
+ * failure, or not at all, and may have asked again: it never runs, and its thread says so.
+ */
+export async function closeUnopened(world: World, run: Run): Promise<void> {
+  await giveUp(world, run, 'the bot was stopped before this run began; nothing was sent');
+  const given = (await world.store.findRun(run.id)) ?? run;
+  // The last process may have posted it and died before it was noted.
+  await openRun(world, given, true);
+}
+
+/** The one who asked is about to be told that it failed: so it must not run later, and its root message says so. */
+async function withdraw(world: World, run: Run, ts: string): Promise<void> {
+  try {
+    await giveUp(world, run, 'the run could not be released; nothing was sent');
+    await world.store.releaseRun(run.id, ts);
+  } catch (error) {
+    // It stays `opening`, in which nothing starts, until the next start closes it.
+    world.log.error({ run: run.id, err: error }, 'a run could not be given up');
+  }
+}
+
+/** Nothing of it can start any more, whatever becomes of its root message. */
+async function giveUp(world: World, run: Run, reason: string): Promise<void> {
+  await world.store.skipJobs(
+    run.id,
+    run.plan.targets.map(({ host }) => host),
+    reason,
+  );
 }
 
 function checkLimits(request: FleetRequest, limits: Limits): void {

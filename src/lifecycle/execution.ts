@@ -6,7 +6,7 @@ import { authorize } from '../policy/authorize.ts';
 import { coversPath } from '../policy/judge.ts';
 import type { Store, TakenJob, TransferFolder, Transport } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
-import { findTarget, type Plan } from '../run/plan.ts';
+import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
 
 /** What a run is carried out with. */
@@ -19,9 +19,10 @@ export interface Ground {
 }
 
 /**
- * Asked at execution, once per run and process: is this still allowed, by today's rules? Hosts whose address
- * or login has changed since the plan was judged are skipped: they are not what was approved. A `Refusal`
- * where the run as a whole is not.
+ * Asked at execution, once for as long as jobs of the run are under way: is this still allowed, by today's rules?
+ * Hosts that are gone from the inventory, or whose address, login or `enable` has changed since the plan was
+ * judged, are skipped: they are not what was approved; the others go on. A `Refusal` where a rule does not cover
+ * all of these.
  */
 export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan>> {
   const run = await ground.store.findRun(runId);
@@ -29,16 +30,57 @@ export async function approveStoredRun(ground: Ground, runId: string): Promise<A
   if (run.isTampered === true) {
     throw new Refusal('not-now', 'its stored plan is not the one that was approved');
   }
-  const changed = run.plan.targets.filter((target) => {
-    const host = ground.inventory.hosts.get(target.host.toLowerCase());
-    return target.skip === undefined && (host === undefined || !isSameTarget(planTarget(host), target));
-  });
-  if (changed.length > 0) {
-    const names = changed.map((target) => target.host);
-    await ground.store.skipJobs(runId, names, 'changed in the inventory since the run was approved');
+  const { plan } = run;
+  const lost = Map.groupBy(plan.targets, (target) => whyNot(ground.inventory, target));
+  for (const [reason, targets] of lost) {
+    if (reason !== undefined) {
+      await ground.store.skipJobs(
+        runId,
+        targets.map(({ host }) => host),
+        reason,
+      );
+    }
   }
-  return authorize(run.plan, ground.allowlist, ground.inventory);
+  return authorizeHosts(
+    ground,
+    plan,
+    plan.targets.map(({ host }) => host),
+  );
 }
+
+/** A plan judged on some of its hosts, less those that are not any more what was planned. */
+export function authorizeHosts(
+  { inventory, allowlist }: Pick<Ground, 'inventory' | 'allowlist'>,
+  plan: Plan,
+  hosts: readonly string[],
+): Approved<Plan> {
+  const wanted = new Set(hosts);
+  const [first, ...rest] = plan.targets.filter(
+    (target) => wanted.has(target.host) && whyNot(inventory, target) === undefined,
+  );
+  if (first === undefined) {
+    throw new Refusal(
+      'not-now',
+      'None of its hosts is in the inventory as it was when the run was approved.',
+      {
+        remedy: 'Send the command again.',
+      },
+    );
+  }
+  // Where all of it is judged, it stays the one object that it is in this process.
+  const judged =
+    rest.length + 1 === plan.targets.length ? plan : { ...plan, targets: [first, ...rest] as const };
+  return authorize(judged, allowlist, inventory);
+}
+
+/** Why a target is not any more what was approved; undefined where it is. */
+function whyNot(inventory: Inventory, target: Target): string | undefined {
+  const host = inventory.hosts.get(target.host.toLowerCase());
+  if (host === undefined) return 'removed from the inventory since the run was approved';
+  return isSameTarget(planTarget(host), target) ? undefined : CHANGED;
+}
+
+const CHANGED = 'changed in the inventory since the run was approved';
 
 /** One approved job on its host. */
 export async function executeJob(
@@ -51,7 +93,7 @@ export async function executeJob(
   const host = ground.inventory.hosts.get(job.host.toLowerCase());
   const target = findTarget(plan, job.host);
   if (host === undefined || target === undefined || !isSameTarget(planTarget(host), target)) {
-    return bareOutcome('skipped', 'changed in the inventory since the run was approved');
+    return bareOutcome('skipped', CHANGED);
   }
   return await transport.execute(host, plan.work, {
     runId: job.runId,

@@ -1,12 +1,18 @@
 import { createServer, type Server } from 'node:http';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { codeOf } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 
 export interface HealthSource {
+  /**
+   * Null where the loops that do the work go round; else what is wrong, in a sentence. One that does not answer
+   * within `PATIENCE_MS` stands still.
+   */
+  liveness(): Promise<string | null>;
   /** Null where all is well; else what is not, in a sentence. */
   readiness(): Promise<string | null>;
   jobs(): { readonly running: number; readonly waiting: number };
+  logLinesLost(): number;
 }
 
 export interface Health {
@@ -14,9 +20,13 @@ export interface Health {
   close(): Promise<void>;
 }
 
+/** A supervisor's probe mostly waits a second or more; a round of the loops takes some milliseconds. */
+const PATIENCE_MS = 5_000;
+
 /**
- * `/healthz` (the process answers), `/readyz` (Slack is connected and the store can be written) and `/metrics`.
- * Readiness is asked of the parts each time, so a bot that looks alive but is deaf says so.
+ * `/healthz` (the loops that do the work go round: 503 is for a supervisor to start us afresh), `/readyz` (a run
+ * begun now would be recorded, shown and started) and `/metrics`. Both are asked of the parts each time, so a bot
+ * that looks alive but is deaf says so.
  */
 export async function openHealth(at: { host: string; port: number }, source: HealthSource): Promise<Health> {
   const registry = new Registry();
@@ -34,18 +44,28 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
   gauge('batchops_jobs_running', 'Jobs on the wire in this process', () => source.jobs().running);
   gauge('batchops_jobs_waiting', 'Jobs taken and waiting for a slot', () => source.jobs().waiting);
 
+  new Counter({
+    name: 'batchops_log_lines_lost_total',
+    help: 'Log lines that could not be written: their reader was gone or too slow, or the disk was full',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(source.logLinesLost());
+    },
+  });
+
   const server = createServer((request, response) => {
     const send = (status: number, body: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type }).end(body);
     };
+    const verdict = (well: string, trouble: string | null): void =>
+      trouble === null ? send(200, `${well}\n`) : send(503, `${trouble}\n`);
     const answer = async (): Promise<void> => {
       switch (new URL(request.url ?? '/', 'http://health').pathname) {
         case '/healthz':
-          return send(200, 'ok\n');
-        case '/readyz': {
-          const trouble = await source.readiness();
-          return trouble === null ? send(200, 'ready\n') : send(503, `${trouble}\n`);
-        }
+          return verdict('ok', await within(source.liveness(), 'the loop that does the work stands still'));
+        case '/readyz':
+          return verdict('ready', await within(source.readiness(), 'a part of the bot does not answer'));
         case '/metrics':
           return send(200, await registry.metrics(), registry.contentType);
         default:
@@ -64,6 +84,19 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
         server.close(() => resolve());
       }),
   };
+}
+
+/** What `asked` says, or `late` where it says nothing in time. */
+async function within(asked: Promise<string | null>, late: string): Promise<string | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS, late);
+  });
+  try {
+    return await Promise.race([asked, patience]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function listen(server: Server, at: { host: string; port: number }): Promise<void> {

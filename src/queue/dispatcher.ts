@@ -17,6 +17,8 @@ export interface DispatcherSettings {
   readonly approve: Approve;
   /** The run's waiting jobs must not start: settles them as skipped. */
   readonly refuse: (runId: string, refusal: Refusal) => Promise<void>;
+  /** Asked before jobs start: resolves where nothing speaks against it, having held what is not to start. */
+  readonly beforeStart?: () => Promise<void>;
   readonly log: Log;
   /** How long an aborted job may take to say how it ended, and the store to note it, while the process stops. */
   readonly abortLimitMs?: number;
@@ -26,6 +28,10 @@ export interface Dispatcher {
   /** Stops what runs of these jobs; the rest of them the start guard will turn away. */
   cancel(jobs: readonly { readonly id: string }[]): void;
   stats(): { readonly running: number; readonly waiting: number };
+  /** The store failed last, and nothing starts until it works again. */
+  isFailing(): boolean;
+  /** Resolves once a round has come to its end, well or not: the loop that does the work is alive. */
+  beat(): Promise<void>;
   /** Starts nothing more, waits `graceMs` for what runs, aborts the rest, and stores every outcome. */
   stop(graceMs: number): Promise<void>;
 }
@@ -41,7 +47,7 @@ export function openDispatcher(settings: DispatcherSettings): Dispatcher {
 const BUSY_PAUSE_MS = 10;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
-const ABORT_LIMIT_MS = 5_000;
+export const ABORT_LIMIT_MS = 5_000;
 
 /**
  * Keeps `concurrency` jobs on the wire. It works in rounds, one at a time, and each round goes the same way:
@@ -70,6 +76,8 @@ class JobDispatcher implements Dispatcher {
   readonly #slots = new Map<string, Slot>();
   /** Resolved by `#wake`; replaced at the start of each round, so that no call in between is lost. */
   #woken = Promise.withResolvers<void>();
+  /** Resolved by the end of the next round that begins; then replaced. */
+  #beat = Promise.withResolvers<void>();
   /** Consecutive failures of the store. */
   #failures = 0;
   #isStopping = false;
@@ -94,6 +102,15 @@ class JobDispatcher implements Dispatcher {
   stats(): { readonly running: number; readonly waiting: number } {
     const running = this.#inState('running').length;
     return { running, waiting: this.#slots.size - running };
+  }
+
+  isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  beat(): Promise<void> {
+    this.#wake();
+    return this.#beat.promise;
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -141,12 +158,16 @@ class JobDispatcher implements Dispatcher {
     while (!isOver) {
       await this.#woken.promise;
       this.#woken = Promise.withResolvers();
+      const beat = this.#beat;
+      this.#beat = Promise.withResolvers();
       try {
         const didSomething = await this.#round();
         this.#failures = 0;
+        beat.resolve();
         if (this.#isStopping && this.#slots.size === 0) return this.#drained.resolve();
         if (didSomething) await setTimeout(BUSY_PAUSE_MS);
       } catch (error) {
+        beat.resolve();
         const retryMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS);
         this.#settings.log.error(
           { err: error, retryMs, unstored: this.#inState('ended').length },
@@ -219,6 +240,7 @@ class JobDispatcher implements Dispatcher {
 
   async #passGuard(slots: readonly Slot[]): Promise<readonly Slot[]> {
     if (slots.length === 0 || this.#isStopping) return [];
+    await this.#settings.beforeStart?.();
     let granted: ReadonlySet<string>;
     try {
       const started = await this.#settings.jobs.start(slots.map(({ job }) => job));

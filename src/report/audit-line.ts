@@ -40,6 +40,10 @@ function signOf(action: AuditEntry['action']): string {
       return '■';
     case 'settled':
       return '✓';
+    case 'held':
+      return '⏸\ufe0e';
+    case 'resumed':
+      return '▶\ufe0e';
     case 'interrupted':
       return '?';
     case 'started':
@@ -54,7 +58,14 @@ function textOf(value: unknown): string {
 }
 
 /** `40 hosts`, how they ended, how long it took: whichever of it the entry tells. */
-function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditEntry['detail']): readonly string[] {
+function countsOf({
+  hosts,
+  outcomes,
+  skipped,
+  running,
+  waiting,
+  tookMs,
+}: AuditEntry['detail']): readonly string[] {
   const counted = Array.isArray(hosts) ? hosts.length : hosts;
   const ends = typeof outcomes === 'object' && outcomes !== null ? Object.entries(outcomes) : [];
   return [
@@ -66,6 +77,7 @@ function countsOf({ hosts, outcomes, skipped, running, tookMs }: AuditEntry['det
     ),
     ...(Array.isArray(running) ? [`${plural(running.length, 'host')} stopped`] : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
+    ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),
   ];
 }

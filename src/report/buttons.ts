@@ -14,6 +14,7 @@ export const SHOW_HOST_ACTION = 'batchops_show_host';
 export const LOG_ACTION = 'batchops_log';
 export const RETRY_ACTION = 'batchops_retry';
 export const AGAIN_ACTION = 'batchops_again';
+export const RESUME_ACTION = 'batchops_resume';
 
 /** A select has no value of its own: the block's id says which run it is about. */
 const BLOCK_PREFIX = 'batchops_run:';
@@ -54,7 +55,8 @@ function openButtons(run: Run): readonly (Button | SearchSelect)[] {
       'danger',
     ),
   };
-  if (run.plan.targets.length === 1) return [all];
+  const rest = isHeld(run) ? [resumeButton(run)] : [];
+  if (run.plan.targets.length === 1) return [...rest, all];
   const one: SearchSelect = {
     type: 'external_select',
     action_id: CANCEL_HOST_ACTION,
@@ -68,7 +70,29 @@ function openButtons(run: Run): readonly (Button | SearchSelect)[] {
       'danger',
     ),
   };
-  return [all, one];
+  return [...rest, all, one];
+}
+
+/** What waits does not start by itself. */
+export function isHeld({ state, held, cancelledBy, progress }: Run): boolean {
+  return state === 'open' && held !== undefined && cancelledBy === undefined && progress.queued > 0;
+}
+
+function resumeButton(run: Run): Button {
+  const hosts = plural(run.progress.queued, 'host');
+  return {
+    type: 'button',
+    action_id: RESUME_ACTION,
+    text: plain(`Run the rest (${formatCount(run.progress.queued)})`),
+    value: run.id,
+    style: 'primary',
+    confirm: ask(
+      `Run the rest on ${hosts}?`,
+      'It was asked for a while ago: look whether it is still wanted. It runs if you may do that today.',
+      'Run the rest',
+      'Leave it',
+    ),
+  };
 }
 
 function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {

@@ -1,6 +1,6 @@
 import type { Plan } from '../run/plan.ts';
 import { type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
-import { runButtons } from './buttons.ts';
+import { isHeld, runButtons } from './buttons.ts';
 import { type Block, context, type Message, preformatted, richText, section } from './message.ts';
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
@@ -39,6 +39,7 @@ export function formatRoot(
     section(
       finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
     ),
+    ...(isHeld(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
   blocks.push(...runButtons(run));
@@ -56,6 +57,11 @@ function progressLine(run: Run, now: number): string {
     escapeMrkdwn(formatProgress(run.progress)),
     ...(elapsed === 0 ? [] : [`${formatDuration(elapsed)} so far`]),
   ].join(' · ');
+}
+
+function heldLine({ held, progress }: Run): string {
+  const waiting = `*${formatCount(progress.queued)} ${progress.queued === 1 ? 'waits' : 'wait'}: `;
+  return `${waiting}${escapeShort(cleanOutput(held ?? ''), 300)}.* It does not start by itself any more.`;
 }
 
 /** A plan never changes, and ten thousand names take longer than the rest of the message. */

@@ -8,6 +8,7 @@ import {
   CANCEL_HOST_ACTION,
   ERRORS_ACTION,
   LOG_ACTION,
+  RESUME_ACTION,
   RETRY_ACTION,
   runOfBlock,
   SHOW_HOST_ACTION,
@@ -22,6 +23,7 @@ import { cancelHost, cancelRun } from './cancel.ts';
 import { openForm } from './form.ts';
 import { findVisibleRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
+import { resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
 
 /**
@@ -48,6 +50,8 @@ export async function answerClick(world: World, call: Call, click: ButtonClick):
     }
     case LOG_ACTION:
       return await answerWithLog(world, await findVisibleRun(world, call, value));
+    case RESUME_ACTION:
+      return await resumeRun(world, call, value);
     case RETRY_ACTION:
       return await repeatRun(world, onceForClicks(call, click), value, 'failed');
     case AGAIN_ACTION:

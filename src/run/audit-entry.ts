@@ -7,7 +7,15 @@ export interface AuditEntry {
   readonly at: number;
   readonly teamId: string;
   readonly userId: string;
-  readonly action: 'accepted' | 'refused' | 'cancelled' | 'settled' | 'interrupted' | 'started';
+  readonly action:
+    | 'accepted'
+    | 'refused'
+    | 'cancelled'
+    | 'settled'
+    | 'interrupted'
+    | 'started'
+    | 'held'
+    | 'resumed';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;

@@ -30,6 +30,8 @@ export interface Run {
   readonly createdAt: number;
   readonly finishedAt?: number;
   readonly cancelledBy?: Requester;
+  /** Why what waits does not start by itself (the bot was away for long): a person lets it go. */
+  readonly held?: string;
   readonly progress: Progress;
   /** Its stored plan is not the one that was approved: nothing of it may run. */
   readonly isTampered?: true;

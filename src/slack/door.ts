@@ -14,7 +14,7 @@ import { quietLogger } from './quiet-logger.ts';
 import { Socket } from './sockets.ts';
 import { clientOptions, type SlackSettings, type Workspace } from './workspace.ts';
 
-const DRAIN_MS = 15_000;
+export const DRAIN_MS = 15_000;
 
 export interface SlackDoor {
   /** True while Slack can reach us: at least one socket is active, or the HTTP server listens. */

@@ -9,7 +9,7 @@ const HELLO_PATIENCE_MS = 20_000;
 const SHORT_LIFE_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
-const GOODBYE_MS = 3_000;
+export const GOODBYE_MS = 3_000;
 
 /**
  * One Socket Mode connection that is kept open by us. The SDK's own reconnect waits 5 s after every refresh

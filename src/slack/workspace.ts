@@ -1,4 +1,4 @@
-import { LogLevel, WebClient, type WebClientOptions } from '@slack/web-api';
+import { LogLevel, type WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import type { FileUpload, Message, PlainText } from '../report/message.ts';
@@ -7,6 +7,7 @@ import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
 import { ChannelPaces, type Clock } from './outgoing/pace.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { NotingClient, Reachability } from './reachability.ts';
 
 export interface SlackSettings {
   readonly botToken: Hidden;
@@ -39,6 +40,8 @@ export interface Workspace {
   /** `https://acme.slack.com/`: what links to messages begin with. */
   readonly url: string;
   readonly paces: ChannelPaces;
+  /** Null where Slack would take a message now; else why it would not, in a sentence. Asks where nothing is known. */
+  showTrouble(): Promise<string | null>;
   /** The one gate before Slack: every text that leaves has gone through it. */
   masked<
     T extends
@@ -51,28 +54,41 @@ export interface Workspace {
   >(message: T): T;
 }
 
-const POST_TIMEOUT_MS = 12_000;
+export const POST_TIMEOUT_MS = 12_000;
 const OPEN_TIMEOUT_MS = 4_500;
 const ANSWER_TIMEOUT_MS = 10_000;
-/** How long a start waits for a Slack that does not answer before it gives up. */
-const START_PATIENCE_MS = 30_000;
+const LONGEST_PAUSE_MS = 15_000;
+/** While Slack is away at the start, the log says so this often. */
+const COMPLAINT_MS = 60_000;
 
-/** Asks Slack who we are. A `ConfigError` where the token is no good. */
+/**
+ * Asks Slack who we are, for as long as it takes: an outage is no reason to end. A `ConfigError` at once where the
+ * token is no good.
+ */
 export async function openWorkspace(
   settings: SlackSettings,
-  more: { readonly mask: (text: string) => string; readonly log: Log; readonly clock?: Clock },
+  more: {
+    readonly mask: (text: string) => string;
+    readonly log: Log;
+    readonly clock?: Clock;
+    /** Told each time that Slack did not answer. */
+    readonly onWaiting?: (why: string) => void;
+  },
 ): Promise<Workspace> {
   const token = checkTokens(settings);
+  const reachability = new Reachability();
   const client = (timeout: number): WebClient =>
-    new WebClient(token, clientOptions(settings, more.log, timeout));
+    new NotingClient(token, clientOptions(settings, more.log, timeout), reachability);
   const posts = client(POST_TIMEOUT_MS);
-  const identity = await askWho(posts, more.log);
+  const windows = client(OPEN_TIMEOUT_MS);
+  const identity = await askWho(posts, more.log, more.onWaiting ?? (() => {}));
   return {
     ...identity,
     posts,
     opening: client(OPEN_TIMEOUT_MS),
     answers: client(ANSWER_TIMEOUT_MS),
-    windows: client(OPEN_TIMEOUT_MS),
+    windows,
+    showTrouble: () => reachability.trouble(() => windows.auth.test()),
     paces: new ChannelPaces(more.clock),
     masked: (message) => maskTexts(message, more.mask),
   };
@@ -110,9 +126,9 @@ function checkTokens(settings: SlackSettings): string {
   return token;
 }
 
-async function askWho(client: WebClient, log: Log) {
-  const deadline = Date.now() + START_PATIENCE_MS;
-  for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => void) {
+  let complainAt = 0;
+  for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
     try {
       const who = await client.auth.test();
       return {
@@ -127,8 +143,11 @@ async function askWho(client: WebClient, log: Log) {
       if (failure.kind === 'credentials') {
         throw new ConfigError([`SLACK_BOT_TOKEN: Slack refuses it (${failure.code})`]);
       }
-      if (Date.now() + waitMs > deadline) throw error;
-      log.warn({ error: failure.code }, 'Slack does not answer yet');
+      onWaiting(`Slack does not answer (${failure.code})`);
+      if (performance.now() >= complainAt) {
+        complainAt = performance.now() + COMPLAINT_MS;
+        log.warn({ error: failure.code }, 'Slack does not answer; the start waits for it');
+      }
       await new Promise((resolve) => setTimeout(resolve, failure.retryAfterMs ?? waitMs));
     }
   }

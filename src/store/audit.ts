@@ -3,7 +3,7 @@ import type { AuditTrail } from '../ports.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
 import { oweAuditLine } from '../thread/layout.ts';
-import { openReader, parseDatabaseUrl } from './embedded/database.ts';
+import { asConfigError, openReader, parseDatabaseUrl } from './embedded/database.ts';
 import { oweRows } from './owed-rows.ts';
 import { breathe, digestOutcomes, ROWS_AT_ONCE } from './records.ts';
 import { CHAIN_START, type Schema } from './schema.ts';
@@ -101,7 +101,7 @@ export function openAuditTrail(databaseUrl: string): AuditTrail {
   return auditTrailOf(parseDatabaseUrl(databaseUrl));
 }
 
-/** Each walk opens its own view of the file: it sees one moment of it, and holds up nobody. */
+/** Each walk opens its own view of the file and holds up nobody; only `verify` sees one moment of it. */
 export function auditTrailOf(path: string): AuditTrail {
   return {
     async find(seq) {
@@ -111,12 +111,20 @@ export function auditTrailOf(path: string): AuditTrail {
     },
     async *entries() {
       await using reader = openView(path);
-      for await (const row of walk(reader.db)) yield toEntry(row);
+      try {
+        for await (const row of walk(reader.db)) yield toEntry(row);
+      } catch (error) {
+        throw asConfigError(path, error);
+      }
     },
     async verify() {
       await using reader = openView(path);
-      // One transaction: what is appended meanwhile is not half seen.
-      return reader.db.transaction().execute(verifyChain);
+      try {
+        // One transaction: what is appended meanwhile is not half seen.
+        return await reader.db.transaction().execute(verifyChain);
+      } catch (error) {
+        throw asConfigError(path, error);
+      }
     },
   };
 }
@@ -181,6 +189,16 @@ async function verifyChain(db: Kysely<Schema>): ReturnType<AuditTrail['verify']>
 const missing = (from: number, to: number): string =>
   from === to ? `entry ${from} is missing` : `entries ${from} to ${to} are missing`;
 
+/** Undefined where a stored result is no result any more: somebody has been at it. */
+async function digestReadable(db: Kysely<Schema>, runId: string): Promise<string | undefined> {
+  try {
+    return await digestOutcomes(db, runId);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** The chain says what was accepted and how it ended; the tables must say the same. */
 async function verifyRuns(
   db: Kysely<Schema>,
@@ -205,7 +223,7 @@ async function verifyRuns(
     }
     if (run.state !== 'finished') continue;
     if (witness?.digest === undefined) faults.push(`run ${run.id} ended without an entry that says how`);
-    else if (witness.digest !== (await digestOutcomes(db, run.id))) {
+    else if (witness.digest !== (await digestReadable(db, run.id))) {
       faults.push(`run ${run.id}: the stored results are not those that were recorded`);
     }
   }

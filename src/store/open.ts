@@ -4,6 +4,8 @@ import { createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
+import { OwnFile } from './embedded/own-file.ts';
+import { holdRuns, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
@@ -33,6 +35,8 @@ export interface StoreSettings {
   readonly mask: (text: string) => string;
   readonly log: Log;
   readonly now?: () => number;
+  /** The poster's clock: one that nobody can set. The same as `now` where left out. */
+  readonly steady?: () => number;
 }
 
 /**
@@ -40,11 +44,11 @@ export interface StoreSettings {
  * running, the order of those that wait. A `ConfigError` where the administrator has to do something.
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
-  const { auditChannel, mask, log, now = Date.now } = settings;
+  const { auditChannel, mask, log, now = Date.now, steady = now } = settings;
   const { path, db, close } = openDatabase(parseDatabaseUrl(settings.url));
   try {
     await migrate(db, path);
-    const outbox = new StoredOutbox(db, auditChannel);
+    const outbox = new StoredOutbox(db, auditChannel, { now, steady });
     const plans = new Plans();
     const ledger: Ledger = {
       db,
@@ -61,10 +65,12 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       .selectFrom('run')
       .select('id')
       .where('state', '=', 'open')
+      .where('held', 'is', null)
       .orderBy('number')
       .execute();
-    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency), outbox);
-    for (const { id } of released) await jobs.queue(id);
+    const file = new OwnFile(path);
+    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency), outbox, file);
+    for (const { id } of released) (await jobs.prepare(id))();
 
     const records = new Records(db, plans);
     return {
@@ -74,6 +80,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       leftovers: await StoredLeftovers.open(db, now),
 
       async createRun(plan, requestKey) {
+        file.refuseWhereGone();
         const { runId, isNew } = await createRun(ledger, plan, requestKey);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
@@ -81,8 +88,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return { run, isNew };
       },
       async releaseRun(runId, rootTs) {
+        file.refuseWhereGone();
+        const join = await jobs.prepare(runId.toLowerCase());
         await releaseRun(ledger, runId.toLowerCase(), rootTs);
-        await jobs.queue(runId.toLowerCase());
+        join();
         outbox.announce();
       },
       async abandonRun(runId, reason) {
@@ -105,6 +114,31 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         jobs.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
         outbox.announce();
       },
+      async holdRuns(reason) {
+        const held = await holdRuns(ledger, reason);
+        jobs.forget(held);
+        outbox.announce();
+        return held.length;
+      },
+      async resumeRun(runId, by) {
+        const join = await jobs.prepare(runId.toLowerCase());
+        const waiting = await resumeRun(ledger, runId.toLowerCase(), by);
+        if (waiting !== undefined) join();
+        outbox.announce();
+        return waiting;
+      },
+      async lastBeat() {
+        const row = await db.selectFrom('beat').selectAll().executeTakeFirst();
+        return row && { at: row.at, boot: row.boot, uptimeMs: row.uptime_ms };
+      },
+      async beat({ at, boot, uptimeMs }) {
+        const row = { at, boot, uptime_ms: uptimeMs };
+        await db
+          .insertInto('beat')
+          .values({ id: 1, ...row })
+          .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+          .execute();
+      },
       async postLog(runId) {
         const isThere = await postLog(ledger, runId.toLowerCase());
         outbox.announce();
@@ -125,6 +159,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
       async ping() {
+        await file.probe();
         // A write that changes nothing, and still has to reach the disk.
         await db
           .updateTable('audit_head')

@@ -3,11 +3,21 @@ import type { Outbox, OutboxClaim, OutboxLane } from '../ports.ts';
 import type { OutboxRow } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
+export interface Clocks {
+  /** Epoch ms by the wall clock, as records have it. */
+  readonly now: () => number;
+  /** Epoch ms by the poster's clock, which only goes forward. */
+  readonly steady: () => number;
+}
+
 /**
  * Messages to keep in line with the store. In a row,
  *
- * - `due_at` says since when what Slack shows is behind; null where it is not.
- * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for.
+ * - `due_at` says since when what Slack shows is behind, by the wall clock; null where it is not. It is never
+ *   further ahead than `FURTHEST_MS`: one that is, was written before the clock was set back, and is due.
+ * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for. By the
+ *   poster's steady clock, which nobody can set: leases are of this process, and a start clears them. (Several
+ *   processes would need the clock of their database here.)
  * - `version` counts what happened to it here. A message sent from an older version leaves the row due.
  * - `attempts` counts claims since it was last known to be sent; it also tells an old claim from the present
  *   one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
@@ -18,11 +28,13 @@ import type { Schema } from './schema.ts';
 export class StoredOutbox implements Outbox {
   readonly #db: Kysely<Schema>;
   readonly #auditChannel: string | undefined;
+  readonly #clocks: Clocks;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(db: Kysely<Schema>, auditChannel: string | undefined) {
+  constructor(db: Kysely<Schema>, auditChannel: string | undefined, clocks: Clocks) {
     this.#db = db;
     this.#auditChannel = auditChannel;
+    this.#clocks = clocks;
   }
 
   onDue(listener: () => void): void {
@@ -135,10 +147,11 @@ export class StoredOutbox implements Outbox {
   }
 
   async nextDueAt(): Promise<number | undefined> {
+    const wallNow = this.#clocks.now();
+    const aheadMs = wallNow - this.#clocks.steady();
+    const dueAt = sql`case when due_at > ${wallNow + FURTHEST_MS} then 0 else due_at - ${aheadMs} end`;
     const row = await this.#due(this.#db, { except: [] })
-      .select(
-        sql<number | null>`min(case when lease_until > due_at then lease_until else due_at end)`.as('at'),
-      )
+      .select(sql<number | null>`min(max(lease_until, ${dueAt}))`.as('at'))
       .executeTakeFirst();
     return row?.at ?? undefined;
   }
@@ -149,7 +162,12 @@ export class StoredOutbox implements Outbox {
     now?: number,
   ) {
     let due = db.selectFrom('outbox').where('due_at', 'is not', null);
-    if (now !== undefined) due = due.where('due_at', '<=', now).where('lease_until', '<=', now);
+    if (now !== undefined) {
+      const wallNow = now + this.#clocks.now() - this.#clocks.steady();
+      due = due
+        .where((row) => row.or([row('due_at', '<=', wallNow), row('due_at', '>', wallNow + FURTHEST_MS)]))
+        .where('lease_until', '<=', now);
+    }
     switch (lane) {
       case undefined:
         break;
@@ -186,6 +204,9 @@ export class StoredOutbox implements Outbox {
       .where('attempts', '=', row.attempts + 1);
   }
 }
+
+/** A board that changes waits the longest for what else may come: `LIVE_BOARD_MS`. */
+const FURTHEST_MS = 10_000;
 
 /** One from each pile in turn. */
 function dealOut(piles: readonly (readonly string[])[], limit: number): string[] {

@@ -24,6 +24,7 @@ const RUN_COLUMNS = [
   'root_ts',
   'created_at',
   'finished_at',
+  'held',
   'cancelled_team',
   'cancelled_user',
 ] as const;
@@ -131,6 +132,7 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(isIntact ? {} : { isTampered: true as const }),
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+    ...(row.held !== null && { held: row.held }),
     ...(row.cancelled_team !== null &&
       row.cancelled_user !== null && {
         cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },

@@ -17,6 +17,7 @@ export interface Schema {
   audit: AuditTable;
   audit_head: AuditHeadTable;
   leftover: LeftoverTable;
+  beat: BeatTable;
 }
 
 export interface RunTable {
@@ -38,6 +39,8 @@ export interface RunTable {
   cancelled_team: string | null;
   cancelled_user: string | null;
   finished_at: number | null;
+  /** Why what waits does not start before a person says so; null where it starts by itself. */
+  held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
   digest: string | null;
 }
@@ -121,6 +124,14 @@ interface LeftoverTable {
   noted_at: number;
 }
 
+/** One row: when all was last well, by every clock there is. */
+interface BeatTable {
+  id: number;
+  at: number;
+  boot: string;
+  uptime_ms: number;
+}
+
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);
 
@@ -129,6 +140,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-boards': { up: addBoards },
   '0003-leftovers': { up: addLeftovers },
   '0003-tries': { up: addTries },
+  '0004-holds': { up: addHolds },
   '0005-rows': { up: forgetKinds },
 };
 
@@ -286,6 +298,15 @@ async function addLeftovers(db: Kysely<unknown>): Promise<void> {
 async function addTries(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column tries integer not null default 0`.execute(db);
   await sql`alter table outbox add column faults integer not null default 0`.execute(db);
+}
+
+async function addHolds(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table run add column held text`.execute(db);
+  await sql`create table beat (
+    id integer primary key check (id = 1),
+    at bigint not null,
+    boot text not null,
+    uptime_ms bigint not null)`.execute(db);
 }
 
 /** What a row shows stands in its key; the table knows only how it is sent. The root message has its row from the start. */

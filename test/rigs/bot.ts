@@ -8,7 +8,7 @@ import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/op
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const MANIFEST = new URL('../../manifest.yml', import.meta.url);
 
 /** Ada may do everything in #ops, Bob is in no rule; the bot is in #ops and #audit, not in #secret. */
@@ -83,10 +83,22 @@ export interface Bot extends AsyncDisposable {
   stop(signal?: NodeJS.Signals): Promise<number | string>;
 }
 
+/** A program that starts the bot, in another folder than its home where it has to be: then the paths are whole. */
+export interface Started {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+}
+
 /** The real process, by the contract alone: the environment, the files, and Slack. */
-export function spawnBot(home: Home, slack: LocalSlack, env: Readonly<Record<string, string>> = {}): Bot {
-  const child = spawn(process.execPath, [MAIN], {
-    cwd: home.folder,
+export function spawnBot(
+  home: Home,
+  slack: LocalSlack,
+  env: Readonly<Record<string, string>> = {},
+  { program, args, cwd }: Started = { program: process.execPath, args: [MAIN] },
+): Bot {
+  const child = spawn(program, args, {
+    cwd: cwd ?? home.folder,
     env: {
       PATH: process.env.PATH,
       HOME: home.folder,
@@ -126,8 +138,9 @@ export async function startBot(
   home: Home,
   slack: LocalSlack,
   env?: Readonly<Record<string, string>>,
+  started?: Started,
 ): Promise<Bot> {
-  const bot = spawnBot(home, slack, env);
+  const bot = spawnBot(home, slack, env, started);
   const ready = Promise.withResolvers<void>();
   const look = (): void => {
     if (bot.output().includes('Batchops is ready')) ready.resolve();

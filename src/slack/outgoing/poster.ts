@@ -21,6 +21,8 @@ export interface PosterOptions {
 }
 
 export interface Poster {
+  /** Resolves once the outbox has been looked through: the loop that does the work is alive. */
+  beat(): Promise<void>;
   /** Stops claiming, lets what is on its way arrive, and gives back what has not begun. */
   close(): Promise<void>;
 }
@@ -129,6 +131,10 @@ export function openPoster(options: PosterOptions): Poster {
   wake();
 
   return {
+    async beat() {
+      wake();
+      await looking;
+    },
     async close() {
       stopping.abort();
       clearTimeout(timer);

@@ -142,8 +142,8 @@ function hasOurTables(sqlite: DatabaseSync): boolean {
   return names.length > 0;
 }
 
-const damaged = (path: string): string =>
-  `BATCHOPS_DATABASE_URL: ${path} is damaged; nothing was changed. Put a backup in its place, or move it away to start anew`;
+const damaged = (path: string, how = ''): string =>
+  `BATCHOPS_DATABASE_URL: ${path} is damaged${how}; nothing was changed. Put a backup in its place, or move it away to start anew`;
 
 /** What the administrator can mend, in a sentence; anything else goes on as the defect it is. */
 export function asConfigError(path: string, error: unknown): unknown {
@@ -151,6 +151,11 @@ export function asConfigError(path: string, error: unknown): unknown {
   const because = (why: string): ConfigError => new ConfigError([`BATCHOPS_DATABASE_URL: ${path} ${why}`]);
   // https://www.sqlite.org/rescode.html: the low byte is the primary code.
   switch (primaryCode(error)) {
+    case 1:
+      if (/^no such (table|column):/.test(error.message)) {
+        return new ConfigError([damaged(path, ` (${error.message})`)]);
+      }
+      break;
     case 26:
       return because('is not a database; nothing was changed. Name another file, or move this one away');
     case 11:

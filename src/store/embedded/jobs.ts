@@ -4,16 +4,19 @@ import type { StoredOutbox } from '../outbox.ts';
 import { inChunks } from '../records.ts';
 import { finishRuns, type Ledger, oweToThread, settleJobs } from '../settle.ts';
 import type { Lanes } from './lanes.ts';
+import type { OwnFile } from './own-file.ts';
 
 /** The queue of one process: the order is in memory, the truth in the table. */
 export class EmbeddedJobs implements JobSource {
   readonly #ledger: Ledger;
+  readonly #file: OwnFile;
   readonly #lanes: Lanes;
   readonly #outbox: StoredOutbox;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox) {
+  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox, file: OwnFile) {
     this.#ledger = ledger;
+    this.#file = file;
     this.#lanes = lanes;
     this.#outbox = outbox;
   }
@@ -28,6 +31,9 @@ export class EmbeddedJobs implements JobSource {
 
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
     if (jobs.length === 0) return [];
+    // What could not be found again afterwards does not start. The dispatcher asks again, and again.
+    const trouble = this.#file.trouble();
+    if (trouble !== undefined) throw new Error(trouble);
     const { db, now } = this.#ledger;
     const started = await db.transaction().execute(async (trx) => {
       const at = now();
@@ -44,7 +50,12 @@ export class EmbeddedJobs implements JobSource {
           )
           .where('state', '=', 'queued')
           .where('run_id', 'in', (open) =>
-            open.selectFrom('run').select('id').where('state', '=', 'open').where('cancelled_at', 'is', null),
+            open
+              .selectFrom('run')
+              .select('id')
+              .where('state', '=', 'open')
+              .where('cancelled_at', 'is', null)
+              .where('held', 'is', null),
           )
           .returning('id')
           .execute();
@@ -74,16 +85,15 @@ export class EmbeddedJobs implements JobSource {
     this.#outbox.announce();
   }
 
-  /** For the store: the waiting jobs of a released run join the queue. */
-  async queue(runId: string): Promise<void> {
+  /**
+   * For the store: reads what of a run waits. The call that comes back lets it join the queue: after the commit
+   * that releases the run, when nothing may fail any more.
+   */
+  async prepare(runId: string): Promise<() => void> {
     const { db, plans } = this.#ledger;
-    const run = await db
-      .selectFrom('run')
-      .select('id')
-      .where('id', '=', runId)
-      .where('state', '=', 'open')
-      .executeTakeFirst();
-    if (run === undefined) return;
+    const run = await db.selectFrom('run').select('id').where('id', '=', runId).executeTakeFirst();
+    if (run === undefined) return () => {};
+    const { fanOut } = (await plans.find(db, runId)).plan;
     const waiting = await db
       .selectFrom('job')
       .select(['id', 'run_id as runId', 'host'])
@@ -91,8 +101,10 @@ export class EmbeddedJobs implements JobSource {
       .where('state', '=', 'queued')
       .orderBy('position')
       .execute();
-    this.#lanes.add(runId, (await plans.find(db, runId)).plan.fanOut, waiting);
-    this.announce();
+    return () => {
+      this.#lanes.add(runId, fanOut, waiting);
+      this.announce();
+    };
   }
 
   /** For the store, after a commit: these jobs are no longer to be handed out, and what waited for them may go. */

@@ -29,12 +29,21 @@ export class Lanes {
     this.#hostLimit = hostLimit;
   }
 
-  /** The run is released: its jobs queue up behind those of earlier runs. */
+  /** The run is released, or what was held of it: its jobs queue up behind those of earlier runs. */
   add(runId: string, fanOut: number, jobs: readonly TakenJob[]): void {
-    if (this.#runs.has(runId) || jobs.length === 0) return;
-    const run: RunQueue = { id: runId, fanOut, left: 0, taken: 0, called: new Fifo(), eligible: new Fifo() };
+    const added = jobs.filter((job) => !this.#jobs.has(job.id));
+    if (added.length === 0) return;
+    // Some of it may still be on the wire.
+    const run: RunQueue = this.#runs.get(runId) ?? {
+      id: runId,
+      fanOut,
+      left: 0,
+      taken: 0,
+      called: new Fifo(),
+      eligible: new Fifo(),
+    };
     this.#runs.set(runId, run);
-    for (const job of jobs) {
+    for (const job of added) {
       const key = job.host.toLowerCase();
       const lane = this.#lanes.get(key) ?? { key, taken: 0, waiting: [] };
       this.#lanes.set(key, lane);

@@ -1,0 +1,33 @@
+import { Refusal } from '../errors.ts';
+import type { Call, World } from '../lifecycle/begin-run.ts';
+import { authorizeHosts } from '../lifecycle/execution.ts';
+import { formatNotice } from '../report/answers.ts';
+import { plural } from '../report/text/wording.ts';
+import type { Answer } from '../report/views/view.ts';
+import { findVisibleRun } from './questions.ts';
+
+/**
+ * What is held of a run goes on: judged anew for whoever lets it go, on the hosts that wait. As every start is,
+ * it is asked again for the one who asked for the run.
+ */
+export async function resumeRun(world: World, call: Call, runId: string): Promise<Answer> {
+  const run = await findVisibleRun(world, call, runId);
+  if (run.held === undefined || run.state !== 'open' || run.cancelledBy !== undefined)
+    throw nothingHeld(run.id);
+  const waiting = (await world.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
+  const { requester, channelId } = call;
+  authorizeHosts(
+    world,
+    { ...run.plan, requester, channelId },
+    waiting.map(({ host }) => host),
+  );
+  const count = await world.store.resumeRun(run.id, requester);
+  if (count === undefined) throw nothingHeld(run.id);
+  return formatNotice(`${run.id} goes on: ${plural(count, 'host')}. The thread tells how each ends.`);
+}
+
+function nothingHeld(runId: string): Refusal {
+  return new Refusal('not-now', `Nothing of ${runId} is held (any more).`, {
+    remedy: `/batch show ${runId} tells how far it is.`,
+  });
+}

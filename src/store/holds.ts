@@ -1,0 +1,72 @@
+import { sql } from 'kysely';
+import type { Requester } from '../run/plan.ts';
+import { oweRoot } from '../thread/layout.ts';
+import { appendAudit, NOBODY } from './audit.ts';
+import { type Ledger, oweToThread } from './settle.ts';
+
+/**
+ * Whatever waits of a released run is held: it does not start before a person says so. Tells the jobs. A run
+ * that is held already keeps its reason.
+ */
+export function holdRuns(ledger: Ledger, reason: string): Promise<readonly string[]> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const at = ledger.now();
+    const waiting = await trx
+      .selectFrom('job')
+      .innerJoin('run', 'run.id', 'job.run_id')
+      .select(['job.id', 'run_id', 'channel_id'])
+      .where('job.state', '=', 'queued')
+      .where('run.state', '=', 'open')
+      .where('run.held', 'is', null)
+      .where('run.cancelled_at', 'is', null)
+      .orderBy('run.number')
+      .execute();
+    for (const [runId, jobs] of Map.groupBy(waiting, (job) => job.run_id)) {
+      await trx.updateTable('run').set({ held: reason }).where('id', '=', runId).execute();
+      await appendAudit(
+        trx,
+        {
+          at,
+          by: NOBODY,
+          action: 'held',
+          runId,
+          channelId: jobs[0]?.channel_id ?? null,
+          detail: { reason, waiting: jobs.length },
+        },
+        ledger.auditLines,
+      );
+      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+    }
+    return waiting.map(({ id }) => id);
+  });
+}
+
+/** A person lets what waits go. Tells how many jobs that is; undefined where nothing was held (any more). */
+export function resumeRun(ledger: Ledger, runId: string, by: Requester): Promise<number | undefined> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const at = ledger.now();
+    const run = await trx
+      .updateTable('run')
+      .set({ held: null })
+      .where('id', '=', runId)
+      .where('held', 'is not', null)
+      .where('state', '=', 'open')
+      .where('cancelled_at', 'is', null)
+      .returning('channel_id')
+      .executeTakeFirst();
+    if (run === undefined) return undefined;
+    const { waiting } = await trx
+      .selectFrom('job')
+      .select(sql<number>`count(*)`.as('waiting'))
+      .where('run_id', '=', runId)
+      .where('state', '=', 'queued')
+      .executeTakeFirstOrThrow();
+    await appendAudit(
+      trx,
+      { at, by, action: 'resumed', runId, channelId: run.channel_id, detail: { waiting } },
+      ledger.auditLines,
+    );
+    await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+    return waiting;
+  });
+}
