@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { RESUME_ACTION } from '../../src/report/buttons.ts';
+import { formatRoot } from '../../src/report/root.ts';
+import { drain } from '../store/rig.ts';
+import { ANN, CLEO, clickOn, DAN, type DeskRig, OPS, openDeskRig } from './rig.ts';
+
+/** A run of Ann's on [web] of which web01 waits, held. */
+async function holdOne(rig: DeskRig): Promise<string> {
+  await rig.desk.command({
+    command: '/batch_run',
+    text: '-g web -cmd "df -h"',
+    requester: ANN,
+    channelId: OPS,
+    requestKey: 'first',
+  });
+  expect(await rig.store.store.holdRuns('the bot was away for 25 min')).toBe(1);
+  const [run] = await rig.store.store.listRuns(1);
+  if (run === undefined) throw new Error('no run');
+  expect(JSON.stringify(formatRoot(run, { now: Date.now() }))).toMatch(
+    /\*1 waits: the bot was away for 25 min\.\*[\s\S]*Run the rest \(1\)/,
+  );
+  return run.id;
+}
+
+test('what is held is judged for whoever lets it go, starts once, and both are in the audit', async () => {
+  await using rig = await openDeskRig();
+  const id = await holdOne(rig);
+  const { store } = rig.store;
+  for (const [requester, words] of [
+    [DAN, /No rule of this bot names you/],
+    [CLEO, /You may not run this here on web01/],
+  ] as const) {
+    expect(JSON.stringify(await rig.desk.press(clickOn(RESUME_ACTION, id, { requester })))).toMatch(words);
+    expect(await drain(store)).toEqual([]);
+  }
+  const answers = await Promise.all([0, 1, 2].map(() => rig.desk.press(clickOn(RESUME_ACTION, id))));
+  const texts = answers.map((answer) => JSON.stringify(answer));
+  expect(texts.filter((text) => /goes on: 1 host/.test(text))).toHaveLength(1);
+  expect(texts.filter((text) => /Nothing of r-\w+ is held/.test(text))).toHaveLength(2);
+  expect(await drain(store)).toHaveLength(1);
+  const actions: string[] = [];
+  for await (const entry of store.audit.entries()) actions.push(entry.action);
+  expect(actions.filter((action) => action === 'held' || action === 'resumed')).toEqual(['held', 'resumed']);
+  expect((await store.audit.verify()).faults).toEqual([]);
+});
+
+test('what is held can be cancelled, and then nothing lets it go', async () => {
+  await using rig = await openDeskRig();
+  const id = await holdOne(rig);
+  await rig.store.store.cancelRun(id, ANN);
+  expect((await rig.store.store.findRun(id))?.state).toBe('finished');
+  expect(JSON.stringify(await rig.desk.press(clickOn(RESUME_ACTION, id)))).toMatch(
+    /Nothing of r-\w+ is held/,
+  );
+  expect(await drain(rig.store.store)).toEqual([]);
+});
