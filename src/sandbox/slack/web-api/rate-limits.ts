@@ -21,17 +21,17 @@ export class RateLimits {
 
   /** The whole seconds to wait; null where the call may go on (and counts). */
   take(method: string, tier: Tier, channel: string | undefined): number | null {
-    if (!this.#pace.isLimited) return null;
+    const { isLimited, postsPerMinute, tiers, postBurst, postsPerSecond, tierOneBurst } = this.#pace;
+    if (!isLimited) return null;
     const isPost = method === 'chat.postMessage';
-    const limit = isPost ? this.#pace.postsPerMinute : this.#pace.tiers[tier];
-    const inMinute = this.#waitForWindow(method, limit);
-    const inChannel = isPost && channel !== undefined ? this.#waitForBucket(channel) : 0;
-    const waitMs = Math.max(inMinute, inChannel);
-    if (waitMs > 0) return Math.ceil(waitMs / 1_000);
-    this.#windows.get(method)?.push(this.#now());
-    const bucket = channel === undefined ? undefined : this.#buckets.get(channel);
-    if (isPost && bucket !== undefined) bucket.tokens -= 1;
-    return null;
+    // "Tier 1: 1+ per minute … a small amount of burst behavior is tolerated."
+    if (tier === 1) return this.#takeFrom(method, tierOneBurst, tiers[1] / 60);
+    const inMinute = this.#waitForWindow(method, isPost ? postsPerMinute : tiers[tier]);
+    if (inMinute > 0) return Math.ceil(inMinute / 1_000);
+    const inChannel =
+      isPost && channel !== undefined ? this.#takeFrom(channel, postBurst, postsPerSecond) : null;
+    if (inChannel === null) this.#windows.get(method)?.push(this.#now());
+    return inChannel;
   }
 
   #waitForWindow(method: string, limit: number): number {
@@ -42,13 +42,13 @@ export class RateLimits {
     return oldest === undefined ? 0 : oldest + MINUTE_MS - now;
   }
 
-  #waitForBucket(channel: string): number {
+  /** Takes one of a bucket that holds `burst` and refills by so many a second; else the seconds until it has one. */
+  #takeFrom(key: string, burst: number, perSecond: number): number | null {
     const now = this.#now();
-    const { postBurst, postsPerSecond } = this.#pace;
-    const before = this.#buckets.get(channel) ?? { tokens: postBurst, at: now };
-    const refilled = before.tokens + ((now - before.at) / 1_000) * postsPerSecond;
-    const bucket = { tokens: Math.min(postBurst, refilled), at: now };
-    this.#buckets.set(channel, bucket);
-    return bucket.tokens >= 1 ? 0 : ((1 - bucket.tokens) / postsPerSecond) * 1_000;
+    const before = this.#buckets.get(key) ?? { tokens: burst, at: now };
+    const tokens = Math.min(burst, before.tokens + ((now - before.at) / 1_000) * perSecond);
+    const isTaken = tokens >= 1;
+    this.#buckets.set(key, { tokens: isTaken ? tokens - 1 : tokens, at: now });
+    return isTaken ? null : Math.ceil((1 - tokens) / perSecond);
   }
 }
