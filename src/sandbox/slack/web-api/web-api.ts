@@ -25,6 +25,9 @@ const methods: Readonly<Record<string, ApiMethod>> = {
   ...viewMethods,
 };
 
+/** Bolt sends `team_id` along with everything. */
+const EVERYWHERE = ['token', 'team_id'];
+
 const MAX_LOGGED = 50_000;
 
 export interface LoggedCall {
@@ -147,7 +150,7 @@ export class WebApi {
       const scopes = typeof method.scopes === 'function' ? method.scopes(call, workspace) : method.scopes;
       const needed = scopes.find((scope) => !settings.scopes.has(scope));
       if (needed !== undefined) throw new ApiError('missing_scope', { needed, provided });
-      const foreign = call.names.filter((each) => each !== 'token' && !method.takes.includes(each));
+      const foreign = call.names.filter((each) => !EVERYWHERE.includes(each) && !method.takes.includes(each));
       if (foreign.length > 0)
         throw refuseArguments(
           ...foreign.map((each) => `[ERROR] the sandbox does not have argument ${each} of ${name}`),
