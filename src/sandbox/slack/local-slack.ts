@@ -13,7 +13,8 @@ import type { Workspace } from './workspace/workspace.ts';
 
 /**
  * A strict Slack on this machine: the Web API, Socket Mode or signed HTTP requests, and the API of a web page.
- * Where Slack refuses, it refuses, in Slack's words; where Slack is vague, it takes the strictest reading.
+ * Where Slack refuses, it refuses, in Slack's words; where Slack is vague, it takes the strictest reading, or a test
+ * sets which one. It has the methods, arguments and blocks that the bot uses: anything else is refused by its name.
  *
  *     await using slack = await openLocalSlack({ manifest, users, channels });
  *     // start the bot with SLACK_API_URL=slack.apiUrl and slack.settings.tokens

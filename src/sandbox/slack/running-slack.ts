@@ -21,7 +21,6 @@ import { type MessageShortcut, Openings } from './interactivity/openings.ts';
 import { type Suggested, type Suggesting, suggest } from './interactivity/suggesting.ts';
 import { OfferedOptions } from './interactivity/suggestions.ts';
 import { type StoredView, ViewStore } from './interactivity/view-store.ts';
-import type { LocalSlack } from './local-slack.ts';
 import type { Settings } from './options.ts';
 import { PageServer } from './page/page-server.ts';
 import { type LoggedCall, type Violation, WebApi } from './web-api/web-api.ts';
@@ -29,8 +28,8 @@ import { sendPrivateFile, Uploads } from './workspace/file-transfer.ts';
 import type { StoredMessage } from './workspace/message.ts';
 import { Workspace } from './workspace/workspace.ts';
 
-/** The parts of the local Slack, wired: who answers which request. */
-export class RunningSlack implements LocalSlack {
+/** The parts of the local Slack, wired: who answers which request. What it offers is told in `local-slack.ts`. */
+export class RunningSlack implements AsyncDisposable {
   readonly settings: Settings;
   readonly workspace: Workspace;
   readonly #server: Server;

@@ -100,6 +100,7 @@ describe.skipIf(!hasChromium)('modals, the Home tab, selects and shortcuts in a 
     await openForm();
     await form().getByRole('combobox', { name: 'Hosts' }).click();
     await page.getByRole('group', { name: 'The db hosts' }).getByRole('option', { name: 'db1' }).waitFor();
+    await key('Escape');
     const group = form().getByRole('combobox', { name: 'Group' });
     await group.click();
     await page.getByRole('option', { name: 'db', exact: true }).waitFor();

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Faults } from '../faults.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import type { Json } from '../json.ts';
+import { RateLimits } from '../rate-limits.ts';
 import { ApiError, Arguments, refuseArguments } from './api-call.ts';
 import { chatMethods } from './chat.ts';
 import { conversationMethods } from './conversations.ts';
 import { fileMethods } from './files.ts';
 import { peopleMethods } from './people.ts';
-import { RateLimits } from './rate-limits.ts';
 import type { ApiContext, ApiMethod } from './room.ts';
 import { viewMethods } from './views.ts';
 

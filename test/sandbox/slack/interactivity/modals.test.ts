@@ -241,6 +241,7 @@ describe('a modal that is sent', () => {
     expect(slack.views(ANN)).toMatchObject([{ id: viewId, view: { title: plain('update') } }]);
     expect(await slack.submit({ user: ANN, viewId })).toMatchObject({ error: 'no_submit' });
     expect(slack.violations).toEqual([]);
+    slack.closeView({ user: ANN, viewId });
     const again = await openForm(slack);
     for (const command of ['push', 'clear'])
       expect(await fill(slack, again, command)).toMatchObject({ error: 'invalid_response_action' });

@@ -1,4 +1,4 @@
-import type { Pace, Tier } from '../options.ts';
+import type { Pace, Tier } from './options.ts';
 
 /**
  * Slack's limits, facts/slack.md section 5: each method has a number of calls a minute for the workspace, and
