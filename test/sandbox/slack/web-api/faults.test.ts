@@ -3,12 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../../../src/sandbox/slack/faults.ts';
 import { call, OPS, openClient, openTestSlack, WEB } from '../rig.ts';
 
-async function postUnder(fault: Fault) {
+async function postUnder(fault: Fault, timeout = 0) {
   const slack = await openTestSlack();
-  const client = openClient(slack, {
-    retryConfig: { retries: 0 },
-    timeout: 500,
-  });
+  const client = openClient(slack, { retryConfig: { retries: 0 }, timeout });
   const handle = slack.order({ method: 'chat.postMessage', ...fault });
   const error = await client.chat.postMessage({ channel: OPS, text: 'a' }).catch((thrown: unknown) => thrown);
   return { slack, error, handle };
@@ -31,10 +28,10 @@ describe('faults that are ordered', () => {
   });
 
   test('slow: the client gives up, the message is there', async () => {
-    const { slack, error } = await postUnder({ kind: 'slow', times: 1, delayMs: 5_000 });
+    const { slack, error } = await postUnder({ kind: 'slow', times: 1, delayMs: 60_000 }, 500);
     await using _slack = slack;
     expect(error).toBeInstanceOf(WebAPIRequestError);
-    expect(slack.messages(OPS)).toHaveLength(1);
+    await slack.waitFor(() => slack.messages(OPS).length === 1);
   });
 
   test('rate-limit and error: nothing is done', async () => {
