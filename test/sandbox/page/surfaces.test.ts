@@ -103,9 +103,9 @@ describe.skipIf(!hasChromium)('modals, the Home tab, selects and shortcuts in a 
     await key('Escape');
     const group = form().getByRole('combobox', { name: 'Group' });
     await group.click();
-    await page.getByRole('option', { name: 'db', exact: true }).waitFor();
+    await page.getByRole('option', { name: '2 hosts' }).waitFor();
     await group.pressSequentially('can');
-    await page.getByRole('option', { name: 'db', exact: true }).waitFor({ state: 'hidden' });
+    await page.getByRole('option', { name: '2 hosts' }).waitFor({ state: 'hidden' });
     await key('Enter');
     expect(await group.inputValue()).toBe('canary');
     await form().getByRole('button', { name: 'Preview' }).click();

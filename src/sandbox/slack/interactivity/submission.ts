@@ -37,7 +37,9 @@ export function fillForm(stored: StoredView, values: FormValues, world: FormWorl
   if (unknown !== undefined) fault = `unknown_input: ${unknown}`;
   for (const each of elements) {
     const { blockId, actionId, block } = each;
-    const value = values[`${blockId}/${actionId}`] ?? values[actionId];
+    const named = `${blockId}/${actionId}`;
+    // Null is an answer: what stood there is gone.
+    const value = values[named] === undefined ? values[actionId] : values[named];
     if (value !== undefined) {
       const filled = fillElement(each, value, world);
       if (typeof filled === 'string') fault ??= `${filled}: ${actionId}`;
