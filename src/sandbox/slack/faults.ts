@@ -1,8 +1,10 @@
 /** Faults that tests order: what the network and Slack do on a bad day. */
 
 export interface Fault {
-  /** Which method; all of them where left out. */
+  /** Which method; all of them where left out. For a `ghost`, which kind of delivery. */
   readonly method?: string;
+  /** Only calls about this channel: what Slack has against one place, until the fault is cancelled. */
+  readonly channel?: string;
   /**
    * - `lost-answer`: the work is done, the connection dies before the answer
    * - `lost-call`: the connection dies before anything is done
@@ -11,6 +13,7 @@ export interface Fault {
    * - `rate-limit`: HTTP 429 with `Retry-After`, whatever the real pace
    * - `slow`: the answer waits `delayMs` after the work is done
    * - `error`: `ok: false` with `error`, nothing done
+   * - `ghost`: a delivery over Socket Mode goes to a registration that nobody reads any more
    */
   readonly kind:
     | 'lost-answer'
@@ -19,7 +22,8 @@ export interface Fault {
     | 'server-error-after'
     | 'rate-limit'
     | 'slow'
-    | 'error';
+    | 'error'
+    | 'ghost';
   /** How often; for ever with Infinity. */
   readonly times: number;
   readonly retryAfterS?: number;
@@ -53,13 +57,32 @@ export class Faults {
   }
 
   /** The fault that strikes this call, if any. */
-  strike(method: string): Fault | undefined {
+  strike(method: string, channel: string | undefined): Fault | undefined {
+    return this.#strike(
+      (fault) => fault.kind !== 'ghost' && (fault.channel === undefined || fault.channel === channel),
+      method,
+    );
+  }
+
+  /** Whether a ghost takes this delivery. */
+  swallows(delivery: string): boolean {
+    return this.#strike((fault) => fault.kind === 'ghost', delivery) !== undefined;
+  }
+
+  #strike(isMeant: (fault: Fault) => boolean, method: string): Fault | undefined {
     for (const ordered of this.#ordered) {
       const { fault } = ordered;
-      if (ordered.struck >= fault.times || (fault.method ?? method) !== method) continue;
+      if (ordered.struck >= fault.times || (fault.method ?? method) !== method || !isMeant(fault)) continue;
       ordered.struck += 1;
       return fault;
     }
     return undefined;
+  }
+
+  /** Registrations that Slack still counts: `num_connections` is higher by them. */
+  get ghosts(): number {
+    return Array.from(this.#ordered).filter(
+      ({ fault, struck }) => fault.kind === 'ghost' && struck < fault.times,
+    ).length;
   }
 }

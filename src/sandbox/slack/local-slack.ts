@@ -1,8 +1,9 @@
 import type { Outcome } from './delivery/outcome.ts';
-import type { Attaching, Clicking, Commanding, Saying, Uploading } from './delivery/people.ts';
+import type { Clicking, Commanding, Saying, Uploading } from './delivery/people.ts';
 import type { Fault, FaultHandle } from './faults.ts';
-import type { Acting, Closing, Submitted, Submitting, Suggested, Suggesting } from './interactivity/forms.ts';
+import type { Acting, Closing, Submitted, Submitting } from './interactivity/forms.ts';
 import type { MessageShortcut } from './interactivity/openings.ts';
+import type { Suggested, Suggesting } from './interactivity/suggesting.ts';
 import type { StoredView } from './interactivity/view-store.ts';
 import { type LocalSlackOptions, resolveOptions, type Settings } from './options.ts';
 import { RunningSlack } from './running-slack.ts';
@@ -12,7 +13,8 @@ import type { Workspace } from './workspace/workspace.ts';
 
 /**
  * A strict Slack on this machine: the Web API, Socket Mode or signed HTTP requests, and the API of a web page.
- * Where Slack refuses, it refuses, in Slack's words; where Slack is vague, it takes the strictest reading.
+ * Where Slack refuses, it refuses, in Slack's words; where Slack is vague, it takes the strictest reading, or a test
+ * sets which one. It has the methods, arguments and blocks that the bot uses: anything else is refused by its name.
  *
  *     await using slack = await openLocalSlack({ manifest, users, channels });
  *     // start the bot with SLACK_API_URL=slack.apiUrl and slack.settings.tokens
@@ -27,7 +29,10 @@ export interface LocalSlack extends AsyncDisposable {
   readonly port: number;
   /** Tokens, signing secret, team and bot as they came out. */
   readonly settings: Settings;
-  /** People, channels, files, everything that was said; `changeChannel` archives, invites, removes. */
+  /**
+   * People, channels, files, everything that was said; `changeChannel` archives, invites, removes; `changeUser` and
+   * `changeUserGroup` do the like with people.
+   */
   readonly workspace: Workspace;
 
   /** Types a slash command; resolves when it was acked or has failed. */
@@ -36,21 +41,19 @@ export interface LocalSlack extends AsyncDisposable {
   say(saying: Saying): StoredMessage;
   /** Shares a file in a channel: a message with `files`. */
   upload(uploading: Uploading): StoredMessage;
-  /** Puts a file into a `file_input`; the answer is its id, the value to submit. */
-  attach(attaching: Attaching): string;
   /** Opens the app's Home tab: `app_home_opened`, where the manifest subscribes to it. */
   openHome(who: { readonly user: string }): Promise<Outcome>;
   /** A global shortcut of the manifest. */
   shortcut(chosen: { readonly user: string; readonly callbackId: string }): Promise<Outcome>;
   messageShortcut(chosen: MessageShortcut): Promise<Outcome>;
   /**
-   * Presses Submit in the modal on top. Values are by `action_id`: a text, an option's `value` or an id, several
+   * Presses Submit in the modal. Values are by `action_id`: a text, an option's `value` or an id, several
    * for what takes many, null for nothing; what is left out stays as it stands in the form.
    */
   submit(submitting: Submitting): Promise<Submitted>;
-  /** Cancel, or with `isWholeStack` the ✕. */
-  closeView(closing: Closing): Promise<Outcome>;
-  /** Presses or changes something in a modal or on the Home tab: `block_actions`. */
+  /** Cancel, or the ✕: the app does not hear of it. Null, or why nothing was closed. */
+  closeView(closing: Closing): string | null;
+  /** Presses or chooses something in an `actions` block of a modal or the Home tab: `block_actions`. */
   act(acting: Acting): Promise<Outcome>;
   /** Types into an external select, in a view or a message; only what comes back can be chosen. */
   suggest(suggesting: Suggesting): Promise<Suggested>;
@@ -61,7 +64,7 @@ export interface LocalSlack extends AsyncDisposable {
   thread(channel: string, rootTs: string): readonly StoredMessage[];
   /** What only this person sees, oldest first. */
   ephemerals(user: string): readonly StoredMessage[];
-  /** The open modals, the one on top last. */
+  /** The open modal, if any. */
   views(user: string): readonly StoredView[];
   /** What was last published on this person's Home tab. */
   home(user: string): StoredView | undefined;

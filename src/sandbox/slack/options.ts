@@ -9,6 +9,9 @@ export interface LocalSlackOptions {
   readonly users: readonly UserOption[];
   readonly channels: readonly ChannelOption[];
   readonly team?: { readonly id: string; readonly name: string; readonly domain: string };
+  /** The organisation of an Enterprise Grid that the workspace belongs to. */
+  readonly enterprise?: { readonly id: string; readonly name: string };
+  readonly userGroups?: readonly UserGroupOption[];
   readonly bot?: {
     readonly userId: string;
     readonly botId: string;
@@ -20,6 +23,10 @@ export interface LocalSlackOptions {
   /** How commands and clicks reach the app: over its sockets, or POSTed to `requestUrl`; else as the manifest says. */
   readonly mode?: 'socket' | 'http';
   readonly requestUrl?: string;
+  /** How typed `& < >` reach the app in a slash command: as they are (default), or as `&amp; &lt; &gt;`. */
+  readonly slashText?: 'raw' | 'entities';
+  /** What chat.update does with `text` and no `blocks`: Slack's sources conflict. Default: `removes-blocks`. */
+  readonly textOnlyUpdate?: 'removes-blocks' | 'keeps-blocks' | 'changes-nothing';
   /** 0 (default) takes any free port. */
   readonly port?: number;
   readonly pace?: Partial<Pace>;
@@ -37,8 +44,17 @@ export interface UserOption {
   readonly guest?: 'single-channel' | 'multi-channel';
   readonly isBot?: boolean;
   readonly isDeactivated?: boolean;
-  /** Of another workspace, here through a shared channel. */
+  /** Of another company's workspace, here through a shared channel. */
   readonly teamId?: string;
+  /** At home in another workspace of the same organisation: what interactions have as `user.team_id`. */
+  readonly homeTeamId?: string;
+}
+
+export interface UserGroupOption {
+  readonly id: string;
+  readonly handle: string;
+  readonly users: readonly string[];
+  readonly isDisabled?: boolean;
 }
 
 export interface ChannelOption {
@@ -61,6 +77,8 @@ export interface Pace {
   readonly postBurst: number;
   /** chat.postMessage in the whole workspace: "several hundred per minute". */
   readonly postsPerMinute: number;
+  /** Calls of a tier 1 method at once, where none came for long. Slack names no figure: one for each socket. */
+  readonly tierOneBurst: number;
   /** Calls of one method in one minute, by tier. */
   readonly tiers: Readonly<Record<Tier, number>>;
   readonly ackMs: number;
@@ -69,6 +87,8 @@ export interface Pace {
   readonly responseUrlUses: number;
   /** Before each of an event's deliveries after one that was not acked: at once, 1 minute, 5 minutes. */
   readonly eventRetryMs: readonly number[];
+  /** From a file's upload to its message: Slack answers first and shows the file later (node-slack-sdk#1865). */
+  readonly fileShareMs: number;
   /** Between the server's pings on each socket. */
   readonly pingMs: number;
   /** From the `warning` to the `refresh_requested` of a socket that is to be replaced, and from there to its end. */
@@ -83,12 +103,14 @@ const SLACK_PACE: Pace = {
   // "Bursts ok", says the documentation, not how many: 4 is what we dare to count on.
   postBurst: 4,
   postsPerMinute: 300,
+  tierOneBurst: 10,
   tiers: { 1: 1, 2: 20, 3: 50, 4: 100, special: 600 },
   ackMs: 3_000,
   triggerMs: 3_000,
   responseUrlMs: 30 * 60_000,
   responseUrlUses: 5,
   eventRetryMs: [0, 60_000, 5 * 60_000],
+  fileShareMs: 20,
   pingMs: 5_000,
   refreshMs: 10_000,
 };
@@ -97,7 +119,6 @@ export interface SlashCommandEntry {
   readonly command: string;
   readonly description: string;
   readonly usageHint: string;
-  readonly shouldEscape: boolean;
 }
 
 export interface ShortcutEntry {
@@ -115,7 +136,11 @@ export interface AppFeatures {
   readonly events: ReadonlySet<string>;
 }
 
-export type Settings = Omit<Required<LocalSlackOptions>, 'manifest' | 'pace' | 'requestUrl' | 'page'> & {
+export type Settings = Omit<
+  Required<LocalSlackOptions>,
+  'manifest' | 'pace' | 'requestUrl' | 'page' | 'enterprise'
+> & {
+  readonly enterprise: NonNullable<LocalSlackOptions['enterprise']> | null;
   readonly pace: Pace;
   readonly requestUrl: string | undefined;
   readonly page: LocalSlackOptions['page'];
@@ -135,6 +160,10 @@ export function resolveOptions(options: LocalSlackOptions): Settings {
     users: options.users,
     channels: options.channels,
     team: options.team ?? { id: 'T0LOCAL01', name: 'Local Slack', domain: 'local-slack' },
+    enterprise: options.enterprise ?? null,
+    userGroups: options.userGroups ?? [],
+    slashText: options.slashText ?? 'raw',
+    textOnlyUpdate: options.textOnlyUpdate ?? 'removes-blocks',
     bot: options.bot ?? {
       userId: 'U0BOT0001',
       botId: 'B0BOT0001',
@@ -151,13 +180,18 @@ export function resolveOptions(options: LocalSlackOptions): Settings {
     now: options.now ?? Date.now,
     page: options.page,
     scopes: new Set(Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []),
-    commands: recordsOf(features, 'slash_commands').map((entry) => ({
-      command: textOf(entry, 'command') ?? '',
-      description: textOf(entry, 'description') ?? '',
-      usageHint: textOf(entry, 'usage_hint') ?? '',
-      shouldEscape: entry.should_escape === true,
-    })),
+    commands: recordsOf(features, 'slash_commands').map(readCommand),
     app: readFeatures(features, app),
+  };
+}
+
+function readCommand(entry: Json): SlashCommandEntry {
+  const command = textOf(entry, 'command') ?? '';
+  if (entry.should_escape === true) throw new Error(`the sandbox does not have should_escape (${command})`);
+  return {
+    command,
+    description: textOf(entry, 'description') ?? '',
+    usageHint: textOf(entry, 'usage_hint') ?? '',
   };
 }
 

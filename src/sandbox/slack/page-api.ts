@@ -16,10 +16,9 @@
  *     POST /page/message-shortcut  {user, channel, ts, callback_id}  PageClicked
  *     POST /page/act       PageAct                     PageClicked    something in a modal or on the Home tab
  *     POST /page/submit    PageSubmit                  PageSubmitted
- *     POST /page/close     {user, view_id, all?}       PageClicked    Cancel; with `all` the ✕
+ *     POST /page/close     {user, view_id}             PageClicked    Cancel, or the ✕
  *     POST /page/suggest   PageSuggest                 PageSuggested
  *     POST /page/upload    PageUpload                  PageSent
- *     POST /page/attach    {user, name, base64}        PageAttached   into a `file_input`: `id` is its value
  *
  * `user` is who the page stands for at the moment: the sandbox has no passwords. What this user could not see in
  * Slack answers `channel_not_found`. Errors are PageError with HTTP 400, 403 or 404.
@@ -42,8 +41,8 @@ export interface PageState {
   /** From the manifest, for completion in the composer. */
   readonly commands: readonly PageCommand[];
   readonly app: PageApp;
-  /** The open modals, the one on top last. */
-  readonly modals: readonly PageSurface[];
+  /** The open modal. */
+  readonly modal: PageSurface | null;
   /** What was last published on the Home tab. */
   readonly home: PageSurface | null;
 }
@@ -122,8 +121,6 @@ export type PageSuggested =
     }
   | PageError;
 
-export type PageAttached = { readonly ok: true; readonly id: string } | PageError;
-
 export interface PageUpload {
   readonly user: string;
   readonly channel: string;
@@ -172,16 +169,11 @@ export interface PageMessage {
   readonly text: string;
   /** Block Kit as the app sent it, checked, each with a `block_id`. */
   readonly blocks: readonly Readonly<Record<string, unknown>>[];
-  /** Legacy attachments as the app sent them; mostly empty. */
-  readonly attachments: readonly Readonly<Record<string, unknown>>[];
   readonly files: readonly PageFile[];
-  readonly reactions: readonly { readonly name: string; readonly users: readonly string[] }[];
   /** "Only visible to you". */
   readonly isEphemeral: boolean;
   /** Shown as "(edited)". Slack does not show it on messages with blocks. */
   readonly isEdited: boolean;
-  /** A reply that was also sent to the channel. */
-  readonly isBroadcast: boolean;
   readonly replyCount: number;
   readonly replyUsers: readonly string[];
   readonly latestReplyTs: string | null;
@@ -218,7 +210,7 @@ export interface PageClick {
   readonly ts: string;
   readonly action_id: string;
   readonly block_id?: string;
-  /** For selects, overflow menus, radio buttons: the `value` of what was chosen; for checkboxes all of them. */
+  /** For selects: the `value` of what was chosen. */
   readonly values?: readonly string[];
 }
 
@@ -263,8 +255,8 @@ export type PageEvent =
       readonly actionId: string;
       readonly error: string;
     }
-  /** Opened, changed, closed: all that are open now, the one on top last. */
-  | { readonly type: 'modals'; readonly modals: readonly PageSurface[] }
+  /** Opened, changed, closed. */
+  | { readonly type: 'modal'; readonly modal: PageSurface | null }
   | { readonly type: 'home'; readonly home: PageSurface | null }
   /** A channel came to be or changed who is in it. */
   | { readonly type: 'channel'; readonly channel: PageChannel }

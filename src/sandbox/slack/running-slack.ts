@@ -2,14 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import type { ReportFault } from './delivery/courier.ts';
 import type { Outcome } from './delivery/outcome.ts';
-import {
-  type Attaching,
-  type Clicking,
-  type Commanding,
-  People,
-  type Saying,
-  type Uploading,
-} from './delivery/people.ts';
+import { type Clicking, type Commanding, People, type Saying, type Uploading } from './delivery/people.ts';
 import { RequestUrl } from './delivery/request-url.ts';
 import { Sockets } from './delivery/sockets.ts';
 import { type Fault, type FaultHandle, Faults } from './faults.ts';
@@ -22,13 +15,12 @@ import {
   Forms,
   type Submitted,
   type Submitting,
-  type Suggested,
-  type Suggesting,
+  type ViewMeans,
 } from './interactivity/forms.ts';
 import { type MessageShortcut, Openings } from './interactivity/openings.ts';
+import { type Suggested, type Suggesting, suggest } from './interactivity/suggesting.ts';
 import { OfferedOptions } from './interactivity/suggestions.ts';
 import { type StoredView, ViewStore } from './interactivity/view-store.ts';
-import type { LocalSlack } from './local-slack.ts';
 import type { Settings } from './options.ts';
 import { PageServer } from './page/page-server.ts';
 import { type LoggedCall, type Violation, WebApi } from './web-api/web-api.ts';
@@ -36,8 +28,8 @@ import { sendPrivateFile, Uploads } from './workspace/file-transfer.ts';
 import type { StoredMessage } from './workspace/message.ts';
 import { Workspace } from './workspace/workspace.ts';
 
-/** The parts of the local Slack, wired: who answers which request. */
-export class RunningSlack implements LocalSlack {
+/** The parts of the local Slack, wired: who answers which request. What it offers is told in `local-slack.ts`. */
+export class RunningSlack implements AsyncDisposable {
   readonly settings: Settings;
   readonly workspace: Workspace;
   readonly #server: Server;
@@ -48,6 +40,7 @@ export class RunningSlack implements LocalSlack {
   readonly #views: ViewStore;
   readonly #faults = new Faults();
   readonly #webApi: WebApi;
+  readonly #means: ViewMeans;
   readonly #people: People;
   readonly #openings: Openings;
   readonly #forms: Forms;
@@ -70,17 +63,12 @@ export class RunningSlack implements LocalSlack {
       });
     };
     this.workspace.onEvent(wake);
-    this.#views = new ViewStore(
-      settings,
-      (prefix) => this.workspace.newId(prefix),
-      (user, surface) =>
-        this.workspace.tell({ type: surface === 'home' ? 'home_changed' : 'views_changed', user }),
-    );
+    this.#views = new ViewStore(this.workspace);
     const report: ReportFault = (method, error, values, details = []) =>
       this.#webApi.recordViolation(method, error, details, values);
     const triggers = new Triggers(settings.pace.triggerMs, settings.now);
     const baseUrl = () => this.url;
-    this.#sockets = new Sockets(settings, report, wake);
+    this.#sockets = new Sockets(settings, this.#faults, report, wake);
     this.#requestUrl = new RequestUrl(settings, report);
     this.#responseUrls = new ResponseUrls(this.workspace, report);
     const openTicket = () => this.#sockets.openTicket(this.#port);
@@ -96,7 +84,7 @@ export class RunningSlack implements LocalSlack {
       this.#faults,
       wake,
     );
-    const means = {
+    this.#means = {
       workspace: this.workspace,
       triggers,
       responseUrls: this.#responseUrls,
@@ -104,14 +92,16 @@ export class RunningSlack implements LocalSlack {
       offered: new OfferedOptions(),
       baseUrl,
       report,
+      views: this.#views,
     };
-    this.#people = new People(means);
-    this.#openings = new Openings({ ...means, views: this.#views });
-    this.#forms = new Forms({ ...means, views: this.#views });
+    this.#people = new People(this.#means);
+    this.#openings = new Openings(this.#means);
+    this.#forms = new Forms(this.#means);
     this.#page = new PageServer(this.workspace, this.#views, {
       people: this.#people,
       openings: this.#openings,
       forms: this.#forms,
+      suggest: (asking) => suggest(this.#means, asking),
     });
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
@@ -196,10 +186,6 @@ export class RunningSlack implements LocalSlack {
     return this.#people.upload(uploading);
   }
 
-  attach(attaching: Attaching): string {
-    return this.#people.attach(attaching);
-  }
-
   openHome(who: { readonly user: string }): Promise<Outcome> {
     return this.#openings.openHome(who);
   }
@@ -216,7 +202,7 @@ export class RunningSlack implements LocalSlack {
     return this.#forms.submit(submitting);
   }
 
-  closeView(closing: Closing): Promise<Outcome> {
+  closeView(closing: Closing): string | null {
     return this.#forms.closeView(closing);
   }
 
@@ -225,7 +211,7 @@ export class RunningSlack implements LocalSlack {
   }
 
   suggest(suggesting: Suggesting): Promise<Suggested> {
-    return this.#forms.suggest(suggesting);
+    return suggest(this.#means, suggesting);
   }
 
   messages(channel: string): readonly StoredMessage[] {
@@ -241,7 +227,8 @@ export class RunningSlack implements LocalSlack {
   }
 
   views(user: string): readonly StoredView[] {
-    return this.#views.stack(user);
+    const modal = this.#views.modal(user);
+    return modal === undefined ? [] : [modal];
   }
 
   home(user: string): StoredView | undefined {

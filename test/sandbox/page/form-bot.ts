@@ -19,7 +19,6 @@ export function formatForm(title: string, preview: string) {
     title: plain(title),
     submit: plain('Run'),
     close: plain('Cancel'),
-    notify_on_close: true,
     blocks: [
       {
         type: 'input' as const,
@@ -37,16 +36,12 @@ export function formatForm(title: string, preview: string) {
         type: 'input' as const,
         block_id: 'group',
         optional: true,
-        dispatch_action: true,
         label: plain('Group'),
         element: {
           type: 'static_select' as const,
           action_id: 'group',
           placeholder: plain('No group'),
-          option_groups: [
-            { label: plain('Web'), options: [option('web', '20 hosts'), option('canary', '1 host')] },
-            { label: plain('Data'), options: [option('db', '2 hosts')] },
-          ],
+          options: [option('web', '20 hosts'), option('canary', '1 host'), option('db', '2 hosts')],
         },
       },
       {
@@ -116,21 +111,23 @@ export function registerForm(bot: App): void {
       view: {
         type: 'modal',
         title: plain('Send to hosts'),
-        blocks: [
-          { type: 'alert', level: 'warning', text: plain(`What is there is overwritten: ${names}`) },
-          { type: 'section', text: { type: 'mrkdwn', text: `Sends \`${names}\`.` } },
-        ],
+        blocks: [{ type: 'section', text: { type: 'mrkdwn', text: `Sends \`${names}\`.` } }],
       },
     });
   });
   bot.options('hosts', async ({ ack, options }) => {
-    await ack({ options: HOSTS.filter((name) => name.includes(options.value)).map((name) => option(name)) });
+    const found = HOSTS.filter((name) => name.includes(options.value)).map((name) => option(name));
+    const groups = ['web', 'db'].map((kind) => ({
+      label: plain(`The ${kind} hosts`),
+      options: found.filter(({ value }) => value.startsWith(kind)),
+    }));
+    await ack({ option_groups: groups.filter(({ options: own }) => own.length > 0) });
   });
   bot.options('host', async ({ ack, options }) => {
     const found = HOSTS.filter((name) => name.includes(options.value)).map((name) => option(name));
     await ack({ options: found });
   });
-  bot.action(/preview|group/, async ({ ack, body, client }) => {
+  bot.action('preview', async ({ ack, body, client }) => {
     await ack();
     if (body.type !== 'block_actions' || body.view === undefined) return;
     const { values } = body.view.state;
@@ -149,11 +146,10 @@ export function registerForm(bot: App): void {
     }
     if (command === 'next') {
       await ack({
-        response_action: 'push',
+        response_action: 'update',
         view: {
           type: 'modal',
           title: plain('Are you sure?'),
-          close: plain('Back'),
           submit: plain('Yes'),
           callback_id: 'sure',
           blocks: [{ type: 'section', text: plain('It runs on many hosts.') }],
@@ -164,8 +160,7 @@ export function registerForm(bot: App): void {
     await ack();
     await postRun(client, body.user.id, command);
   });
-  bot.view('sure', async ({ ack }) => ack({ response_action: 'clear' }));
-  bot.view({ type: 'view_closed', callback_id: 'run' }, async ({ ack }) => ack());
+  bot.view('sure', async ({ ack }) => ack());
   bot.event('app_home_opened', async ({ event, client }) => {
     const { messages = [] } = await client.conversations.history({ channel: 'C0OPS0001', limit: 1 });
     const { permalink = '' } =
@@ -181,7 +176,10 @@ export function registerForm(bot: App): void {
           {
             type: 'section',
             text: { type: 'mrkdwn', text: '*22 hosts* in 3 groups · 20 ok · 2 off' },
-            accessory: { type: 'button', action_id: 'open', style: 'primary', text: plain('Run a command') },
+          },
+          {
+            type: 'actions',
+            elements: [{ type: 'button', action_id: 'open', style: 'primary', text: plain('Run a command') }],
           },
           { type: 'divider' },
           { type: 'header', text: plain('My recent runs') },
@@ -190,11 +188,6 @@ export function registerForm(bot: App): void {
             text: {
               type: 'mrkdwn',
               text: `\`r-7k3f\` *df -h* on @web: ${permalink === '' ? 'gone' : `<${permalink}|thread>`}`,
-            },
-            accessory: {
-              type: 'overflow',
-              action_id: 'more',
-              options: [option('Run again'), option('Full log')],
             },
           },
           { type: 'context', elements: [{ type: 'mrkdwn', text: `For <@${event.user}>` }] },
@@ -210,7 +203,7 @@ export function registerForm(bot: App): void {
       view: formatForm('Run a command', 'Nothing yet.'),
     });
   });
-  bot.action(/kind|host|more/, async ({ ack, body, client, action }) => {
+  bot.action(/kind|host/, async ({ ack, body, client, action }) => {
     await ack();
     if (body.type !== 'block_actions' || !('selected_option' in action)) return;
     const value = action.selected_option?.value ?? '';
@@ -237,14 +230,6 @@ export async function postRun(client: WebClient, user: string, command: string):
         text: { type: 'mrkdwn', text: `<@${user}> ran \`${command}\`: *20 ok of 20*`, verbatim: true },
       },
       {
-        type: 'container',
-        title: plain('web[01-20] (20)'),
-        subtitle: plain('exit 0'),
-        is_collapsible: true,
-        default_collapsed: true,
-        child_blocks: [{ type: 'section', text: plain('all the same') }],
-      },
-      {
         type: 'actions',
         block_id: 'on-run',
         elements: [
@@ -261,7 +246,6 @@ export async function postRun(client: WebClient, user: string, command: string):
             min_query_length: 1,
             placeholder: plain('Show host…'),
           },
-          { type: 'overflow', action_id: 'more', options: [option('Run again'), option('Full log')] },
         ],
       },
     ],

@@ -1,6 +1,5 @@
 import type {
   PageAct,
-  PageAttached,
   PageClick,
   PageClicked,
   PageError,
@@ -33,12 +32,10 @@ export interface Client {
   /** In a modal or on the Home tab; why it did not work, or null. */
   act(act: Omit<PageAct, 'user'>): Promise<string | null>;
   submit(submit: Omit<PageSubmit, 'user'>): Promise<PageSubmitted>;
-  closeModal(viewId: string, isWholeStack: boolean): Promise<void>;
+  closeModal(viewId: string): Promise<void>;
   suggest(suggest: Omit<PageSuggest, 'user'>): Promise<PageSuggested>;
   runShortcut(callbackId: string): Promise<void>;
   runMessageShortcut(channel: string, ts: string, callbackId: string): Promise<void>;
-  /** For a `file_input`. */
-  attach(file: File): Promise<PageAttached>;
   /** False where it was not taken. */
   upload(file: File, text: string, threadTs: string | null): Promise<boolean>;
 }
@@ -206,8 +203,8 @@ export function openClient(first: Page): Client {
       const answer = await post<PageSubmitted>('/page/submit', { user: page.userId, ...submit });
       return answer.ok || 'errors' in answer ? answer : { ...answer, errors: {} };
     },
-    async closeModal(view_id, all) {
-      await post<PageClicked>('/page/close', { user: page.userId, view_id, all });
+    async closeModal(view_id) {
+      await post<PageClicked>('/page/close', { user: page.userId, view_id });
     },
     suggest: (suggest) => post<PageSuggested>('/page/suggest', { user: page.userId, ...suggest }),
     async runShortcut(callback_id) {
@@ -218,10 +215,6 @@ export function openClient(first: Page): Client {
       const body = { user: page.userId, channel, ts, callback_id };
       const threadTs = page.thread?.messages?.some((message) => message.ts === ts) ? page.thread.ts : null;
       complain(await post<PageClicked>('/page/message-shortcut', body), threadTs);
-    },
-    async attach(file) {
-      const body = { user: page.userId, name: file.name, base64: await encodeFile(file) };
-      return post<PageAttached>('/page/attach', body);
     },
     async upload(file, text, threadTs) {
       const { userId: user, channelId: channel } = page;

@@ -7,7 +7,7 @@ export interface Page {
   readonly userId: string;
   readonly state: PageState | null;
   readonly channelId: string;
-  /** Of each channel looked at so far: root messages, broadcasts and this user's ephemerals, by time. */
+  /** Of each channel looked at so far: root messages and this user's ephemerals, by time. */
   readonly channels: Readonly<Record<string, readonly PageMessage[]>>;
   readonly thread: Thread | null;
   /** New messages by channel since it was last looked at. */
@@ -82,8 +82,8 @@ export function applyEvent(page: Page, event: PageEvent): Page {
       const others = page.state.channels.filter(({ id }) => id !== event.channel.id);
       return { ...page, state: { ...page.state, channels: [...others, event.channel] } };
     }
-    case 'modals':
-      return page.state === null ? page : { ...page, state: { ...page.state, modals: event.modals } };
+    case 'modal':
+      return page.state === null ? page : { ...page, state: { ...page.state, modal: event.modal } };
     case 'home':
       return page.state === null ? page : { ...page, state: { ...page.state, home: event.home } };
     case 'resync':
@@ -119,7 +119,7 @@ function putMessage(page: Page, message: PageMessage): Page {
   const { channel, ts, threadTs } = message;
   let next = page;
   const shown = page.channels[channel];
-  if (shown !== undefined && (threadTs === null || threadTs === ts || message.isBroadcast)) {
+  if (shown !== undefined && (threadTs === null || threadTs === ts)) {
     next = { ...next, channels: { ...next.channels, [channel]: mergeMessage(shown, message) } };
   }
   const { thread } = next;
@@ -157,7 +157,7 @@ function compareByTime(left: PageMessage, right: PageMessage): number {
 
 function countUnread(page: Page, message: PageMessage): Page {
   const isSeen = message.channel === page.channelId || message.user === page.userId;
-  if (isSeen || (message.threadTs !== null && !message.isBroadcast)) return page;
+  if (isSeen || message.threadTs !== null) return page;
   const count = page.unread[message.channel] ?? 0;
   return { ...page, unread: { ...page.unread, [message.channel]: count + 1 } };
 }

@@ -6,7 +6,7 @@ import { Conversation } from './conversation/conversation.ts';
 import type { Page } from './page.ts';
 import { HOME_PLACE } from './place.ts';
 import { Sidebar } from './sidebar.ts';
-import { type Directory, DirectoryContext, formatOption } from './surfaces/form.ts';
+import { DirectoryContext } from './surfaces/form.ts';
 import { HomeTab } from './surfaces/home-tab.ts';
 import { Modal } from './surfaces/modal.ts';
 import { parsePermalink } from './text/permalink.ts';
@@ -16,7 +16,6 @@ import { type Names, NamesContext } from './text/text.ts';
 export function Workspace({ page, client }: { page: Page; client: Client }): VNode {
   const [isMenuOpen, setMenuOpen] = useState(false);
   const names = useNames(page);
-  const directory = useDirectory(page);
   const { state, thread } = page;
 
   useEffect(() => {
@@ -47,9 +46,9 @@ export function Workspace({ page, client }: { page: Page; client: Client }): VNo
 
   if (state === null)
     return html`<p class="loading" role="status">${page.isOnline ? 'Opening…' : 'The sandbox does not answer.'}</p>`;
-  const modal = state.modals.at(-1);
+  const { modal } = state;
   const openMenu = (): void => setMenuOpen(true);
-  return html`<${NamesContext.Provider} value=${names}><${DirectoryContext.Provider} value=${directory}>
+  return html`<${NamesContext.Provider} value=${names}><${DirectoryContext.Provider} value=${state.channels}>
     <div class=${`workspace${thread === null ? '' : ' has-thread'}${isMenuOpen ? ' has-menu' : ''}`} onClick=${follow}>
       <${Sidebar} page=${page} client=${client} state=${state} onLeave=${() => setMenuOpen(false)} />
       <button type="button" class="veil" aria-label="Close the list of channels" tabindex="-1" onClick=${() => setMenuOpen(false)}></button>
@@ -68,7 +67,7 @@ export function Workspace({ page, client }: { page: Page; client: Client }): VNo
             </aside>`
       }
       ${page.isOnline ? null : html`<p class="offline" role="alert">The sandbox does not answer. Trying again…</p>`}
-      ${modal === undefined ? null : html`<${Modal} key=${modal.id} surface=${modal} client=${client} depth=${state.modals.length - 1} />`}
+      ${modal === null ? null : html`<${Modal} key=${modal.id} surface=${modal} client=${client} />`}
     </div>
   <//><//>`;
 }
@@ -79,16 +78,5 @@ function useNames(page: Page): Names {
     const users = new Map(state?.users.map((user) => [user.id, user.realName || user.name]));
     const channels = new Map(state?.channels.map((channel) => [channel.id, channel.name]));
     return { user: (id) => users.get(id), channel: (id) => channels.get(id), me: state?.me.id ?? '' };
-  }, [state]);
-}
-
-function useDirectory(page: Page): Directory {
-  const { state } = page;
-  return useMemo(() => {
-    const channels = state?.channels ?? [];
-    return {
-      users: (state?.users ?? []).map(({ id, realName, name }) => formatOption(id, realName || name)),
-      channels: channels.map(({ id, name, kind }) => formatOption(id, kind === 'im' ? name : `#${name}`)),
-    };
   }, [state]);
 }

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { isRecord, type Json, recordOf, recordsOf, textOf } from '../json.ts';
 import { checkBlock } from './blocks.ts';
 import { type Faults, list, type Surface } from './schema.ts';
-import { countText, isTable } from './tables.ts';
 
 /** What Slack refuses about all blocks together, and what it adds to those it takes. */
 
@@ -31,22 +30,27 @@ export function findBlockFault(value: unknown, check: BlockCheck): BlockFault | 
   if (!Array.isArray(value))
     return { error: 'invalid_blocks_format', messages: ['[ERROR] must be an array [json-pointer:/blocks]'] };
   const messages = new Set<string>();
-  const faults: Faults = {
-    surface: check.surface,
-    add: (fault, at) => messages.add(`[ERROR] ${fault} [json-pointer:${at}]`),
-  };
+  const faults: Faults = { add: (fault, at) => messages.add(`[ERROR] ${fault} [json-pointer:${at}]`) };
   list(checkBlock, { min: 0, max: MAX_BLOCKS[check.surface] })(value, '/blocks', faults);
   const blocks = value.filter(isRecord);
   findRepeatedIds(blocks, faults);
-  findQuarrels(blocks, faults);
   if (messages.size > 0) return { error: 'invalid_blocks', messages: Array.from(messages) };
-  if (check.surface === 'message' && check.isSumLimited !== false && isTooLong(blocks)) {
+  const size = countText(blocks) + blocks.length * BLOCK_OVERHEAD;
+  if (check.surface === 'message' && check.isSumLimited !== false && size > MAX_MESSAGE_TEXT) {
     return {
       error: 'msg_blocks_too_long',
       messages: [`[ERROR] ${countText(blocks)} characters in all blocks`],
     };
   }
   return null;
+}
+
+/** The characters of every `text` below this value. */
+function countText(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countText(item), 0);
+  if (!isRecord(value)) return 0;
+  const own = textOf(value, 'text')?.length ?? 0;
+  return Object.values(value).reduce<number>((sum, child) => sum + countText(child), own);
 }
 
 function findRepeatedIds(blocks: readonly Json[], faults: Faults): void {
@@ -59,77 +63,38 @@ function findRepeatedIds(blocks: readonly Json[], faults: Faults): void {
       blockIds.add(blockId);
     }
     const actionIds = new Set<string>();
-    for (const { action, at } of listActions(block, `/blocks/${index}`)) {
-      const actionId = textOf(action, 'action_id');
-      if (actionId === undefined) continue;
-      if (actionIds.has(actionId)) faults.add(`action_id already exists: ${actionId}`, `${at}/action_id`);
+    for (const { action_id: actionId } of listActions(block)) {
+      if (typeof actionId !== 'string') continue;
+      if (actionIds.has(actionId)) faults.add(`action_id already exists: ${actionId}`, `/blocks/${index}`);
       actionIds.add(actionId);
     }
   });
 }
 
-/** Rules about blocks that do not go together. */
-function findQuarrels(blocks: readonly Json[], faults: Faults): void {
-  const all = blocks.flatMap((block) => [block, ...recordsOf(block, 'child_blocks')]);
-  if (all.filter(isTable).length > 1) faults.add('only_one_table_allowed', '/blocks');
-  const has = (type: string) => all.some((block) => block.type === type);
-  if (has('plan') && has('task_card')) faults.add('plan and task_card do not go together', '/blocks');
-}
-
-function isTooLong(blocks: readonly Json[]): boolean {
-  const markdown = blocks.filter((block) => block.type === 'markdown');
-  if (countText(markdown) > MAX_MESSAGE_TEXT) return true;
-  const others = blocks
-    .flatMap((block) => [block, ...recordsOf(block, 'child_blocks')])
-    .filter((block) => block.type !== 'markdown');
-  return countText(blocks) + others.length * BLOCK_OVERHEAD > MAX_MESSAGE_TEXT;
-}
-
-/** Every interactive element of a block, wherever it stands in it. */
-export function listActions(
-  block: Json,
-  at: string,
-): readonly { readonly action: Json; readonly at: string }[] {
-  const single = ['accessory', 'element'].flatMap((name) => {
-    const action = recordOf(block, name);
-    return action === undefined ? [] : [{ action, at: `${at}/${name}` }];
-  });
-  const many = ['elements', 'actions'].flatMap((name) =>
-    recordsOf(block, name).flatMap((action, index) =>
-      action.type === 'card'
-        ? listActions(action, `${at}/${name}/${index}`)
-        : [{ action, at: `${at}/${name}/${index}` }],
-    ),
-  );
-  const children = recordsOf(block, 'child_blocks').flatMap((child, index) =>
-    listActions(child, `${at}/child_blocks/${index}`),
-  );
-  return [...single, ...many, ...children];
-}
-
-/** The blocks as Slack keeps them: each with a `block_id`, each button with an `action_id`. */
-export function completeBlocks(blocks: readonly Json[]): readonly Json[] {
-  return blocks.map((block) => ({
-    ...completeActions(block),
-    block_id: textOf(block, 'block_id') ?? randomBytes(3).toString('base64url'),
-  }));
-}
-
-function completeActions(block: Json): Json {
-  if (block.type === 'container')
-    return { ...block, child_blocks: completeBlocks(recordsOf(block, 'child_blocks')) };
-  if (block.type === 'actions')
-    return { ...block, elements: recordsOf(block, 'elements').map(completeAction) };
+/** Every interactive element of a block. */
+export function listActions(block: Json): readonly Json[] {
   const element = recordOf(block, 'element');
-  if (block.type === 'input' && element !== undefined) return { ...block, element: completeAction(element) };
-  const accessory = recordOf(block, 'accessory');
-  return accessory === undefined || accessory.type === 'image'
-    ? block
-    : { ...block, accessory: completeAction(accessory) };
+  if (element !== undefined) return [element];
+  return block.type === 'actions' ? recordsOf(block, 'elements') : [];
 }
 
-function completeAction(action: Json): Json {
-  return { ...action, action_id: textOf(action, 'action_id') ?? randomBytes(3).toString('base64url') };
+/** The blocks as Slack keeps them: each with a `block_id`, each element with an `action_id`. */
+export function completeBlocks(blocks: readonly Json[]): readonly Json[] {
+  return blocks.map((block) => {
+    const element = recordOf(block, 'element');
+    return {
+      ...block,
+      ...(element === undefined ? {} : { element: withId(element, 'action_id') }),
+      ...(block.type === 'actions'
+        ? { elements: recordsOf(block, 'elements').map((each) => withId(each, 'action_id')) }
+        : {}),
+      ...withId({ block_id: block.block_id }, 'block_id'),
+    };
+  });
+}
+
+function withId(record: Json, name: string): Json {
+  return { ...record, [name]: textOf(record, name) ?? randomBytes(3).toString('base64url') };
 }
 
 export function hasRichText(blocks: readonly Json[]): boolean {

@@ -30,8 +30,8 @@ export type Attempt =
 
 export interface Courier {
   /**
-   * Answers with the ack, or with what the person is told. What was not acked in time is delivered once more,
-   * marked as a retry; its ack changes nothing for the person.
+   * Answers with the ack, or with what the person is told. A slash command that was not acked in time, or found
+   * nobody, is delivered once more, marked as a retry; its ack changes nothing for the person. A click is not.
    */
   deliver(delivery: Delivery): Promise<Delivered>;
   /** One delivery of an event, without any other. */

@@ -1,6 +1,6 @@
 import type { FormState } from '../interactivity/form.ts';
 import type { Json } from '../json.ts';
-import type { UserOption } from '../options.ts';
+import type { Settings, UserOption } from '../options.ts';
 import type { StoredMessage } from '../workspace/message.ts';
 import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
@@ -15,26 +15,48 @@ export interface Handles {
 
 export const VERIFICATION_TOKEN = 'local-verification-token';
 
+/** What all interaction payloads begin with. `team` is the app's own; the person may be at home in another. */
+export function formatSender(type: string, user: UserOption, { team, bot, enterprise }: Settings): Json {
+  return {
+    type,
+    team: {
+      id: team.id,
+      domain: team.domain,
+      ...(enterprise === null ? {} : { enterprise_id: enterprise.id, enterprise_name: enterprise.name }),
+    },
+    user: {
+      id: user.id,
+      username: user.name,
+      name: user.name,
+      team_id: user.teamId ?? user.homeTeamId ?? team.id,
+    },
+    api_app_id: bot.appId,
+    token: VERIFICATION_TOKEN,
+    enterprise,
+    is_enterprise_install: false,
+  };
+}
+
 export interface CommandSource {
   readonly user: UserOption;
   readonly channel: Channel;
   readonly command: string;
   readonly text: string;
-  readonly shouldEscape: boolean;
 }
 
 export function formatCommandPayload(source: CommandSource, handles: Handles, workspace: Workspace): Json {
-  const { team, bot } = workspace.settings;
+  const { team, bot, enterprise } = workspace.settings;
   return {
     token: VERIFICATION_TOKEN,
     team_id: team.id,
     team_domain: team.domain,
+    ...(enterprise === null ? {} : { enterprise_id: enterprise.id, enterprise_name: enterprise.name }),
     channel_id: source.channel.id,
     channel_name: nameInPayload(source.channel),
     user_id: source.user.id,
     user_name: source.user.name,
     command: source.command,
-    text: formatCommandText(source.text, source.shouldEscape, workspace),
+    text: formatCommandText(source.text, source.user.id, workspace),
     api_app_id: bot.appId,
     is_enterprise_install: 'false',
     response_url: handles.responseUrl,
@@ -60,13 +82,9 @@ export function formatClickPayload(
   baseUrl: string,
 ): Json {
   const { user, channel, message } = source;
-  const { team, bot } = workspace.settings;
   const isEphemeral = message.onlyFor !== null;
   return {
-    type: 'block_actions',
-    user: { id: user.id, username: user.name, name: user.name, team_id: user.teamId ?? team.id },
-    api_app_id: bot.appId,
-    token: VERIFICATION_TOKEN,
+    ...formatSender('block_actions', user, workspace.settings),
     container: {
       type: 'message',
       message_ts: message.ts,
@@ -75,9 +93,6 @@ export function formatClickPayload(
       ...(message.threadTs === null ? {} : { thread_ts: message.threadTs }),
     },
     trigger_id: handles.triggerId,
-    team: { id: team.id, domain: team.domain },
-    enterprise: null,
-    is_enterprise_install: false,
     channel: { id: channel.id, name: nameInPayload(channel) },
     // Slack leaves the message out where only one person sees it.
     ...(isEphemeral ? {} : { message: showMessage(message, workspace, baseUrl) }),
@@ -93,22 +108,16 @@ export function escapeText(text: string): string {
 }
 
 /**
- * With `should_escape` names, channels and addresses arrive as `<@U…>`, `<#C…|name>` and `<http://…>`, else the
- * text is what was typed (facts/slack.md section 3; a real workspace has the last word).
+ * What was typed, with its backticks. Whether Slack encodes `& < >` without `should_escape` nobody says: both are
+ * an option. Private channels that the person is in arrive as mentions whatever the manifest says, named by id
+ * alone (docs.slack.dev changelog, March 2022).
  */
-export function formatCommandText(text: string, shouldEscape: boolean, workspace: Workspace): string {
-  if (!shouldEscape) return text;
-  return escapeText(text)
-    .replaceAll(/https?:\/\/\S+/g, (address) => `<${address}>`)
-    .replaceAll(/(?<!\S)@([\w.-]+)/g, (typed, name: string) => {
-      const user = Array.from(workspace.users.values()).find((each) => each.name === name);
-      return user === undefined ? typed : `<@${user.id}|${user.name}>`;
-    })
-    .replaceAll(/(?<!\S)#([\w-]+)/g, (typed, name: string) => {
-      const channel = workspace.listChannels().find((each) => each.name === name);
-      if (channel === undefined) return typed;
-      return channel.kind === 'public' ? `<#${channel.id}|${channel.name}>` : `<#${channel.id}|>`;
-    });
+export function formatCommandText(text: string, user: string, workspace: Workspace): string {
+  const typed = workspace.settings.slashText === 'entities' ? escapeText(text) : text;
+  return typed.replaceAll(/(?<!\S)#([\w-]+)/g, (word, name: string) => {
+    const channel = workspace.listChannels().find((each) => each.kind === 'private' && each.name === name);
+    return channel?.members.has(user) === true ? `<#${channel.id}|>` : word;
+  });
 }
 
 /** In payloads only public channels have their name. */
@@ -118,7 +127,7 @@ export function nameInPayload(channel: Channel): string {
 
 /** One of `actions`: `chosen` is what `state.values` has of it, null for a button. */
 export function formatAction(element: Json, blockId: string, chosen: Json | null, actionTs: string): Json {
-  const kept = element.type === 'button' ? ['text', 'value', 'style'] : ['placeholder', 'initial_option'];
+  const kept = element.type === 'button' ? ['text', 'value', 'style'] : ['placeholder'];
   return {
     type: element.type,
     action_id: element.action_id,

@@ -18,17 +18,16 @@ export interface Saying {
   readonly threadTs?: string;
 }
 
-export interface Attaching {
+export interface Uploading {
   readonly user: string;
+  readonly channel: string;
   readonly name: string;
   readonly content: string | Uint8Array;
-}
-
-export interface Uploading extends Attaching {
-  readonly channel: string;
   /** What is said with it. */
   readonly text?: string;
   readonly threadTs?: string;
+  /** As in channels shared with others: messages name the file by its id alone. */
+  readonly isBare?: boolean;
 }
 
 export interface Commanding {
@@ -60,7 +59,7 @@ export class People {
 
   say({ user, channel, text, threadTs }: Saying): StoredMessage {
     const { workspace } = this.#means;
-    const content = { text: escapeText(text), blocks: [], attachments: [] };
+    const content = { text: escapeText(text), blocks: [] };
     return workspace.addMessage({
       channel,
       threadTs: threadTs ?? null,
@@ -69,17 +68,20 @@ export class People {
       ...content,
       files: [],
       metadata: null,
-      isBroadcast: false,
       onlyFor: null,
       ...findLive(content, { parse: 'full', linkNames: true }),
     });
   }
 
   /** Shares a file in a channel, as one message. */
-  upload({ user, channel, name, content, text = '', threadTs }: Uploading): StoredMessage {
+  upload({ user, channel, name, content, text = '', threadTs, isBare = false }: Uploading): StoredMessage {
     const { workspace } = this.#means;
-    const id = this.#store({ user, name, content }, false);
-    const said = { text: escapeText(text), blocks: [], attachments: [] };
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    const id = workspace.newId('F');
+    const mimetype = guessMimetype(name, bytes);
+    const createdAt = workspace.settings.now();
+    workspace.files.set(id, { id, name, title: name, mimetype, bytes, user, createdAt, isBare, shares: [] });
+    const said = { text: escapeText(text), blocks: [] };
     return workspace.shareFiles([id], {
       channel,
       threadTs: threadTs ?? null,
@@ -88,35 +90,9 @@ export class People {
       ...said,
       files: [id],
       metadata: null,
-      isBroadcast: false,
       onlyFor: null,
       ...findLive(said, { parse: 'full', linkNames: true }),
     });
-  }
-
-  /** Puts a file into a `file_input`: its id is the value. */
-  attach(attaching: Attaching): string {
-    return this.#store(attaching, true);
-  }
-
-  #store({ user, name, content }: Attaching, isForApp: boolean): string {
-    const { workspace } = this.#means;
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    const id = workspace.newId('F');
-    const mimetype = guessMimetype(name, bytes);
-    const createdAt = workspace.settings.now();
-    workspace.files.set(id, {
-      id,
-      name,
-      title: name,
-      mimetype,
-      bytes,
-      user,
-      createdAt,
-      isForApp,
-      shares: [],
-    });
-    return id;
   }
 
   async command(typed: Commanding): Promise<Outcome> {
@@ -136,7 +112,7 @@ export class People {
       responseUrl: responseUrls.issue(this.#means.baseUrl(), 'commands', occasion),
     };
     const { command, text } = typed;
-    const source = { user, channel, command, text, shouldEscape: entry.shouldEscape };
+    const source = { user, channel, command, text };
     const delivery: Delivery = {
       kind: 'slash_commands',
       acceptsResponse: true,
@@ -191,9 +167,9 @@ export class People {
       responseUrl: responseUrls.issue(this.#means.baseUrl(), 'actions', occasion),
     };
     const { element, blockId, actionId } = found;
-    const before = startForm(message.blocks, channel.id, {});
-    const isKept = chosen !== null && element.type !== 'overflow';
-    const state = isKept ? { ...before, [blockId]: { ...before[blockId], [actionId]: chosen } } : before;
+    const before = startForm(message.blocks, () => null, {});
+    const state =
+      chosen === null ? before : { ...before, [blockId]: { ...before[blockId], [actionId]: chosen } };
     const source = { user, channel, message, element, blockId, chosen, state };
     const delivery: Delivery = {
       kind: 'interactive',
@@ -211,10 +187,10 @@ export class People {
     found: FormElement,
     values: readonly string[] | undefined,
   ): Json | string | null {
-    if (found.element.type === 'button' || found.element.type === 'icon_button') return null;
+    if (found.element.type === 'button') return null;
     return fillElement(found, values ?? [], {
-      offered: (blockId, actionId) => this.#means.offered.list(placeOfMessage(message), blockId, actionId),
-      showFile: () => undefined,
+      suggested: (blockId, actionId) => this.#means.offered.list(placeOfMessage(message), blockId, actionId),
+      offersConversation: () => false,
     });
   }
 

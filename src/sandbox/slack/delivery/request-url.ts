@@ -39,14 +39,15 @@ export class RequestUrl implements Courier {
     if (this.url === undefined) return { ok: false, error: 'dispatch_failed' };
     const startedAt = performance.now();
     const answer = await this.#post(this.url, delivery, {});
-    if (answer === 'timeout') {
-      void this.#post(this.url, delivery, {
-        'x-slack-retry-num': '1',
-        'x-slack-retry-reason': 'http_timeout',
-      });
-      return { ok: false, error: 'operation_timeout' };
+    if (answer === 'timeout' || answer === 'failed') {
+      // What people press is delivered once; what they type, again (bolt-js#2188).
+      if (delivery.kind === 'slash_commands')
+        void this.#post(this.url, delivery, {
+          'x-slack-retry-num': '1',
+          'x-slack-retry-reason': answer === 'timeout' ? 'http_timeout' : 'http_error',
+        });
+      return { ok: false, error: answer === 'timeout' ? 'operation_timeout' : 'dispatch_failed' };
     }
-    if (answer === 'failed') return { ok: false, error: 'dispatch_failed' };
     return { ok: true, ackMs: performance.now() - startedAt, body: answer };
   }
 

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Faults } from '../faults.ts';
 import { isRecord, type Json, parseJson, recordOf, textOf } from '../json.ts';
 import type { Settings } from '../options.ts';
 import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from './courier.ts';
@@ -17,8 +18,6 @@ const TICKET_MS = 30_000;
 
 interface Connection {
   readonly socket: WebSocket;
-  /** Asked to make room: gets no more deliveries. */
-  isRetiring: boolean;
 }
 
 type Unacked = 'timeout' | 'connection_closed';
@@ -32,6 +31,7 @@ interface Pending {
 
 export class Sockets implements Courier {
   readonly #settings: Settings;
+  readonly #faults: Faults;
   readonly #report: ReportFault;
   /** Called when a socket came or went. */
   readonly #onChange: () => void;
@@ -42,11 +42,14 @@ export class Sockets implements Courier {
   readonly #pending = new Map<string, Pending>();
   /** Envelopes whose ack came too late, or never. */
   readonly #expired = new Set<string>();
+  /** Commands that found no socket: the first one that opens gets them (bolt-js#2188). */
+  readonly #unsent: Delivery[] = [];
   readonly #pings: NodeJS.Timeout;
   #turn = 0;
 
-  constructor(settings: Settings, report: ReportFault, onChange: () => void) {
+  constructor(settings: Settings, faults: Faults, report: ReportFault, onChange: () => void) {
     this.#settings = settings;
+    this.#faults = faults;
     this.#report = report;
     this.#onChange = onChange;
     this.#pings = setInterval(() => {
@@ -82,7 +85,7 @@ export class Sockets implements Courier {
       socket.close();
       return;
     }
-    const connection: Connection = { socket, isRetiring: false };
+    const connection: Connection = { socket };
     this.#connections.push(connection);
     socket.on('message', (data: Buffer) => this.#hear(connection, data.toString('utf8')));
     socket.on('error', () => socket.terminate());
@@ -90,11 +93,18 @@ export class Sockets implements Courier {
     socket.send(
       JSON.stringify({
         type: 'hello',
-        num_connections: this.#connections.length,
+        num_connections: this.#connections.length + this.#faults.ghosts,
         debug_info: { host: 'applink-local', build_number: 1, approximate_connection_time: 18_060 },
         connection_info: { app_id: this.#settings.bot.appId },
       }),
     );
+    for (const delivery of this.#unsent.splice(0))
+      void this.#send(
+        connection,
+        delivery,
+        { attempt: 1, reason: 'no_connection' },
+        this.#settings.pace.ackMs,
+      );
     this.#onChange();
   }
 
@@ -129,20 +139,21 @@ export class Sockets implements Courier {
 
   async deliver(delivery: Delivery): Promise<Delivered> {
     const startedAt = performance.now();
+    const { ackMs } = this.#settings.pace;
+    // What people press is delivered once (python-slack-sdk#1940); what they type, again.
+    const isRepeated = delivery.kind === 'slash_commands';
     const first = this.#next(undefined);
-    if (first === undefined) return { ok: false, error: 'dispatch_failed' };
-    const ack = await this.#send(first, delivery, null, this.#settings.pace.ackMs);
-    const other = typeof ack === 'string' ? this.#next(first) : undefined;
+    if (first === undefined) {
+      if (isRepeated) this.#unsent.push(delivery);
+      return { ok: false, error: 'dispatch_failed' };
+    }
+    const ack = await this.#send(first, delivery, null, ackMs);
     if (typeof ack !== 'string') return { ok: true, ackMs: performance.now() - startedAt, body: ack.body };
+    const other = isRepeated ? this.#next(first) : undefined;
     if (other === undefined) return { ok: false, error: 'operation_timeout' };
-    const left = this.#settings.pace.ackMs - (performance.now() - startedAt);
+    const left = ackMs - (performance.now() - startedAt);
     // After a timeout the person was told already: the ack of the retry is for Slack alone.
-    const again = this.#send(
-      other,
-      delivery,
-      { attempt: 1, reason: String(ack) },
-      ack === 'timeout' ? this.#settings.pace.ackMs : left,
-    );
+    const again = this.#send(other, delivery, { attempt: 1, reason: ack }, ack === 'timeout' ? ackMs : left);
     const late = ack === 'timeout' ? ack : await again;
     return typeof late === 'string'
       ? { ok: false, error: 'operation_timeout' }
@@ -178,6 +189,7 @@ export class Sockets implements Courier {
         resolve(ack);
       },
     });
+    if (this.#faults.swallows(delivery.kind)) return promise;
     connection.socket.send(
       JSON.stringify({
         type: delivery.kind,
@@ -192,20 +204,20 @@ export class Sockets implements Courier {
 
   /** Takes turns; another one than `not` where there is another. */
   #next(not: Connection | undefined): Connection | undefined {
-    const open = this.#connections.filter(
-      ({ socket, isRetiring }) => !isRetiring && socket.readyState === socket.OPEN,
-    );
+    const open = this.#connections.filter(({ socket }) => socket.readyState === socket.OPEN);
     const others = open.filter((connection) => connection !== not);
     const choice = others.length > 0 ? others : open;
     this.#turn += 1;
     return choice[this.#turn % Math.max(1, choice.length)];
   }
 
-  /** Asks these sockets to make room, as Slack does every few hours: a warning first, the end later. */
+  /**
+   * Asks these sockets to make room, as Slack does every few hours: a warning first, the end later. Until the end
+   * they are sent what is due.
+   */
   refresh(which: 'oldest' | 'all'): void {
     const { refreshMs } = this.#settings.pace;
     for (const connection of which === 'all' ? [...this.#connections] : this.#connections.slice(0, 1)) {
-      connection.isRetiring = true;
       this.#ask(connection, 'warning');
       setTimeout(() => {
         this.#ask(connection, 'refresh_requested');
@@ -221,7 +233,6 @@ export class Sockets implements Courier {
   /** Socket Mode was switched off in the app's settings. */
   disable(): void {
     for (const connection of [...this.#connections]) {
-      connection.isRetiring = true;
       this.#ask(connection, 'link_disabled');
       connection.socket.close();
     }

@@ -1,5 +1,5 @@
 import { completeBlocks, findBlockFault } from '../blocks/message-blocks.ts';
-import { isRecord, type Json, recordsOf, textOf } from '../json.ts';
+import { type Json, recordsOf, textOf } from '../json.ts';
 import { findLive } from '../workspace/live.ts';
 import type { StoredMessage } from '../workspace/message.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -43,10 +43,8 @@ export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json)
   const content = {
     text: (textOf(body, 'text') ?? '').slice(0, MAX_TEXT),
     blocks: completeBlocks(recordsOf(body, 'blocks')),
-    attachments: Array.isArray(body.attachments) ? body.attachments.filter(isRecord) : [],
   };
-  if (content.text.trim() === '' && content.blocks.length === 0 && content.attachments.length === 0)
-    return fault('no_text');
+  if (content.text.trim() === '' && content.blocks.length === 0) return fault('no_text');
   const live = findLive(content, {
     parse: body.parse === 'full' || body.parse === 'none' ? body.parse : 'default',
     linkNames: body.link_names === true || body.link_names === 1,
@@ -74,7 +72,6 @@ export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json)
     ...live,
     files: [],
     metadata: null,
-    isBroadcast: false,
   };
   const message =
     body.response_type === 'in_channel'

@@ -7,22 +7,13 @@ import {
   sendInteraction,
   undelivered,
 } from '../delivery/outcome.ts';
-import { formatAction, nameInPayload } from '../delivery/payloads.ts';
-import type { Occasion } from '../handles/answers.ts';
-import { type Json, recordsOf, textOf } from '../json.ts';
+import { formatAction, formatSender } from '../delivery/payloads.ts';
+import { recordsOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
-import type { StoredMessage } from '../workspace/message.ts';
-import { showFile, showMessage } from '../workspace/show.ts';
-import { type FormValue, type FormWorld, fillElement, findElement, listElements } from './form.ts';
-import { formatClosed, formatSender, formatSubmission, formatViewAction } from './payloads.ts';
+import { offersConversation } from '../workspace/conversation-filter.ts';
+import { type FormValue, type FormWorld, fillElement, findElement } from './form.ts';
+import { formatSubmission, formatViewAction } from './payloads.ts';
 import { applyAnswer, type FormValues, fillForm } from './submission.ts';
-import {
-  findSuggestionFaults,
-  placeOfMessage,
-  readSuggestions,
-  type SuggestedGroup,
-  USUAL_MIN_QUERY,
-} from './suggestions.ts';
 import type { StoredView, ViewStore } from './view-store.ts';
 
 /** What people do in modals and on the Home tab. */
@@ -30,8 +21,6 @@ import type { StoredView, ViewStore } from './view-store.ts';
 export interface Closing {
   readonly user: string;
   readonly viewId: string;
-  /** The ✕ in the corner rather than Cancel. */
-  readonly isWholeStack?: boolean;
 }
 
 export interface Submitting {
@@ -52,35 +41,17 @@ export interface Acting {
   readonly viewId: string;
   readonly actionId: string;
   readonly blockId?: string;
-  /** For what has options or takes text; not for buttons. */
+  /** For what has options; not for buttons. */
   readonly value?: FormValue;
   /** What else was filled in before. */
   readonly values?: FormValues;
-}
-
-export interface Suggesting {
-  readonly user: string;
-  /** In a view, or in the message with this `channel` and `ts`. */
-  readonly viewId?: string;
-  readonly channel?: string;
-  readonly ts?: string;
-  readonly actionId: string;
-  readonly blockId?: string;
-  readonly query: string;
-}
-
-export interface Suggested {
-  readonly ok: boolean;
-  /** `query_too_short` where Slack would not ask yet. */
-  readonly error: string | null;
-  readonly groups: readonly SuggestedGroup[];
 }
 
 export interface ViewMeans extends Means {
   readonly views: ViewStore;
 }
 
-type Seen = { readonly user: UserOption; readonly stored: StoredView };
+export type Seen = { readonly user: UserOption; readonly stored: StoredView };
 
 export class Forms {
   readonly #means: ViewMeans;
@@ -96,19 +67,17 @@ export class Forms {
       ...undelivered(error),
       errors,
     });
-    const seen = this.#findView(id, viewId);
+    const seen = findSeen(this.#means, id, viewId);
     if (typeof seen === 'string') return fail(seen);
     const { user } = seen;
-    if (views.stack(id).at(-1)?.id !== viewId) return fail('view_not_on_top');
     if (seen.stored.view.submit === undefined) return fail('no_submit');
-    const filled = fillForm(seen.stored, values, this.#world(viewId));
+    const filled = fillForm(seen.stored, values, this.#world(seen));
     if (filled.fault !== null) return fail(filled.fault);
     const stored = views.setState(seen.stored, filled.state);
     if (Object.keys(filled.errors).length > 0) return fail('invalid_input', filled.errors);
     const triggerId = triggers.make(user.id, stored.channel);
     const sender = formatSender('view_submission', user, workspace.settings);
-    const urls = this.#issueResponseUrls(stored);
-    const payload = formatSubmission(stored, sender, triggerId, urls, workspace.settings);
+    const payload = formatSubmission(stored, sender, triggerId, workspace.settings);
     const delivery: Delivery = { kind: 'interactive', acceptsResponse: true, payload };
     const delivered = await courier.deliver(delivery);
     const outcome = makeOutcome(
@@ -118,7 +87,7 @@ export class Forms {
       () => courier.deliver(delivery),
     );
     if (!delivered.ok) return { ...outcome, errors: {} };
-    const answered = applyAnswer(delivered.body, stored, views);
+    const answered = applyAnswer(delivered.body, stored, views, workspace);
     if (answered.kind === 'errors')
       return { ...outcome, ok: false, error: 'invalid_input', errors: answered.errors };
     if (answered.kind === 'done') return { ...outcome, errors: {} };
@@ -126,48 +95,21 @@ export class Forms {
     return { ...outcome, ok: false, error: answered.error, errors: {} };
   }
 
-  /** A `conversations_select` may ask for a way to answer where the person chose. */
-  #issueResponseUrls(stored: StoredView): readonly Json[] {
-    const { responseUrls, baseUrl } = this.#means;
-    return listElements(recordsOf(stored.view, 'blocks')).flatMap(({ element, blockId, actionId }) => {
-      const state = stored.state[blockId]?.[actionId] ?? {};
-      const channel = textOf(state, 'selected_conversation') ?? textOf(state, 'selected_channel');
-      if (element.response_url_enabled !== true || channel === undefined) return [];
-      const occasion: Occasion = { user: stored.user, channel, original: null, answers: [] };
-      const url = responseUrls.issue(baseUrl(), 'actions', occasion);
-      return [{ block_id: blockId, action_id: actionId, channel_id: channel, response_url: url }];
-    });
+  /** Cancel, or the ✕ in the corner: the app does not hear of it. Null, or why nothing was closed. */
+  closeView({ user, viewId }: Closing): string | null {
+    const seen = findSeen(this.#means, user, viewId);
+    if (typeof seen === 'string') return seen;
+    if (seen.stored.view.type !== 'modal') return 'not_a_modal';
+    this.#means.views.close(seen.stored);
+    return null;
   }
 
-  /** Cancel, or (`isWholeStack`) the ✕ in the corner; the app hears of it where `notify_on_close` is set. */
-  async closeView(closing: Closing): Promise<Outcome> {
-    const { workspace, views } = this.#means;
-    const { settings } = workspace;
-    const seen = this.#findView(closing.user, closing.viewId);
-    if (typeof seen === 'string') return undelivered(seen);
-    if (seen.stored.view.type !== 'modal') return undelivered('not_a_modal');
-    const isCleared = closing.isWholeStack === true || seen.stored.view.clear_on_close === true;
-    const gone = views.close(seen.stored, isCleared);
-    const sender = formatSender('view_closed', seen.user, settings);
-    const sent = gone
-      .filter(({ view }) => view.notify_on_close === true)
-      .map((view) =>
-        sendInteraction(
-          this.#means,
-          { triggerId: '', responseUrl: '' },
-          formatClosed(view, sender, isCleared, settings),
-        ),
-      );
-    const [first] = await Promise.all(sent);
-    return first ?? { ...undelivered(''), ok: true, error: null };
-  }
-
-  /** Presses or changes something in a view; inputs tell the app only with `dispatch_action`. */
+  /** Presses or changes something in an `actions` block of a view; the app hears of inputs with the form. */
   async act(acting: Acting): Promise<Outcome> {
     const { workspace, views, triggers } = this.#means;
-    const seen = this.#findView(acting.user, acting.viewId);
+    const seen = findSeen(this.#means, acting.user, acting.viewId);
     if (typeof seen === 'string') return undelivered(seen);
-    const world = this.#world(acting.viewId);
+    const world = this.#world(seen);
     const filled = fillForm(seen.stored, acting.values ?? {}, world);
     if (filled.fault !== null) return undelivered(filled.fault);
     const found = findElement(recordsOf(seen.stored.view, 'blocks'), acting);
@@ -175,12 +117,12 @@ export class Forms {
     const { element, blockId, actionId, block } = found;
     const chosen = element.type === 'button' ? null : fillElement(found, acting.value ?? null, world);
     if (typeof chosen === 'string') return undelivered(chosen);
-    const isKept = chosen !== null && element.type !== 'overflow';
-    const state = isKept
-      ? { ...filled.state, [blockId]: { ...filled.state[blockId], [actionId]: chosen } }
-      : filled.state;
+    const state =
+      chosen === null
+        ? filled.state
+        : { ...filled.state, [blockId]: { ...filled.state[blockId], [actionId]: chosen } };
     const stored = views.setState(seen.stored, state);
-    if (block.type === 'input' && block.dispatch_action !== true) return undelivered('not_dispatched');
+    if (block.type === 'input') return undelivered('not_dispatched');
     const triggerId = triggers.make(seen.user.id, stored.channel);
     const sender = formatSender('block_actions', seen.user, workspace.settings);
     const action = formatAction(element, blockId, chosen, workspace.nextTs());
@@ -188,100 +130,27 @@ export class Forms {
     return sendInteraction(this.#means, { triggerId, responseUrl: '' }, payload);
   }
 
-  /** Types into an external select; what comes back can be chosen from then on. */
-  async suggest(asking: Suggesting): Promise<Suggested> {
-    const { workspace, courier, offered, report } = this.#means;
-    const fail = (error: string): Suggested => ({ ok: false, error, groups: [] });
-    const user = findPresent(workspace, asking.user);
-    if (user === undefined) return fail('user_not_found');
-    const place = this.#findPlace(asking);
-    if (typeof place === 'string') return fail(place);
-    const found = findElement(place.blocks, asking);
-    if (found === undefined) return fail('action_not_found');
-    const { element, actionId, blockId } = found;
-    if (element.type !== 'external_select' && element.type !== 'multi_external_select')
-      return fail('not_external');
-    const least = typeof element.min_query_length === 'number' ? element.min_query_length : USUAL_MIN_QUERY;
-    if (asking.query.length < least) return fail('query_too_short');
-    const payload = {
-      ...formatSender('block_suggestion', user, workspace.settings),
-      ...place.fields,
-      action_id: actionId,
-      block_id: blockId,
-      value: asking.query,
-    };
-    const delivered = await courier.deliver({ kind: 'interactive', acceptsResponse: true, payload });
-    if (!delivered.ok) return fail(delivered.error);
-    const faults = findSuggestionFaults(delivered.body);
-    if (faults.length > 0) {
-      report('block_suggestion', 'invalid_options', delivered.body, faults);
-      return fail('invalid_options');
-    }
-    const groups = readSuggestions(delivered.body);
-    const options = groups.flatMap((group) => group.options);
-    offered.add(place.key, blockId, actionId, options);
-    return { ok: true, error: null, groups };
-  }
-
-  #findPlace(
-    asking: Suggesting,
-  ): string | { readonly key: string; readonly blocks: readonly Json[]; readonly fields: Json } {
-    const { workspace, baseUrl } = this.#means;
-    if (asking.viewId !== undefined) {
-      const seen = this.#findView(asking.user, asking.viewId);
-      if (typeof seen === 'string') return seen;
-      const { stored } = seen;
-      const sender = formatViewAction(stored, {}, '', {}, workspace.settings);
-      const fields = { container: sender.container, view: sender.view };
-      return { key: stored.id, blocks: recordsOf(stored.view, 'blocks'), fields };
-    }
-    const channel = workspace.findChannel(asking.channel ?? '');
-    if (channel === undefined || !workspace.canSee(asking.user, channel)) return 'channel_not_found';
-    const message = findMessage(this.#means, asking.user, channel.id, asking.ts ?? '');
-    if (message === undefined) return 'message_not_found';
-    const isEphemeral = message.onlyFor !== null;
+  #world({ user, stored }: Seen): FormWorld {
+    const { offered, workspace } = this.#means;
     return {
-      key: placeOfMessage(message),
-      blocks: message.blocks,
-      fields: {
-        container: {
-          type: 'message',
-          message_ts: message.ts,
-          channel_id: channel.id,
-          is_ephemeral: isEphemeral,
-        },
-        channel: { id: channel.id, name: nameInPayload(channel) },
-        ...(isEphemeral ? {} : { message: showMessage(message, workspace, baseUrl()) }),
+      suggested: (blockId, actionId) => offered.list(stored.id, blockId, actionId),
+      offersConversation(element, id) {
+        const channel = workspace.findChannel(id);
+        return (
+          channel !== undefined &&
+          workspace.canSee(user.id, channel) &&
+          offersConversation(element, channel, workspace)
+        );
       },
     };
-  }
-
-  #world(viewId: string): FormWorld {
-    const { offered, workspace, baseUrl } = this.#means;
-    return {
-      offered: (blockId, actionId) => offered.list(viewId, blockId, actionId),
-      showFile: (id) => {
-        const file = workspace.files.get(id);
-        return file === undefined ? undefined : showFile(file, workspace, baseUrl());
-      },
-    };
-  }
-
-  #findView(userId: string, viewId: string): Seen | string {
-    const { workspace, views } = this.#means;
-    const user = findPresent(workspace, userId);
-    if (user === undefined) return 'user_not_found';
-    if (!workspace.settings.isInteractive) return 'not_interactive';
-    const stored = views.find(viewId);
-    return stored?.user === userId ? { user, stored } : 'view_not_found';
   }
 }
 
-function findMessage(
-  { workspace }: Means,
-  user: string,
-  channel: string,
-  ts: string,
-): StoredMessage | undefined {
-  return workspace.findMessage(channel, ts) ?? workspace.findEphemeral(user, ts);
+/** The view, where it is this person's and they can do anything with it; else why not. */
+export function findSeen({ workspace, views }: ViewMeans, userId: string, viewId: string): Seen | string {
+  const user = findPresent(workspace, userId);
+  if (user === undefined) return 'user_not_found';
+  if (!workspace.settings.isInteractive) return 'not_interactive';
+  const stored = views.find(viewId);
+  return stored?.user === userId ? { user, stored } : 'view_not_found';
 }

@@ -1,11 +1,11 @@
 import type { Delivery } from '../delivery/courier.ts';
 import { deliverEvent } from '../delivery/events.ts';
 import { findPresent, makeOutcome, type Outcome, sendInteraction, undelivered } from '../delivery/outcome.ts';
-import { type Handles, nameInPayload } from '../delivery/payloads.ts';
+import { formatSender, type Handles, nameInPayload } from '../delivery/payloads.ts';
 import type { Occasion } from '../handles/answers.ts';
 import { showMessage } from '../workspace/show.ts';
 import type { ViewMeans } from './forms.ts';
-import { formatHomeOpened, formatSender } from './payloads.ts';
+import { formatHomeOpened } from './payloads.ts';
 
 /** What lets people into the app: its Home tab and its shortcuts. */
 

@@ -1,41 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { VERIFICATION_TOKEN } from '../delivery/payloads.ts';
 import type { Json } from '../json.ts';
-import type { Settings, UserOption } from '../options.ts';
+import type { Settings } from '../options.ts';
 import { formatView, type StoredView } from './view-store.ts';
 
 /** What the app is sent of modals, the Home tab and shortcuts: https://docs.slack.dev/reference/interaction-payloads */
-
-/** What all interaction payloads begin with. */
-export function formatSender(type: string, user: UserOption, { team, bot }: Settings): Json {
-  return {
-    type,
-    team: { id: team.id, domain: team.domain },
-    user: { id: user.id, username: user.name, name: user.name, team_id: user.teamId ?? team.id },
-    api_app_id: bot.appId,
-    token: VERIFICATION_TOKEN,
-    enterprise: null,
-    is_enterprise_install: false,
-  };
-}
 
 export function formatSubmission(
   stored: StoredView,
   sender: Json,
   triggerId: string,
-  responseUrls: readonly Json[],
   settings: Settings,
 ): Json {
-  return {
-    ...sender,
-    trigger_id: triggerId,
-    view: formatView(stored, settings),
-    response_urls: responseUrls,
-  };
-}
-
-export function formatClosed(stored: StoredView, sender: Json, isCleared: boolean, settings: Settings): Json {
-  return { ...sender, view: formatView(stored, settings), is_cleared: isCleared };
+  return { ...sender, trigger_id: triggerId, view: formatView(stored, settings), response_urls: [] };
 }
 
 export function formatViewAction(
@@ -62,13 +39,14 @@ export function formatHomeOpened(
   eventTs: string,
   settings: Settings,
 ): Json {
-  const { team, bot } = settings;
+  const { team, bot, enterprise } = settings;
+  const enterpriseId = enterprise?.id ?? null;
   const id = randomBytes(5).toString('hex').toUpperCase();
   return {
     token: VERIFICATION_TOKEN,
     team_id: team.id,
     context_team_id: team.id,
-    context_enterprise_id: null,
+    context_enterprise_id: enterpriseId,
     api_app_id: bot.appId,
     event: {
       type: 'app_home_opened',
@@ -83,7 +61,7 @@ export function formatHomeOpened(
     event_time: Math.floor(settings.now() / 1_000),
     authorizations: [
       {
-        enterprise_id: null,
+        enterprise_id: enterpriseId,
         team_id: team.id,
         user_id: bot.userId,
         is_bot: true,

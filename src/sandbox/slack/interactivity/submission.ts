@@ -1,6 +1,7 @@
 import { isRecord, type Json, recordOf, recordsOf, textOf } from '../json.ts';
 import { ApiError } from '../web-api/api-call.ts';
-import { checkView, MAX_STACK } from '../web-api/views.ts';
+import { checkView } from '../web-api/views.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import {
   type FormState,
   type FormValue,
@@ -36,7 +37,9 @@ export function fillForm(stored: StoredView, values: FormValues, world: FormWorl
   if (unknown !== undefined) fault = `unknown_input: ${unknown}`;
   for (const each of elements) {
     const { blockId, actionId, block } = each;
-    const value = values[`${blockId}/${actionId}`] ?? values[actionId];
+    const named = `${blockId}/${actionId}`;
+    // Null is an answer: what stood there is gone.
+    const value = values[named] === undefined ? values[actionId] : values[named];
     if (value !== undefined) {
       const filled = fillElement(each, value, world);
       if (typeof filled === 'string') fault ??= `${filled}: ${actionId}`;
@@ -55,37 +58,32 @@ export type Answered =
   /** The app answered what Slack does not take: "We had some trouble connecting." */
   | { readonly kind: 'refused'; readonly error: string; readonly details: readonly string[] };
 
+function refuse(error: string, details: readonly string[] = []): Answered {
+  return { kind: 'refused', error, details };
+}
+
 /** Does what the ack of a `view_submission` says: https://docs.slack.dev/surfaces/modals#response_actions */
-export function applyAnswer(body: Json, stored: StoredView, views: ViewStore): Answered {
-  const refuse = (error: string, details: readonly string[] = []): Answered => ({
-    kind: 'refused',
-    error,
-    details,
-  });
-  const isOpen = views.stack(stored.user).some(({ id }) => id === stored.id);
-  if (body.response_action === undefined) {
-    if (Object.keys(body).length > 0) return refuse('invalid_response_action', Object.keys(body));
-    if (isOpen) views.close(stored, false);
-    return { kind: 'done' };
-  }
+export function applyAnswer(
+  body: Json,
+  stored: StoredView,
+  views: ViewStore,
+  workspace: Workspace,
+): Answered {
+  const open = views.modal(stored.user);
+  const now = open?.id === stored.id ? open : undefined;
   switch (body.response_action) {
-    case 'clear':
-      views.close(stored, true);
+    case undefined:
+      if (Object.keys(body).length > 0) return refuse('invalid_response_action', Object.keys(body));
+      if (now !== undefined) views.close(now);
       return { kind: 'done' };
     case 'errors':
       return readErrors(body, stored) ?? refuse('invalid_errors');
-    case 'update':
-    case 'push': {
+    case 'update': {
       const view = recordOf(body, 'view');
       if (view === undefined) return refuse('missing_view');
       try {
-        const checked = checkView(view, 'modal');
-        if (body.response_action === 'update') {
-          if (isOpen) views.update(views.find(stored.id) ?? stored, checked);
-        } else {
-          if (views.stack(stored.user).length >= MAX_STACK) return refuse('push_limit_reached');
-          views.push({ user: stored.user, view: checked, channel: stored.channel });
-        }
+        const checked = checkView(view, 'modal', workspace);
+        if (now !== undefined) views.update(now, checked);
         return { kind: 'done' };
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
@@ -93,7 +91,9 @@ export function applyAnswer(body: Json, stored: StoredView, views: ViewStore): A
       }
     }
     default:
-      return refuse('invalid_response_action', [String(body.response_action)]);
+      return refuse('invalid_response_action', [
+        `the sandbox does not have response_action ${body.response_action}`,
+      ]);
   }
 }
 

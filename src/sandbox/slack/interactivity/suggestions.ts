@@ -1,4 +1,4 @@
-import { optionGroup, plainOption } from '../blocks/composition.ts';
+import { option, optionGroup } from '../blocks/composition.ts';
 import { type Faults, list, shape } from '../blocks/schema.ts';
 import { type Json, recordsOf } from '../json.ts';
 import type { StoredMessage } from '../workspace/message.ts';
@@ -17,7 +17,7 @@ export interface SuggestedGroup {
 
 const either = shape({
   optional: {
-    options: list(plainOption, { min: 0, max: MAX_OPTIONS }),
+    options: list(option, { min: 0, max: MAX_OPTIONS }),
     option_groups: list(optionGroup, { min: 0, max: MAX_OPTIONS }),
   },
   also(record, at, faults) {
@@ -30,7 +30,6 @@ const either = shape({
 export function findSuggestionFaults(body: Json): readonly string[] {
   const messages: string[] = [];
   const faults: Faults = {
-    surface: 'modal',
     add: (fault, at) => messages.push(`[ERROR] ${fault} [json-pointer:${at}]`),
   };
   either(body, '', faults);

@@ -4,6 +4,7 @@ import type { FormValue } from '../interactivity/form.ts';
 import type { Forms } from '../interactivity/forms.ts';
 import type { Openings } from '../interactivity/openings.ts';
 import type { FormValues } from '../interactivity/submission.ts';
+import type { Suggested, Suggesting } from '../interactivity/suggesting.ts';
 import { isRecord, type Json, textOf } from '../json.ts';
 import type { PageError, PageSent, PageSubmitted, PageSuggested } from '../page-api.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
@@ -21,6 +22,7 @@ export interface Doers {
   readonly people: People;
   readonly openings: Openings;
   readonly forms: Forms;
+  suggest(asking: Suggesting): Promise<Suggested>;
 }
 
 export class PagePosts {
@@ -41,8 +43,8 @@ export class PagePosts {
       case '/page/shortcut':
         return answerOutcome(await this.#doers.openings.shortcut({ user, callbackId }));
       case '/page/close': {
-        const isWholeStack = fields.all === true;
-        return answerOutcome(await this.#doers.forms.closeView({ user, viewId, isWholeStack }));
+        const fault = this.#doers.forms.closeView({ user, viewId });
+        return fault === null ? { status: 200, body: { ok: true, ackMs: 0 } } : refuse(400, fault);
       }
       case '/page/act':
         return answerOutcome(await this.#doers.forms.act(readAct(user, viewId, fields)));
@@ -56,12 +58,6 @@ export class PagePosts {
         const { errors } = submitted;
         // What is wrong with a form is an answer, no failure of the request.
         return { status: 200, body: { ...describe(submitted.error), errors } };
-      }
-      case '/page/attach': {
-        const name = readName(fields);
-        if (name === '') return refuse(400, 'invalid_arguments');
-        const id = this.#doers.people.attach({ user, name, content: readBytes(fields) });
-        return { status: 200, body: { ok: true, id } };
       }
       case '/page/suggest':
         return this.#suggest(user, fields);
@@ -150,7 +146,7 @@ export class PagePosts {
       const value = textOf(fields, field);
       return value === undefined ? {} : { [name]: value };
     };
-    const suggested = await this.#doers.forms.suggest({
+    const suggested = await this.#doers.suggest({
       user,
       actionId: textOf(fields, 'action_id') ?? '',
       query: textOf(fields, 'query') ?? '',

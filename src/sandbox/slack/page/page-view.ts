@@ -71,13 +71,14 @@ export class PageView {
         hasHomeTab: settings.app.hasHomeTab,
         shortcuts: settings.app.shortcuts,
       },
-      modals: this.#listModals(),
+      modal: this.#showModal(),
       home: this.#showHome(),
     };
   }
 
-  #listModals(): readonly PageSurface[] {
-    return this.#views.stack(this.#user).map(showSurface);
+  #showModal(): PageSurface | null {
+    const modal = this.#views.modal(this.#user);
+    return modal === undefined ? null : showSurface(modal);
   }
 
   #showHome(): PageSurface | null {
@@ -99,9 +100,7 @@ export class PageView {
   }
 
   listRoots(channelId: string): readonly PageMessage[] {
-    const roots = this.#workspace
-      .listMessages(channelId)
-      .filter((message) => message.threadTs === null || message.isBroadcast);
+    const roots = this.#workspace.listMessages(channelId).filter((message) => message.threadTs === null);
     return this.#showInOrder([...roots, ...this.#listEphemerals(channelId, null)]);
   }
 
@@ -137,12 +136,9 @@ export class PageView {
       user: message.user,
       text: message.text,
       blocks: message.blocks,
-      attachments: message.attachments,
       files: message.files.flatMap((id) => this.#showFile(id)),
-      reactions: Array.from(message.reactions, ([name, users]) => ({ name, users })),
       isEphemeral: message.onlyFor !== null,
       isEdited: message.editedAt !== null && message.blocks.length === 0,
-      isBroadcast: message.isBroadcast,
       replyCount: replies.length,
       replyUsers: Array.from(new Set(replies.map((reply) => reply.user))),
       latestReplyTs: replies.at(-1)?.ts ?? null,
@@ -186,7 +182,7 @@ export class PageView {
         return user === this.#user ? { type: event.type, channel, ts, actionId, error } : undefined;
       }
       case 'views_changed':
-        return event.user === this.#user ? { type: 'modals', modals: this.#listModals() } : undefined;
+        return event.user === this.#user ? { type: 'modal', modal: this.#showModal() } : undefined;
       case 'home_changed':
         return event.user === this.#user ? { type: 'home', home: this.#showHome() } : undefined;
       case 'channel':

@@ -20,6 +20,10 @@ export class Arguments {
     this.#values = values;
   }
 
+  get names(): readonly string[] {
+    return Object.keys(this.#values);
+  }
+
   has(name: string): boolean {
     return this.#values[name] !== undefined && this.#values[name] !== null;
   }
@@ -68,8 +72,11 @@ export class Arguments {
   }
 }
 
+/** `invalid_arguments`, with what is wrong as Slack's `response_metadata.messages`. */
+export function refuseArguments(...messages: readonly string[]): ApiError {
+  return new ApiError('invalid_arguments', { response_metadata: { messages } });
+}
+
 export function missing(name: string): ApiError {
-  return new ApiError('invalid_arguments', {
-    response_metadata: { messages: [`[ERROR] missing required field: ${name}`] },
-  });
+  return refuseArguments(`[ERROR] missing required field: ${name}`);
 }

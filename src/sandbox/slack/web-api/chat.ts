@@ -11,31 +11,27 @@ import { type ApiMethod, findPostable, findVisible } from './room.ts';
 
 const MAX_TEXT = 40_000;
 const MAX_UPDATED_TEXT = 4_000;
-const MAX_MARKDOWN_TEXT = 12_000;
-const MAX_ATTACHMENTS = 100;
 /** The true figure is not published; a job id fits, output does not. */
 const MAX_METADATA_BYTES = 8_000;
 
 interface Content {
   readonly text: string;
   readonly blocks: readonly Json[];
-  readonly attachments: readonly Json[];
   readonly parsing: Parsing;
   readonly isTruncated: boolean;
 }
 
+/** What all that is posted may carry; the sandbox shows no previews, so `unfurl_*` change nothing. */
+const CONTENT = ['channel', 'text', 'blocks', 'metadata', 'parse', 'link_names'];
+const NEW_CONTENT = [...CONTENT, 'thread_ts', 'unfurl_links', 'unfurl_media'];
+
 function readContent(call: Arguments): Content {
-  const markdown = call.text('markdown_text');
-  if (markdown !== undefined && (call.has('text') || call.has('blocks')))
-    throw new ApiError('markdown_text_conflict');
-  if (markdown !== undefined && markdown.length > MAX_MARKDOWN_TEXT) throw new ApiError('msg_too_long');
-  const text = markdown ?? call.text('text') ?? '';
+  const text = call.text('text') ?? '';
   const parse = call.text('parse');
   return {
     text: text.slice(0, MAX_TEXT),
     isTruncated: text.length > MAX_TEXT,
     blocks: readBlocks(call),
-    attachments: readAttachments(call),
     parsing: {
       parse: parse === 'full' || parse === 'none' ? parse : 'default',
       linkNames: call.flag('link_names') ?? false,
@@ -51,20 +47,6 @@ export function readBlocks(call: Arguments): readonly Json[] {
   return completeBlocks(Array.isArray(value) ? value.filter(isRecord) : []);
 }
 
-function readAttachments(call: Arguments): readonly Json[] {
-  const value = call.json('attachments', 'invalid_attachments');
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || !value.every(isRecord)) throw new ApiError('invalid_attachments');
-  if (value.length > MAX_ATTACHMENTS) throw new ApiError('too_many_attachments');
-  for (const attachment of value) {
-    const fault =
-      attachment.blocks === undefined ? null : findBlockFault(attachment.blocks, { surface: 'message' });
-    if (fault !== null)
-      throw new ApiError('invalid_attachments', { response_metadata: { messages: fault.messages } });
-  }
-  return value;
-}
-
 function readMetadata(call: Arguments): Json | null {
   const metadata = call.record('metadata', 'invalid_metadata_format');
   if (metadata === undefined) return null;
@@ -75,10 +57,8 @@ function readMetadata(call: Arguments): Json | null {
   return metadata;
 }
 
-function requireContent(content: Content): void {
-  const isEmpty = content.text.trim() === '';
-  if (isEmpty && content.blocks.length === 0 && content.attachments.length === 0)
-    throw new ApiError('no_text');
+function requireContent({ text, blocks }: Pick<Content, 'text' | 'blocks'>): void {
+  if (text.trim() === '' && blocks.length === 0) throw new ApiError('no_text');
 }
 
 /** The `ts` of the root message; a reply cannot be replied to. */
@@ -96,16 +76,15 @@ function findOwn(workspace: Workspace, call: Arguments, notOwn: string): StoredM
   const message = workspace.findMessage(channel.id, call.required('ts'));
   if (message === undefined) throw new ApiError('message_not_found');
   if (!message.isFromApp) throw new ApiError(notOwn);
+  if (channel.isArchived) throw new ApiError('is_inactive');
   return message;
 }
 
 const postMessage: ApiMethod = {
   token: 'bot',
   tier: 'special',
-  scopes: (call) =>
-    ['username', 'icon_emoji', 'icon_url'].some((name) => call.has(name))
-      ? ['chat:write', 'chat:write.customize']
-      : ['chat:write'],
+  scopes: ['chat:write'],
+  takes: NEW_CONTENT,
   run(call, { workspace, baseUrl }) {
     const channel = findPostable(workspace, call.required('channel'));
     const content = readContent(call);
@@ -119,10 +98,8 @@ const postMessage: ApiMethod = {
       isFromApp: true,
       text: content.text,
       blocks: content.blocks,
-      attachments: content.attachments,
       files: [],
       metadata,
-      isBroadcast: threadTs !== null && call.flag('reply_broadcast') === true,
       onlyFor: null,
       ...findLive(content, content.parsing),
     });
@@ -141,19 +118,27 @@ const update: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: ['chat:write'],
+  takes: [...CONTENT, 'ts'],
   run(call, { workspace, baseUrl }) {
     const message = findOwn(workspace, call, 'cant_update_message');
-    const text = call.text('text') ?? call.text('markdown_text');
+    const text = call.text('text');
     if (text !== undefined && text.length > MAX_UPDATED_TEXT) throw new ApiError('msg_too_long');
     const content = readContent(call);
-    if (text === undefined && !call.has('blocks') && !call.has('attachments')) throw new ApiError('no_text');
-    // `text` alone takes the blocks away; blocks alone leave the text.
-    const blocks = call.has('blocks') || text !== undefined ? content.blocks : message.blocks;
-    const attachments = call.has('attachments') ? content.attachments : message.attachments;
-    const changed = { text: text ?? message.text, blocks, attachments };
-    requireContent({ ...content, ...changed });
-    const bothHaveBlocks = blocks.length > 0 && message.blocks.length > 0;
-    if (bothHaveBlocks && hasRichText(blocks) !== hasRichText(message.blocks))
+    if (text === undefined && !call.has('blocks')) throw new ApiError('no_text');
+    // Blocks alone leave the text. Of text alone Slack's own sources tell three different stories.
+    const { textOnlyUpdate } = workspace.settings;
+    if (!call.has('blocks') && textOnlyUpdate === 'changes-nothing')
+      return {
+        channel: message.channel,
+        ts: message.ts,
+        text,
+        message: showMessage(message, workspace, baseUrl()),
+      };
+    const isKept = !call.has('blocks') && textOnlyUpdate === 'keeps-blocks';
+    const changed = { text: text ?? message.text, blocks: isKept ? message.blocks : content.blocks };
+    requireContent(changed);
+    const bothHaveBlocks = changed.blocks.length > 0 && message.blocks.length > 0;
+    if (bothHaveBlocks && hasRichText(changed.blocks) !== hasRichText(message.blocks))
       throw new ApiError('block_mismatch');
     const stored = workspace.changeMessage(message, {
       ...changed,
@@ -175,6 +160,7 @@ const remove: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: ['chat:write'],
+  takes: ['channel', 'ts'],
   run(call, { workspace }) {
     const message = findOwn(workspace, call, 'cant_delete_message');
     workspace.deleteMessage(message);
@@ -186,10 +172,12 @@ const postEphemeral: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: ['chat:write'],
+  takes: [...NEW_CONTENT, 'user'],
   run(call, { workspace }) {
     const channel = findPostable(workspace, call.required('channel'));
     const user = call.required('user');
-    if (!channel.members.has(workspace.settings.bot.userId)) throw new ApiError('not_in_channel');
+    // chat:write.public does not help here, and Slack does not say so (node-slack-sdk#977).
+    if (!channel.members.has(workspace.settings.bot.userId)) throw new ApiError('internal_error');
     if (!channel.members.has(user)) throw new ApiError('user_not_in_channel');
     const content = readContent(call);
     requireContent(content);
@@ -200,10 +188,8 @@ const postEphemeral: ApiMethod = {
       isFromApp: true,
       text: content.text,
       blocks: content.blocks,
-      attachments: content.attachments,
       files: [],
       metadata: null,
-      isBroadcast: false,
       onlyFor: user,
       ...findLive(content, content.parsing),
     });
@@ -215,6 +201,7 @@ const getPermalink: ApiMethod = {
   token: 'bot',
   tier: 'special',
   scopes: [],
+  takes: ['channel', 'message_ts'],
   run(call, { workspace, baseUrl }) {
     const channel = findVisible(workspace, call.required('channel'));
     const message = workspace.findMessage(channel.id, call.required('message_ts'));

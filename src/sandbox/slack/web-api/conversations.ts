@@ -5,7 +5,7 @@ import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
 import { type ApiContext, type ApiMethod, findJoined, findVisible, scopeByKind } from './room.ts';
 
-/** auth.test, conversations.*, users.info, reactions.add */
+/** conversations.*: https://docs.slack.dev/apis/web-api/using-the-conversations-api */
 
 function showChannel(channel: Channel, workspace: Workspace): Json {
   const isMember = channel.members.has(workspace.settings.bot.userId);
@@ -68,10 +68,13 @@ function page(
   };
 }
 
+const PAGED = ['channel', 'cursor', 'limit', 'oldest', 'latest', 'inclusive', 'include_all_metadata'];
+
 const info: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: scopeByKind('read'),
+  takes: ['channel'],
   run: (call, { workspace }) => ({
     channel: showChannel(findVisible(workspace, call.required('channel')), workspace),
   }),
@@ -81,12 +84,11 @@ const history: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: scopeByKind('history'),
+  takes: PAGED,
   run(call, context) {
     const { workspace } = context;
     const channel = findJoined(workspace, call.required('channel'));
-    const roots = workspace
-      .listMessages(channel.id)
-      .filter((message) => message.threadTs === null || message.isBroadcast);
+    const roots = workspace.listMessages(channel.id).filter((message) => message.threadTs === null);
     return page(roots.toReversed(), call, context);
   },
 };
@@ -95,6 +97,7 @@ const replies: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: scopeByKind('history'),
+  takes: [...PAGED, 'ts'],
   run(call, context) {
     const { workspace } = context;
     const channel = findJoined(workspace, call.required('channel'));
@@ -105,24 +108,11 @@ const replies: ApiMethod = {
   },
 };
 
-const join: ApiMethod = {
-  token: 'bot',
-  tier: 3,
-  scopes: ['channels:join'],
-  run(call, { workspace }) {
-    const channel = findVisible(workspace, call.required('channel'));
-    if (channel.kind !== 'public') throw new ApiError('method_not_supported_for_channel_type');
-    if (channel.isArchived) throw new ApiError('is_archived');
-    const members = new Set(channel.members).add(workspace.settings.bot.userId);
-    if (!channel.members.has(workspace.settings.bot.userId)) workspace.changeChannel(channel.id, { members });
-    return { channel: showChannel({ ...channel, members }, workspace) };
-  },
-};
-
 const open: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: ['im:write'],
+  takes: ['users'],
   run(call, { workspace }) {
     const ids = call.required('users').split(',');
     const [user = ''] = ids;
@@ -134,89 +124,9 @@ const open: ApiMethod = {
   },
 };
 
-const usersInfo: ApiMethod = {
-  token: 'bot',
-  tier: 4,
-  scopes: ['users:read'],
-  run(call, { workspace }) {
-    const user = workspace.users.get(call.required('user'));
-    if (user === undefined) throw new ApiError('user_not_found');
-    const teamId = user.teamId ?? workspace.settings.team.id;
-    return {
-      user: {
-        id: user.id,
-        team_id: teamId,
-        name: user.name,
-        real_name: user.realName ?? user.name,
-        deleted: user.isDeactivated ?? false,
-        is_bot: user.isBot ?? false,
-        is_app_user: false,
-        is_admin: false,
-        is_owner: false,
-        is_restricted: user.guest !== undefined,
-        is_ultra_restricted: user.guest === 'single-channel',
-        ...(user.teamId === undefined ? {} : { is_stranger: true }),
-        tz: 'Etc/UTC',
-        tz_offset: 0,
-        profile: { display_name: user.name, real_name: user.realName ?? user.name, team: teamId },
-      },
-    };
-  },
-};
-
-const reactionsAdd: ApiMethod = {
-  token: 'bot',
-  tier: 3,
-  scopes: ['reactions:write'],
-  run(call, { workspace }) {
-    const channel = findJoined(workspace, call.required('channel'));
-    const name = call.required('name').replaceAll(':', '');
-    if (!/^[a-z0-9_+'-]+$/.test(name)) throw new ApiError('invalid_name');
-    const message = workspace.findMessage(channel.id, call.required('timestamp'));
-    if (message === undefined) throw new ApiError('message_not_found');
-    const bot = workspace.settings.bot.userId;
-    const before = message.reactions.get(name) ?? [];
-    if (before.includes(bot)) throw new ApiError('already_reacted');
-    workspace.changeMessage(message, {
-      reactions: new Map(message.reactions).set(name, [...before, bot]),
-    });
-    return {};
-  },
-};
-
-const authTest: ApiMethod = {
-  token: 'any',
-  tier: 'special',
-  scopes: [],
-  run(_call, { workspace, baseUrl }) {
-    const { bot, team } = workspace.settings;
-    return {
-      url: `${baseUrl()}/`,
-      team: team.name,
-      user: bot.name,
-      team_id: team.id,
-      user_id: bot.userId,
-      bot_id: bot.botId,
-      is_enterprise_install: false,
-    };
-  },
-};
-
-const openConnection: ApiMethod = {
-  token: 'app',
-  tier: 3,
-  scopes: [],
-  run: (_call, { openTicket }) => ({ url: openTicket() }),
-};
-
 export const conversationMethods: Readonly<Record<string, ApiMethod>> = {
-  'auth.test': authTest,
-  'apps.connections.open': openConnection,
   'conversations.info': info,
   'conversations.history': history,
   'conversations.replies': replies,
-  'conversations.join': join,
   'conversations.open': open,
-  'users.info': usersInfo,
-  'reactions.add': reactionsAdd,
 };

@@ -3,8 +3,8 @@ import { guessMimetype } from '../workspace/file-transfer.ts';
 import { findLive } from '../workspace/live.ts';
 import { canBotRead, showFile } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
-import { ApiError, type Arguments, missing } from './api-call.ts';
-import { readBlocks, resolveThread } from './chat.ts';
+import { ApiError, type Arguments, missing, refuseArguments } from './api-call.ts';
+import { resolveThread } from './chat.ts';
 import { type ApiMethod, findVisible } from './room.ts';
 
 /**
@@ -12,38 +12,36 @@ import { type ApiMethod, findVisible } from './room.ts';
  * which may share it in a channel or thread: https://docs.slack.dev/messaging/working-with-files
  */
 
-const MAX_SNIPPET_BYTES = 1_000_000;
-const MAX_CHANNELS = 100;
-
 const getUploadUrl: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: ['files:write'],
+  takes: ['filename', 'length'],
   run(call, { workspace, uploads, baseUrl }) {
     const name = call.required('filename');
     const length = call.integer('length', 0);
     // An empty file cannot be uploaded: `length` 0 counts as left out.
     if (length <= 0) throw new ApiError('missing_argument');
-    if (call.has('snippet_type') && length > MAX_SNIPPET_BYTES) throw new ApiError('snippet_too_large');
     const fileId = workspace.newId('F');
     return { upload_url: baseUrl() + uploads.begin(fileId, name, length), file_id: fileId };
   },
 };
 
+/** The answer comes first, the message with the file later: `shares` is empty until then. */
 const completeUpload: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: ['files:write'],
+  takes: ['files', 'channel_id', 'thread_ts', 'initial_comment'],
   run(call, { workspace, uploads, baseUrl }) {
     const asked = readFiles(call);
-    const channels = readChannels(call, workspace);
-    if (call.has('thread_ts') && channels.length !== 1) throw new ApiError('invalid_arguments');
-    if (call.has('blocks') && call.has('initial_comment')) throw new ApiError('invalid_arguments');
-    const blocks = readBlocks(call);
-    const threads = channels.map((channel) => resolveThread(workspace, channel, call));
+    const channel = readChannel(call, workspace);
+    if (call.has('thread_ts') && channel === null)
+      throw refuseArguments('[ERROR] thread_ts needs channel_id');
+    const threadTs = channel === null ? null : resolveThread(workspace, channel, call);
     if (!asked.every(({ id }) => uploads.isReady(id))) throw new ApiError('file_not_found');
 
-    const { bot, now } = workspace.settings;
+    const { bot, now, pace } = workspace.settings;
     const ids = asked.map(({ id, title }) => {
       const upload = uploads.complete(id);
       if (upload === undefined) throw new ApiError('file_not_found');
@@ -59,22 +57,21 @@ const completeUpload: ApiMethod = {
       });
       return id;
     });
-    const content = { text: call.text('initial_comment') ?? '', blocks, attachments: [] };
-    channels.forEach((channel, index) => {
-      const threadTs = threads[index] ?? null;
-      workspace.shareFiles(ids, {
-        channel: channel.id,
-        threadTs,
-        user: bot.userId,
-        isFromApp: true,
-        ...content,
-        files: ids,
-        metadata: null,
-        isBroadcast: false,
-        onlyFor: null,
-        ...findLive(content, { parse: 'default', linkNames: false }),
-      });
-    });
+    const content = { text: call.text('initial_comment') ?? '', blocks: [] };
+    if (channel !== null)
+      setTimeout(() => {
+        workspace.shareFiles(ids, {
+          channel: channel.id,
+          threadTs,
+          user: bot.userId,
+          isFromApp: true,
+          ...content,
+          files: ids,
+          metadata: null,
+          onlyFor: null,
+          ...findLive(content, { parse: 'default', linkNames: false }),
+        });
+      }, pace.fileShareMs).unref();
     const files = ids.flatMap((id) => workspace.files.get(id) ?? []);
     return { files: files.map((file) => showFile(file, workspace, baseUrl())) };
   },
@@ -91,21 +88,23 @@ function readFiles(call: Arguments): readonly { readonly id: string; readonly ti
 }
 
 /** Sharing takes membership: chat:write.public does not help here. */
-function readChannels(call: Arguments, workspace: Workspace): readonly Channel[] {
-  const ids = (call.text('channel_id') ?? call.text('channels') ?? '').split(',').filter((id) => id !== '');
-  if (ids.length > MAX_CHANNELS) throw new ApiError('invalid_arguments');
-  return ids.map((id) => {
-    const channel = findVisible(workspace, id);
-    if (channel.isArchived) throw new ApiError('is_archived');
-    if (!channel.members.has(workspace.settings.bot.userId)) throw new ApiError('not_in_channel');
-    return channel;
-  });
+function readChannel(call: Arguments, workspace: Workspace): Channel | null {
+  const id = call.text('channel_id');
+  if (id === undefined) return null;
+  // bolt-js#2115
+  if (!/^[CGDZ][A-Z0-9]{8,}$/.test(id))
+    throw refuseArguments('[ERROR] must match pattern: ^[CGDZ][A-Z0-9]{8,}$ [json-pointer:/channel_id]');
+  const channel = findVisible(workspace, id);
+  if (channel.isArchived) throw new ApiError('is_archived');
+  if (!channel.members.has(workspace.settings.bot.userId)) throw new ApiError('not_in_channel');
+  return channel;
 }
 
 const filesInfo: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: ['files:read'],
+  takes: ['file'],
   run(call, { workspace, baseUrl }) {
     const file = workspace.files.get(call.required('file'));
     if (file === undefined || !canBotRead(file, workspace)) throw new ApiError('file_not_found');
@@ -118,10 +117,11 @@ const filesList: ApiMethod = {
   token: 'bot',
   tier: 3,
   scopes: ['files:read'],
+  takes: ['channel', 'count'],
   run(call, { workspace, baseUrl }) {
     const id = call.text('channel');
     const channel = id === undefined ? undefined : findVisible(workspace, id);
-    const count = Number(call.text('count') ?? 100);
+    const count = call.integer('count', 100);
     const found = Array.from(workspace.files.values())
       .toReversed()
       .filter((file) => canBotRead(file, workspace))

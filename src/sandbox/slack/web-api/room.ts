@@ -25,6 +25,8 @@ export interface ApiMethod {
   /** All of these; a function where it depends on the channel. */
   readonly scopes: readonly string[] | ((call: Arguments, workspace: Workspace) => readonly string[]);
   readonly tier: Tier;
+  /** The arguments that the sandbox has; Slack may have more. */
+  readonly takes: readonly string[];
   run(call: Arguments, context: ApiContext): Json;
 }
 

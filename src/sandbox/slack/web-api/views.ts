@@ -1,43 +1,40 @@
 import { findViewFault, MAX_VIEW_BYTES } from '../blocks/views.ts';
 import { formatView, type StoredView } from '../interactivity/view-store.ts';
-import type { Json } from '../json.ts';
-import { ApiError, type Arguments, missing } from './api-call.ts';
+import { type Json, recordOf, recordsOf, textOf } from '../json.ts';
+import { offersConversation } from '../workspace/conversation-filter.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { ApiError, type Arguments, missing, refuseArguments } from './api-call.ts';
 import type { ApiContext, ApiMethod } from './room.ts';
 
 /** views.*: https://docs.slack.dev/surfaces/modals */
 
-export const MAX_STACK = 3;
-
 /** The view where Slack takes it, else an ApiError; also for the views in the ack of a submission. */
-export function checkView(view: Json, type: 'modal' | 'home'): Json {
+export function checkView(view: Json, type: 'modal' | 'home', workspace: Workspace): Json {
   if (view.type !== type) throw new ApiError('invalid_arguments');
   if (Buffer.byteLength(JSON.stringify(view)) > MAX_VIEW_BYTES) throw new ApiError('view_too_large');
   const fault = findViewFault(view);
-  if (fault !== null)
-    throw new ApiError('invalid_arguments', { response_metadata: { messages: fault.messages } });
+  if (fault !== null) throw refuseArguments(...fault.messages);
+  recordsOf(view, 'blocks').forEach((block, index) => {
+    const element = recordOf(block, 'element') ?? {};
+    const initial = textOf(element, 'initial_conversation');
+    if (initial === undefined) return;
+    const channel = workspace.findChannel(initial);
+    if (channel === undefined || !offersConversation(element, channel, workspace))
+      throw refuseArguments(
+        `[ERROR] initial_conversation is not let through by the filter [json-pointer:/view/blocks/${index}/element]`,
+      );
+  });
   return view;
 }
 
-function readView(call: Arguments, type: 'modal' | 'home', context: ApiContext, own?: string): Json {
+function readView(call: Arguments, type: 'modal' | 'home', { workspace }: ApiContext): Json {
   const view = call.record('view', 'invalid_arguments');
   if (view === undefined) throw missing('view');
-  const checked = checkView(view, type);
-  const { external_id: externalId } = checked;
-  if (typeof externalId === 'string' && externalId !== '') {
-    const other = context.views.find(undefined, externalId);
-    if (other !== undefined && other.id !== own) throw new ApiError('duplicate_external_id');
-  }
-  return checked;
+  return checkView(view, type, workspace);
 }
 
 function show({ workspace }: ApiContext, stored: StoredView): Json {
   return { view: formatView(stored, workspace.settings) };
-}
-
-function useTrigger(call: Arguments, { triggers }: ApiContext) {
-  const used = triggers.use(call.required('trigger_id'));
-  if ('error' in used) throw new ApiError(used.error);
-  return used;
 }
 
 function checkHash(call: Arguments, before: StoredView | undefined): void {
@@ -49,24 +46,12 @@ const open: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: [],
+  takes: ['trigger_id', 'view'],
   run(call, context) {
     const view = readView(call, 'modal', context);
-    return show(context, context.views.open({ view, ...useTrigger(call, context) }));
-  },
-};
-
-const push: ApiMethod = {
-  token: 'bot',
-  tier: 4,
-  scopes: [],
-  run(call, context) {
-    const view = readView(call, 'modal', context);
-    const { user, channel } = useTrigger(call, context);
-    const depth = context.views.stack(user).length;
-    // Only what was pressed in a modal can push another one onto it.
-    if (depth === 0) throw new ApiError('invalid_trigger_id');
-    if (depth >= MAX_STACK) throw new ApiError('push_limit_reached');
-    return show(context, context.views.push({ view, user, channel }));
+    const used = context.triggers.use(call.required('trigger_id'));
+    if ('error' in used) throw new ApiError(used.error);
+    return show(context, context.views.open({ view, ...used }));
   },
 };
 
@@ -74,11 +59,12 @@ const update: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: [],
+  takes: ['view_id', 'hash', 'view'],
   run(call, context) {
-    const found = context.views.find(call.text('view_id'), call.text('external_id'));
+    const found = context.views.find(call.text('view_id'));
     if (found === undefined) throw new ApiError('not_found');
     checkHash(call, found);
-    const view = readView(call, found.view.type === 'home' ? 'home' : 'modal', context, found.id);
+    const view = readView(call, found.view.type === 'home' ? 'home' : 'modal', context);
     return show(context, context.views.update(found, view));
   },
 };
@@ -87,20 +73,19 @@ const publish: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: [],
+  takes: ['user_id', 'hash', 'view'],
   run(call, context) {
     const user = call.required('user_id');
     const { users, settings } = context.workspace;
     if (!users.has(user)) throw new ApiError('user_not_found');
     if (!settings.app.hasHomeTab) throw new ApiError('not_enabled');
-    const before = context.views.home(user);
-    checkHash(call, before);
-    return show(context, context.views.publish(user, readView(call, 'home', context, before?.id)));
+    checkHash(call, context.views.home(user));
+    return show(context, context.views.publish(user, readView(call, 'home', context)));
   },
 };
 
 export const viewMethods: Readonly<Record<string, ApiMethod>> = {
   'views.open': open,
-  'views.push': push,
   'views.update': update,
   'views.publish': publish,
 };

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Faults } from '../faults.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import type { Json } from '../json.ts';
-import { ApiError, Arguments } from './api-call.ts';
+import { RateLimits } from '../rate-limits.ts';
+import { ApiError, Arguments, refuseArguments } from './api-call.ts';
 import { chatMethods } from './chat.ts';
 import { conversationMethods } from './conversations.ts';
 import { fileMethods } from './files.ts';
-import { RateLimits } from './rate-limits.ts';
+import { peopleMethods } from './people.ts';
 import type { ApiContext, ApiMethod } from './room.ts';
 import { viewMethods } from './views.ts';
 
@@ -20,8 +21,12 @@ const methods: Readonly<Record<string, ApiMethod>> = {
   ...chatMethods,
   ...conversationMethods,
   ...fileMethods,
+  ...peopleMethods,
   ...viewMethods,
 };
+
+/** Bolt sends `team_id` along with everything. */
+const EVERYWHERE = ['token', 'team_id'];
 
 const MAX_LOGGED = 50_000;
 
@@ -77,11 +82,17 @@ export class WebApi {
     const fields = body === undefined ? undefined : parseFields(request.headers['content-type'], body);
     const values = { ...Object.fromEntries(url.searchParams), ...fields };
     const call = new Arguments(values);
-    const logged: LoggedCall = { method, at, channel: call.text('channel'), status: 0, error: undefined };
+    const logged: LoggedCall = {
+      method,
+      at,
+      channel: call.text('channel') ?? call.text('channel_id'),
+      status: 0,
+      error: undefined,
+    };
     if (this.calls.length >= MAX_LOGGED) this.calls.shift();
     this.calls.push(logged);
 
-    const fault = this.#faults.strike(method);
+    const fault = this.#faults.strike(method, logged.channel);
     if (fault?.kind === 'lost-call') return this.#cut(response);
     const answer =
       faultyAnswer(fault) ??
@@ -125,13 +136,25 @@ export class WebApi {
     const provided = Array.from(settings.scopes).join(',');
     try {
       const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
-      if (method === undefined) throw new ApiError('unknown_method', { req_method: name });
+      if (method === undefined) {
+        const words = `the sandbox has no ${name}`;
+        process.emitWarning(words);
+        throw new ApiError('unknown_method', {
+          req_method: name,
+          response_metadata: { messages: [`[ERROR] ${words}`] },
+        });
+      }
       checkToken(method, token, settings.tokens);
       const retryAfterS = this.#limits.take(name, method.tier, call.text('channel'));
       if (retryAfterS !== null) return tooMany(retryAfterS);
       const scopes = typeof method.scopes === 'function' ? method.scopes(call, workspace) : method.scopes;
       const needed = scopes.find((scope) => !settings.scopes.has(scope));
       if (needed !== undefined) throw new ApiError('missing_scope', { needed, provided });
+      const foreign = call.names.filter((each) => !EVERYWHERE.includes(each) && !method.takes.includes(each));
+      if (foreign.length > 0)
+        throw refuseArguments(
+          ...foreign.map((each) => `[ERROR] the sandbox does not have argument ${each} of ${name}`),
+        );
       return {
         status: 200,
         body: { ok: true, ...method.run(call, this.#context) },

@@ -15,7 +15,6 @@ export interface Parsing {
 export interface MessageParts {
   readonly text: string;
   readonly blocks: readonly Json[];
-  readonly attachments: readonly Json[];
 }
 
 export interface Live {
@@ -40,9 +39,6 @@ function listLive(parts: MessageParts, parsing: Parsing): readonly LivePart[] {
       names: namesAreLive,
     }),
     ...parts.blocks.flatMap((block, index) => findInBlock(block, `/blocks/${index}`)),
-    ...parts.attachments.flatMap((attachment, index) =>
-      findInStrings(attachment, `/attachments/${index}`, { addresses: true, names: true }),
-    ),
   ];
 }
 
@@ -60,20 +56,9 @@ function findInBlock(value: unknown, at: string): LivePart[] {
       const isVerbatim = value.verbatim === true;
       return findInMrkdwn(text, at, { addresses: !isVerbatim, names: !isVerbatim });
     }
-    case 'markdown':
-      return findInMrkdwn(text, at, { addresses: true, names: true });
-    case 'broadcast':
-      return [{ kind: 'broadcast', value: String(value.range), at }];
     case 'user':
       return [{ kind: 'user', value: String(value.user_id), at }];
-    case 'usergroup':
-      return [{ kind: 'usergroup', value: String(value.usergroup_id), at }];
-    case 'channel':
-      return [{ kind: 'channel', value: String(value.channel_id), at }];
-    case 'date':
-      return [{ kind: 'date', value: String(value.timestamp), at }];
     case 'plain_text':
-    case 'raw_text':
     case 'text':
       return [];
     default: {
@@ -82,17 +67,6 @@ function findInBlock(value: unknown, at: string): LivePart[] {
       return [...own, ...Object.entries(value).flatMap(([key, child]) => findInBlock(child, `${at}/${key}`))];
     }
   }
-}
-
-/** Every string below: attachments take mrkdwn nearly everywhere. */
-function findInStrings(value: unknown, at: string, bare: BareWords): LivePart[] {
-  if (typeof value === 'string') return findInMrkdwn(value, at, bare);
-  if (Array.isArray(value))
-    return value.flatMap((item, index) => findInStrings(item, `${at}/${index}`, bare));
-  if (!isRecord(value)) return [];
-  return Object.entries(value).flatMap(([key, child]) =>
-    key === 'blocks' ? findInBlock(child, `${at}/blocks`) : findInStrings(child, `${at}/${key}`, bare),
-  );
 }
 
 /** https://docs.slack.dev/messaging/formatting-message-text: `<@U>`, `<#C>`, `<!…>`, `<http…|label>`. */

@@ -10,11 +10,8 @@ export interface StoredMessage {
   readonly isFromApp: boolean;
   readonly text: string;
   readonly blocks: readonly Json[];
-  readonly attachments: readonly Json[];
   readonly files: readonly string[];
   readonly metadata: Json | null;
-  readonly reactions: ReadonlyMap<string, readonly string[]>;
-  readonly isBroadcast: boolean;
   /** Null in a channel; else the only person who sees it. */
   readonly onlyFor: string | null;
   /** Unix milliseconds of the last edit. */
@@ -51,19 +48,12 @@ export function formatMessage(
     team: app.teamId,
     ...(message.isFromApp ? { bot_id: app.botId, app_id: app.appId } : {}),
     ...(message.blocks.length > 0 ? { blocks: message.blocks } : {}),
-    ...(message.attachments.length > 0 ? { attachments: message.attachments } : {}),
     ...(files.length > 0 ? { files, upload: !message.isFromApp } : {}),
     ...(message.metadata === null ? {} : { metadata: message.metadata }),
     ...(message.editedAt === null
       ? {}
       : { edited: { user: message.user, ts: `${Math.floor(message.editedAt / 1000)}.000000` } }),
-    ...(message.reactions.size === 0
-      ? {}
-      : {
-          reactions: Array.from(message.reactions, ([name, users]) => ({ name, users, count: users.length })),
-        }),
     ...(message.threadTs === null ? {} : { thread_ts: message.threadTs }),
-    ...(message.isBroadcast ? { subtype: 'thread_broadcast' } : {}),
     ...(thread.length > 0
       ? {
           thread_ts: message.ts,

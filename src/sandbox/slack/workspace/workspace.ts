@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { ChannelOption, Settings, UserOption } from '../options.ts';
+import type { ChannelOption, Settings, UserGroupOption, UserOption } from '../options.ts';
 import type { StoredMessage } from './message.ts';
 
 /** Who and what there is: people, channels, messages, files. Holds state and tells of changes; judges nothing. */
@@ -23,8 +23,8 @@ export interface StoredFile {
   readonly bytes: Uint8Array;
   readonly user: string;
   readonly createdAt: number;
-  /** Given to the app in a modal rather than shared in a channel. */
-  readonly isForApp?: boolean;
+  /** Messages name it by its id alone: `file_access: check_file_info`. */
+  readonly isBare?: boolean;
   /** Where it was shared: channel and the `ts` of the message. */
   readonly shares: readonly {
     readonly channel: string;
@@ -56,7 +56,7 @@ export type WorkspaceEvent =
       readonly error: string;
     };
 
-export type NewMessage = Omit<StoredMessage, 'ts' | 'editedAt' | 'edits' | 'reactions'>;
+export type NewMessage = Omit<StoredMessage, 'ts' | 'editedAt' | 'edits'>;
 
 interface Conversation {
   channel: Channel;
@@ -67,7 +67,8 @@ interface Conversation {
 }
 
 export class Workspace {
-  readonly users: ReadonlyMap<string, UserOption>;
+  readonly #users: Map<string, UserOption>;
+  readonly #userGroups: Map<string, UserGroupOption>;
   readonly files = new Map<string, StoredFile>();
   readonly settings: Settings;
   readonly #conversations = new Map<string, Conversation>();
@@ -79,7 +80,8 @@ export class Workspace {
   constructor(settings: Settings) {
     this.settings = settings;
     const bot = { id: settings.bot.userId, name: settings.bot.name, isBot: true };
-    this.users = new Map([...settings.users, bot].map((user) => [user.id, user]));
+    this.#users = new Map([...settings.users, bot].map((user) => [user.id, user]));
+    this.#userGroups = new Map(settings.userGroups.map((group) => [group.id, group]));
     this.#events.setMaxListeners(0);
     for (const option of settings.channels) this.addChannel(option);
   }
@@ -94,6 +96,27 @@ export class Workspace {
 
   tell(event: WorkspaceEvent): void {
     this.#events.emit('event', event);
+  }
+
+  // ── people ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  get users(): ReadonlyMap<string, UserOption> {
+    return this.#users;
+  }
+
+  get userGroups(): ReadonlyMap<string, UserGroupOption> {
+    return this.#userGroups;
+  }
+
+  /** Somebody came, left, or became a guest. */
+  changeUser(id: string, change: Partial<Omit<UserOption, 'id'>>): void {
+    const user = this.#users.get(id);
+    if (user === undefined) throw new Error(`no user ${id}`);
+    this.#users.set(id, { ...user, ...change });
+  }
+
+  changeUserGroup(group: UserGroupOption): void {
+    this.#userGroups.set(group.id, group);
   }
 
   // ── channels ───────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +187,7 @@ export class Workspace {
   addMessage(message: NewMessage): StoredMessage {
     const conversation = this.#conversations.get(message.channel);
     if (conversation === undefined) throw new Error(`no channel ${message.channel}`);
-    const stored = { ...message, ts: this.nextTs(), editedAt: null, edits: 0, reactions: new Map() };
+    const stored = { ...message, ts: this.nextTs(), editedAt: null, edits: 0 };
     conversation.messages.set(stored.ts, stored);
     if (stored.threadTs !== null) {
       const thread = conversation.threads.get(stored.threadTs) ?? [];
@@ -223,7 +246,7 @@ export class Workspace {
   // ── ephemeral messages ─────────────────────────────────────────────────────────────────────────────────
 
   addEphemeral(message: NewMessage & { readonly onlyFor: string }): StoredMessage {
-    const stored = { ...message, ts: this.nextTs(), editedAt: null, edits: 0, reactions: new Map() };
+    const stored = { ...message, ts: this.nextTs(), editedAt: null, edits: 0 };
     const own = this.#ephemerals.get(message.onlyFor) ?? new Map<string, StoredMessage>();
     own.set(stored.ts, stored);
     this.#ephemerals.set(message.onlyFor, own);

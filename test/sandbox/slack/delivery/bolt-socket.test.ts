@@ -1,6 +1,6 @@
 import type { SlashCommand } from '@slack/bolt';
 import { describe, expect, test } from 'vitest';
-import { ANN, EVE, OPS, openTestSlack, SECRET, startSocketBot } from '../rig.ts';
+import { ANN, EVE, manifest, OPS, openTestSlack, SECRET, startSocketBot } from '../rig.ts';
 
 const button = {
   type: 'actions',
@@ -43,6 +43,36 @@ describe('a Bolt app over Socket Mode', () => {
       trigger_id: outcome.triggerId,
     });
     expect(slack.violations).toEqual([]);
+  });
+
+  test.each([
+    ['raw', 'echo "a & b" > f', 'echo "a & b" > f'],
+    ['entities', 'echo "a & b" > f', 'echo "a &amp; b" &gt; f'],
+    ['raw', '`-cmd "ls *"`', '`-cmd "ls *"`'],
+    ['entities', '`-cmd "ls *"`', '`-cmd "ls *"`'],
+    ['raw', 'show #secret #ops #nope', `show <#${SECRET}|> #ops #nope`],
+    ['entities', 'show #secret #ops #nope', `show <#${SECRET}|> #ops #nope`],
+  ] as const)('gets what was typed as the workspace has it (%s): %s', async (slashText, typed, text) => {
+    await using slack = await openTestSlack({ slashText });
+    const seen: string[] = [];
+    await using _bot = await startSocketBot(
+      slack,
+      (app) => {
+        app.command('/batch', async ({ command, ack }) => {
+          await ack();
+          seen.push(command.text);
+        });
+      },
+      1,
+    );
+    await slack.command({ user: ANN, channel: OPS, command: '/batch', text: typed });
+    expect(seen).toEqual([text]);
+  });
+
+  test('of a manifest with should_escape is not to be had', async () => {
+    const slash_commands = [{ command: '/batch', description: 'Help', should_escape: true }];
+    const opened = openTestSlack({ manifest: { ...manifest, features: { slash_commands } } });
+    await expect(opened).rejects.toThrow('the sandbox does not have should_escape');
   });
 
   test('takes turns between two sockets', async () => {

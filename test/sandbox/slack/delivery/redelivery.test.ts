@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
 import type { LocalSlack } from '../../../../src/sandbox/slack/local-slack.ts';
@@ -94,9 +95,30 @@ describe('a slash command that is not acked', () => {
     expect(outcome.ackMs).toBeLessThan(3_000);
   });
 
-  test('is told as dispatch_failed where there is no socket at all', async () => {
+  test('is told as dispatch_failed where there is no socket at all, and comes once there is one', async () => {
     await using slack = await openTestSlack();
     expect(await slack.command(help)).toMatchObject({ ok: false, error: 'dispatch_failed' });
+    const first = await openSocket(slack);
+    await vi.waitFor(() => expect(first.commands()).toHaveLength(1));
+    expect(first.commands()[0]).toMatchObject({ retry_attempt: 1, payload: { text: 'help' } });
+    const second = await openSocket(slack);
+    expect(second.commands()).toEqual([]);
+  });
+
+  test('goes to the request URL once more in HTTP mode, too', async () => {
+    const retries: unknown[] = [];
+    await using slack = await openTestSlack({ mode: 'http' });
+    const broken = createServer((request, response) => {
+      retries.push(request.headers['x-slack-retry-num']);
+      response.writeHead(500).end();
+    });
+    broken.listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    const address = broken.address();
+    slack.setRequestUrl(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`);
+    expect(await slack.command(help)).toMatchObject({ ok: false, error: 'dispatch_failed' });
+    await vi.waitFor(() => expect(retries).toEqual([undefined, '1']));
+    broken.close();
   });
 
   test('can be delivered again by a test', async () => {
@@ -107,6 +129,42 @@ describe('a slash command that is not acked', () => {
     expect(await outcome.redeliver()).toMatchObject({ ok: true });
     const [one, other] = socket.commands();
     expect(other?.payload).toEqual(one?.payload);
+  });
+});
+
+describe('a click', () => {
+  const button = { type: 'button', action_id: 'go', text: { type: 'plain_text', text: 'Go' } };
+  const openClickable = async (slack: LocalSlack) => {
+    const blocks = [{ type: 'actions', elements: [button] }];
+    const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', blocks });
+    return { user: ANN, channel: OPS, ts: String(ts), actionId: 'go' };
+  };
+  const clicksOf = (sockets: readonly { readonly frames: readonly Frame[] }[]) =>
+    sockets.flatMap(({ frames }) => frames.filter(({ type }) => type === 'interactive'));
+
+  test('that is not acked, or finds nobody, is never delivered again', async () => {
+    await using slack = await openTestSlack(impatient);
+    const click = await openClickable(slack);
+    expect(await slack.click(click)).toMatchObject({ error: 'dispatch_failed' });
+    const sockets = [await openSocket(slack), await openSocket(slack)];
+    expect(await slack.click(click)).toMatchObject({ error: 'operation_timeout' });
+    // What comes after it is there: nothing of the clicks is still under way.
+    await slack.command(help);
+    expect(clicksOf(sockets)).toHaveLength(1);
+  });
+
+  test('that a ghost swallows is lost, while a command finds its way', async () => {
+    await using slack = await openTestSlack(impatient);
+    slack.order({ kind: 'ghost', method: 'interactive', times: 1 });
+    slack.order({ kind: 'ghost', method: 'slash_commands', times: 1 });
+    const click = await openClickable(slack);
+    const sockets = [await openSocket(slack)];
+    // Slack counts them among the connections.
+    expect(sockets[0]?.frames[0]).toMatchObject({ type: 'hello', num_connections: 3 });
+    expect(await slack.click(click)).toMatchObject({ error: 'operation_timeout' });
+    expect(clicksOf(sockets)).toEqual([]);
+    expect(await slack.command(help)).toMatchObject({ error: 'operation_timeout' });
+    await vi.waitFor(() => expect(sockets[0]?.commands()).toMatchObject([{ retry_attempt: 1 }]));
   });
 });
 
@@ -148,7 +206,7 @@ describe('sockets', () => {
   });
 
   test('are ten at most', async () => {
-    await using slack = await openTestSlack();
+    await using slack = await openTestSlack({ pace: { tierOneBurst: 11 } });
     for (let index = 0; index < 10; index += 1) await openSocket(slack);
     const { frames, socket } = await openSocket(slack);
     expect(frames[0]).toEqual({ type: 'disconnect', reason: 'too_many_websockets' });
@@ -189,7 +247,7 @@ describe('sockets', () => {
     expect(slack.violations).toEqual([]);
   });
 
-  test('that are asked to make room get nothing more', async () => {
+  test('that are asked to make room are sent what is due until they close', async () => {
     await using slack = await openTestSlack();
     const [old, young] = [await openSocket(slack), await openSocket(slack)];
     for (const each of [old, young]) {
@@ -199,8 +257,8 @@ describe('sockets', () => {
       });
     }
     slack.refreshSockets('oldest');
-    for (let index = 0; index < 4; index += 1) await slack.command(help);
-    expect([old.commands().length, young.commands().length]).toEqual([0, 4]);
+    for (let index = 0; index < 4; index += 1) expect(await slack.command(help)).toMatchObject({ ok: true });
+    expect([old.commands().length, young.commands().length]).toEqual([2, 2]);
   });
 
   test('the warning comes before the request, and a deaf socket is closed', async () => {

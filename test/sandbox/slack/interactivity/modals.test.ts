@@ -1,7 +1,19 @@
 import type { App } from '@slack/bolt';
 import { describe, expect, test } from 'vitest';
 import type { LocalSlack } from '../../../../src/sandbox/slack/local-slack.ts';
-import { ANN, call, EVE, OPS, openTestSlack, startHttpBot, startSocketBot, surfaces } from '../rig.ts';
+import {
+  ANN,
+  BOT,
+  call,
+  EVE,
+  OPS,
+  openTestSlack,
+  SECRET,
+  startHttpBot,
+  startSocketBot,
+  surfaces,
+  WEB,
+} from '../rig.ts';
 
 const plain = (text: string) => ({ type: 'plain_text' as const, text });
 const option = (value: string) => ({ text: plain(value.toUpperCase()), value });
@@ -11,7 +23,6 @@ const form = {
   callback_id: 'run',
   title: plain('Run'),
   submit: plain('Run'),
-  notify_on_close: true,
   private_metadata: 'm',
   blocks: [
     {
@@ -35,7 +46,6 @@ const form = {
       type: 'input' as const,
       block_id: 'more',
       optional: true,
-      dispatch_action: true,
       label: plain('More'),
       element: {
         type: 'checkboxes' as const,
@@ -47,7 +57,10 @@ const form = {
     {
       type: 'actions' as const,
       block_id: 'keys',
-      elements: [{ type: 'button' as const, action_id: 'preview', text: plain('Preview') }],
+      elements: [
+        { type: 'button' as const, action_id: 'preview', text: plain('Preview') },
+        { type: 'static_select' as const, action_id: 'group', options: [option('web'), option('db')] },
+      ],
     },
   ],
 };
@@ -75,7 +88,7 @@ function register(app: App, seen: Seen): void {
       view: { ...form, title: plain('Preview') },
     });
   });
-  app.action('more', async ({ ack, body }) => {
+  app.action('group', async ({ ack, body }) => {
     await ack();
     seen.push({ ...body });
   });
@@ -85,18 +98,12 @@ function register(app: App, seen: Seen): void {
     const next = { type: 'modal' as const, title: plain(command), blocks: form.blocks.slice(3) };
     if (command === 'bad') await ack({ response_action: 'errors', errors: { command: 'Not that.' } });
     else if (command === 'astray') await ack({ response_action: 'errors', errors: { keys: 'no input' } });
-    else if (command === 'push')
-      await ack({ response_action: 'push', view: { ...next, callback_id: 'sure', submit: plain('Yes') } });
+    else if (command === 'push') await ack({ response_action: 'push', view: next });
     else if (command === 'update') await ack({ response_action: 'update', view: next });
     else if (command === 'clear') await ack({ response_action: 'clear' });
     else if (command === 'long')
       await ack({ response_action: 'update', view: { ...next, title: plain('x'.repeat(25)) } });
     else await ack();
-  });
-  app.view('sure', async ({ ack }) => ack({ response_action: 'clear' }));
-  app.view({ type: 'view_closed', callback_id: 'run' }, async ({ ack, body }) => {
-    await ack();
-    seen.push({ ...body });
   });
 }
 
@@ -137,12 +144,15 @@ describe.each([
       team: { id: 'T0LOCAL01' },
     });
 
-    const dispatched = { user: ANN, viewId, actionId: 'more', value: ['dry', 'diff'] };
-    expect(await slack.act({ ...dispatched, values: { command: 'uptime' } })).toMatchObject({ ok: true });
+    // What stands in an input goes with the form, not before it.
+    const input = { user: ANN, viewId, actionId: 'more', value: ['dry', 'diff'] };
+    expect(await slack.act(input)).toMatchObject({ error: 'not_dispatched' });
+    const chosen = { user: ANN, viewId, actionId: 'group', value: 'db' };
+    expect(await slack.act({ ...chosen, values: { command: 'uptime' } })).toMatchObject({ ok: true });
     expect(seen[1]).toMatchObject({
       type: 'block_actions',
       container: { type: 'view', view_id: viewId },
-      actions: [{ type: 'checkboxes', selected_options: [option('dry'), option('diff')] }],
+      actions: [{ type: 'static_select', selected_option: option('db') }],
       view: { state: { values: { command: { command: { type: 'plain_text_input', value: 'uptime' } } } } },
     });
     expect(seen[1]).not.toHaveProperty('response_url');
@@ -168,6 +178,7 @@ describe.each([
             hosts: { hosts: { type: 'multi_external_select', selected_options: [option('web2')] } },
             command: { command: { type: 'plain_text_input', value: 'uptime' } },
             more: { more: { type: 'checkboxes', selected_options: [option('dry'), option('diff')] } },
+            keys: { group: { type: 'static_select', selected_option: option('db') } },
           },
         },
       },
@@ -175,8 +186,9 @@ describe.each([
     expect(slack.views(ANN)).toEqual([]);
 
     const other = await openForm(slack);
-    expect(await slack.closeView({ user: ANN, viewId: other })).toMatchObject({ ok: true });
-    expect(seen[4]).toMatchObject({ type: 'view_closed', is_cleared: false, view: { id: other } });
+    expect(slack.closeView({ user: EVE, viewId: other })).toBe('view_not_found');
+    expect(slack.closeView({ user: ANN, viewId: other })).toBeNull();
+    expect(seen).toHaveLength(4);
     expect(slack.views(ANN)).toEqual([]);
     expect(slack.violations).toEqual([]);
   });
@@ -221,27 +233,22 @@ describe('a modal that is sent', () => {
     ]);
   });
 
-  test('can be followed by another, on top or in its place, and all can go at once', async () => {
+  test('can be followed by another in its place; that one on top of it is not to be had', async () => {
     await using slack = await openTestSlack({ manifest: surfaces });
     await using _bot = await startSocketBot(slack, (app) => register(app, []), 1);
     const viewId = await openForm(slack);
-    expect(await fill(slack, viewId, 'push')).toMatchObject({ ok: true });
-    const [below, top] = slack.views(ANN);
-    expect([below?.id, top?.previousId, top?.rootId]).toEqual([viewId, viewId, viewId]);
-    expect(await slack.submit({ user: ANN, viewId })).toMatchObject({ error: 'view_not_on_top' });
-    expect(await slack.submit({ user: ANN, viewId: top?.id ?? '' })).toMatchObject({ ok: true });
-    expect(slack.views(ANN)).toEqual([]);
-    const third = await openForm(slack);
-    await fill(slack, third, 'push');
-    await slack.closeView({ user: ANN, viewId: slack.views(ANN).at(-1)?.id ?? '' });
-    expect(slack.views(ANN)).toMatchObject([{ id: third }]);
-    expect(await fill(slack, third, 'clear')).toMatchObject({ ok: true });
-    expect(slack.views(ANN)).toEqual([]);
-    const again = await openForm(slack);
-    expect(await fill(slack, again, 'update')).toMatchObject({ ok: true });
-    expect(slack.views(ANN)).toMatchObject([{ id: again, view: { title: plain('update') } }]);
-    expect(await slack.submit({ user: ANN, viewId: again })).toMatchObject({ error: 'no_submit' });
+    expect(await fill(slack, viewId, 'update')).toMatchObject({ ok: true });
+    expect(slack.views(ANN)).toMatchObject([{ id: viewId, view: { title: plain('update') } }]);
+    expect(await slack.submit({ user: ANN, viewId })).toMatchObject({ error: 'no_submit' });
     expect(slack.violations).toEqual([]);
+    slack.closeView({ user: ANN, viewId });
+    const again = await openForm(slack);
+    for (const command of ['push', 'clear'])
+      expect(await fill(slack, again, command)).toMatchObject({ error: 'invalid_response_action' });
+    expect(slack.violations.map(({ details }) => details)).toEqual([
+      ['the sandbox does not have response_action push'],
+      ['the sandbox does not have response_action clear'],
+    ]);
   });
 
   test('stays open where the app is silent', async () => {
@@ -263,107 +270,68 @@ describe('a modal that is sent', () => {
     expect(await fill(slack, viewId, 'a')).toMatchObject({ ok: false, error: 'operation_timeout' });
     expect(slack.views(ANN)).toHaveLength(1);
   });
-
-  test('tells of all of a stack that is closed with the cross', async () => {
-    await using slack = await openTestSlack({ manifest: surfaces });
-    const seen: Seen = [];
-    await using _bot = await startSocketBot(slack, (app) => register(app, seen), 1);
-    const viewId = await openForm(slack);
-    await fill(slack, viewId, 'push');
-    const top = slack.views(ANN).at(-1)?.id ?? '';
-    expect(await slack.closeView({ user: ANN, viewId: top, isWholeStack: true })).toMatchObject({ ok: true });
-    expect(slack.views(ANN)).toEqual([]);
-    expect(seen.at(-1)).toMatchObject({ type: 'view_closed', is_cleared: true, view: { id: viewId } });
-  });
 });
 
-describe('what only some inputs have', () => {
-  const label = plain('a');
-  const inputs = {
-    ...form,
+describe('a conversations_select', () => {
+  const where = (element: object, block_id = 'where') => ({
+    type: 'modal' as const,
+    callback_id: 'run',
+    title: plain('Run'),
+    submit: plain('Run'),
     blocks: [
       {
         type: 'input' as const,
-        block_id: 'file',
-        label,
-        element: { type: 'file_input' as const, action_id: 'file', max_files: 1 },
-      },
-      {
-        type: 'input' as const,
-        block_id: 'where',
-        label,
-        element: {
-          type: 'conversations_select' as const,
-          action_id: 'where',
-          default_to_current_conversation: true,
-          response_url_enabled: true,
-        },
-      },
-      {
-        type: 'input' as const,
-        block_id: 'count',
+        block_id,
         optional: true,
-        label,
-        element: {
-          type: 'number_input' as const,
-          action_id: 'count',
-          is_decimal_allowed: false,
-          max_value: '64',
-        },
+        label: plain('Where'),
+        element: { type: 'conversations_select' as const, action_id: 'where', ...element },
       },
     ],
+  });
+  const filter = { include: ['public', 'private'], exclude_external_shared_channels: true };
+  const open = async (slack: LocalSlack, element: object, channel = OPS) => {
+    const { triggerId } = await slack.command({ user: ANN, channel, command: '/batch', text: '' });
+    return call(slack, 'views.open', { trigger_id: triggerId, view: where(element) });
+  };
+  const openSlack = async () => {
+    const slack = await openTestSlack({ manifest: surfaces });
+    const bot = await startSocketBot(slack, (app) => app.command('/batch', async ({ ack }) => ack()), 1);
+    slack.workspace.addChannel({ id: 'D0ANNBOT1', name: 'ann', kind: 'im', members: [ANN, BOT] });
+    slack.workspace.changeChannel(WEB, { isExternallyShared: true });
+    return { slack, bot };
   };
 
-  test('a file goes to the app alone, a channel comes with a way to answer, a number is one', async () => {
-    await using slack = await openTestSlack({ manifest: surfaces });
-    const seen: { view?: { state: unknown }; response_urls?: { response_url: string }[] }[] = [];
-    await using _bot = await startSocketBot(
-      slack,
-      (app) => {
-        app.command('/batch', async ({ ack, client, command }) => {
-          await ack();
-          await client.views.open({ trigger_id: command.trigger_id, view: inputs });
-        });
-        app.view('run', async ({ ack, body }) => {
-          seen.push(JSON.parse(JSON.stringify(body)));
-          await ack();
-        });
-      },
-      1,
-    );
-    await slack.command({ user: ANN, channel: OPS, command: '/batch', text: '' });
-    const { id: viewId } = await slack.waitFor(() => slack.views(ANN)[0]);
-    const file = slack.attach({ user: ANN, name: 'a.conf', content: 'a=1' });
-    const submit = (values: Record<string, string | string[]>) => slack.submit({ user: ANN, viewId, values });
-    expect(await submit({ file: ['F404'] })).toMatchObject({ error: 'file_not_found: file' });
-    expect(await submit({ file: [file], count: '65' })).toMatchObject({
-      errors: { count: 'Please enter a number no greater than 64.' },
+  test.each([
+    ['a direct message', 'D0ANNBOT1'],
+    ['a channel shared with others', WEB],
+    ['what is no channel', 'C404'],
+  ])('that begins with what its filter holds back is refused: %s', async (_what, initial_conversation) => {
+    const { slack, bot } = await openSlack();
+    await using _slack = slack;
+    await using _bot = bot;
+    expect(await open(slack, { filter, initial_conversation })).toMatchObject({
+      error: 'invalid_arguments',
+      response_metadata: { messages: [expect.stringContaining('initial_conversation')] },
     });
-    expect(await submit({ count: '1.5' })).toMatchObject({
-      errors: { count: 'Please enter a whole number.' },
-    });
-    expect(await submit({ count: '8' })).toMatchObject({ ok: true });
-    expect(seen).toMatchObject([
-      {
-        response_urls: [{ block_id: 'where', action_id: 'where', channel_id: OPS }],
-        view: {
-          state: {
-            values: {
-              file: { file: { type: 'file_input', files: [{ id: file, name: 'a.conf', size: 3 }] } },
-              where: { where: { selected_conversation: OPS } },
-              count: { count: { type: 'number_input', value: '8' } },
-            },
-          },
-        },
-      },
-    ]);
-    expect(await call(slack, 'files.info', { file })).toMatchObject({ ok: true });
-    await fetch(seen[0]?.response_urls?.[0]?.response_url ?? '', {
-      method: 'POST',
-      body: JSON.stringify({ text: 'thanks' }),
-    });
-    expect(slack.ephemerals(ANN)).toMatchObject([{ text: 'thanks', channel: OPS }]);
-    expect(slack.violations).toEqual([]);
+    expect(slack.views(ANN)).toEqual([]);
+    expect(await open(slack, { filter, initial_conversation: OPS })).toMatchObject({ ok: true });
+  });
+
+  test('begins where the person is only where that is offered, and takes nothing else either', async () => {
+    const { slack, bot } = await openSlack();
+    await using _slack = slack;
+    await using _bot = bot;
+    const element = { filter, default_to_current_conversation: true };
+    const chosen = () => slack.views(ANN)[0]?.state.where?.where;
+    await open(slack, element);
+    expect(chosen()).toEqual({ type: 'conversations_select', selected_conversation: OPS });
+    await open(slack, element, 'D0ANNBOT1');
+    expect(chosen()).toEqual({ type: 'conversations_select', selected_conversation: null });
+    const viewId = slack.views(ANN)[0]?.id ?? '';
+    const choose = (id: string) => slack.submit({ user: ANN, viewId, values: { where: id } });
+    expect(await choose(WEB)).toMatchObject({ error: 'invalid_option: where' });
+    slack.workspace.changeChannel(SECRET, { members: new Set() });
+    expect(await choose(SECRET)).toMatchObject({ error: 'invalid_option: where' });
   });
 });
 
@@ -394,41 +362,21 @@ describe('views that Slack refuses', () => {
       }),
     ],
     ['eleven checkboxes', select({ type: 'checkboxes', options: many.slice(0, 11) })],
-    ['a markdown block', { ...form, blocks: [{ type: 'markdown', text: 'a' }] }],
-    ['a container', { ...form, blocks: [{ type: 'container', title: plain('a'), child_blocks: [] }] }],
   ])('%s', async (_what, view) => {
     await using slack = await openTestSlack({ manifest: surfaces });
     const opened = await call(slack, 'views.open', { trigger_id: 'x', view });
     expect(opened).toMatchObject({ error: 'invalid_arguments', response_metadata: expect.anything() });
   });
 
-  test('an alert outside of a modal, a push onto nothing, a fourth on top, an id twice', async () => {
+  test('a view that is gone, and one that is larger than any', async () => {
     await using slack = await openTestSlack({ manifest: surfaces });
-    const alert = { type: 'alert', text: plain('Careful') };
-    await using _bot = await startSocketBot(
-      slack,
-      (app) => {
-        app.command('/batch', async ({ ack }) => ack());
-      },
-      1,
-    );
-    const trigger = async () =>
-      (await slack.command({ user: ANN, channel: OPS, command: '/batch', text: '' })).triggerId;
-    const view = { ...form, external_id: 'one', blocks: [alert] };
-    const home = { user_id: ANN, view: { type: 'home', blocks: [alert] } };
-    expect(await call(slack, 'views.publish', home)).toMatchObject({ error: 'invalid_arguments' });
-    const push = async (change: object = {}) =>
-      call(slack, 'views.push', { trigger_id: await trigger(), view: { ...form, ...change } });
-    expect(await push()).toMatchObject({ error: 'invalid_trigger_id' });
-    expect(await call(slack, 'views.open', { trigger_id: await trigger(), view })).toMatchObject({
-      ok: true,
-    });
-    expect(await push({ external_id: 'one' })).toMatchObject({ error: 'duplicate_external_id' });
-    expect(await push()).toMatchObject({ ok: true });
-    expect(await push()).toMatchObject({ ok: true });
-    expect(await push()).toMatchObject({ error: 'push_limit_reached' });
     const gone = { view_id: 'V404', view: form };
     expect(await call(slack, 'views.update', gone)).toMatchObject({ error: 'not_found' });
+    const words = { type: 'section', text: { type: 'mrkdwn', text: 'x'.repeat(2_990) } };
+    const view = { type: 'home', blocks: Array.from({ length: 90 }, () => words) };
+    expect(await call(slack, 'views.publish', { user_id: ANN, view })).toMatchObject({
+      error: 'view_too_large',
+    });
   });
 
   test('suggestions that are no options, or too many', async () => {

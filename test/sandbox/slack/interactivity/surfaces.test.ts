@@ -177,7 +177,6 @@ describe('selects in messages', () => {
     const elements = [
       { type: 'static_select', action_id: 'kind', options: [option('failed'), option('all')] },
       { type: 'external_select', action_id: 'host', min_query_length: 0 },
-      { type: 'overflow', action_id: 'more', options: [option('log')] },
     ];
     const blocks = [{ type: 'actions', block_id: 'b', elements }];
     const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', blocks });
@@ -195,7 +194,6 @@ describe('selects in messages', () => {
     for (const [actionId, value] of [
       ['kind', 'all'],
       ['host', 'web1'],
-      ['more', 'log'],
     ] as const)
       expect(await slack.click({ ...at, actionId, values: [value] })).toMatchObject({ error: null });
     expect(actions).toMatchObject([
@@ -204,7 +202,6 @@ describe('selects in messages', () => {
         { type: 'external_select', selected_option: option('web1') },
         { values: { b: { host: { selected_option: option('web1') }, kind: { selected_option: null } } } },
       ],
-      [{ type: 'overflow', selected_option: option('log') }, expect.anything()],
     ]);
     expect(slack.violations).toEqual([]);
   });
@@ -222,5 +219,18 @@ describe('files of people', () => {
     const hidden = slack.upload({ user: ANN, channel: SECRET, name: 'b.txt', content: 'abc' });
     const secret = { file: hidden.files[0] ?? '' };
     expect(await call(slack, 'files.info', secret)).toMatchObject({ error: 'file_not_found' });
+  });
+
+  test('of channels shared with others are named by their id alone, until they are asked for', async () => {
+    await using slack = await openTestSlack({ manifest: surfaces });
+    const client = openClient(slack);
+    const bare = { user: ANN, channel: OPS, name: 'a.txt', content: 'abc', isBare: true };
+    const id = slack.upload(bare).files[0] ?? '';
+    const { messages } = await client.conversations.history({ channel: OPS });
+    expect(messages?.[0]?.files).toEqual([
+      { id, mode: 'file_access', file_access: 'check_file_info', created: 0, timestamp: 0, user: '' },
+    ]);
+    expect(await client.files.info({ file: id })).toMatchObject({ file: { name: 'a.txt', size: 3 } });
+    expect(await client.files.list({ channel: OPS })).toMatchObject({ files: [{ id, name: 'a.txt' }] });
   });
 });

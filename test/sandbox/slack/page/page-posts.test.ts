@@ -55,17 +55,22 @@ describe('what the page does with forms', () => {
     );
     expect(await get(slack, `state?user=${ANN}`)).toMatchObject({
       app: { name: 'batchops', hasHomeTab: true, shortcuts: [{ callbackId: 'run' }, { type: 'message' }] },
-      modals: [],
+      modal: null,
       home: null,
     });
     expect(await post(slack, 'shortcut', { user: ANN, callback_id: 'run' })).toMatchObject({ ok: true });
     const { id } = await slack.waitFor(() => slack.views(ANN)[0]);
     expect(await get(slack, `state?user=${ANN}`)).toMatchObject({
-      modals: [
-        { id, type: 'modal', title: 'Run', submit: 'Go', close: 'Cancel', blocks: [{ block_id: 'host' }] },
-      ],
+      modal: {
+        id,
+        type: 'modal',
+        title: 'Run',
+        submit: 'Go',
+        close: 'Cancel',
+        blocks: [{ block_id: 'host' }],
+      },
     });
-    expect(await get(slack, `state?user=${EVE}`)).toMatchObject({ modals: [] });
+    expect(await get(slack, `state?user=${EVE}`)).toMatchObject({ modal: null });
     const asking = { view_id: id, action_id: 'host', query: 'db1' };
     expect(await post(slack, 'suggest', { user: EVE, ...asking })).toMatchObject({ error: 'view_not_found' });
     expect(await post(slack, 'suggest', { user: ANN, ...asking })).toEqual({

@@ -1,14 +1,11 @@
 import { WebAPIHTTPError, WebAPIRequestError } from '@slack/web-api';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../../../src/sandbox/slack/faults.ts';
-import { call, OPS, openClient, openTestSlack } from '../rig.ts';
+import { call, OPS, openClient, openTestSlack, WEB } from '../rig.ts';
 
-async function postUnder(fault: Fault) {
+async function postUnder(fault: Fault, timeout = 0) {
   const slack = await openTestSlack();
-  const client = openClient(slack, {
-    retryConfig: { retries: 0 },
-    timeout: 500,
-  });
+  const client = openClient(slack, { retryConfig: { retries: 0 }, timeout });
   const handle = slack.order({ method: 'chat.postMessage', ...fault });
   const error = await client.chat.postMessage({ channel: OPS, text: 'a' }).catch((thrown: unknown) => thrown);
   return { slack, error, handle };
@@ -31,10 +28,10 @@ describe('faults that are ordered', () => {
   });
 
   test('slow: the client gives up, the message is there', async () => {
-    const { slack, error } = await postUnder({ kind: 'slow', times: 1, delayMs: 5_000 });
+    const { slack, error } = await postUnder({ kind: 'slow', times: 1, delayMs: 60_000 }, 500);
     await using _slack = slack;
     expect(error).toBeInstanceOf(WebAPIRequestError);
-    expect(slack.messages(OPS)).toHaveLength(1);
+    await slack.waitFor(() => slack.messages(OPS).length === 1);
   });
 
   test('rate-limit and error: nothing is done', async () => {
@@ -55,4 +52,22 @@ describe('faults that are ordered', () => {
       ['chat.postMessage', 200, 'fatal_error'],
     ]);
   });
+
+  test.each(['is_archived', 'no_permission', 'ekm_access_denied', 'not_in_channel'])(
+    'what Slack has against one channel strikes that channel alone, until it is over: %s',
+    async (error) => {
+      await using slack = await openTestSlack();
+      const fault = slack.order({ kind: 'error', error, channel: OPS, times: Number.POSITIVE_INFINITY });
+      const post = (channel: string) => call(slack, 'chat.postMessage', { channel, text: 'a' });
+      const share = { files: [{ id: 'F1' }], channel_id: OPS };
+      expect(await post(OPS)).toMatchObject({ error });
+      expect(await call(slack, 'files.completeUploadExternal', share)).toMatchObject({ error });
+      expect(await post(WEB)).toMatchObject({ ok: true });
+      expect(await call(slack, 'auth.test', {})).toMatchObject({ ok: true });
+      expect(fault.struck).toBe(2);
+      fault.cancel();
+      expect(await post(OPS)).toMatchObject({ ok: true });
+      expect(slack.violations).toEqual([]);
+    },
+  );
 });

@@ -69,6 +69,17 @@ describe('the pace of other methods', () => {
     expect(await update(OPS, one.ts)).toMatchObject({ ok: true });
   });
 
+  test('a socket is opened once a minute, after a few at once', async () => {
+    const clock = { now: start };
+    await using slack = await openTestSlack({ now: () => clock.now, pace: { tierOneBurst: 2 } });
+    const open = () => call(slack, 'apps.connections.open', {}, slack.settings.tokens.app);
+    for (let index = 0; index < 2; index += 1) expect(await open()).toMatchObject({ ok: true });
+    expect(await open()).toMatchObject({ status: 429, retryAfter: '60' });
+    clock.now += 60_000;
+    expect(await open()).toMatchObject({ ok: true });
+    expect(await open()).toMatchObject({ status: 429 });
+  });
+
   test('the real client hears it', async () => {
     const { slack, post } = await openWithClock();
     await using _slack = slack;

@@ -4,12 +4,12 @@ import { findLive, type Parsing } from '../../../../src/sandbox/slack/workspace/
 const none: Parsing = { parse: 'none', linkNames: false };
 
 function inText(text: string, parsing: Parsing = none): string[] {
-  const { pings, links } = findLive({ text, blocks: [], attachments: [] }, parsing);
+  const { pings, links } = findLive({ text, blocks: [] }, parsing);
   return [...pings, ...links].map(({ kind, value }) => `${kind} ${value}`);
 }
 
 function inBlocks(...blocks: Record<string, unknown>[]): string[] {
-  const { pings, links } = findLive({ text: '', blocks, attachments: [] }, none);
+  const { pings, links } = findLive({ text: '', blocks }, none);
   return [...pings, ...links].map(({ kind, value, at }) => `${kind} ${value} ${at}`);
 }
 
@@ -62,7 +62,6 @@ describe('what is alive in a message', () => {
             type: 'rich_text_section',
             elements: [
               { type: 'user', user_id: 'U1' },
-              { type: 'broadcast', range: 'channel' },
               { type: 'link', url: 'http://e.org' },
             ],
           },
@@ -70,15 +69,11 @@ describe('what is alive in a message', () => {
       }),
     ).toEqual([
       'user U1 /blocks/0/elements/1/elements/0',
-      'broadcast channel /blocks/0/elements/1/elements/1',
-      'link http://e.org /blocks/0/elements/1/elements/2/url',
+      'link http://e.org /blocks/0/elements/1/elements/1/url',
     ]);
   });
 
-  test('nothing in plain text, everything in markdown and attachments', () => {
+  test('nothing in plain text', () => {
     expect(inBlocks({ type: 'header', text: { type: 'plain_text', text: '<!channel> @here' } })).toEqual([]);
-    expect(inBlocks({ type: 'markdown', text: '@here' })).toEqual(['broadcast here /blocks/0']);
-    const attachment = { fields: [{ title: 'a', value: '<!here>' }] };
-    expect(findLive({ text: '', blocks: [], attachments: [attachment] }, none).pings).toHaveLength(1);
   });
 });

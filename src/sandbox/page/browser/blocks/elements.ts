@@ -3,36 +3,22 @@ import type { VNode } from 'preact';
 import { useContext, useRef, useState } from 'preact/hooks';
 import { type Json, recordOf, textOf } from '../../../slack/json.ts';
 import { Choice, isChoice } from '../controls/choice.ts';
-import { Checks } from '../controls/inputs.ts';
-import { Overflow } from '../controls/overflow.ts';
 import { ActionsContext } from '../surfaces/form.ts';
 import { TextObject } from '../text/text.ts';
 import { labelOf } from './label.ts';
+import { NotShown } from './not-shown.ts';
 
 interface ElementProps {
   readonly element: Json;
-  readonly blockId: string | undefined;
+  readonly blockId: string;
 }
 
+/** What stands in an `actions` block. */
 export function Element({ element, blockId }: ElementProps): VNode {
-  switch (element.type) {
-    case 'button':
-      return html`<${Button} element=${element} blockId=${blockId} />`;
-    case 'overflow':
-      return html`<${Overflow} element=${element} blockId=${blockId} />`;
-    case 'checkboxes':
-    case 'radio_buttons':
-      return html`<${Checks} element=${element} blockId=${blockId ?? ''} isDispatched=${true} />`;
-    case 'image':
-      return html`<${Image} image=${element} />`;
-    case 'mrkdwn':
-    case 'plain_text':
-      return html`<${TextObject} object=${element} />`;
-    default:
-      if (isChoice(element))
-        return html`<${Choice} element=${element} blockId=${blockId ?? ''} isDispatched=${true} />`;
-      return html`<span class="unsupported">Unsupported element: ${String(element.type)}</span>`;
-  }
+  if (element.type === 'button') return html`<${Button} element=${element} blockId=${blockId} />`;
+  if (isChoice(element))
+    return html`<${Choice} element=${element} blockId=${blockId} isDispatched=${true} />`;
+  return html`<${NotShown} type=${element.type} />`;
 }
 
 function Button({ element, blockId }: ElementProps): VNode {
@@ -55,8 +41,7 @@ function Button({ element, blockId }: ElementProps): VNode {
   };
   const style = textOf(element, 'style') ?? 'default';
   return html`<span class="action">
-    <button type="button" class=${`button is-${style}`} disabled=${isBusy} aria-busy=${isBusy}
-      aria-label=${textOf(element, 'accessibility_label') ?? null} onClick=${start}>${label}</button>
+    <button type="button" class=${`button is-${style}`} disabled=${isBusy} aria-busy=${isBusy} onClick=${start}>${label}</button>
     ${error === undefined ? null : html`<span class="action-error" role="alert">⚠ ${error}</span>`}
     ${
       confirm === undefined
@@ -72,12 +57,4 @@ function Button({ element, blockId }: ElementProps): VNode {
           </dialog>`
     }
   </span>`;
-}
-
-/** Files of the sandbox are shown; what lies elsewhere is named, for the sandbox fetches nothing from there. */
-export function Image({ image }: { image: Json }): VNode {
-  const url = textOf(image, 'image_url') ?? '';
-  const alt = textOf(image, 'alt_text') ?? '';
-  if (url.startsWith('/page/file/')) return html`<img src=${url} alt=${alt} />`;
-  return html`<span class="image-elsewhere" title=${url}>🖼 ${alt || 'image'}</span>`;
 }

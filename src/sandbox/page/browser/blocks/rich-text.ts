@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
 import type { Inline } from '../text/inline.ts';
 import { renderInlines } from '../text/text.ts';
+import { NotShown } from './not-shown.ts';
 
 export function RichText({ block }: { block: Json }): VNode {
   return html`<div class="rich-text">${recordsOf(block, 'elements').map(renderElement)}</div>`;
@@ -19,16 +20,15 @@ function renderElement(element: Json): VNode {
     case 'rich_text_list':
       return renderList(element);
     default:
-      return html`<p class="unsupported">Unsupported rich text: ${String(element.type)}</p>`;
+      return html`<${NotShown} type=${element.type} />`;
   }
 }
 
 function renderList(element: Json): VNode {
   const items = recordsOf(element, 'elements').map((item) => html`<li>${renderChildren(item)}</li>`);
   const indent = typeof element.indent === 'number' ? `indent-${Math.min(element.indent, 8)}` : '';
-  const start = typeof element.offset === 'number' ? element.offset + 1 : 1;
   return element.style === 'ordered'
-    ? html`<ol class=${indent} start=${start}>${items}</ol>`
+    ? html`<ol class=${indent}>${items}</ol>`
     : html`<ul class=${indent}>${items}</ul>`;
 }
 
@@ -51,25 +51,8 @@ function readPlainInline(child: Json): Inline {
     }
     case 'user':
       return { kind: 'user', id: textOf(child, 'user_id') ?? '', label: '' };
-    case 'channel':
-      return { kind: 'channel', id: textOf(child, 'channel_id') ?? '', label: '' };
-    case 'usergroup':
-      return { kind: 'group', id: textOf(child, 'usergroup_id') ?? '', label: '' };
-    case 'broadcast':
-      return { kind: 'broadcast', range: textOf(child, 'range') ?? '' };
-    case 'emoji':
-      return { kind: 'emoji', name: textOf(child, 'name') ?? '' };
-    case 'date':
-      return {
-        kind: 'date',
-        seconds: Number(child.timestamp),
-        format: textOf(child, 'format') ?? '',
-        fallback: textOf(child, 'fallback') ?? '',
-      };
-    case 'color':
-      return { kind: 'code', text: textOf(child, 'value') ?? '' };
     default:
-      return { kind: 'text', text: text || `[${String(child.type)}]` };
+      return { kind: 'text', text: `[${String(child.type)}: not shown by the sandbox]` };
   }
 }
 

@@ -6,7 +6,8 @@ import { labelOf } from '../blocks/label.ts';
 import {
   ActionsContext,
   DirectoryContext,
-  listGroups,
+  listConversations,
+  listOptions,
   type OptionGroup,
   takesMany,
 } from '../surfaces/form.ts';
@@ -22,15 +23,17 @@ export interface ChoiceProps {
   readonly describedBy?: string | null;
   /** Of the input, for its label. */
   readonly id?: string;
-  /** False in an input block without `dispatch_action`: the app hears of it when the form is sent. */
+  /** False in an input block: the app hears of it when the form is sent. */
   readonly isDispatched: boolean;
 }
 
 /** Slack's default for `min_query_length`. */
 const USUAL_MIN_QUERY = 3;
 
+const CHOICES = ['static_select', 'external_select', 'multi_external_select', 'conversations_select'];
+
 export function isChoice(element: Json): boolean {
-  return /_select$/.test(String(element.type));
+  return CHOICES.includes(String(element.type));
 }
 
 export function Choice({ element, blockId, label, describedBy, id, isDispatched }: ChoiceProps): VNode {
@@ -48,12 +51,8 @@ export function Choice({ element, blockId, label, describedBy, id, isDispatched 
   const isMany = takesMany(element);
   const placeholder = labelOf(element, 'placeholder') || (isMany ? 'Choose some' : 'Choose one');
 
-  const own = type.includes('users')
-    ? [{ label: null, options: directory.users }]
-    : /conversations|channels/.test(type)
-      ? [{ label: null, options: directory.channels }]
-      : listGroups(element);
-  for (const option of own.flatMap((group) => group.options)) seen.current.set(option.value, option);
+  const own = type === 'conversations_select' ? listConversations(element, directory) : listOptions(element);
+  for (const option of own) seen.current.set(option.value, option);
   for (const option of listInitial(element)) seen.current.set(option.value, option);
   const state = form?.stateOf(blockId, actionId) ?? {};
   for (const option of listChosen(state)) seen.current.set(option.value, option);
@@ -66,9 +65,9 @@ export function Choice({ element, blockId, label, describedBy, id, isDispatched 
         : listInitial(element)
       : form.valueOf(blockId, actionId).map(wordsOf);
 
-  const isExternal = type.includes('external');
+  const isExternal = type.endsWith('external_select');
   const find = async (query: string): Promise<readonly OptionGroup[] | string> => {
-    if (!isExternal) return filterGroups(own, query);
+    if (!isExternal) return [{ label: null, options: filterOptions(own, query) }];
     const { min_query_length: min } = element;
     const least = typeof min === 'number' ? min : USUAL_MIN_QUERY;
     if (query.length < least)
@@ -126,13 +125,7 @@ function listChosen(state: Json): readonly Json[] {
   return one === undefined ? recordsOf(state, 'selected_options') : [one];
 }
 
-function filterGroups(groups: readonly OptionGroup[], query: string): readonly OptionGroup[] {
+function filterOptions(options: readonly Json[], query: string): readonly Json[] {
   const words = query.trim().toLowerCase();
-  if (words === '') return groups;
-  return groups
-    .map(({ label, options }) => ({
-      label,
-      options: options.filter((option) => labelOf(option, 'text').toLowerCase().includes(words)),
-    }))
-    .filter(({ options }) => options.length > 0);
+  return options.filter((option) => labelOf(option, 'text').toLowerCase().includes(words));
 }

@@ -10,7 +10,6 @@ import { Menu } from '../controls/menu.ts';
 import { formatClickKey, type Notice, type Page } from '../page.ts';
 import { type Actions, ActionsContext } from '../surfaces/form.ts';
 import { formatClock, formatDateTokens } from '../text/date.ts';
-import { formatEmoji } from '../text/emoji.ts';
 import { Mrkdwn } from '../text/text.ts';
 import { FileCard } from './file-card.ts';
 
@@ -70,7 +69,6 @@ export function Message({ message, page, client, state, threadTs, isFollowing }:
           }
           <${MessageBody} message=${message} />
           ${message.files.map((file) => html`<${FileCard} key=${file.id} file=${file} userId=${userId} />`)}
-          <${Reactions} message=${message} />
           ${threadTs === null && message.replyCount > 0 ? html`<${RepliesLink} message=${message} state=${state} client=${client} />` : null}
         </div>
         <${MessageKeys} message=${message} client=${client} state=${state} threadTs=${threadTs} />
@@ -129,13 +127,6 @@ function RepliesLink({
     <span class="replies-count">${count}</span>
     ${message.latestReplyTs === null ? null : html`<span class="replies-last">Last reply ${formatClock(message.latestReplyTs)}</span>`}
   </button>`;
-}
-
-function Reactions({ message }: { message: PageMessage }): VNode | null {
-  if (message.reactions.length === 0) return null;
-  return html`<div class="reactions">
-    ${message.reactions.map(({ name, users }) => html`<span class="reaction" title=${`:${name}:`}>${formatEmoji(name)} ${users.length}</span>`)}
-  </div>`;
 }
 
 /** What Slackbot says when a command did not get through. */

@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
-import type { PageAttached, PageSuggested, PageValues } from '../../../slack/page-api.ts';
+import type { PageChannel, PageSuggested, PageValues } from '../../../slack/page-api.ts';
 
 /** What a press or a change does, in a message, a modal or on the Home tab. */
 export interface Actions {
@@ -18,7 +18,6 @@ export interface Form {
   valueOf(blockId: string, actionId: string): readonly string[];
   change(blockId: string, actionId: string, values: readonly string[]): void;
   errorOf(blockId: string): string | undefined;
-  attach(file: File): Promise<PageAttached>;
 }
 
 export const ActionsContext = createContext<Actions>({
@@ -28,16 +27,19 @@ export const ActionsContext = createContext<Actions>({
   form: null,
 });
 
-/** People and channels to choose from, as options. */
-export interface Directory {
-  readonly users: readonly Json[];
-  readonly channels: readonly Json[];
-}
+/** The conversations that the person sees. */
+export const DirectoryContext = createContext<readonly PageChannel[]>([]);
 
-export const DirectoryContext = createContext<Directory>({ users: [], channels: [] });
-
-export function formatOption(value: string, label: string): Json {
-  return { value, text: { type: 'plain_text', text: label } };
+/** Those that the filter of a `conversations_select` lets through, as options. */
+export function listConversations(element: Json, channels: readonly PageChannel[]): readonly Json[] {
+  const { include, exclude_bot_users: isWithoutBots } = recordOf(element, 'filter') ?? {};
+  return channels
+    .filter(({ kind }) => !Array.isArray(include) || include.includes(kind))
+    .filter(({ kind, botIsMember }) => !(isWithoutBots === true && kind === 'im' && botIsMember))
+    .map(({ id, name, kind }) => ({
+      value: id,
+      text: { type: 'plain_text', text: kind === 'im' ? name : `#${name}` },
+    }));
 }
 
 /** What of one element's state was chosen or typed, as texts. */
@@ -47,17 +49,13 @@ export function readState(state: Json): readonly string[] {
     if (name === 'selected_option') return textOf(recordOf(state, name) ?? {}, 'value') ?? [];
     if (name === 'selected_options')
       return recordsOf(state, name).flatMap((option) => textOf(option, 'value') ?? []);
-    if (name === 'files') return recordsOf(state, name).flatMap((file) => textOf(file, 'id') ?? []);
-    if (Array.isArray(value)) return value.map(String);
-    return typeof value === 'object' ? [] : String(value);
+    return String(value);
   });
   return values.filter((value) => value !== '');
 }
 
-const MANY = /^(multi_|checkboxes$|file_input$)/;
-
 export function takesMany(element: Json): boolean {
-  return MANY.test(String(element.type));
+  return element.type === 'multi_external_select' || element.type === 'checkboxes';
 }
 
 /** All that was changed here and not sent yet, in the shape of the page's API. */
@@ -73,14 +71,9 @@ export function formatEdits(edits: Edits): PageValues {
   return Object.fromEntries(entries);
 }
 
-/** The options an element brings along, in their groups. */
-export function listGroups(element: Json): readonly OptionGroup[] {
-  const groups = recordsOf(element, 'option_groups').map((group) => ({
-    label: recordOf(group, 'label') ?? null,
-    options: recordsOf(group, 'options'),
-  }));
-  const options = recordsOf(element, 'options');
-  return options.length > 0 ? [{ label: null, options }, ...groups] : groups;
+/** The options an element brings along. */
+export function listOptions(element: Json): readonly Json[] {
+  return recordsOf(element, 'options');
 }
 
 export interface OptionGroup {

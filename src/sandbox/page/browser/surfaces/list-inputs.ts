@@ -7,11 +7,7 @@ export function listInputs(
 ): ReadonlyMap<string, { readonly element: Json; readonly isMany: boolean }> {
   const found = new Map<string, { readonly element: Json; readonly isMany: boolean }>();
   for (const block of blocks) {
-    const elements = [
-      recordOf(block, 'element'),
-      recordOf(block, 'accessory'),
-      ...recordsOf(block, 'elements'),
-    ];
+    const elements = [recordOf(block, 'element'), ...recordsOf(block, 'elements')];
     for (const element of elements) {
       const actionId = element === undefined ? undefined : textOf(element, 'action_id');
       if (element === undefined || actionId === undefined) continue;

@@ -6,19 +6,17 @@ import { Blocks } from '../blocks/blocks.ts';
 import type { Client } from '../client.ts';
 import { replaceEmoji } from '../text/emoji.ts';
 import { ActionsContext, formatEdits } from './form.ts';
-import { forgetEdits, useForm } from './use-form.ts';
+import { useForm } from './use-form.ts';
 
 interface ModalProps {
   readonly surface: PageSurface;
   readonly client: Client;
-  /** How many lie below it. */
-  readonly depth: number;
 }
 
 const FIELDS = 'input, textarea, select';
 
-/** The modal on top: the others of its stack wait below, with what was typed into them. */
-export function Modal({ surface, client, depth }: ModalProps): VNode {
+/** A window over the others, with a form in it. */
+export function Modal({ surface, client }: ModalProps): VNode {
   const { actions, edits, setErrors } = useForm(surface, client);
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
@@ -42,10 +40,7 @@ export function Modal({ surface, client, depth }: ModalProps): VNode {
     };
   }, []);
 
-  const close = (isAll: boolean): void => {
-    forgetEdits(surface.id);
-    void client.closeModal(surface.id, isAll);
-  };
+  const close = (): void => void client.closeModal(surface.id);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (isBusy || surface.submit === null) return;
@@ -66,27 +61,26 @@ export function Modal({ surface, client, depth }: ModalProps): VNode {
       if (event.key !== 'Escape' || event.defaultPrevented || isConfirm(event.target)) return;
       // Chromium lets a page hold back only the first Escape of two: the key itself must be taken.
       event.preventDefault();
-      close(false);
+      close();
     }}
     onClose=${(event: Event) => {
-      if (!isGone.current && event.target === event.currentTarget) close(false);
+      if (!isGone.current && event.target === event.currentTarget) close();
     }}
     onCancel=${(event: Event) => {
       event.preventDefault();
-      if (event.target === event.currentTarget) close(false);
+      if (event.target === event.currentTarget) close();
     }}>
     <form class="modal-form" novalidate onSubmit=${submit}>
       <header class="modal-head">
-        ${depth > 0 ? html`<button type="button" class="modal-key" aria-label="Back" title="Back" onClick=${() => close(false)}>‹</button>` : null}
         <h2 id=${titleId}>${title}</h2>
-        <button type="button" class="modal-key" aria-label=${depth > 0 ? 'Close all' : 'Close'} title="Close" onClick=${() => close(true)}>✕</button>
+        <button type="button" class="modal-key" aria-label="Close" title="Close" onClick=${close}>✕</button>
       </header>
       ${failure === null ? null : html`<p class="modal-failure" role="alert">⚠ ${failure}</p>`}
       <div class="modal-body">
         <${ActionsContext.Provider} value=${actions}><${Blocks} blocks=${surface.blocks} /><//>
       </div>
       <footer class="modal-foot">
-        <button type="button" class="button" onClick=${() => close(false)}>${replaceEmoji(surface.close)}</button>
+        <button type="button" class="button" onClick=${close}>${replaceEmoji(surface.close)}</button>
         ${
           surface.submit === null
             ? null
@@ -104,7 +98,7 @@ function isConfirm(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest('dialog.confirm') !== null;
 }
 
-/** What had the focus when the first modal of a stack opened: it gets it back when the last one is gone. */
+/** What had the focus when the modal opened: it gets it back when the modal is gone. */
 let opener: HTMLElement | null = null;
 
 function rememberOpener(): void {

@@ -1,11 +1,8 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { PageSurface } from '../../../slack/page-api.ts';
 import type { Client } from '../client.ts';
-import { type Actions, type Edits, formatEdits, listGroups, readState } from './form.ts';
+import { type Actions, type Edits, formatEdits, listOptions, readState } from './form.ts';
 import { listInputs } from './list-inputs.ts';
-
-/** What was typed into each open view, so that a view that comes back from under another has it still. */
-const editsByView = new Map<string, Edits>();
 
 export interface FormHandle {
   readonly actions: Actions;
@@ -14,7 +11,7 @@ export interface FormHandle {
 }
 
 export function useForm(surface: PageSurface, client: Client): FormHandle {
-  const [edits, setEdits] = useState<Edits>(editsByView.get(surface.id) ?? {});
+  const [edits, setEdits] = useState<Edits>({});
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [clickErrors, setClickErrors] = useState<Readonly<Record<string, string>>>({});
   // A press right after a change must carry it: it may come before the next drawing.
@@ -24,11 +21,10 @@ export function useForm(surface: PageSurface, client: Client): FormHandle {
     Object.entries(latest.current).flatMap(([key, edit]) => {
       const input = inputs.get(key);
       if (input === undefined) return [];
-      const groups = listGroups(input.element);
-      const offered = groups.flatMap(({ options }) => options.map(({ value }) => value));
+      const offered = listOptions(input.element).map(({ value }) => value);
       // An update may have taken away what was chosen.
       const values =
-        groups.length === 0 ? edit.values : edit.values.filter((value) => offered.includes(value));
+        offered.length === 0 ? edit.values : edit.values.filter((value) => offered.includes(value));
       return [[key, { ...edit, values }]];
     }),
   );
@@ -64,12 +60,10 @@ export function useForm(surface: PageSurface, client: Client): FormHandle {
           const key = `${blockId}/${actionId}`;
           const isMany = inputs.get(key)?.isMany === true;
           latest.current = { ...latest.current, [key]: { values, isMany } };
-          editsByView.set(surface.id, latest.current);
           setEdits(latest.current);
           setErrors(({ [blockId]: _fixed, ...others }) => others);
         },
         errorOf: (blockId) => errors[blockId],
-        attach: (file) => client.attach(file),
       },
     }),
     [surface, client, edits, errors, clickErrors, inputs],
@@ -79,8 +73,4 @@ export function useForm(surface: PageSurface, client: Client): FormHandle {
 
 function keepKnown(edits: Edits, inputs: ReturnType<typeof listInputs>): Edits {
   return Object.fromEntries(Object.entries(edits).filter(([key]) => inputs.has(key)));
-}
-
-export function forgetEdits(viewId: string): void {
-  editsByView.delete(viewId);
 }

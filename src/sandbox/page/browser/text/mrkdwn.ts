@@ -3,9 +3,7 @@ import { type Inline, type InlineRule, scanInline } from './inline.ts';
 /** https://docs.slack.dev/messaging/formatting-message-text */
 export type Part =
   | { readonly kind: 'paragraph' | 'quote'; readonly inlines: readonly Inline[] }
-  | { readonly kind: 'fence'; readonly text: string }
-  | { readonly kind: 'heading'; readonly inlines: readonly Inline[] }
-  | { readonly kind: 'list'; readonly isOrdered: boolean; readonly items: readonly (readonly Inline[])[] };
+  | { readonly kind: 'fence'; readonly text: string };
 
 const FENCE = /```\n?([\s\S]+?)\n?```/g;
 

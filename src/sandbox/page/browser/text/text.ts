@@ -5,7 +5,6 @@ import { type Json, textOf } from '../../../slack/json.ts';
 import { formatDateTokens } from './date.ts';
 import { formatEmoji, replaceEmoji } from './emoji.ts';
 import type { Inline } from './inline.ts';
-import { parseMarkdown } from './markdown.ts';
 import { type Part, parseMrkdwn } from './mrkdwn.ts';
 
 /** Whose names the ids in a message stand for. */
@@ -25,10 +24,6 @@ export function Mrkdwn({ text, verbatim }: { text: string; verbatim: boolean }):
   return html`${parseMrkdwn(text, verbatim).map(renderPart)}`;
 }
 
-export function Markdown({ text }: { text: string }): VNode {
-  return html`${parseMarkdown(text).map(renderPart)}`;
-}
-
 /** A text object of Block Kit, `mrkdwn` or `plain_text`. */
 export function TextObject({ object }: { object: Json }): VNode {
   const text = textOf(object, 'text') ?? '';
@@ -42,12 +37,6 @@ function renderPart(part: Part): VNode {
       return html`<pre class="code" tabindex="0">${part.text}</pre>`;
     case 'quote':
       return html`<blockquote>${renderInlines(part.inlines)}</blockquote>`;
-    case 'heading':
-      return html`<h4 class="heading">${renderInlines(part.inlines)}</h4>`;
-    case 'list': {
-      const items = part.items.map((item) => html`<li>${renderInlines(item)}</li>`);
-      return part.isOrdered ? html`<ol>${items}</ol>` : html`<ul>${items}</ul>`;
-    }
     case 'paragraph':
       return html`<p class="text">${renderInlines(part.inlines)}</p>`;
     default:

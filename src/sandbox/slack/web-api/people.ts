@@ -1,0 +1,134 @@
+import type { Json } from '../json.ts';
+import type { UserGroupOption, UserOption } from '../options.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { ApiError } from './api-call.ts';
+import type { ApiMethod } from './room.ts';
+
+/** auth.test, apps.connections.open, users.info, usergroups.*: who is who. */
+
+function showUser(user: UserOption, { settings: { team, enterprise } }: Workspace): Json {
+  const teamId = user.teamId ?? user.homeTeamId ?? team.id;
+  const realName = user.realName ?? user.name;
+  const isHere = enterprise !== null && user.teamId === undefined;
+  return {
+    id: user.id,
+    team_id: teamId,
+    name: user.name,
+    real_name: realName,
+    deleted: user.isDeactivated ?? false,
+    is_bot: user.isBot ?? false,
+    is_app_user: false,
+    is_admin: false,
+    is_owner: false,
+    is_restricted: user.guest !== undefined,
+    is_ultra_restricted: user.guest === 'single-channel',
+    ...(user.teamId === undefined ? {} : { is_stranger: true }),
+    ...(isHere
+      ? {
+          enterprise_user: {
+            id: user.id,
+            enterprise_id: enterprise.id,
+            enterprise_name: enterprise.name,
+            teams: Array.from(new Set([team.id, teamId])).filter((id) => id !== enterprise.id),
+          },
+        }
+      : {}),
+    tz: 'Etc/UTC',
+    tz_offset: 0,
+    profile: { display_name: user.name, real_name: realName, team: teamId },
+  };
+}
+
+const usersInfo: ApiMethod = {
+  token: 'bot',
+  tier: 4,
+  scopes: ['users:read'],
+  takes: ['user'],
+  run(call, { workspace }) {
+    const user = workspace.users.get(call.required('user'));
+    if (user === undefined) throw new ApiError('user_not_found');
+    return { user: showUser(user, workspace) };
+  },
+};
+
+function showGroup({ id, handle, users, isDisabled }: UserGroupOption, { settings }: Workspace): Json {
+  return {
+    id,
+    team_id: settings.team.id,
+    is_usergroup: true,
+    name: handle,
+    handle,
+    date_delete: isDisabled === true ? 1 : 0,
+    user_count: users.length,
+  };
+}
+
+/** https://docs.slack.dev/reference/methods/usergroups.list: disabled groups only where they are asked for. */
+const listGroups: ApiMethod = {
+  token: 'bot',
+  tier: 2,
+  scopes: ['usergroups:read'],
+  takes: ['include_disabled', 'include_users'],
+  run(call, { workspace }) {
+    const shown = Array.from(workspace.userGroups.values()).filter(
+      ({ isDisabled }) => isDisabled !== true || call.flag('include_disabled') === true,
+    );
+    const withUsers = call.flag('include_users') === true;
+    return {
+      usergroups: shown.map((group) => ({
+        ...showGroup(group, workspace),
+        ...(withUsers ? { users: group.users } : {}),
+      })),
+    };
+  },
+};
+
+/** https://docs.slack.dev/reference/methods/usergroups.users.list */
+const listGroupUsers: ApiMethod = {
+  token: 'bot',
+  tier: 2,
+  scopes: ['usergroups:read'],
+  takes: ['usergroup', 'include_disabled'],
+  run(call, { workspace }) {
+    const group = workspace.userGroups.get(call.required('usergroup'));
+    const isHidden = group?.isDisabled === true && call.flag('include_disabled') !== true;
+    if (group === undefined || isHidden) throw new ApiError('no_such_subteam');
+    return { users: group.users };
+  },
+};
+
+const authTest: ApiMethod = {
+  token: 'any',
+  tier: 'special',
+  scopes: [],
+  takes: [],
+  run(_call, { workspace, baseUrl }) {
+    const { bot, team, enterprise } = workspace.settings;
+    return {
+      url: `${baseUrl()}/`,
+      team: team.name,
+      user: bot.name,
+      team_id: team.id,
+      user_id: bot.userId,
+      bot_id: bot.botId,
+      ...(enterprise === null ? {} : { enterprise_id: enterprise.id }),
+      is_enterprise_install: false,
+    };
+  },
+};
+
+const openConnection: ApiMethod = {
+  token: 'app',
+  tier: 1,
+  scopes: [],
+  takes: [],
+  run: (_call, { openTicket }) => ({ url: openTicket() }),
+};
+
+export const peopleMethods: Readonly<Record<string, ApiMethod>> = {
+  'auth.test': authTest,
+  'apps.connections.open': openConnection,
+  'users.info': usersInfo,
+  'usergroups.list': listGroups,
+  'usergroups.users.list': listGroupUsers,
+};
