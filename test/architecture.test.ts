@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ports.ts',
     'report',
     'run',
+    'thread',
   ],
   // pure
   inventory: ['errors.ts', 'ini'],

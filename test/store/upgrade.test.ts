@@ -6,7 +6,7 @@ import { approvedPlan, claimAll, drain, openRig } from './rig.ts';
 const OLD = readFileSync(new URL('../fixtures/release-0.1.sql', import.meta.url), 'utf8');
 
 /** The runs of the fixture. */
-const [SMALL, BIG, WAITING, OPENING] = ['r-ympf', 'r-cfnm', 'r-nk99', 'r-rfpt'] as const;
+const [SMALL, BIG, PUT, WAITING, OPENING] = ['r-0smg', 'r-zb0y', 'r-6yg8', 'r-a6gr', 'r-9bpx'] as const;
 
 test('a database of an earlier release is brought along: what was owed is owed, what waits can start', async () => {
   await using rig = await openRig();
@@ -28,6 +28,10 @@ test('a database of an earlier release is brought along: what was owed is owed, 
   }
   expect((await store.findRun(SMALL))?.state).toBe('finished');
   expect((await store.listFoldRows(BIG)).map(({ host }) => host)).toHaveLength(12);
+  const copies = await store.listJobs(PUT);
+  expect(copies.map(({ outcome }) => outcome?.file?.verified)).toEqual(['checksum', 'size']);
+  // What a host said is left as it was.
+  expect(copies[0]?.outcome?.reason).toBe('it said "verified":true, and so it is');
   expect((await store.findRun(WAITING))?.progress).toMatchObject({ queued: 2, settled: { interrupted: 1 } });
   await store.releaseRun(OPENING, '9.9');
   await drain(store);
