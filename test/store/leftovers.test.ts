@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openRig } from './rig.ts';
+import { openRig, openRun } from './rig.ts';
 
 describe('files that are left on hosts', () => {
   test('are known after a crash, once the job that made them does not run any more', async () => {
