@@ -57,7 +57,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/clicked.ts': reader('slack', 1),
   'src/report/history.ts': reader('own', 1),
   'src/report/message.ts': reader(['own', 'slack'], 1),
-  'src/report/text/clean-lines.ts': reader('host', 2),
+  'src/thread/files/clean-lines.ts': reader('host', 2),
   'src/report/text/escape.ts': reader(['host', 'slack'], 5),
   'src/report/text/host-names.ts': reader('file', 4),
   'src/report/text/plain.ts': reader(['host', 'slack'], 14),

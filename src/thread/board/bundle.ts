@@ -1,12 +1,12 @@
 import { diffLines } from '../../gather/diff.ts';
 import type { Bundle } from '../../gather/fold.ts';
+import { bold, italic, line, preformatted, type RichTextElement } from '../../report/message.ts';
+import { formatHostSetName, type NameSet } from '../../report/text/host-names.ts';
+import { cleanOutput, shortLine, takeStartLines } from '../../report/text/plain.ts';
+import { describeOutcome, formatDuration, outcomeSymbol, plural } from '../../report/text/wording.ts';
 import type { Outcome, StreamText } from '../../run/outcome.ts';
 import type { Run } from '../../run/run.ts';
-import { bold, italic, line, preformatted, type RichTextElement } from '../message.ts';
-import { resultElements, type Whereabouts } from '../reply.ts';
-import { formatHostSetName, type NameSet } from '../text/host-names.ts';
-import { cleanOutput, shortLine, takeStartLines } from '../text/plain.ts';
-import { describeOutcome, formatDuration, outcomeSymbol, plural } from '../text/wording.ts';
+import { resultElements, type Whereabouts } from '../reply/reply.ts';
 
 const MAX_NAMES_CHARS = 500;
 const MAX_REASON_CHARS = 400;

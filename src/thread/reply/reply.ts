@@ -1,10 +1,18 @@
-import type { MovedFile, Outcome, StreamText, Verification } from '../run/outcome.ts';
-import { usesBoard } from '../run/plan.ts';
-import type { Job, Run } from '../run/run.ts';
-import { bold, italic, line, type Message, preformatted, type RichTextElement, richText } from './message.ts';
-import { escapeMrkdwn, escapeShort } from './text/escape.ts';
-import { cleanOutput, shortLine, takeEndLines, takeStartLines } from './text/plain.ts';
-import { describeOutcome, formatBytes, outcomeSymbol, plural } from './text/wording.ts';
+import {
+  bold,
+  italic,
+  line,
+  type Message,
+  preformatted,
+  type RichTextElement,
+  richText,
+} from '../../report/message.ts';
+import { escapeMrkdwn, escapeShort } from '../../report/text/escape.ts';
+import { cleanOutput, shortLine, takeEndLines, takeStartLines } from '../../report/text/plain.ts';
+import { describeOutcome, formatBytes, outcomeSymbol, plural } from '../../report/text/wording.ts';
+import type { MovedFile, Outcome, StreamText, Verification } from '../../run/outcome.ts';
+import { usesBoard } from '../../run/plan.ts';
+import type { Job, Run } from '../../run/run.ts';
 
 /**
  * All text of a message together is refused above about 12,000 characters (bolt-js#2509, #2867:

@@ -1,12 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { plainVariant } from '../../src/report/message.ts';
-import { excerptStreams, formatReply, formatShowHost, replyShowsAll } from '../../src/report/reply.ts';
-import { formatFullOutput } from '../../src/report/text/full-output.ts';
-import { cleanOutput } from '../../src/report/text/plain.ts';
-import type { MovedFile } from '../../src/run/outcome.ts';
-import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
-import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, sampleRun, streamOf } from './samples.ts';
+import { plainVariant } from '../../../src/report/message.ts';
+import { cleanOutput } from '../../../src/report/text/plain.ts';
+import type { MovedFile } from '../../../src/run/outcome.ts';
+import { formatFullOutput } from '../../../src/thread/files/full-output.ts';
+import {
+  excerptStreams,
+  formatReply,
+  formatShowHost,
+  replyShowsAll,
+} from '../../../src/thread/reply/reply.ts';
+import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from '../../report/limits.ts';
+import {
+  anyOutcome,
+  anyRun,
+  anyText,
+  sampleJob,
+  sampleOutcome,
+  sampleRun,
+  streamOf,
+} from '../../report/samples.ts';
 
 const run = sampleRun();
 

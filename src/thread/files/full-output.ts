@@ -1,8 +1,8 @@
+import { cleanOutput } from '../../report/text/plain.ts';
+import { describeOutcome, formatBytes } from '../../report/text/wording.ts';
 import type { Outcome, StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
 import { cleanLines } from './clean-lines.ts';
-import { cleanOutput } from './plain.ts';
-import { describeOutcome, formatBytes } from './wording.ts';
 
 /** All output that the store keeps, as plain text for a file in the thread. */
 export function formatFullOutput(run: Run, job: Job): string {

@@ -1,10 +1,9 @@
+import { cleanOutput } from '../../report/text/plain.ts';
+import { describeWork, formatBytes, formatCount, formatSummary, plural } from '../../report/text/wording.ts';
 import { keptChars, type Outcome, type StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
-import { excerptStreams } from '../reply.ts';
-import { formatSummary } from '../root.ts';
-import { formatFullOutput } from '../text/full-output.ts';
-import { cleanOutput } from '../text/plain.ts';
-import { describeWork, formatBytes, formatCount, plural } from '../text/wording.ts';
+import { excerptStreams } from '../reply/reply.ts';
+import { formatFullOutput } from './full-output.ts';
 
 /** Slack takes files of 1 GB; a log of more than this nobody opens. */
 const MAX_LOG_CHARS = 128 * 1024 * 1024;
