@@ -35,6 +35,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(1)} ${units[unit]}`;
 }
 
+/** `all 3.2 MiB`, `the first 10.0 MiB of 41.2 MiB`. */
+export function formatPart(bytes: number, totalBytes: number): string {
+  const total = formatBytes(totalBytes);
+  return bytes < totalBytes ? `the first ${formatBytes(bytes)} of ${total}` : `all ${total}`;
+}
+
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
