@@ -59,9 +59,9 @@ describe('answers', () => {
     ];
     const message = formatShow(sampleRun(), jobs, 0);
     expect(boxesOf(message)[0]?.split('\n')).toEqual([
-      '✗ failed · exit 2 — 2 hosts: web02, web04',
+      '✗ failed · exit 2 — 2 hosts: web[02,04]',
       '⏱\ufe0e timed out — 1 host: web05',
-      '✓ ok — 2 hosts: web01, web03',
+      '✓ ok — 2 hosts: web[01,03]',
     ]);
   });
 
