@@ -83,22 +83,43 @@ export function nearNames(typed: string, names: Iterable<string>, count = 3): re
     .map(({ name }) => name);
 }
 
-/** Letters to put in, take out, change or swap with their neighbour; above `limit` only "more than that". */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let before: number[] = [];
-  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+/**
+ * Letters to put in, take out, change or swap with their neighbour; above `limit` only "more than that". No
+ * further from the diagonal than the limit, and no longer than it can still be kept: a fleet has long names.
+ */
+function editDistance(left: string, right: string, limit: number): number {
+  if (Math.abs(left.length - right.length) > limit) return limit + 1;
+  // The names of a fleet begin alike: only what comes then is compared.
+  let same = 0;
+  while (same < left.length && left[same] === right[same]) same += 1;
+  const a = left.slice(same);
+  const b = right.slice(same);
+  let before = new Uint8Array(b.length + 2);
+  let above = Uint8Array.from({ length: b.length + 2 }, (_, j) => Math.min(j, FAR));
+  let row = new Uint8Array(b.length + 2);
   for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1];
-      const change = (above[j - 1] ?? 0) + (same ? 0 : 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = swapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY;
-      row.push(Math.min(change, swap, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    const from = Math.max(1, i - limit);
+    const to = Math.min(b.length, i + limit);
+    row[from - 1] = from === 1 ? Math.min(i, FAR) : FAR;
+    row[to + 1] = FAR;
+    let least = FAR;
+    for (let j = from; j <= to; j += 1) {
+      const change = cell(above, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwapped ? cell(before, j - 2) + 1 : FAR;
+      const distance = Math.min(change, swap, cell(above, j) + 1, cell(row, j - 1) + 1, FAR);
+      row[j] = distance;
+      least = Math.min(least, distance);
     }
-    before = above;
-    above = row;
+    if (least > limit && i > limit) return limit + 1;
+    [before, above, row] = [above, row, before];
   }
-  return above[b.length] ?? limit + 1;
+  return cell(above, b.length);
 }
+
+function cell(row: Uint8Array, at: number): number {
+  return row[at] ?? FAR;
+}
+
+/** Above any limit. */
+const FAR = 100;

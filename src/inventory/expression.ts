@@ -1,5 +1,6 @@
 import { nearNames, Refusal } from '../errors.ts';
-import { formatHostSet, matchesGlob, splitNames, unfoldTerm } from './host-set.ts';
+import { formatHostSet } from './fold-names.ts';
+import { type Effort, matchesGlob, splitNames, unfoldTerm } from './host-set.ts';
 import type { Host, Inventory } from './inventory.ts';
 
 /**
@@ -55,6 +56,7 @@ class Search {
   /** True once a term (other than an exclusion) was there, whether or not it matched. */
   #hasIncluded = false;
   #isMalformed = true;
+  readonly #effort: Effort = { steps: 0 };
 
   constructor(inventory: Inventory) {
     this.#inventory = inventory;
@@ -69,6 +71,21 @@ class Search {
     const name = term.replace(/^@/, '');
     const hosts = isGroup ? this.#findGroups(name, typed) : this.#findHosts(name, typed);
     for (const host of hosts) into.add(host);
+  }
+
+  /** One person's expression holds up everyone for some tens of milliseconds at the most. */
+  #spend(steps: number, typed: string): void {
+    this.#effort.steps += steps;
+    if (this.#effort.steps <= MAX_STEPS) return;
+    const { size } = this.#inventory.hosts;
+    throw new Refusal(
+      'usage',
+      `This takes too much looking up among ${size.toLocaleString('en-US')} hosts: it was given up at ${shorten(typed)}.`,
+      {
+        remedy: 'Begin patterns with letters of the names (web* instead of *web*), or ask for less at once.',
+        about: 'hosts',
+      },
+    );
   }
 
   finish(): readonly [Host, ...Host[]] {
@@ -118,10 +135,14 @@ class Search {
 
   #findHosts(name: string, typed: string): readonly Host[] {
     const { hosts, groups } = this.#inventory;
-    if (name.toLowerCase() === 'all') return [...hosts.values()];
+    if (name.toLowerCase() === 'all') {
+      this.#spend(hosts.size * STEPS_PER_HOST, typed);
+      return [...hosts.values()];
+    }
     return this.#find(name, typed, hosts, 'host', (word) => {
       const group = groups.get(word.toLowerCase());
       if (group !== undefined) return `"${group.name}" is a group: write -g ${group.name} or @${group.name}`;
+      if (this.#faults.length >= MAX_FAULTS) return undefined;
       const address = word.toLowerCase();
       const there = Array.from(hosts.values()).filter(({ ip }) => ip.toLowerCase() === address);
       if (there.length === 0) return undefined;
@@ -142,11 +163,38 @@ class Search {
               ? undefined
               : `"${host.name}" is a host, not a group: write -h ${host.name}`;
           });
+    this.#spend(found.reduce((sum, group) => sum + group.hosts.length, 0) * STEPS_PER_HOST, typed);
     const members = found.flatMap((group) => group.hosts);
     if (found.length > 0 && members.length === 0) {
       return this.#fault(`${shorten(typed)} has no hosts that are set to True`, 'unknown');
     }
     return members;
+  }
+
+  /** A walk over all names: only for faults that are shown, and as long as there is time. */
+  #findNear(name: string, known: ReadonlyMap<string, { readonly name: string }>): readonly string[] {
+    const steps = known.size * name.length * STEPS_PER_LETTER;
+    if (this.#faults.length >= MAX_FAULTS || this.#effort.steps + steps > MAX_STEPS) return [];
+    this.#effort.steps += steps;
+    return nearNames(
+      name,
+      Array.from(known.values(), (one) => one.name),
+    );
+  }
+
+  /** Only the names that begin as the pattern does are tried. */
+  #matchGlob<T>(pattern: string, known: ReadonlyMap<string, T>, typed: string): readonly T[] {
+    const wanted = pattern.toLowerCase();
+    const start = wanted.slice(0, wanted.search(/[*?]/));
+    const names = sortedNames(known);
+    const found: T[] = [];
+    for (let at = placeOf(start, names); names[at]?.startsWith(start); at += 1) {
+      const name = names[at] ?? '';
+      const one = matchesGlob(wanted, name, this.#effort) ? known.get(name) : undefined;
+      if (one !== undefined) found.push(one);
+      this.#spend(0, typed);
+    }
+    return found;
   }
 
   /** What one term stands for among the hosts or among the groups. Every name of a range must be there. */
@@ -164,16 +212,19 @@ class Search {
     const unfolded = unfoldTerm(name);
     if ('fault' in unfolded) return this.#fault(`${shorten(typed)}: ${unfolded.fault}`, 'malformed');
 
+    this.#spend(unfolded.names.length * STEPS_PER_NAME, typed);
+
     const found: T[] = [];
     const missing: string[] = [];
     for (const one of unfolded.names) {
-      const matches = /[*?]/.test(one) ? matchGlob(one, known) : [known.get(one.toLowerCase())];
+      const matches = /[*?]/.test(one) ? this.#matchGlob(one, known, typed) : [known.get(one.toLowerCase())];
       const there = matches.filter((match) => match !== undefined);
       found.push(...there);
       if (there.length === 0) missing.push(one);
     }
     if (missing.length === 0) return found;
     if (unfolded.names.length > 1) {
+      this.#spend(missing.length * STEPS_PER_NAME, typed);
       const isNone = missing.length === unfolded.names.length;
       const sentence = isNone
         ? `There is no ${kind} of ${shorten(typed)}`
@@ -183,14 +234,7 @@ class Search {
     if (/[*?]/.test(name)) return this.#fault(`No ${kind} matches ${shorten(typed)}`, 'unknown');
     const other = explain(name);
     if (other !== undefined) return this.#fault(other, 'unknown');
-    // Near names cost a walk over the whole inventory: not for more faults than are shown.
-    const near =
-      this.#faults.length < MAX_FAULTS
-        ? nearNames(
-            name,
-            Array.from(known.values(), (one) => one.name),
-          )
-        : [];
+    const near = this.#findNear(name, known);
     const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
     return this.#fault(`There is no ${kind} "${shorten(name)}"${hint}`, 'unknown');
   }
@@ -198,9 +242,37 @@ class Search {
 
 const MAX_FAULTS = 10;
 
-function matchGlob<T>(pattern: string, known: ReadonlyMap<string, T>): readonly T[] {
-  const wanted = pattern.toLowerCase();
-  return Array.from(known).flatMap(([name, one]) => (matchesGlob(wanted, name) ? [one] : []));
+/** Some tens of milliseconds, whatever the expression. Twenty patterns that begin with `*` on ten thousand hosts. */
+const MAX_STEPS = 5_000_000;
+/** What making and looking up a name costs, adding a host to a set, and comparing a letter with near ones. */
+const STEPS_PER_NAME = 100;
+const STEPS_PER_HOST = 4;
+const STEPS_PER_LETTER = 4;
+
+/** The names of an inventory never change, so they are put in order once. */
+const inOrder = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>();
+
+function sortedNames(known: ReadonlyMap<string, unknown>): readonly string[] {
+  const names = inOrder.get(known) ?? Array.from(known.keys()).toSorted(byCodeUnit);
+  inOrder.set(known, names);
+  return names;
+}
+
+function byCodeUnit(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** Where in the sorted list the first name stands that is not before this one. */
+function placeOf(name: string, sorted: readonly string[]): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? '') < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function shorten(text: string): string {

@@ -3,10 +3,13 @@
  * letters (pdsh's rule), and their written width is kept: `web[08-10]` is web08, web09, web10.
  */
 
-const MAX_PER_BRACKET = 1024;
-const MAX_PER_EXPRESSION = 4096;
+export const MAX_PER_BRACKET = 1024;
+const MAX_PER_TERM = 4096;
+/** A name of a hundred characters has no room for more numbers that anyone would tell apart. */
+const MAX_BRACKETS = 8;
+const MAX_NAME_CHARS = 100;
 /** More digits are a serial number, not a place in a row, and would not survive arithmetic. */
-const MAX_DIGITS = 9;
+export const MAX_DIGITS = 9;
 
 /**
  * What keeps a name from being a host's or a group's; undefined where nothing does. `-h` reads `, ! @ * ? [ ]` and
@@ -20,7 +23,7 @@ export function nameFault(name: string): string | undefined {
   }
   if (name.startsWith('-')) return 'a name cannot start with -, as options do';
   if (/^\.+$/.test(name)) return 'a name cannot be dots only';
-  if (name.length > 100) return 'a name cannot be longer than 100 characters';
+  if (name.length > MAX_NAME_CHARS) return `a name cannot be longer than ${MAX_NAME_CHARS} characters`;
   if (name.toLowerCase() === 'all') return '"all" means every host; choose another name';
   if (/^(__proto__|constructor|prototype)$/i.test(name)) return 'this name is reserved';
   return undefined;
@@ -46,58 +49,89 @@ export function unfoldTerm(term: string): Unfolded {
   if (pieces.some((piece, i) => i % 2 === 0 && /[[\]]/.test(piece))) {
     return { fault: 'a bracket is not closed' };
   }
-  let names: readonly string[] = [''];
-  for (const [i, piece] of pieces.entries()) {
-    if (i % 2 === 0) {
-      names = names.map((name) => name + piece);
-      continue;
-    }
-    const numbers = unfoldNumbers(piece);
-    if ('fault' in numbers) return numbers;
-    if (names.length * numbers.names.length > MAX_PER_EXPRESSION) {
-      return { fault: `it stands for more than ${MAX_PER_EXPRESSION} names` };
-    }
-    names = names.flatMap((name) => numbers.names.map((number) => name + number));
+  if (pieces.length > 2 * MAX_BRACKETS + 1) return { fault: `it has more than ${MAX_BRACKETS} brackets` };
+  const fixed = pieces.filter((_, i) => i % 2 === 0);
+  if (pieces.length > 1 && fixed.join('').length > MAX_NAME_CHARS) {
+    return { fault: `no name is longer than ${MAX_NAME_CHARS} characters` };
+  }
+  // Counted before a single name is made: what is refused costs no more than reading it.
+  const brackets: (readonly Span[])[] = [];
+  let count = 1;
+  for (const list of pieces.filter((_, i) => i % 2 === 1)) {
+    const spans = parseNumbers(list);
+    if ('fault' in spans) return spans;
+    brackets.push(spans.spans);
+    count *= spans.count;
+    if (count > MAX_PER_TERM) return { fault: `it stands for more than ${MAX_PER_TERM} names` };
+  }
+  let names: readonly string[] = [fixed[0] ?? ''];
+  for (const [i, spans] of brackets.entries()) {
+    const endings = spans.flatMap(numbersOf).map((number) => number + (fixed[i + 1] ?? ''));
+    names = names.flatMap((name) => endings.map((ending) => name + ending));
   }
   return { names };
 }
 
-/** `01-20`, `1,3,5-7`, `0-6/2` → the numbers as written. */
-function unfoldNumbers(list: string): Unfolded {
-  const names: string[] = [];
+/** `01-20/2`: whole numbers from the first on, no further than the last. */
+interface Span {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  /** Of its numbers; 0 where they are not padded. */
+  readonly width: number;
+}
+
+function numbersOf({ first, last, step, width }: Span): readonly string[] {
+  const count = Math.floor((last - first) / step) + 1;
+  return Array.from({ length: count }, (_, i) => String(first + i * step).padStart(width, '0'));
+}
+
+type Numbers = { readonly spans: readonly Span[]; readonly count: number } | { readonly fault: string };
+
+/** `01-20`, `1,3,5-7`, `0-6/2`. */
+function parseNumbers(list: string): Numbers {
+  const spans: Span[] = [];
+  let count = 0;
   for (const part of list.split(',')) {
     const match = /^(\d+)(?:-(\d+)(?:\/(\d+))?)?$/.exec(part.trim());
     if (match === null) return { fault: `"[${list}]" is not a list of numbers such as [1,3,5-7]` };
-    const [, first = '', last = first, step = '1'] = match;
-    if (Math.max(first.length, last.length, step.length) > MAX_DIGITS) {
+    const [, from = '', to = from, by = '1'] = match;
+    if (Math.max(from.length, to.length, by.length) > MAX_DIGITS) {
       return { fault: `"${part.trim()}" has more than ${MAX_DIGITS} digits` };
     }
-    const isPadded = [first, last].some((digits) => digits.length > 1 && digits.startsWith('0'));
-    if (isPadded && first.length !== last.length) {
+    const isPadded = [from, to].some((digits) => digits.length > 1 && digits.startsWith('0'));
+    if (isPadded && from.length !== to.length) {
       return { fault: `"${part.trim()}" has numbers of different width` };
     }
-    if (Number(first) > Number(last)) return { fault: `"${part.trim()}" counts down` };
-    if (Number(step) < 1) return { fault: `"${part.trim()}" has a step of 0` };
-    for (let n = Number(first); n <= Number(last); n += Number(step)) {
-      if (names.length === MAX_PER_BRACKET) {
-        return { fault: `"[${list}]" stands for more than ${MAX_PER_BRACKET} names` };
-      }
-      names.push(String(n).padStart(isPadded ? first.length : 0, '0'));
+    const [first, last, step] = [Number(from), Number(to), Number(by)];
+    if (first > last) return { fault: `"${part.trim()}" counts down` };
+    if (step < 1) return { fault: `"${part.trim()}" has a step of 0` };
+    count += Math.floor((last - first) / step) + 1;
+    if (count > MAX_PER_BRACKET) {
+      return { fault: `"[${list}]" stands for more than ${MAX_PER_BRACKET} names` };
     }
+    spans.push({ first, last, step, width: isPadded ? from.length : 0 });
   }
-  return { names };
+  return { spans, count };
+}
+
+/** Work done, in characters looked at: some ten nanoseconds each. */
+export interface Effort {
+  steps: number;
 }
 
 /**
  * Whether `*` (any run of characters) and `?` (one) make the pattern into the text. In step with both, never
  * back further than the last `*`: a regular expression of many stars takes longer than anyone waits.
  */
-export function matchesGlob(pattern: string, text: string): boolean {
+export function matchesGlob(pattern: string, text: string, effort?: Effort): boolean {
   let at = 0;
   let star = -1;
   let resume = 0;
   let p = 0;
+  let steps = 1;
   while (at < text.length) {
+    steps += 1;
     if (pattern[p] === '*') {
       star = p;
       resume = at;
@@ -109,82 +143,8 @@ export function matchesGlob(pattern: string, text: string): boolean {
       p = star + 1;
       resume += 1;
       at = resume;
-    } else return false;
+    } else break;
   }
-  return /^\**$/.test(pattern.slice(p));
-}
-
-interface Row {
-  readonly prefix: string;
-  readonly suffix: string;
-  /** Of its numbers; 0 where they are not padded. */
-  readonly width: number;
-  readonly numbers: Set<number>;
-}
-
-/**
- * Names folded on their last number only, each row where its first name stood. Folding all numbers at once
- * takes minutes on irregular names (clustershell#559), and an IP address is not a row.
- */
-export function formatHostSet(names: readonly string[]): string {
-  const parts = names.map((name) => ({ name, ...splitNumber(name) }));
-  const widths = new Map<string, Set<number>>();
-  for (const { prefix, digits, suffix } of parts) {
-    if (!/^0\d/.test(digits)) continue;
-    const key = `${prefix}\n${suffix}`;
-    widths.set(key, (widths.get(key) ?? new Set()).add(digits.length));
-  }
-  const rows = new Map<string, Row>();
-  for (const { name, prefix, digits, suffix } of parts) {
-    // 10 belongs to 08 and 09 where there are such, and else to 8 and 9.
-    const width = widths.get(`${prefix}\n${suffix}`)?.has(digits.length) ? digits.length : 0;
-    const key = digits === '' ? `\n${name}` : `${width}\n${prefix}\n${suffix}`;
-    const row = rows.get(key) ?? { prefix, suffix, width, numbers: new Set() };
-    if (digits !== '') row.numbers.add(Number(digits));
-    rows.set(key, row);
-  }
-  return Array.from(rows.values(), formatRow).join(',');
-}
-
-function splitNumber(name: string): { prefix: string; digits: string; suffix: string } {
-  const isAddress = name.includes(':') || /^\d+(\.\d+){3}$/.test(name);
-  const [, prefix = name, digits = '', suffix = ''] = /^(.*?)(?<!\d)(\d+)(\D*)$/s.exec(name) ?? [];
-  if (isAddress || digits.length > MAX_DIGITS) return { prefix: name, digits: '', suffix: '' };
-  return { prefix, digits, suffix };
-}
-
-function formatRow({ prefix, suffix, width, numbers }: Row): string {
-  const write = (n: number) => String(n).padStart(width, '0');
-  const spans: [number, number][] = [];
-  for (const n of Array.from(numbers).toSorted((a, b) => a - b)) {
-    const last = spans.at(-1);
-    if (last !== undefined && last[1] === n - 1 && write(n).length >= width) last[1] = n;
-    else spans.push([n, n]);
-  }
-  if (numbers.size === 0) return prefix;
-  const [only = 0] = numbers;
-  if (numbers.size === 1) return `${prefix}${write(only)}${suffix}`;
-  const brackets = splitSpans(spans).map((some) =>
-    some.map(([from, to]) => (from === to ? write(from) : `${write(from)}-${write(to)}`)).join(','),
-  );
-  return brackets.map((list) => `${prefix}[${list}]${suffix}`).join(',');
-}
-
-/** Into as many brackets as it takes: what is printed can be typed again. */
-function splitSpans(spans: readonly (readonly [number, number])[]): readonly (readonly [number, number])[][] {
-  const brackets: [number, number][][] = [[]];
-  let room = MAX_PER_BRACKET;
-  for (const [first, last] of spans) {
-    for (let from = first; from <= last; ) {
-      if (room === 0) {
-        brackets.push([]);
-        room = MAX_PER_BRACKET;
-      }
-      const to = Math.min(last, from + room - 1);
-      brackets.at(-1)?.push([from, to]);
-      room -= to - from + 1;
-      from = to + 1;
-    }
-  }
-  return brackets;
+  if (effort !== undefined) effort.steps += steps + pattern.length - Math.min(p, pattern.length);
+  return at >= text.length && /^\**$/.test(pattern.slice(p));
 }

@@ -6,11 +6,11 @@ import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import type { Log, Opener, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
-import { formatRoot } from '../report/root.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Plan, Work } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
 import type { Job, Run } from '../run/run.ts';
+import { formatRoot } from '../thread/root.ts';
 import type { Ground } from './execution.ts';
 import { fetchShared, findShared, localNameOf, nameShared } from './shared-file.ts';
 

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import { formatHostSet } from '../inventory/host-set.ts';
+import { formatHostSet } from '../inventory/fold-names.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Plan, Requester } from '../run/plan.ts';
 import type { Allowlist, RuleAction } from './allowlist.ts';

@@ -4,7 +4,6 @@ import { findTarget, type Target } from '../run/plan.ts';
 import type { Job, Run } from '../run/run.ts';
 import { boxOfLines } from './answers.ts';
 import { type Block, bold, context, line, type Message, richText, section } from './message.ts';
-import { formatSummary } from './root.ts';
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, shortLine } from './text/plain.ts';
@@ -14,6 +13,7 @@ import {
   formatCount,
   formatDuration,
   formatProgress,
+  formatSummary,
   outcomeSymbol,
   plural,
 } from './text/wording.ts';

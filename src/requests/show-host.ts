@@ -1,7 +1,7 @@
 import type { Log } from '../ports.ts';
-import { formatShowHost } from '../report/reply.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Job, Run } from '../run/run.ts';
+import { formatShowHost } from '../thread/reply/reply.ts';
 import { formatBareResult } from '../thread/unshown.ts';
 
 /** A person waits, and so does everybody else meanwhile. */

@@ -2,9 +2,10 @@
  * Which messages a run owes its thread, and by when. From the plan and what is settled, to rows; nothing here
  * knows how they are stored or sent.
  */
-import { LIVE_BOARD_MS, MAX_PAGES } from '../report/board/board.ts';
+
 import { isSpooled, keptChars, type Outcome } from '../run/outcome.ts';
 import { type Action, type Plan, usesBoard } from '../run/plan.ts';
+import { LIVE_BOARD_MS, MAX_PAGES } from './board/board.ts';
 import { formatKey, type LogForm, type RowSubject, type Sends } from './row.ts';
 
 /** A row that is there already is behind again; one of a file that could not be sent gets another chance. */

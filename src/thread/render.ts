@@ -1,11 +1,11 @@
 import { formatAuditLine } from '../report/audit-line.ts';
 import type { FileUpload, Message } from '../report/message.ts';
-import { formatReply } from '../report/reply.ts';
-import { formatRoot } from '../report/root.ts';
 import { totalJobs } from '../run/run.ts';
-import { openBoards } from './boards.ts';
+import { openBoards } from './board/open-boards.ts';
 import type { ThreadFacts } from './facts.ts';
-import { renderHostFile, renderLog, renderSpooled } from './files.ts';
+import { renderHostFile, renderLog, renderSpooled } from './files/files.ts';
+import { formatReply } from './reply/reply.ts';
+import { formatRoot } from './root.ts';
 import { parseKey } from './row.ts';
 
 const SLOWEST_SHOWN = 3;

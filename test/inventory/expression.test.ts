@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
 import { resolveTargets, resolveTerms, splitTerms } from '../../src/inventory/expression.ts';
+import { cpuMs, FIRST } from '../linear/cpu.ts';
 import { fleet, read } from './inventories.ts';
 
 const inventory = fleet(['web01', 'web02', 'web03', 'Web10', 'db1', 'db2', 'bastion'], {
@@ -165,5 +166,77 @@ describe('an expression', () => {
         }
       }),
     );
+  });
+});
+
+describe('no expression holds up the others', () => {
+  /** Numbered, alike for long, and of one letter: each the worst for some expression. */
+  const large = fleet(
+    Array.from(
+      { length: 10_000 },
+      (_, n) => [`web${n}`, `${'a'.repeat(60)}${n}`, `rack${n % 40}-node${n}.example.net`].at(n % 3) ?? '',
+    ),
+    Object.fromEntries(
+      Array.from({ length: 40 }, (_, g) => [
+        `g${g}`,
+        Array.from({ length: 3_334 }, (_, n) => `web${3 * n}`).slice(g),
+      ]),
+    ),
+  );
+  const chars = (text: string) => `${text},`.repeat(Math.ceil(12_000 / text.length)).slice(0, -1);
+  const cost = (terms: string, groups = '') =>
+    cpuMs(() => {
+      try {
+        const split = { hosts: splitTerms(terms), groups: splitTerms(groups), exclude: [] };
+        resolveTargets(large, split);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+      }
+    });
+  cost('all,*');
+
+  test.each([
+    ['patterns of brackets and stars', '*[1-1024][1-4]*'],
+    ['many of them', chars('*[1-1024][1-4]*')],
+    ['patterns with a beginning', chars('a[1-1024][1-4]*')],
+    ['thousands of stars', `${'*a'.repeat(6_000)}b`],
+    ['many patterns', chars('*a*b')],
+    ['patterns that go back for long', chars(`*${'a'.repeat(30)}b`)],
+    ['question marks', chars('?'.repeat(63))],
+    ['a name that is not there and goes on', chars('web[1-1024][1-4]')],
+    ['many that are too many', chars('[1-1024][1-1024]')],
+    ['names without number', chars('x[1-1024][1-4]')],
+    ['many brackets', `web${'[1-2]'.repeat(2_000)}`],
+    ['a long name in numbers', `${'a1'.repeat(5_000)}[1-1024][1-4]`],
+    ['all, again and again', chars('all')],
+    ['a slip in long names', Array.from({ length: 100 }, (_, n) => `${'a'.repeat(58)}bcde${n}`).join(',')],
+    ['other slips in long names', Array.from({ length: 100 }, (_, n) => `b${'a'.repeat(60)}${n}`).join(',')],
+    ['addresses', Array.from({ length: 1_000 }, (_, n) => `10.0.9.${n}`).join(',')],
+    ['groups of all', chars('@*')],
+  ])('%s', (_name, terms) => {
+    expect(cost(terms)).toBeLessThan(FIRST.maxCpuMs);
+  });
+
+  test('groups, again and again', () => {
+    expect(cost('web0', chars('g*'))).toBeLessThan(FIRST.maxCpuMs);
+  });
+
+  test('one that would is refused, with what to write instead', () => {
+    expect(() => resolveTerms(large, ['*[1-1024][1-4]*'])).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: 'This takes too much looking up among 10,000 hosts: it was given up at *[1-1024][1-4]*.',
+        remedy: 'Begin patterns with letters of the names (web* instead of *web*), or ask for less at once.',
+      }),
+    );
+  });
+
+  test('what people write of a fleet is not', () => {
+    const numbers = Array.from({ length: 10 }, (_, n) => `web[${n * 1_000}-${n * 1_000 + 999}/3]`);
+    for (const terms of [['web*'], ['all', '!*9'], ['web[0-99/3]*', '*-node*'], ['*.net', '!rack[1-9]-*']]) {
+      expect(resolveTerms(large, terms).length).toBeGreaterThan(0);
+    }
+    expect(() => resolveTerms(large, numbers)).toThrow(/There is no host of/);
+    expect(resolveTerms(large, ['*[10-19]?']).length).toBeGreaterThan(0);
   });
 });

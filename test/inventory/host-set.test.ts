@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { splitTerms } from '../../src/inventory/expression.ts';
-import { formatHostSet, matchesGlob, nameFault, unfoldTerm } from '../../src/inventory/host-set.ts';
+import { formatHostSet, takeHostSet } from '../../src/inventory/fold-names.ts';
+import { matchesGlob, nameFault, splitNames, unfoldTerm } from '../../src/inventory/host-set.ts';
 
 function unfold(text: string): readonly string[] {
   return splitTerms(text).flatMap((term) => {
@@ -69,6 +70,8 @@ describe('a set of host names', () => {
     ['web[1-999999999]', '"[1-999999999]" stands for more than 1024 names'],
     ['web[1-9999999999]', '"1-9999999999" has more than 9 digits'],
     ['r[1-100]n[1-100]', 'it stands for more than 4096 names'],
+    ['[1][1][1][1][1][1][1][1][1]', 'it has more than 8 brackets'],
+    [`${'a'.repeat(101)}[1-2]`, 'no name is longer than 100 characters'],
   ])('%s is refused', (term, fault) => {
     expect(unfoldTerm(term)).toEqual({ fault });
   });
@@ -112,6 +115,27 @@ describe('what is printed can be typed again', () => {
         expect(unfold(formatHostSet(set)).toSorted()).toEqual(set.toSorted());
       }),
       { numRuns: 3_000 },
+    );
+  });
+
+  test('so does as much of it as has room, and the count of it is right', () => {
+    fc.assert(
+      fc.property(
+        names,
+        fc.nat(120),
+        fc.constantFrom(',' as const, ', ' as const),
+        (set, maxChars, separator) => {
+          const { text, count } = takeHostSet(set, { maxChars, restChars: 10, separator });
+          const read = text === '' ? [] : splitNames(text).flatMap((term) => unfold(term.trim()));
+          expect(text.length).toBeLessThanOrEqual(maxChars);
+          expect(read).toHaveLength(count);
+          expect(new Set(read).size).toBe(count);
+          expect(set).toEqual(expect.arrayContaining([...read]));
+          if (formatHostSet(set).replaceAll(',', separator).length <= maxChars)
+            expect(count).toBe(set.length);
+        },
+      ),
+      { numRuns: 2_000 },
     );
   });
 

@@ -11,92 +11,16 @@ import {
   formatRights,
 } from '../../src/report/answers.ts';
 import { formatAuditLine } from '../../src/report/audit-line.ts';
-import { CANCEL_ACTION } from '../../src/report/buttons.ts';
 import { formatRuns, formatShow } from '../../src/report/history.ts';
-import { formatRoot } from '../../src/report/root.ts';
+import type { Message } from '../../src/report/message.ts';
 import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
 import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, samplePlan, sampleRun } from './samples.ts';
 
 const MENTIONS = ['<@U0OPS>', '<@U0BOSS>', '<#C0OPS>'];
-const wordsOf = (message: ReturnType<typeof formatRoot>) => textsOf(message).join('\n');
+const wordsOf = (message: Message) => textsOf(message).join('\n');
 
 /** Of an audit entry what its line does not show. */
 const ENTRY = { at: 1_000_000, teamId: 'T1', prev: '0' } as const;
-
-describe('the root message', () => {
-  test('says who does what where, counts while it runs, and can be cancelled', () => {
-    const message = formatRoot(
-      sampleRun({ progress: { queued: 20, running: 8, settled: { ok: 11, failed: 1 } } }),
-      { now: 1_000_400 },
-    );
-    expect(wordsOf(message)).toContain('*r-7k3f* · <@U0OPS> runs on 1 host: web01');
-    expect(boxesOf(message)).toEqual(['df -h']);
-    expect(wordsOf(message)).toContain('12 of 40 done · 8 running · 20 waiting · 1 failed');
-    expect(message.blocks.at(-1)).toMatchObject({
-      type: 'actions',
-      elements: [{ action_id: CANCEL_ACTION, value: 'r-7k3f', style: 'danger', confirm: {} }],
-    });
-    expect(message.live).toBeDefined();
-  });
-
-  test('shows how far it is, since when, and what it waits for', () => {
-    const message = formatRoot(sampleRun({ progress: { queued: 20, running: 10, settled: { ok: 10 } } }), {
-      now: 1_012_400,
-      slowest: [{ host: 'web07', startedAt: 1_000_400 }],
-    });
-    expect(wordsOf(message)).toContain('▰▰▰▰▰▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱ 25 %');
-    expect(wordsOf(message)).toContain('12.0 s so far');
-    expect(wordsOf(message)).toContain('running longest: web07 12.0 s');
-  });
-
-  test('ends as a summary in fixed order, without a way to cancel', () => {
-    const message = formatRoot(
-      sampleRun({
-        state: 'finished',
-        finishedAt: 1_012_400,
-        progress: { queued: 0, running: 0, settled: { unreachable: 1, 'timed-out': 1, failed: 1, ok: 97 } },
-      }),
-      { now: 9_999_999 },
-    );
-    expect(message.text).toContain('r-7k3f: 97 ok, 1 failed, 1 timed out, 1 unreachable of 100 in 12.4 s');
-    expect(JSON.stringify(message.blocks)).not.toContain(CANCEL_ACTION);
-    expect(message.live).toBeUndefined();
-  });
-
-  test('says who cancelled and what it repeats', () => {
-    const message = formatRoot(
-      sampleRun({
-        cancelledBy: { teamId: 'T0TEAM', userId: 'U0BOSS' },
-        plan: samplePlan({ retryOf: 'r-1aaa' }),
-      }),
-      { now: 0 },
-    );
-    expect(wordsOf(message)).toContain('being cancelled by <@U0BOSS>');
-    expect(wordsOf(message)).toContain('again, after r-1aaa');
-    expect(JSON.stringify(message.blocks)).not.toContain(CANCEL_ACTION);
-  });
-
-  test('shows a copy with both its ends', () => {
-    const source = { bytes: 12_595, sha256: 'ab'.repeat(32) };
-    const message = formatRoot(
-      sampleRun({ plan: samplePlan({ work: { action: 'put', local: 'a.py', remote: '/tmp/', source } }) }),
-      { now: 0 },
-    );
-    expect(boxesOf(message)).toEqual(['put a.py → /tmp/']);
-    expect(wordsOf(message)).toContain('12.3 KiB');
-  });
-
-  test('obeys every limit and holds nothing alive, whatever was typed', () => {
-    fc.assert(
-      fc.property(anyRun, (run) => {
-        const message = formatRoot(run, { now: 2_000_000 });
-        expectWithinLimits(message);
-        expectNothingAlive(message, MENTIONS);
-      }),
-      { numRuns: 400 },
-    );
-  });
-});
 
 describe('answers', () => {
   test('a refusal names the thing, the remedy, what was typed and the usage', () => {
@@ -135,9 +59,9 @@ describe('answers', () => {
     ];
     const message = formatShow(sampleRun(), jobs, 0);
     expect(boxesOf(message)[0]?.split('\n')).toEqual([
-      '✗ failed · exit 2 — 2 hosts: web02, web04',
+      '✗ failed · exit 2 — 2 hosts: web[02,04]',
       '⏱\ufe0e timed out — 1 host: web05',
-      '✓ ok — 2 hosts: web01, web03',
+      '✓ ok — 2 hosts: web[01,03]',
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RESUME_ACTION } from '../../src/report/buttons.ts';
-import { formatRoot } from '../../src/report/root.ts';
+import { formatRoot } from '../../src/thread/root.ts';
 import { drain } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, OPS, openDeskRig } from './rig.ts';
 

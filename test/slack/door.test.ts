@@ -2,11 +2,11 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigError, Refusal } from '../../src/errors.ts';
 import { formatNotice } from '../../src/report/answers.ts';
-import { formatRoot } from '../../src/report/root.ts';
 import { openSlack } from '../../src/slack/door.ts';
 import { isFromTheFuture } from '../../src/slack/http.ts';
 import { redact } from '../../src/slack/quiet-logger.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';
+import { formatRoot } from '../../src/thread/root.ts';
 import { sampleRun } from '../report/samples.ts';
 import {
   ANN,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '../../src/errors.ts';
-import { formatRoot } from '../../src/report/root.ts';
 import type { LocalSlackOptions } from '../../src/sandbox/slack/options.ts';
 import { createOpener } from '../../src/slack/outgoing/opener.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';
+import { formatRoot } from '../../src/thread/root.ts';
 import { sampleRun } from '../report/samples.ts';
 import { ANN, BOT, OLD, OPS, openTestSlack, recordLog, SECRET, settingsFor, WEB, withScopes } from './rig.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
-import { formatReply } from '../../src/report/reply.ts';
-import { formatRoot } from '../../src/report/root.ts';
+import { formatReply } from '../../src/thread/reply/reply.ts';
+import { formatRoot } from '../../src/thread/root.ts';
 import { sampleJob, sampleOutcome, sampleRun, streamOf } from '../report/samples.ts';
 import { AUDIT, OLD, OPS, openPosterRig, type PosterRig, WEB, withScopes } from './rig.ts';
 

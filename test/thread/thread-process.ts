@@ -1,13 +1,13 @@
 /** The child of thread.test.ts: a run of 120 hosts that all say something else, brought to Slack. */
 import { setTimeout } from 'node:timers/promises';
 import { openDispatcher } from '../../src/queue/dispatcher.ts';
-import { formatRoot } from '../../src/report/root.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
 import { createOpener } from '../../src/slack/outgoing/opener.ts';
 import { openPoster } from '../../src/slack/outgoing/poster.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createRenderer } from '../../src/thread/render.ts';
+import { formatRoot } from '../../src/thread/root.ts';
 import { approveAny, skipAll } from '../queue/rig.ts';
 import { streamOf } from '../report/samples.ts';
 import { approvedPlan, hostNames, quiet } from '../store/rig.ts';

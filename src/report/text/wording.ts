@@ -1,7 +1,7 @@
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
 import type { Work } from '../../run/plan.ts';
-import { type Progress, settledInOrder, totalJobs } from '../../run/run.ts';
+import { type Progress, type Run, settledInOrder, totalJobs } from '../../run/run.ts';
 
 /** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
 export function formatDuration(ms: number): string {
@@ -33,6 +33,12 @@ export function formatBytes(bytes: number): string {
     unit += 1;
   }
   return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/** `all 3.2 MiB`, `the first 10.0 MiB of 41.2 MiB`. */
+export function formatPart(bytes: number, totalBytes: number): string {
+  const total = formatBytes(totalBytes);
+  return bytes < totalBytes ? `the first ${formatBytes(bytes)} of ${total}` : `all ${total}`;
 }
 
 export function formatCount(count: number): string {
@@ -127,6 +133,12 @@ export function formatTally(progress: Progress): string {
   return settledInOrder(progress)
     .map(([kind, count]) => `${formatCount(count)} ${outcomeWords(kind)}`)
     .join(', ');
+}
+
+/** `r-7k3f: 97 ok, 1 failed, 1 timed out, 1 unreachable of 100 in 12.4 s`; nothing that is zero. */
+export function formatSummary(run: Run, now: number): string {
+  const took = formatDuration((run.finishedAt ?? now) - run.createdAt);
+  return `${run.id}: ${formatTally(run.progress)} of ${formatCount(totalJobs(run.progress))} in ${took}`;
 }
 
 /** While it runs: `12 of 40 done · 8 running · 20 waiting · 1 failed`. */

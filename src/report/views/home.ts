@@ -1,10 +1,16 @@
 import type { Run } from '../../run/run.ts';
 import { type Block, type Button, context, plain, section } from '../message.ts';
-import { formatSummary } from '../root.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from '../text/escape.ts';
 import { formatHostNames } from '../text/host-names.ts';
 import { cleanOutput } from '../text/plain.ts';
-import { describeWork, formatCount, formatDuration, formatProgress, plural } from '../text/wording.ts';
+import {
+  describeWork,
+  formatCount,
+  formatDuration,
+  formatProgress,
+  formatSummary,
+  plural,
+} from '../text/wording.ts';
 import type { HomeTab } from './view.ts';
 
 export const HOME_RUN_ACTION = 'batchops_home_run';

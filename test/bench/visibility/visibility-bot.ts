@@ -10,7 +10,6 @@ import { threadFacts } from '../../../src/lifecycle/thread-facts.ts';
 import type { Approved } from '../../../src/policy/approved.ts';
 import { keepHeapSmall } from '../../../src/process/heap.ts';
 import { openDispatcher } from '../../../src/queue/dispatcher.ts';
-import { formatRoot } from '../../../src/report/root.ts';
 import { NO_OUTPUT, type Outcome } from '../../../src/run/outcome.ts';
 import type { Plan } from '../../../src/run/plan.ts';
 import { createOpener } from '../../../src/slack/outgoing/opener.ts';
@@ -18,6 +17,7 @@ import { openPoster } from '../../../src/slack/outgoing/poster.ts';
 import { openWorkspace } from '../../../src/slack/workspace.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { createRenderer } from '../../../src/thread/render.ts';
+import { formatRoot } from '../../../src/thread/root.ts';
 
 keepHeapSmall();
 const [apiUrl = '', botToken = '', channelId = '', database = '', hosts = '', outputBytes = ''] =

@@ -1,4 +1,4 @@
-import { cleanOutput } from './plain.ts';
+import { cleanOutput } from '../../report/text/plain.ts';
 
 /** A line longer than this is cleaned in pieces. */
 const LONG_LINE_CHARS = 256 * 1024;

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Bundle, type FoldRow, foldResults } from '../../../src/gather/fold.ts';
-import { formatBoard, MAX_PAGES, planBoard } from '../../../src/report/board/board.ts';
-import { formatBundle } from '../../../src/report/board/bundle.ts';
 import type { Message } from '../../../src/report/message.ts';
 import type { Outcome } from '../../../src/run/outcome.ts';
 import type { Run } from '../../../src/run/run.ts';
-import { expectNothingAlive, expectWithinLimits, textsOf } from '../limits.ts';
-import { anyOutcome, sampleOutcome, samplePlan, sampleRun, streamOf } from '../samples.ts';
+import { formatBoard, MAX_PAGES, planBoard } from '../../../src/thread/board/board.ts';
+import { formatBundle } from '../../../src/thread/board/bundle.ts';
+import { expectNothingAlive, expectWithinLimits, textsOf } from '../../report/limits.ts';
+import { anyOutcome, sampleOutcome, samplePlan, sampleRun, streamOf } from '../../report/samples.ts';
 
 function finishedRun(hosts: number, more: Partial<Run> = {}): Run {
   return sampleRun({

@@ -1,19 +1,19 @@
-import type { Plan } from '../run/plan.ts';
-import { type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
-import { isHeld, runButtons } from './buttons.ts';
-import { type Block, context, type Message, preformatted, richText, section } from './message.ts';
-import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
-import { formatHostNames } from './text/host-names.ts';
-import { cleanOutput, takeEnd, takeStart } from './text/plain.ts';
+import { isHeld, runButtons } from '../report/buttons.ts';
+import { type Block, context, type Message, preformatted, richText, section } from '../report/message.ts';
+import { escapeMrkdwn, escapeShort, inlineCode, mention } from '../report/text/escape.ts';
+import { formatHostNames } from '../report/text/host-names.ts';
+import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
 import {
   describeWork,
   formatBytes,
   formatCount,
   formatDuration,
   formatProgress,
-  formatTally,
+  formatSummary,
   plural,
-} from './text/wording.ts';
+} from '../report/text/wording.ts';
+import type { Plan } from '../run/plan.ts';
+import { type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
 
 const MAX_COMMAND_CHARS = 4_000;
 const MAX_HOSTS_CHARS = 1_200;
@@ -74,12 +74,6 @@ function namesOf(plan: Plan): string {
   const text = escapeShort(formatHostNames(hosts, MAX_HOSTS_CHARS), 2 * MAX_HOSTS_CHARS);
   names.set(plan, text);
   return text;
-}
-
-/** `r-7k3f: 97 ok, 1 failed, 1 timed out, 1 unreachable of 100 in 12.4 s`; nothing that is zero. */
-export function formatSummary(run: Run, now: number): string {
-  const took = formatDuration((run.finishedAt ?? now) - run.createdAt);
-  return `${run.id}: ${formatTally(run.progress)} of ${formatCount(totalJobs(run.progress))} in ${took}`;
 }
 
 function commandLines(run: Run) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cleanLines } from '../../src/report/text/clean-lines.ts';
-import { cleanOutput } from '../../src/report/text/plain.ts';
+import { cleanOutput } from '../../../src/report/text/plain.ts';
+import { cleanLines } from '../../../src/thread/files/clean-lines.ts';
 
 async function cleaned(pieces: readonly string[]): Promise<string> {
   const parts: string[] = [];

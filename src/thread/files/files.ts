@@ -1,18 +1,12 @@
-import {
-  formatLogHeader,
-  formatLogPart,
-  formatLogRecord,
-  shareLog,
-  spooledFileName,
-} from '../report/board/log.ts';
-import type { FileUpload } from '../report/message.ts';
-import { replyShowsAll } from '../report/reply.ts';
-import { formatFullOutput, formatSpooledOutput } from '../report/text/full-output.ts';
-import { isSpooled } from '../run/outcome.ts';
-import type { Job, Run } from '../run/run.ts';
-import type { ThreadFacts } from './facts.ts';
-import { MAX_SPOOLED_FILES } from './layout.ts';
-import type { LogForm } from './row.ts';
+import type { FileUpload } from '../../report/message.ts';
+import { isSpooled } from '../../run/outcome.ts';
+import type { Job, Run } from '../../run/run.ts';
+import type { ThreadFacts } from '../facts.ts';
+import { MAX_SPOOLED_FILES } from '../layout.ts';
+import { replyShowsAll } from '../reply/reply.ts';
+import type { LogForm } from '../row.ts';
+import { formatFullOutput, formatSpooledOutput } from './full-output.ts';
+import { formatLogHeader, formatLogPart, formatLogRecord, shareLog, spooledFileName } from './log.ts';
 
 /** A fetched file up to this size is offered in the thread; Slack itself would take 1 GB. */
 const MAX_OFFERED_BYTES = 50 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import type { Bundle } from '../../gather/fold.ts';
+import { bold, italic, line, type Message, type RichTextElement, richText } from '../../report/message.ts';
+import { escapeShort } from '../../report/text/escape.ts';
+import { formatHostSetName, type NameSet } from '../../report/text/host-names.ts';
+import { formatCount, plural } from '../../report/text/wording.ts';
 import { outcomeWords } from '../../run/outcome.ts';
 import { type Run, totalJobs } from '../../run/run.ts';
-import { bold, italic, line, type Message, type RichTextElement, richText } from '../message.ts';
-import { escapeShort } from '../text/escape.ts';
-import { formatHostSetName, type NameSet } from '../text/host-names.ts';
-import { formatCount, plural } from '../text/wording.ts';
 import type { BoardEntry } from './bundle.ts';
 
 /** A run's results in messages: what does not fit into these is in the files. */

@@ -1,12 +1,12 @@
 import { diffLines } from '../../gather/diff.ts';
 import type { Bundle } from '../../gather/fold.ts';
+import { bold, italic, line, preformatted, type RichTextElement } from '../../report/message.ts';
+import { formatHostSetName, type NameSet } from '../../report/text/host-names.ts';
+import { cleanOutput, shortLine, takeStartLines } from '../../report/text/plain.ts';
+import { describeOutcome, formatDuration, outcomeSymbol, plural } from '../../report/text/wording.ts';
 import type { Outcome, StreamText } from '../../run/outcome.ts';
 import type { Run } from '../../run/run.ts';
-import { bold, italic, line, preformatted, type RichTextElement } from '../message.ts';
-import { resultElements, type Whereabouts } from '../reply.ts';
-import { formatHostSetName, type NameSet } from '../text/host-names.ts';
-import { cleanOutput, shortLine, takeStartLines } from '../text/plain.ts';
-import { describeOutcome, formatDuration, outcomeSymbol, plural } from '../text/wording.ts';
+import { resultElements, type Whereabouts } from '../reply/result.ts';
 
 const MAX_NAMES_CHARS = 500;
 const MAX_REASON_CHARS = 400;
@@ -39,7 +39,8 @@ export function formatBundle(run: Run, bundle: Bundle, outcome: Outcome, style: 
     title: `${names} ${verdict}`,
     elements: [
       line(bold(names), ` ${verdict}${reason === '' ? '' : `\n${reason}`}`),
-      ...(differences ?? resultElements(run, outcome, style.where, style.maxChars)),
+      ...(differences ??
+        resultElements(run, outcome, style.where, { maxChars: style.maxChars, isTerse: true })),
     ],
   };
 }

@@ -1,11 +1,11 @@
-import { type Bundle, chooseReference, foldResults, generalize } from '../gather/fold.ts';
-import { formatBoard, MAX_PAGES, planBoard } from '../report/board/board.ts';
-import { type BoardEntry, formatBundle } from '../report/board/bundle.ts';
-import type { Message } from '../report/message.ts';
-import type { Outcome } from '../run/outcome.ts';
-import { findTarget } from '../run/plan.ts';
-import { type Run, totalJobs } from '../run/run.ts';
-import type { ThreadFacts } from './facts.ts';
+import { type Bundle, chooseReference, foldResults, generalize } from '../../gather/fold.ts';
+import type { Message } from '../../report/message.ts';
+import type { Outcome } from '../../run/outcome.ts';
+import { findTarget } from '../../run/plan.ts';
+import { type Run, totalJobs } from '../../run/run.ts';
+import type { ThreadFacts } from '../facts.ts';
+import { formatBoard, MAX_PAGES, planBoard } from './board.ts';
+import { type BoardEntry, formatBundle } from './bundle.ts';
 
 const MAX_KEPT = 8;
 

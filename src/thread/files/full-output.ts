@@ -1,8 +1,8 @@
+import { cleanOutput } from '../../report/text/plain.ts';
+import { describeOutcome, formatBytes, formatPart } from '../../report/text/wording.ts';
 import type { Outcome, StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
 import { cleanLines } from './clean-lines.ts';
-import { cleanOutput } from './plain.ts';
-import { describeOutcome, formatBytes } from './wording.ts';
 
 /** All output that the store keeps, as plain text for a file in the thread. */
 export function formatFullOutput(run: Run, job: Job): string {
@@ -31,7 +31,7 @@ export async function* formatSpooledOutput(run: Run, job: Job, read: ReadSpool):
     yield `\n\n${titleOf(name, stream)}\n`;
     yield* cleanLines(decode(bytes, isWhole));
     if (isWhole) continue;
-    const part = `the first ${formatBytes(stream.spool.bytes)} of ${formatBytes(stream.totalBytes)}`;
+    const part = formatPart(stream.spool.bytes, stream.totalBytes);
     yield `\n── so far ${part}: more is not kept; the last of it, which may begin before that, follows ──\n`;
     yield cleanOutput(stream.tail, { overwrites: 'keep' });
   }

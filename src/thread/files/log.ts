@@ -1,10 +1,9 @@
+import { cleanOutput } from '../../report/text/plain.ts';
+import { describeWork, formatCount, formatPart, formatSummary, plural } from '../../report/text/wording.ts';
 import { keptChars, type Outcome, type StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
-import { excerptStreams } from '../reply.ts';
-import { formatSummary } from '../root.ts';
-import { formatFullOutput } from '../text/full-output.ts';
-import { cleanOutput } from '../text/plain.ts';
-import { describeWork, formatBytes, formatCount, plural } from '../text/wording.ts';
+import { excerptStreams } from '../reply/excerpt.ts';
+import { formatFullOutput } from './full-output.ts';
 
 /** Slack takes files of 1 GB; a log of more than this nobody opens. */
 const MAX_LOG_CHARS = 128 * 1024 * 1024;
@@ -52,12 +51,10 @@ export function formatLogPart(run: Run, job: Job, share: number, hasFile: boolea
 function spoolNote(run: Run, job: Job, { spool, totalBytes }: StreamText, hasFile: boolean): string {
   if (spool === undefined) return '';
   const stream = spool.path.endsWith('.stderr') ? 'stderr' : 'stdout';
-  const all = formatBytes(totalBytes);
-  const part = spool.bytes < totalBytes ? `the first ${formatBytes(spool.bytes)} of ${all}` : `all ${all}`;
   const where = hasFile
     ? `in ${spooledFileName(run, job)} in this thread`
     : `on the bot's disk: spool/${spool.path} beside its database`;
-  return `── ${stream}: ${part} are ${where} ──\n`;
+  return `── ${stream}: ${formatPart(spool.bytes, totalBytes)} are ${where} ──\n`;
 }
 
 /** A host's own file. */
