@@ -1,6 +1,12 @@
 import type { StreamText } from '../run/outcome.ts';
-import type { CaptureLimits } from './capture.ts';
 import { type Mask, SECRET_MARKER, type Span } from './mask.ts';
+
+export interface CaptureLimits {
+  readonly headBytes: number;
+  readonly tailBytes: number;
+}
+
+export const DEFAULT_LIMITS: CaptureLimits = { headBytes: 32 * 1024, tailBytes: 96 * 1024 };
 
 const SAMPLE_BYTES = 8 * 1024;
 /** A few stray bytes are an old host's umlauts, not a binary. */

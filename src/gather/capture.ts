@@ -1,5 +1,5 @@
 import { NO_OUTPUT, type StreamText } from '../run/outcome.ts';
-import { boundEnds, boundWhole, isBinary } from './bound.ts';
+import { boundEnds, boundWhole, type CaptureLimits, DEFAULT_LIMITS, isBinary } from './bound.ts';
 import { ByteRing, GrowingBytes, joined } from './bytes.ts';
 import type { Mask } from './mask.ts';
 import { openSpool, type Spool, type SpoolSink } from './spool.ts';
@@ -9,13 +9,6 @@ export interface Digest {
   update(bytes: Uint8Array): void;
   hex(): string;
 }
-
-export interface CaptureLimits {
-  readonly headBytes: number;
-  readonly tailBytes: number;
-}
-
-export const DEFAULT_LIMITS: CaptureLimits = { headBytes: 32 * 1024, tailBytes: 96 * 1024 };
 
 /** Takes a stream of any length and keeps its beginning and its end. */
 export interface Capture {

@@ -21,6 +21,8 @@ export interface Host {
   readonly prompt?: RegExp;
   /** A pinned fingerprint, `SHA256:…`. */
   readonly hostKey?: string;
+  /** Old ways to agree on a session are offered too, where the host has no other: SHA-1, MD5, CBC, compression. */
+  readonly legacy?: true;
   /**
    * What reads our part of a command: `auto` any login shell, `posix` one that reads POSIX itself, `raw` none: the
    * command is sent as typed, and what the host answers is taken.

@@ -39,6 +39,7 @@ export const HOST_KEYS = [
   'host_key',
   'shell',
   'prompt',
+  'legacy',
 ] as const;
 type HostKey = (typeof HOST_KEYS)[number];
 
@@ -192,6 +193,7 @@ export function parseHost(
   const privateKey = readKey(passphrase);
   const prompt = read('prompt', 'a regular expression for the whole question', parsePattern);
   const agent = readAgent();
+  const isLegacy = read('legacy', 'True or False', parseBoolean);
   const jump = readJump(section, entryOf('jump'));
 
   if (entryOf('user') === undefined) fault(section.line, `[${section.name}] has no user`);
@@ -213,6 +215,7 @@ export function parseHost(
     ...(jump === undefined ? {} : { jump }),
     ...(hostKey === undefined ? {} : { hostKey }),
     ...(prompt === undefined ? {} : { prompt }),
+    ...(isLegacy === true ? { legacy: true } : {}),
   };
 }
 

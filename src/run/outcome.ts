@@ -13,7 +13,7 @@
  * - `cancelled`: a person stopped it while it ran.
  * - `skipped`: it was never started (disabled, cancelled before its turn, …).
  * - `not-run`: the host answered with something else than our command (a login shell, forced command or policy of
- *   its own): there is no sign that the command began.
+ *   its own), or let us in and opened no channel for it: there is no sign that the command began.
  * - `interrupted`: this process died while it ran; what became of the command is unknown.
  * - `transfer-failed`: the session stood, the copy did not succeed; the final name was not touched.
  */

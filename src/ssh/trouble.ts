@@ -117,12 +117,19 @@ export function refusedDial(error: unknown, address: string): Trouble {
 /** What a host had not finished when it ended, or was ended. */
 export type Phase = 'its greeting' | 'the key exchange' | 'the login';
 
+/** The library's words for a key exchange without anything in common. */
+const NO_MATCH = /no matching (?:[CS]->[CS] )?(.*)$/;
+
+export function isDisagreement(error: unknown): boolean {
+  return NO_MATCH.test(wordsOf(error));
+}
+
 /** Why a TCP connection did not become an SSH session. `wasAsked`: a key or a password was already offered. */
 export function brokenHandshake(error: unknown, address: string, phase: Phase, wasAsked: boolean): Trouble {
   // A full MaxStartups, a penalty or a proxy looks like this; a moment later it may not.
   const isPassing = !wasAsked;
   const words = wordsOf(error);
-  const missing = /no matching (?:[CS]->[CS] )?(.*)$/.exec(words)?.[1];
+  const missing = NO_MATCH.exec(words)?.[1];
   if (missing !== undefined) {
     return new Trouble('unreachable', `${address} and the bot have no ${missing} in common`);
   }
@@ -152,6 +159,11 @@ export function refusedChannel(error: unknown): string {
   if (/^Unable to (exec|start subsystem)/.test(words)) return 'the host refused what was asked of it';
   if (/SFTP session/.test(words)) return 'the host ended the SFTP session as it began';
   return 'the connection is closed';
+}
+
+/** The session stands, and no command gets through it. Nothing was sent: a kept connection may just be too old. */
+export function noCommandChannel(why: string): Trouble {
+  return new Trouble('not-run', `the host opens no channel for a command: ${why}`, { mayBeStale: true });
 }
 
 function isEnd(error: unknown): boolean {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CaptureLimits, openCapture } from '../../src/gather/capture.ts';
+import type { CaptureLimits } from '../../src/gather/bound.ts';
+import { openCapture } from '../../src/gather/capture.ts';
 import { createMask, type Mask } from '../../src/gather/mask.ts';
 import { NO_OUTPUT, type StreamText } from '../../src/run/outcome.ts';
 

@@ -90,6 +90,16 @@ describe('a host', () => {
     }
   });
 
+  test('reads legacy, which is no unless it says so', () => {
+    const legacyOf = (line: string) => read(`${HOST}\n${line}\n`).hosts.get('web01')?.legacy;
+    expect(legacyOf('legacy = yes')).toBe(true);
+    expect(legacyOf('legacy = no')).toBeUndefined();
+    expect(legacyOf('')).toBeUndefined();
+    expect(problemsOf(`${HOST}\nlegacy = old\n`)).toEqual([
+      expect.stringMatching(/^inventory\.ini:\d+: legacy: expected True or False$/),
+    ]);
+  });
+
   test('may name the question for its password, as a whole and in any case', () => {
     const promptOf = (prompt: string) => read(`${HOST}\nprompt = ${prompt}\n`).hosts.get('web01')?.prompt;
     const prompt = promptOf('secret of \\w+( please)?:');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import ssh2, {
+  type Algorithms,
   type AuthContext,
   type AuthenticationType,
   type Connection,
@@ -13,6 +14,8 @@ import { makeKeyPair } from './sshd.ts';
 /** What a host does, step by step. What is left out is done as a well-behaved host would. */
 export interface HostScript {
   readonly hostKeys?: readonly KeyPair[];
+  /** What it agrees to, where not to all that the library knows. */
+  readonly algorithms?: Algorithms;
   /** The ways to log in that it names. Default: `password`. */
   readonly offers?: readonly AuthenticationType[];
   /** What it says to an offer. Default: yes to the password `right`. */
@@ -54,7 +57,9 @@ export async function startSshServer(script: HostScript = {}): Promise<SshServer
   let dials = 0;
   let sessions = 0;
 
-  const ssh = new ssh2.Server({ hostKeys: hostKeys.map((key) => key.private) }, (connection) => {
+  const { algorithms } = script;
+  const config = { hostKeys: hostKeys.map((key) => key.private), ...(algorithms && { algorithms }) };
+  const ssh = new ssh2.Server(config, (connection) => {
     connection.on('error', () => {});
     connection.on('authentication', (context) => {
       logins.push(context.method);
@@ -150,6 +155,18 @@ export function sendMessage(
   ...strings: readonly (string | Buffer)[]
 ): void {
   sendPayload(connection, Buffer.concat([Buffer.from([type]), ...strings.map(withLength)]));
+}
+
+/** Keeps the library from telling which signatures it takes, as OpenSSH before 7.2 does not. Before the handshake. */
+export function sayNoSignatures(connection: Connection): void {
+  let kex: object | undefined;
+  Object.defineProperty(Reflect.get(connection, '_protocol'), '_kex', {
+    get: () => kex,
+    set(next: object | undefined) {
+      kex = next;
+      if (next) Object.defineProperty(next, 'remoteExtInfoEnabled', { get: () => false, set() {} });
+    },
+  });
 }
 
 /** Says goodbye as a host that is full, or is attacked, does: RFC 4253, 11.1. */

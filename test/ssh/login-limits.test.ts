@@ -130,18 +130,20 @@ describe('what a host can send before a command has an end, and the words name i
   });
 });
 
+const NOTHING = { 'key exchange': [], 'host key': [], cipher: [], MAC: [], compression: [] };
+
 describe('the beginning of what a host sends', () => {
   test('is read in any pieces and of any bytes without harm', () => {
-    expect(readOpening(Buffer.from('hello\r\nSSH-2.0-x\r\n'))).toEqual({ isSsh: true, keyTypes: [] });
+    expect(readOpening(Buffer.from('hello\r\nSSH-2.0-x\r\n'))).toEqual({ isSsh: true, offered: NOTHING });
     expect(readOpening(Buffer.from('not SSH-2.0-x\r\n')).isSsh).toBe(false);
     expect(readOpening(Buffer.from('SSH-2.0-x')).isSsh).toBe(false);
     const short = Buffer.concat([Buffer.from('SSH-2.0-x\n'), Buffer.from([0, 0, 0, 30, 4, 20, 255, 255])]);
-    expect(readOpening(short).keyTypes).toEqual([]);
+    expect(readOpening(short).offered).toEqual(NOTHING);
     const lying = Buffer.concat([
       Buffer.from('SSH-2.0-x\n'),
       Buffer.from([0, 0, 0, 60, 4, 20]),
       Buffer.alloc(60, 255),
     ]);
-    expect(readOpening(lying).keyTypes).toEqual([]);
+    expect(readOpening(lying).offered).toEqual(NOTHING);
   });
 });

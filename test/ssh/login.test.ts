@@ -1,13 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AuthContext, AuthenticationType } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
-import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
+import { startAgent } from '../rigs/ssh-agent.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
 import { CAN_ADD_USERS, HAS_SSHD, makeKeyPair, startSshd } from '../rigs/sshd.ts';
 import { keyHost, openRig, passwordHost } from './rig.ts';
@@ -16,27 +12,6 @@ import { keyHost, openRig, passwordHost } from './rig.ts';
 function bareHost(host: Host): Host {
   const { password: _p, privateKey: _k, passphrase: _s, agent: _a, ...rest } = host;
   return rest;
-}
-
-async function startAgent(...keys: readonly KeyPair[]) {
-  const folder = await mkdtemp(join(tmpdir(), 'batchops-agent-'));
-  const socket = join(folder, 'agent.sock');
-  const said = execFileSync('ssh-agent', ['-s', '-a', socket]).toString();
-  for (const [i, key] of keys.entries()) {
-    const file = join(folder, `key${i}`);
-    await writeFile(file, `${key.private.trimEnd()}\n`, { mode: 0o600 });
-    execFileSync('ssh-add', ['-q', file], {
-      env: { ...process.env, SSH_AUTH_SOCK: socket },
-      stdio: 'ignore',
-    });
-  }
-  return {
-    socket,
-    async [Symbol.asyncDispose]() {
-      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
 }
 
 describe.skipIf(!HAS_SSHD)('logging in to a real sshd', () => {

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
+import type { Connection } from 'ssh2';
 import { describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../src/inventory/secret.ts';
 import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
 import { startMisbehavingHost } from '../rigs/misbehaving-host.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
-import { freePort } from '../rigs/sshd.ts';
-import { openRig, passwordHost } from './rig.ts';
+import { freePort, HAS_SSHD, startSshd } from '../rigs/sshd.ts';
+import { keyHost, openRig, passwordHost } from './rig.ts';
 
 describe('a host that does not get as far as the command', () => {
   test('refuses the connection: unreachable, at once, without another try', async () => {
@@ -100,17 +101,47 @@ describe('a host that does not get as far as the command', () => {
     expect(server.dials()).toBeLessThanOrEqual(2);
   });
 
-  test('opens no channel: refused tries again, silence does not', async () => {
-    await using refusing = await startSshServer({ onSession: (index) => index >= 1 });
-    await using silent = await startSshServer({ onSession: () => 'ignore' });
-    await using rig = await openRig({ deadlines: { channelMs: 100 } });
-    expect((await rig.run(passwordHost(refusing.port), 'true')).kind).toBe('ok');
-    expect(refusing.commands).toEqual(['true']);
-    expect(await rig.run(passwordHost(silent.port), 'true')).toMatchObject({
-      kind: 'unreachable',
-      reason: 'the host did not open a channel within 0.1 s',
+  test.each([
+    ['refuses it', false, 'the host refused it'],
+    ['says nothing', 'ignore', 'no answer within 0.1 s'],
+  ] as const)(
+    'lets us in and opens no channel (%s): not-run, since a session stood, and not tried again',
+    async (_name, answer, why) => {
+      await using server = await startSshServer({ onSession: () => answer });
+      await using rig = await openRig({ deadlines: { channelMs: 100 } });
+      expect(await rig.run(passwordHost(server.port), 'true')).toMatchObject({
+        kind: 'not-run',
+        reason: `the host opens no channel for a command: ${why}`,
+      });
+      expect(server.dials()).toBe(1);
+      expect(server.commands).toEqual([]);
+    },
+  );
+
+  test('falls over as a channel is asked for: unreachable, and tried again', async () => {
+    let session: Connection | undefined;
+    await using server = await startSshServer({
+      onConnection(connection) {
+        session = connection;
+      },
+      onSession(index) {
+        if (index === 0) session?.end();
+        return index === 0 ? 'ignore' : true;
+      },
     });
-    expect(silent.dials()).toBe(1);
+    await using rig = await openRig();
+    expect((await rig.run(passwordHost(server.port), 'true')).kind).toBe('ok');
+    expect(server.dials()).toBe(2);
+    expect(server.commands).toEqual(['true']);
+  });
+
+  test.skipIf(!HAS_SSHD)('opens no channel as a real sshd does, MaxSessions 0: not-run', async () => {
+    await using sshd = await startSshd({ config: ['MaxSessions 0'] });
+    await using rig = await openRig();
+    expect(await rig.run(keyHost(sshd), 'true')).toMatchObject({
+      kind: 'not-run',
+      reason: 'the host opens no channel for a command: the host refused it, saying "open failed"',
+    });
   });
 });
 
@@ -259,6 +290,18 @@ describe('a kept connection', () => {
     server.cut();
     expect((await rig.run(passwordHost(server.port), 'second')).kind).toBe('ok');
     expect(server.commands).toEqual(['first', 'second']);
+  });
+
+  test.each([
+    ['once, is replaced, and the command runs once', 1, 'ok', ['first', 'second']],
+    ['always, is replaced once, and the command is not-run', 2, 'not-run', ['first']],
+  ] as const)('that opens no channel any more, %s', async (_name, refusals, kind, commands) => {
+    await using server = await startSshServer({ onSession: (index) => index < 1 || index > refusals });
+    await using rig = await openRig();
+    await rig.run(passwordHost(server.port), 'first');
+    expect((await rig.run(passwordHost(server.port), 'second')).kind).toBe(kind);
+    expect(server.commands).toEqual(commands);
+    expect(server.dials()).toBe(2);
   });
 
   test('that has gone silent is replaced, and the command runs once', async () => {

@@ -1,7 +1,7 @@
 import type { ClientChannel } from 'ssh2';
 import type { Connection } from '../connection/connection.ts';
 import type { Deadlines } from '../settings.ts';
-import { stopKind, stopTrouble, Trouble } from '../trouble.ts';
+import { noCommandChannel, stopKind, stopTrouble, Trouble } from '../trouble.ts';
 import { formatSeconds } from '../within.ts';
 import { CommandOutput } from './command-output.ts';
 import {
@@ -90,7 +90,7 @@ class RunningCommand {
     }
     this.#timer = setTimeout(() => {
       const limit = formatSeconds(deadlines.channelMs);
-      this.#refuse(new Trouble('unreachable', `the host did not open a channel within ${limit}`));
+      this.#refuse(noCommandChannel(`no answer within ${limit}`));
     }, deadlines.channelMs);
     connection
       .exec(

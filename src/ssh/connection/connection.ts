@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
-import { brokenSession, refusedChannel, Trouble } from '../trouble.ts';
+import { brokenSession, noCommandChannel, refusedChannel, Trouble } from '../trouble.ts';
 
 type Done<T> = (error: Error | undefined, result: T) => void;
 
@@ -68,13 +68,15 @@ export class Connection {
       },
     };
     let isAnswered = false;
-    return this.#ask((done: Done<void>) =>
-      this.#client.exec(command, options, (error, channel) => {
-        if (isAnswered) return;
-        isAnswered = true;
-        if (!error) onOpen(channel);
-        done(error);
-      }),
+    return this.#ask(
+      (done: Done<void>) =>
+        this.#client.exec(command, options, (error, channel) => {
+          if (isAnswered) return;
+          isAnswered = true;
+          if (!error) onOpen(channel);
+          done(error);
+        }),
+      (error) => noCommandChannel(refusedChannel(error)),
     );
   }
 
@@ -123,7 +125,12 @@ export class Connection {
       const refuse = (error: unknown) => {
         if (this.isOpen && refusal) return reject(refusal(error));
         const reason = this.#lost ?? refusedChannel(error);
-        reject(new Trouble('unreachable', `no channel on ${this.host.name}: ${reason}`, { isPassing: true }));
+        // The connection fell over; or it is one on the way, and its host will not go on from there.
+        reject(
+          new Trouble('unreachable', `no channel on ${this.host.name}: ${reason}`, {
+            isPassing: !this.isOpen,
+          }),
+        );
       };
       if (!this.isOpen) return refuse(new Error('the connection is closed'));
       const release = this.onLost(refuse);

@@ -16,12 +16,12 @@ import { takeTurn } from '../turns.ts';
 import { pause } from '../within.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
-import { Gate } from './gate.ts';
 import { JumpConnections } from './jump.ts';
+import { LoginQueues } from './login-queues.ts';
 import { IdleConnections } from './pool.ts';
 
-/** Not logged in yet, per address; see `Gate`. */
-const HANDSHAKES_PER_ADDRESS = 8;
+/** See `LoginQueues`. */
+const LOGINS_PER_ENDPOINT = 8;
 
 /**
  * What is done with a connection: channels must open within the time given. It is kept for the next one only
@@ -39,7 +39,7 @@ const WARM_START_SHARE = 1 / 8;
 export class Connections {
   readonly #settings: TransportSettings;
   readonly #deadlines: Deadlines;
-  readonly #gate = new Gate(HANDSHAKES_PER_ADDRESS);
+  readonly #logins = new LoginQueues(LOGINS_PER_ENDPOINT);
   readonly #idle: IdleConnections;
   readonly #jumps: JumpConnections;
 
@@ -103,17 +103,14 @@ export class Connections {
 
   async #open(host: Host, signal: AbortSignal): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(host);
-    const leave = await this.#gate.enter(`${host.jump ?? ''} ${formatAddress(host)}`, signal);
-    const startedAt = performance.now();
-    try {
+    return this.#logins.run(`${host.jump ?? ''} ${formatAddress(host)}`, signal, async () => {
+      const startedAt = performance.now();
       const socket = await this.#reach(host, signal);
-      return await logIn(host, socket, hostKey, this.#deadlines, signal).catch((error: unknown) => {
+      return logIn(host, socket, hostKey, this.#deadlines, signal).catch((error: unknown) => {
         if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
         return this.#askForOtherKeys(host, hostKey, error, startedAt, signal);
       });
-    } finally {
-      leave();
-    }
+    });
   }
 
   /**

@@ -81,6 +81,7 @@ export function isSameLogin(a: Host, b: Host): boolean {
     a.agent === b.agent &&
     a.jump === b.jump &&
     a.hostKey === b.hostKey &&
+    a.legacy === b.legacy &&
     isSameSecret(a.password, b.password) &&
     isSameSecret(a.privateKey, b.privateKey) &&
     isSameSecret(a.passphrase, b.passphrase)

@@ -8,7 +8,7 @@ import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { codeOf, stopTrouble, Trouble } from '../trouble.ts';
-import type { Copied, Copy } from './copy.ts';
+import type { Copied, Copy } from './open-copy.ts';
 import { pumpIn } from './pump.ts';
 import { checkTrueName, expandHome, fetchedName } from './remote-path.ts';
 import { type Content, verifyFetched } from './verify.ts';

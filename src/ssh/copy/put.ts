@@ -7,7 +7,7 @@ import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { codeOf, stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
-import type { Copied, Copy } from './copy.ts';
+import type { Copied, Copy } from './open-copy.ts';
 import { pumpOut } from './pump.ts';
 import { checkTrueName, resolvePutTarget } from './remote-path.ts';
 import { type Content, verifySent } from './verify.ts';

@@ -2,7 +2,7 @@ import type { ClientChannel } from 'ssh2';
 import { encodeWord, throughSh } from '../command/wrap.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CHECKSUM_BYTES_PER_SECOND, MAX_CHECKSUM_ANSWER_BYTES } from '../sftp/limits.ts';
-import type { CopyRun } from './copy.ts';
+import type { CopyRun } from './open-copy.ts';
 
 const DIGEST_SCRIPT =
   `exec </dev/null 2>/dev/null;set -- "$(printf %b_ "$3")";set -- "\${1%_}";` +

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { PutTarget } from '../part/part.ts';
+import type { RemoteStat } from '../sftp/answers.ts';
 import type { SftpSession } from '../sftp/session.ts';
 import { Trouble } from '../trouble.ts';
 
@@ -14,6 +14,14 @@ export async function expandHome(sftp: SftpSession, remote: string): Promise<str
     throw new Trouble('transfer-failed', `${remote}: write the full path, only ~/ is understood`);
   }
   return remote;
+}
+
+/** Where a file goes, and what it takes the place of. */
+export interface PutTarget {
+  readonly folder: string;
+  /** Below the folder's true name. */
+  readonly path: string;
+  readonly old: RemoteStat | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Verification } from '../../run/outcome.ts';
 import { StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import { Trouble } from '../trouble.ts';
-import type { Copy } from './copy.ts';
+import type { Copy } from './open-copy.ts';
 import { pumpIn } from './pump.ts';
 import { digestRemote } from './remote-digest.ts';
 

@@ -7,6 +7,7 @@ import ssh2, {
 } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import { isPublicKey } from '../../inventory/parse-host.ts';
+import { isSha1, ONLY_SHA1 } from './algorithms.ts';
 import { readPublicKey } from './keys.ts';
 import { AGENT_KEYS } from './limits.ts';
 
@@ -21,6 +22,7 @@ export function openAgent(host: Host, isOpen: () => boolean): FewKeysAgent {
     ssh2.createAgent(host.agent ?? ''),
     wanted === undefined || 'fault' in wanted ? undefined : wanted,
     isOpen,
+    host.legacy === true,
   );
 }
 
@@ -29,19 +31,27 @@ export class FewKeysAgent extends ssh2.BaseAgent {
   readonly #agent: BaseAgent;
   readonly #wanted: ParsedKey | undefined;
   readonly #isOpen: () => boolean;
+  readonly #isLegacy: boolean;
   #signatures = 0;
+  /** A signature with SHA-1 was asked for, and not made. */
+  #isShort = false;
   /** What the agent has, and how many of these are offered. */
   #count: { readonly all: number; readonly offered: number } | undefined;
 
-  constructor(agent: BaseAgent, wanted: ParsedKey | undefined, isOpen: () => boolean) {
+  constructor(agent: BaseAgent, wanted: ParsedKey | undefined, isOpen: () => boolean, isLegacy: boolean) {
     super();
     this.#agent = agent;
     this.#wanted = wanted;
     this.#isOpen = isOpen;
+    this.#isLegacy = isLegacy;
   }
 
   /** Why none of its keys may have fitted; empty where all were offered. */
   get shortfall(): string {
+    return (this.#isShort ? `; the host ${ONLY_SHA1}` : '') + this.#keptBack();
+  }
+
+  #keptBack(): string {
     if (this.#count === undefined) return '';
     const { all, offered } = this.#count;
     if (this.#wanted !== undefined) {
@@ -77,10 +87,17 @@ export class FewKeysAgent extends ssh2.BaseAgent {
       else done?.(error, signature);
     };
     this.#signatures++;
-    if (this.#signatures > AGENT_KEYS) answer(new Error('the host asks for too many signatures'));
+    const hash = typeof options === 'function' ? undefined : options.hash;
+    if (!this.#isLegacy && isKey(key) && isSha1(key, hash)) {
+      this.#isShort = true;
+      answer(new UnmadeSignature('no signature with SHA-1 is made'));
+    } else if (this.#signatures > AGENT_KEYS) answer(new Error('the host asks for too many signatures'));
     else this.#agent.sign(key, data, typeof options === 'function' ? {} : options, answer);
   }
 }
+
+/** Not the agent's fault: it was not asked. */
+export class UnmadeSignature extends Error {}
 
 function isKey(key: unknown): key is ParsedKey {
   return typeof key === 'object' && key !== null && 'getPublicSSH' in key;

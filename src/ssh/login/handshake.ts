@@ -5,10 +5,18 @@ import { Connection } from '../connection/connection.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { keyType } from '../known-hosts.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
-import { brokenHandshake, levelOf, type Phase, stopTrouble, Trouble, WrongHostKey } from '../trouble.ts';
+import {
+  brokenHandshake,
+  isDisagreement,
+  levelOf,
+  type Phase,
+  stopTrouble,
+  Trouble,
+  WrongHostKey,
+} from '../trouble.ts';
 import { takeTurn } from '../turns.ts';
 import { formatSeconds } from '../within.ts';
-import { algorithmsFor } from './algorithms.ts';
+import { algorithmsOf, findOldOnly, suiteFor } from './algorithms.ts';
 import { LOGIN_BYTES } from './limits.ts';
 import { openLogin } from './login.ts';
 import { Opening } from './offer.ts';
@@ -28,6 +36,7 @@ export function logIn(
   signal: AbortSignal,
 ): Promise<Connection> {
   const address = formatAddress(host);
+  const wish = { types: hostKey.types, isOnly: hostKey.isOnly, isLegacy: host.legacy === true };
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     const opening = new Opening();
@@ -42,8 +51,8 @@ export function logIn(
     };
     const timer = setTimeout(onLate, deadlines.handshakeMs);
     const onAbort = () => fail(stopTrouble(signal, 'before the command was sent'));
-    const onData = (chunk: Buffer) => {
-      opening.push(chunk);
+    const keep = (chunk: Buffer) => opening.push(chunk);
+    const onData = () => {
       if (opening.bytes <= LOGIN_BYTES) return;
       const limit = `${LOGIN_BYTES / 1024} KiB`;
       fail(new Trouble('unreachable', `${address} sent more than ${limit} before ${phase()} was done`));
@@ -52,6 +61,7 @@ export function logIn(
       state = next;
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
+      socket.off('data', keep);
       socket.off('data', onData);
     };
     const fail = (trouble: Trouble) => {
@@ -68,6 +78,12 @@ export function logIn(
       state = 'over';
     };
 
+    const disagreement = (error: Error): Trouble | undefined => {
+      const old = isDisagreement(error) ? findOldOnly(opening.offered, wish) : undefined;
+      if (old === undefined) return undefined;
+      return new Trouble('unreachable', `${address} offers only ${old}; \`legacy = yes\` allows them`);
+    };
+
     const login = openLogin(host, {
       async prove() {
         const reason = offeredKey ? await hostKey.accept(offeredKey) : 'it showed no host key';
@@ -82,7 +98,7 @@ export function logIn(
       if (levelOf(error) === 'agent') login.agentFailed(error);
       else if (levelOf(error) === 'client-authentication')
         failLogin(`${host.user}@${address}: ${login.lastTried} could not be used to sign`);
-      else fail(brokenHandshake(error, address, phase(), login.wasAsked));
+      else fail(disagreement(error) ?? brokenHandshake(error, address, phase(), login.wasAsked));
     });
     client.once('end', hangUp);
     client.once('close', hangUp);
@@ -120,7 +136,7 @@ export function logIn(
         client.connect({
           sock: socket,
           username: host.user,
-          algorithms: algorithmsFor(hostKey.types, hostKey.isOnly),
+          algorithms: algorithmsOf(suiteFor(wish)),
           authHandler: login.handler,
           hostVerifier: verify,
           // Ours are the timers: this one would cover everything at once.
@@ -128,7 +144,9 @@ export function logIn(
           keepaliveInterval: deadlines.keepaliveMs,
           keepaliveCountMax: 3,
         });
-        // Behind `connect`, which stops the socket until it is ready to read.
+        // Behind `connect`, which stops the socket until it is ready to read. What is read is there before the
+        // library complains of it; who says too much is only hung up on behind it.
+        socket.prependListener('data', keep);
         socket.on('data', onData);
       } catch (error) {
         fail(brokenHandshake(error, address, phase(), false));

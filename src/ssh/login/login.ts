@@ -2,7 +2,8 @@ import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMetho
 import type { Host } from '../../inventory/inventory.ts';
 import { formatAddress } from '../settings.ts';
 import { quoteHost, wordsOf } from '../trouble.ts';
-import { type FewKeysAgent, hasIdentityOnly, openAgent } from './agent.ts';
+import { type FewKeysAgent, hasIdentityOnly, openAgent, UnmadeSignature } from './agent.ts';
+import { isSha1, ONLY_SHA1 } from './algorithms.ts';
 import { readPrivateKey } from './keys.ts';
 import { findQuestionFault } from './questions.ts';
 
@@ -45,7 +46,8 @@ export function openLogin(host: Host, session: LoginSession): Login {
       case 'publickey': {
         const key = readPrivateKey(host.privateKey?.reveal() ?? '', host.passphrase?.reveal());
         if (!('fault' in key)) {
-          return { type: 'publickey', username, key: signOnce(key, (why) => session.fail(`${who}: ${why}`)) };
+          const refuse = (why: string) => session.fail(`${who}: ${why}`);
+          return { type: 'publickey', username, key: signOnce(key, host.legacy === true, refuse) };
         }
         session.fail(
           `the private key of ${host.name} cannot be used: ${key.key === 'passphrase' ? 'the passphrase is wrong' : key.fault}`,
@@ -119,7 +121,8 @@ export function openLogin(host: Host, session: LoginSession): Login {
       return triedWords(tried.at(-1) ?? 'publickey');
     },
     agentFailed(error) {
-      agentTrouble = `; the agent says: ${wordsOf(error)}`;
+      // What we did not ask it for is in its shortfall.
+      if (!(error instanceof UnmadeSignature)) agentTrouble = `; the agent says: ${wordsOf(error)}`;
     },
   };
 }
@@ -142,7 +145,7 @@ function chooseMethod(host: Host, offered: readonly string[], tried: readonly Me
 }
 
 /** ssh2's key, which signs once: a host that asks for more than one signature wants the time of the process. */
-function signOnce(key: ParsedKey, fail: (reason: string) => void): ParsedKey {
+function signOnce(key: ParsedKey, isLegacy: boolean, fail: (reason: string) => void): ParsedKey {
   let hasSigned = false;
   return Object.create(key, {
     sign: {
@@ -150,6 +153,10 @@ function signOnce(key: ParsedKey, fail: (reason: string) => void): ParsedKey {
         if (hasSigned) {
           fail('the host asked for a second signature');
           return new Error('one signature is made for a login');
+        }
+        if (!isLegacy && isSha1(key, words[1])) {
+          fail(`the host ${ONLY_SHA1}`);
+          return new Error('no signature with SHA-1 is made');
         }
         hasSigned = true;
         return key.sign(...words);

@@ -1,3 +1,5 @@
+import { type Offered, typeOf } from './algorithms.ts';
+
 /** What a host says of itself before any secret is agreed on: its greeting, and the algorithms it offers. */
 
 /** RFC 4253, 6.1: the largest packet that has to be understood. */
@@ -23,43 +25,59 @@ export class Opening {
 
   /** Whether it said that it speaks SSH. */
   get isSsh(): boolean {
-    return readOpening(Buffer.concat(this.#chunks)).isSsh;
+    return this.#read().isSsh;
   }
 
   /** The types of its keys, by the names that known_hosts has for them; empty where it did not get that far. */
   get keyTypes(): readonly string[] {
-    return readOpening(Buffer.concat(this.#chunks)).keyTypes;
+    return [...new Set(this.offered['host key'].map(typeOf))];
+  }
+
+  /** What it has to agree on; nothing where it did not get that far. */
+  get offered(): Offered {
+    return this.#read().offered;
+  }
+
+  #read(): Read {
+    return readOpening(Buffer.concat(this.#chunks));
   }
 }
 
-/** RFC 4253, 4.2 and 7.1: lines, one that starts with `SSH-`, and behind it a packet with the lists. */
-export function readOpening(bytes: Buffer): {
+interface Read {
   readonly isSsh: boolean;
-  readonly keyTypes: readonly string[];
-} {
+  readonly offered: Offered;
+}
+
+const NOTHING: Offered = { 'key exchange': [], 'host key': [], cipher: [], MAC: [], compression: [] };
+
+/** RFC 4253, 4.2 and 7.1: lines, one that starts with `SSH-`, and behind it a packet with the lists. */
+export function readOpening(bytes: Buffer): Read {
   let start = bytes.indexOf('SSH-', 0, 'latin1');
   while (start > 0 && bytes[start - 1] !== 0x0a) start = bytes.indexOf('SSH-', start + 1, 'latin1');
   const end = start < 0 ? -1 : bytes.indexOf(0x0a, start);
-  if (end < 0) return { isSsh: false, keyTypes: [] };
-  return { isSsh: true, keyTypes: readKeyTypes(bytes.subarray(end + 1)) };
+  if (end < 0) return { isSsh: false, offered: NOTHING };
+  return { isSsh: true, offered: readLists(bytes.subarray(end + 1)) };
 }
 
-function readKeyTypes(packet: Buffer): readonly string[] {
-  // Length, length of the padding, message, a cookie of 16 bytes, lists: key exchanges, then host keys.
-  if (packet.length < 5) return [];
+function readLists(packet: Buffer): Offered {
+  // Length, length of the padding, message, a cookie of 16 bytes, lists.
+  if (packet.length < 5) return NOTHING;
   const length = packet.readUInt32BE(0);
-  if (length > MAX_PACKET || packet.length < 4 + length || packet[5] !== KEXINIT) return [];
-  const lists = packet.subarray(6 + 16, 4 + length);
-  const keys = listAt(lists, 4 + (listAt(lists, 0)?.length ?? lists.length));
-  const types = (keys?.toString('latin1') ?? '')
-    .split(',')
-    .filter((name) => /^[a-z0-9@.-]{1,64}$/.test(name))
-    .map((name) => (name.startsWith('rsa-sha2-') ? 'ssh-rsa' : name));
-  return [...new Set(types)];
-}
-
-function listAt(lists: Buffer, at: number): Buffer | undefined {
-  if (lists.length < at + 4) return undefined;
-  const end = at + 4 + lists.readUInt32BE(at);
-  return lists.length < end ? undefined : lists.subarray(at + 4, end);
+  if (length > MAX_PACKET || packet.length < 4 + length || packet[5] !== KEXINIT) return NOTHING;
+  let rest = packet.subarray(6 + 16, 4 + length);
+  const next = (): readonly string[] => {
+    const size = rest.length < 4 ? 0 : rest.readUInt32BE(0);
+    const list = rest.length < 4 + size ? Buffer.alloc(0) : rest.subarray(4, 4 + size);
+    rest = rest.subarray(4 + size);
+    return list
+      .toString('latin1')
+      .split(',')
+      .filter((name) => /^[a-z0-9@.-]{1,64}$/.test(name));
+  };
+  // The last three come twice, for the way to the host and for the way back: hosts have the same for both.
+  const keyExchange = next();
+  const hostKey = next();
+  const [cipher] = [next(), next()];
+  const [mac] = [next(), next()];
+  return { 'key exchange': keyExchange, 'host key': hostKey, cipher, MAC: mac, compression: next() };
 }

@@ -1,18 +1,10 @@
 import { posix } from 'node:path';
-import type { Copy } from '../copy/copy.ts';
-import type { RemoteStat } from '../sftp/answers.ts';
+import type { Copy } from '../copy/open-copy.ts';
+import type { PutTarget } from '../copy/remote-path.ts';
 import { RemoteRefusal } from '../sftp/refusal.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import { Trouble } from '../trouble.ts';
 import { showTemporary, temporaryName } from './file-names.ts';
-
-/** Where a file goes, and what it takes the place of. */
-export interface PutTarget {
-  readonly folder: string;
-  /** Below the folder's true name. */
-  readonly path: string;
-  readonly old: RemoteStat | undefined;
-}
 
 /**
  * A file under a temporary name beside its own, for the eyes of the login only. Known in the store before the

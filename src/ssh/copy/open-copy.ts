@@ -1,0 +1,42 @@
+import type { Leftover } from '../../ports.ts';
+import type { MovedFile } from '../../run/outcome.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { LeftoverFiles } from '../part/leftovers.ts';
+import type { CopyLimits } from '../sftp/limits.ts';
+import { openSession } from '../sftp/open-session.ts';
+import type { SftpSession } from '../sftp/session.ts';
+
+export interface CopyRun {
+  readonly connection: Connection;
+  readonly channelMs: number;
+  readonly runId: string;
+  /** The longest silence. */
+  readonly silenceMs: number;
+  readonly limits: CopyLimits;
+  readonly signal: AbortSignal;
+  readonly maxFetchBytes: number;
+  readonly leftovers: LeftoverFiles;
+  /** Whether the rules reach a file by its true name. */
+  mayTouch(path: string): boolean;
+}
+
+export interface Copy extends CopyRun {
+  readonly sftp: SftpSession;
+  leftover(path: string, belongsAt: string | null): Leftover;
+}
+
+/** To be ended by whoever opens it: `sftp.end()`. */
+export async function openCopy(run: CopyRun): Promise<Copy> {
+  return {
+    ...run,
+    sftp: await openSession(run, run.channelMs),
+    leftover: (path, belongsAt) => ({ host: run.connection.host.name, path, runId: run.runId, belongsAt }),
+  };
+}
+
+/** A file that is in its place. */
+export interface Copied {
+  readonly file: MovedFile;
+  /** In words, what else was to be done and did not come about. */
+  readonly notes: readonly string[];
+}
