@@ -16,7 +16,7 @@ export interface OwedBy {
 
 /**
  * The one way by which a message comes to be owed. A new row is due at its time, or once its thread stands. A
- * message that is there already is behind, unless it was given up; a file is there once and for all, and only
+ * message that is there already is behind, unless it was given up or may be shared; a file is there once and for all, and only
  * one that was given up is due again.
  */
 export async function oweRows(
@@ -27,13 +27,14 @@ export async function oweRows(
   const groups = Map.groupBy(rows, ({ sends, editBy }) => (sends === 'message' ? editBy : sends));
   for (const chunk of [...groups.values()].flatMap((group) => [...inChunks(group)])) {
     const [{ sends: kind, editBy } = { sends: 'file', editBy: 0 }] = chunk;
-    const values = chunk.map(({ key, sends, position, dueAt }) => ({
+    const values = chunk.map(({ key, sends, position, joins, dueAt }) => ({
       key,
       sends,
       turn,
       run_id: runId,
       channel_id: channelId,
       position,
+      joins,
       due_at: isOpen ? dueAt : null,
       lease_until: 0,
       attempts: 0,
@@ -53,6 +54,8 @@ export async function oweRows(
                   : null,
               })
               .where('outbox.given_up_at', 'is', null)
+              // It may stand in a message with others.
+              .where((row) => row.or([row('outbox.joins', 'is', null), row('outbox.ts', 'is', null)]))
           : conflict
               .column('key')
               .doUpdateSet({ given_up_at: null, error: null, due_at: sql`excluded.due_at` })
