@@ -46,32 +46,30 @@ export class StoredOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. */
+  /** Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on. */
   claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
       let due = this.#due(trx, { except, lane }, now);
       if (joins !== undefined) due = due.where('joins', '=', joins);
-      const inTurn = due.select(['key', 'turn']).select(({ fn }) => [
+      // In the order of the index `outbox_due`: however many are due, they are not sorted.
+      const inRounds = due.select(['key', 'turn', 'due_at']).select(({ fn }) =>
         fn
           .agg<number>('row_number')
           .over((rows) =>
             rows.partitionBy('turn').orderBy('due_at').orderBy('position').orderBy('key', 'desc'),
           )
           .as('round'),
-        fn
-          .min('due_at')
-          .over((rows) => rows.partitionBy('turn'))
-          .as('oldest'),
-      ]);
+      );
       const rows = await trx
-        .selectFrom(inTurn.as('in_turn'))
-        .innerJoin('outbox', 'outbox.key', 'in_turn.key')
+        .selectFrom(inRounds.as('due'))
+        .innerJoin('outbox', 'outbox.key', 'due.key')
         .leftJoin('run', 'run.id', 'outbox.run_id')
         .selectAll('outbox')
         .select('run.root_ts')
-        .orderBy('in_turn.round')
-        .orderBy('in_turn.oldest')
-        .orderBy('in_turn.turn')
+        .where('due.round', '<=', limit)
+        .orderBy('due.round')
+        .orderBy('due.due_at')
+        .orderBy('due.turn')
         .limit(limit)
         .execute();
       if (rows.length === 0) return [];

@@ -348,4 +348,9 @@ async function forgetKinds(db: Kysely<unknown>): Promise<void> {
 /** Hosts' replies may share a message. */
 async function addJoins(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column joins text`.execute(db);
+  // In the order in which rows are claimed, so that a claim need not sort a backlog.
+  await sql`drop index outbox_due`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position, key desc) where due_at is not null`.execute(
+    db,
+  );
 }
