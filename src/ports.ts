@@ -225,6 +225,8 @@ export interface OutboxClaim {
   readonly except: readonly string[];
   /** All where left out. */
   readonly lane?: OutboxLane;
+  /** Only what may go out with these (`OutboxRow.joins`). */
+  readonly joins?: string;
 }
 
 /**

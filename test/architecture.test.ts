@@ -56,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'thread',
     'run',
     '@slack/',
+    'p-queue',
     'undici',
     'node:',
   ],

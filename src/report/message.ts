@@ -10,6 +10,14 @@ export interface Message {
   readonly live?: { readonly everyMs: number };
 }
 
+/**
+ * All text in a message's blocks: 9,597 characters were accepted, 11,341 not (bolt-js#2509, #2867). What is put
+ * together stays below.
+ */
+export const MAX_MESSAGE_CHARS = 8_600;
+/** Nor is it known whether Slack counts the JSON: 15,561 characters of it were accepted, 17,694 not. */
+export const MAX_MESSAGE_JSON = 15_000;
+
 /** A file for a run's thread. */
 export interface FileUpload {
   readonly filename: string;
@@ -158,6 +166,12 @@ export function plainVariant(message: Message, maxChars = 3_500): Message {
     room -= escapeMrkdwn(shown).length + 3;
   }
   return { ...message, text: lines.join('\n'), blocks: [] };
+}
+
+/** Characters that people see in blocks of rich text, and of the JSON that says them. */
+export function measureBlocks(blocks: readonly Block[]): { readonly chars: number; readonly json: number } {
+  const chars = blocks.flatMap(textsOf).reduce((sum, text) => sum + text.length, 0);
+  return { chars, json: JSON.stringify(blocks).length };
 }
 
 function textsOf(block: Block): readonly string[] {

@@ -46,52 +46,49 @@ export class StoredOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. */
-  claim({ limit, now, leaseMs, except, lane }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  /** Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on. */
+  claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
-      const due = this.#due(trx, { except, lane }, now);
-      const turns = await due
-        .select(['turn', (column) => column.fn.min('due_at').as('oldest')])
-        .groupBy('turn')
-        .orderBy('oldest')
-        .orderBy('turn')
-        .execute();
-      const piles: string[][] = [];
-      for (const { turn } of turns) {
-        const rows = await due
-          .select('key')
-          .where('turn', '=', turn)
-          .orderBy('due_at')
-          .orderBy('position')
-          .orderBy('key', 'desc')
-          .limit(limit)
-          .execute();
-        piles.push(rows.map(({ key }) => key));
-      }
-      const keys = dealOut(piles, limit);
-      if (keys.length === 0) return [];
-      await trx
-        .updateTable('outbox')
-        .set({ lease_until: now + leaseMs, attempts: sql`attempts + 1` })
-        .where('key', 'in', keys)
-        .execute();
+      let due = this.#due(trx, { except, lane }, now);
+      if (joins !== undefined) due = due.where('joins', '=', joins);
+      // In the order of the index `outbox_due`: however many are due, they are not sorted.
+      const inRounds = due.select(['key', 'turn', 'due_at']).select(({ fn }) =>
+        fn
+          .agg<number>('row_number')
+          .over((rows) =>
+            rows.partitionBy('turn').orderBy('due_at').orderBy('position').orderBy('key', 'desc'),
+          )
+          .as('round'),
+      );
       const rows = await trx
-        .selectFrom('outbox')
+        .selectFrom(inRounds.as('due'))
+        .innerJoin('outbox', 'outbox.key', 'due.key')
         .leftJoin('run', 'run.id', 'outbox.run_id')
         .selectAll('outbox')
         .select('run.root_ts')
-        .where('key', 'in', keys)
+        .where('due.round', '<=', limit)
+        .orderBy('due.round')
+        .orderBy('due.due_at')
+        .orderBy('due.turn')
+        .limit(limit)
         .execute();
-      const byKey = new Map(rows.map((row) => [row.key, row]));
-      return keys.flatMap((key) => {
-        const row = byKey.get(key);
-        if (row === undefined) return [];
+      if (rows.length === 0) return [];
+      await trx
+        .updateTable('outbox')
+        .set({ lease_until: now + leaseMs, attempts: sql`attempts + 1` })
+        .where(
+          'key',
+          'in',
+          rows.map(({ key }) => key),
+        )
+        .execute();
+      return rows.flatMap((row) => {
         const channelId = row.channel_id ?? this.#auditChannel;
         if (channelId === undefined) return [];
-        const { sends, ts, tries, faults, version } = row;
+        const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
-        return [{ key, sends, channelId, threadTs, ts, attempts: row.attempts - 1, tries, faults, version }];
+        return [{ key, sends, channelId, threadTs, position, joins, ts, attempts, tries, faults, version }];
       });
     });
   }
@@ -150,8 +147,9 @@ export class StoredOutbox implements Outbox {
     const wallNow = this.#clocks.now();
     const aheadMs = wallNow - this.#clocks.steady();
     const dueAt = sql`case when due_at > ${wallNow + FURTHEST_MS} then 0 else due_at - ${aheadMs} end`;
+    const freeAt = sql`case when lease_until > ${dueAt} then lease_until else ${dueAt} end`;
     const row = await this.#due(this.#db, { except: [] })
-      .select(sql<number | null>`min(max(lease_until, ${dueAt}))`.as('at'))
+      .select(sql<number | null>`min(${freeAt})`.as('at'))
       .executeTakeFirst();
     return row?.at ?? undefined;
   }
@@ -207,13 +205,3 @@ export class StoredOutbox implements Outbox {
 
 /** A board that changes waits the longest for what else may come: `LIVE_BOARD_MS`. */
 const FURTHEST_MS = 10_000;
-
-/** One from each pile in turn. */
-function dealOut(piles: readonly (readonly string[])[], limit: number): string[] {
-  const dealt: string[] = [];
-  const longest = Math.max(0, ...piles.map((pile) => pile.length));
-  for (let round = 0; round < longest && dealt.length < limit; round++) {
-    dealt.push(...piles.flatMap((pile) => pile.slice(round, round + 1)));
-  }
-  return dealt.slice(0, limit);
-}

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import { type Insertable, sql, type Transaction } from 'kysely';
 import type { OwedRow } from '../thread/layout.ts';
 import { inChunks } from './records.ts';
 import type { Schema } from './schema.ts';
@@ -15,49 +15,76 @@ export interface OwedBy {
 }
 
 /**
- * The one way by which a message comes to be owed. A new row is due at its time, or once its thread stands. A
- * message that is there already is behind, unless it was given up; a file is there once and for all, and only
- * one that was given up is due again.
+ * The one way by which a message or a file comes to be owed: new, it is due at its time, or once its thread
+ * stands.
  */
 export async function oweRows(
   trx: Transaction<Schema>,
   { turn, runId, channelId, isOpen }: OwedBy,
   rows: readonly OwedRow[],
 ): Promise<void> {
-  const groups = Map.groupBy(rows, ({ sends, editBy }) => (sends === 'message' ? editBy : sends));
-  for (const chunk of [...groups.values()].flatMap((group) => [...inChunks(group)])) {
-    const [{ sends: kind, editBy } = { sends: 'file', editBy: 0 }] = chunk;
-    const values = chunk.map(({ key, sends, position, dueAt }) => ({
-      key,
-      sends,
-      turn,
-      run_id: runId,
-      channel_id: channelId,
-      position,
-      due_at: isOpen ? dueAt : null,
-      lease_until: 0,
-      attempts: 0,
-      version: 1,
-    }));
-    await trx
-      .insertInto('outbox')
-      .values(values)
-      .onConflict((conflict) =>
-        kind === 'message'
-          ? conflict
-              .column('key')
-              .doUpdateSet({
-                version: sql`outbox.version + 1`,
-                due_at: isOpen
-                  ? sql`case when outbox.due_at < ${editBy} then outbox.due_at else ${editBy} end`
-                  : null,
-              })
-              .where('outbox.given_up_at', 'is', null)
-          : conflict
-              .column('key')
-              .doUpdateSet({ given_up_at: null, error: null, due_at: sql`excluded.due_at` })
-              .where('outbox.given_up_at', 'is not', null),
-      )
-      .execute();
+  const toInsert = ({ key, sends, position, joins, dueAt }: OwedRow): Insertable<Schema['outbox']> => ({
+    key,
+    sends,
+    turn,
+    run_id: runId,
+    position,
+    joins,
+    channel_id: channelId,
+    due_at: isOpen ? dueAt : null,
+    lease_until: 0,
+    attempts: 0,
+    version: 1,
+  });
+  const messages = rows.filter(({ sends }) => sends === 'message');
+  for (const [editBy, group] of Map.groupBy(messages, (row) => row.editBy)) {
+    for (const chunk of inChunks(group.map(toInsert))) {
+      await oweMessages(trx, chunk, isOpen ? editBy : null);
+    }
   }
+  const files = rows.filter(({ sends }) => sends !== 'message');
+  for (const chunk of inChunks(files.map(toInsert))) await oweFiles(trx, chunk);
+}
+
+/** One that is there already is behind, by `editBy` at the latest; not one that was given up or may be shared. */
+async function oweMessages(
+  trx: Transaction<Schema>,
+  values: readonly Insertable<Schema['outbox']>[],
+  editBy: number | null,
+): Promise<void> {
+  await trx
+    .insertInto('outbox')
+    .values(values)
+    .onConflict((conflict) =>
+      conflict
+        .column('key')
+        .doUpdateSet({
+          version: sql`outbox.version + 1`,
+          due_at:
+            editBy === null
+              ? null
+              : sql`case when outbox.due_at < ${editBy} then outbox.due_at else ${editBy} end`,
+        })
+        .where('outbox.given_up_at', 'is', null)
+        // With others in its message, it would take their place.
+        .where((row) => row.or([row('outbox.joins', 'is', null), row('outbox.ts', 'is', null)])),
+    )
+    .execute();
+}
+
+/** One that is there is there for good; one that was given up gets another chance. */
+async function oweFiles(
+  trx: Transaction<Schema>,
+  values: readonly Insertable<Schema['outbox']>[],
+): Promise<void> {
+  await trx
+    .insertInto('outbox')
+    .values(values)
+    .onConflict((conflict) =>
+      conflict
+        .column('key')
+        .doUpdateSet({ given_up_at: null, error: null, due_at: sql`excluded.due_at` })
+        .where('outbox.given_up_at', 'is not', null),
+    )
+    .execute();
 }

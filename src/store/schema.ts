@@ -82,6 +82,8 @@ interface OutboxTable {
   run_id: string | null;
   /** Orders what fell due at once. */
   position: number;
+  /** Rows of one value may go out in one message. */
+  joins: string | null;
   /** Null for the audit channel, which is a setting. */
   channel_id: string | null;
   /** Null while nothing is to be sent. */
@@ -142,6 +144,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-tries': { up: addTries },
   '0004-holds': { up: addHolds },
   '0005-rows': { up: forgetKinds },
+  '0006-joins': { up: addJoins },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -340,4 +343,14 @@ async function forgetKinds(db: Kysely<unknown>): Promise<void> {
   await sql`drop table outbox`.execute(db);
   await sql`alter table outbox_next rename to outbox`.execute(db);
   await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+/** Hosts' replies may share a message. */
+async function addJoins(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column joins text`.execute(db);
+  // In the order in which rows are claimed, so that a claim need not sort a backlog.
+  await sql`drop index outbox_due`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position, key desc) where due_at is not null`.execute(
+    db,
+  );
 }

@@ -14,6 +14,8 @@ export interface OwedRow {
   readonly sends: Sends;
   /** Orders what falls due at once. */
   readonly position: number;
+  /** Rows of one value may go out in one message, and do where each would have to wait for Slack's pace. */
+  readonly joins: string | null;
   /** Epoch ms: when a new message goes out. Nothing does before the run's root message stands. */
   readonly dueAt: number;
   /** Epoch ms: by when one that stands is to be right again. */
@@ -58,7 +60,7 @@ export function oweRoot(runId: string, at: number): readonly OwedRow[] {
   return [rootRow(runId, at)];
 }
 
-/** Results came in. A host's reply, and its file behind it; or, folded, the first page of the board. */
+/** Results came in. A host's reply, which other hosts' may join, and its file behind it; or, folded, the first page of the board. */
 export function oweResults(
   { runId, plan }: ThreadOf,
   settled: readonly SettledJob[],
@@ -70,7 +72,7 @@ export function oweResults(
     return [{ ...page, dueAt: at + FIRST_BOARD_MS, editBy: at + LIVE_BOARD_MS }];
   }
   return settled.flatMap(({ host, position, outcome }) => {
-    const reply = row({ kind: 'reply', runId, host }, 'message', position, at);
+    const reply = { ...row({ kind: 'reply', runId, host }, 'message', position, at), joins: runId };
     if (isSpooled(outcome)) return [reply, row({ kind: 'spooled', runId, host }, 'bulk', position, at)];
     return hasFile(outcome, plan.work.action)
       ? [reply, row({ kind: 'file', runId, host }, 'file', position, at)]
@@ -108,7 +110,7 @@ function rootRow(runId: string, at: number): OwedRow {
 }
 
 function row(subject: RowSubject, sends: Sends, position: number, at: number): OwedRow {
-  return { key: formatKey(subject), sends, position, dueAt: at, editBy: at };
+  return { key: formatKey(subject), sends, position, joins: null, dueAt: at, editBy: at };
 }
 
 function hasFile(outcome: Outcome, action: Action): boolean {

@@ -11,6 +11,13 @@ export interface OutboxRow {
   readonly threadTs: string | null;
   /** The message's own `ts` where it was posted before; empty where there was nothing to post. */
   readonly ts: string | null;
+  /** Orders what goes into a thread: a host's place in the plan. */
+  readonly position: number;
+  /**
+   * Rows of one value may go out in one message. Such a message is the last word on each of them: it is posted
+   * once and never edited.
+   */
+  readonly joins: string | null;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */
   readonly attempts: number;
   /** How often Slack was asked in vain since it last took the row's message. */

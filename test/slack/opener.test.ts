@@ -98,7 +98,7 @@ describe.concurrent('a root message', () => {
 
   test('comes before the replies that wait for their turn', async () => {
     await using rig = await openRig();
-    for (let n = 0; n < 5; n += 1) void rig.workspace.paces.turn(OPS);
+    for (let n = 0; n < 5; n += 1) void rig.workspace.paces.waitForPlace(OPS);
     const startedAt = Date.now();
     await rig.opener.openThread(OPS, root, 'k');
     expect(Date.now() - startedAt).toBeLessThan(4_000);

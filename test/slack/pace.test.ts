@@ -83,10 +83,10 @@ describe('the paces of channels', () => {
     const paces = new ChannelPaces(() => 50_000);
     const stop = new AbortController();
     paces.suspend('A', 9_000);
-    const waiting = Array.from({ length: 30 }, () => paces.turn('A', stop.signal));
+    const waiting = Array.from({ length: 30 }, () => paces.waitForPlace('A', stop.signal));
     expect(paces.waitMs('A')).toBeGreaterThan(9_000);
     expect(paces.waitMs('B')).toBe(0);
-    await paces.turn('B', stop.signal);
+    await paces.waitForPlace('B', stop.signal);
     expect(paces.suspended()).toEqual(['A']);
     stop.abort();
     await Promise.all(waiting);

@@ -14,7 +14,8 @@ import type {
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import { openSlack, type SlackDoor } from '../../src/slack/door.ts';
-import { openPoster, type Poster, type PosterOptions } from '../../src/slack/outgoing/poster.ts';
+import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
+import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
 
@@ -182,6 +183,8 @@ export class MemoryOutbox implements Outbox {
       channelId: OPS,
       ts: null,
       threadTs: null,
+      position: 0,
+      joins: null,
       attempts: 0,
       tries: 0,
       faults: 0,
@@ -198,10 +201,11 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async claim({ limit, now, leaseMs, except, lane }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  async claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
     const due = [...this.entries.values()]
       .filter(({ dueAt, leaseUntil }) => dueAt !== undefined && dueAt <= now && leaseUntil <= now)
       .filter(({ row }) => lane === undefined || lane === laneOf(row))
+      .filter(({ row }) => joins === undefined || joins === row.joins)
       .filter(({ row }) => !except.includes(row.channelId))
       .toSorted((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))
       .slice(0, limit);

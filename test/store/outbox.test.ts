@@ -1,5 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Store } from '../../src/ports.ts';
+import { openDatabase } from '../../src/store/embedded/database.ts';
+import { oweRows } from '../../src/store/owed-rows.ts';
+import { oweResults } from '../../src/thread/layout.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
 import { ANN, drain, okOutcome, openRig, openRun } from './rig.ts';
 
@@ -206,6 +209,30 @@ describe('the outbox', () => {
       'reply:small:db02',
       'reply:big:web03',
       'reply:big:web04',
+    ]);
+  });
+
+  test('what may share a message is claimed with its own kind alone, and is never owed again once it stands', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 3 });
+    const other = await openRun(rig.store, { hosts: ['db01'] });
+    await drain(rig.store);
+    const query = { lane: 'posts', joins: run.id } as const;
+    const [first, ...rest] = await claim(rig.store, query);
+    if (first === undefined) throw new Error('no reply');
+    expect(first).toMatchObject({ key: `reply:${run.id}:web01`, joins: run.id, position: 0 });
+    expect(keysOf(rest)).toEqual([`reply:${run.id}:web02`, `reply:${run.id}:web03`]);
+    expect(keysOf(await claim(rig.store, { lane: 'posts' }))).toContain(`reply:${other.id}:db01`);
+    await rig.store.outbox.sent(first, '7.7');
+    await rig.store.close();
+    const { db, close } = openDatabase(rig.path);
+    const by = { turn: run.id, runId: run.id, channelId: 'COPS', isOpen: true };
+    const settled = [{ host: 'web01', position: 0, outcome: okOutcome() }];
+    const again = oweResults({ runId: run.id, plan: run.plan }, settled, LATER);
+    await db.transaction().execute((trx) => oweRows(trx, by, again));
+    await close();
+    expect(rig.sql(`select due_at, ts from outbox where key = '${first.key}'`)).toEqual([
+      { due_at: null, ts: '7.7' },
     ]);
   });
 

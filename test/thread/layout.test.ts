@@ -20,17 +20,24 @@ const keysOf = (rows: readonly { readonly key: string }[]) => rows.map(({ key })
 describe('the layout of a thread', () => {
   test('up to ten hosts get a reply each, and a file behind it where the output is long', () => {
     const rows = oweResults(thread(10), [settled('a', ok), settled('b', long, 1)], AT);
-    expect(rows.map(({ key, sends, position }) => [key, sends, position])).toEqual([
-      [`reply:${runId}:a`, 'message', 0],
-      [`reply:${runId}:b`, 'message', 1],
-      [`file:${runId}:b`, 'file', 1],
+    expect(rows.map(({ key, sends, position, joins }) => [key, sends, position, joins])).toEqual([
+      [`reply:${runId}:a`, 'message', 0, runId],
+      [`reply:${runId}:b`, 'message', 1, runId],
+      [`file:${runId}:b`, 'file', 1, null],
     ]);
   });
 
   test('of more hosts, or where folding was asked for, only the first page of the board is behind', () => {
     for (const of of [thread(11), thread(2, { fold: 'exact' }), thread(2, { diff: true })]) {
       expect(oweResults(of, [settled('a', long)], AT)).toEqual([
-        { key: `board:${runId}:1`, sends: 'message', position: 1, dueAt: AT + 1_000, editBy: AT + 5_000 },
+        {
+          key: `board:${runId}:1`,
+          sends: 'message',
+          position: 1,
+          joins: null,
+          dueAt: AT + 1_000,
+          editBy: AT + 5_000,
+        },
       ]);
     }
   });

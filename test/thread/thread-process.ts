@@ -1,4 +1,4 @@
-/** The child of thread.test.ts: a run of 120 hosts that all say something else, brought to Slack. */
+/** The child of thread.test.ts: a run of hosts that all say something else, brought to Slack. */
 import { setTimeout } from 'node:timers/promises';
 import { openDispatcher } from '../../src/queue/dispatcher.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
@@ -13,7 +13,7 @@ import { streamOf } from '../report/samples.ts';
 import { approvedPlan, hostNames, quiet } from '../store/rig.ts';
 import { factsOf } from './thread-rig.ts';
 
-const [database = '', apiUrl = '', token = '', channelId = ''] = process.argv.slice(2);
+const [database = '', apiUrl = '', token = '', channelId = '', hosts = ''] = process.argv.slice(2);
 const hidden = (value: string) => ({ reveal: () => value });
 const store = await openStore({
   url: `file:${database}`,
@@ -26,7 +26,7 @@ const workspace = await openWorkspace(
   { botToken: hidden(token), apiUrl, mode: { kind: 'http', signingSecret: hidden('x'), port: 0 } },
   { mask: (text) => text, log: quiet },
 );
-const plan = approvedPlan({ hosts: hostNames(120), fanOut: 10, channelId });
+const plan = approvedPlan({ hosts: hostNames(Number(hosts)), fanOut: 10, channelId });
 const { run } = await store.createRun(plan, 'the one request');
 if (run.state === 'opening') {
   const message = formatRoot(run, { now: Date.now() });

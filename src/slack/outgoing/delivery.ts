@@ -5,11 +5,11 @@ import { classify } from './failure.ts';
 const EVENT_TYPE = 'batchops';
 const PAGES = 5;
 
-/** Where a message goes, and the key by which it is found again. */
+/** Where a message goes, and the keys of the rows that it shows: it is found again by each of them. */
 export interface Destination {
   readonly channel: string;
   readonly threadTs: string | null;
-  readonly key: string;
+  readonly keys: readonly string[];
 }
 
 /**
@@ -29,7 +29,7 @@ export async function postMessage(client: WebClient, to: Destination, message: M
     ...(to.threadTs === null ? {} : { thread_ts: to.threadTs }),
     ...contentOf(message),
     ...NOTHING_LIVE,
-    metadata: metadataOf(to.key),
+    metadata: metadataOf(to.keys),
   });
   if (posted.ts === undefined) throw new Error('chat.postMessage answered without a ts');
   return posted.ts;
@@ -47,7 +47,7 @@ export async function editMessage(
     ...contentOf(message),
     parse,
     link_names,
-    metadata: metadataOf(at.key),
+    metadata: metadataOf([at.key]),
   });
 }
 
@@ -55,12 +55,21 @@ function contentOf(message: Message) {
   return { text: message.text, ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }) };
 }
 
-function metadataOf(key: string) {
-  return { event_type: EVENT_TYPE, event_payload: { key } };
+/** Messages in people's threads carry it: its form stays. Slack's arrays are of objects. */
+function metadataOf(keys: readonly string[]) {
+  const [key = ''] = keys;
+  const payload = keys.length > 1 ? { rows: keys.map((each) => ({ key: each })) } : { key };
+  return { event_type: EVENT_TYPE, event_payload: payload };
+}
+
+/** By key, the `ts` of the messages that stand; the others surely do not, or nobody can tell. */
+export interface Found {
+  readonly standing: ReadonlyMap<string, string>;
+  readonly others: 'absent' | 'unknown';
 }
 
 /**
- * Looks for a message of ours after a call that got no answer, so that it is not posted twice. This needs a
+ * Looks for messages of ours after a call that got no answer, so that none is posted twice. This needs a
  * scope (`channels:history` and the like) that the app does not ask for by itself: where it is missing, we
  * know nothing, for good.
  */
@@ -72,20 +81,23 @@ export class Lookup {
     this.#client = client;
   }
 
-  /** Its `ts` where it stands; `absent` where it surely does not. Rejects where Slack gives no answer. */
-  async find(to: Destination): Promise<{ readonly ts: string } | 'absent' | 'unknown'> {
+  /** Rejects where Slack gives no answer. */
+  async find(to: Destination): Promise<Found> {
+    const standing = new Map<string, string>();
     let cursor: string | undefined;
     for (let page = 0; page < PAGES && this.#allowed; page += 1) {
       const found = await this.#page(to, cursor);
-      if (found === undefined) return 'unknown';
-      const own = found.messages?.find(
-        ({ metadata }) => metadata?.event_type === EVENT_TYPE && keyOf(metadata.event_payload) === to.key,
-      );
-      if (own?.ts !== undefined) return { ts: own.ts };
+      if (found === undefined) break;
+      for (const { ts, metadata } of found.messages ?? []) {
+        if (ts === undefined || metadata?.event_type !== EVENT_TYPE) continue;
+        const shown = keysOf(metadata.event_payload);
+        for (const key of to.keys) if (shown.includes(key) && !standing.has(key)) standing.set(key, ts);
+      }
       cursor = found.response_metadata?.next_cursor;
-      if (cursor === undefined || cursor === '') return 'absent';
+      const isEnd = cursor === undefined || cursor === '';
+      if (isEnd || standing.size === to.keys.length) return { standing, others: 'absent' };
     }
-    return 'unknown';
+    return { standing, others: 'unknown' };
   }
 
   async #page({ channel, threadTs }: Destination, cursor: string | undefined) {
@@ -109,6 +121,11 @@ export class Lookup {
   }
 }
 
-function keyOf(payload: unknown): unknown {
-  return typeof payload === 'object' && payload !== null && 'key' in payload ? payload.key : undefined;
+function keysOf(payload: unknown): readonly unknown[] {
+  if (typeof payload !== 'object' || payload === null) return [];
+  return 'rows' in payload && Array.isArray(payload.rows) ? payload.rows.map(keyOf) : [keyOf(payload)];
+}
+
+function keyOf(row: unknown): unknown {
+  return typeof row === 'object' && row !== null && 'key' in row ? row.key : undefined;
 }

@@ -1,21 +1,24 @@
 import { type Message, plainVariant } from '../../report/message.ts';
 import { editMessage } from './delivery.ts';
 import { classify } from './failure.ts';
-import { fate, type Held, type PosterContext, UnderWay } from './held.ts';
 import { delay, Pace } from './pace.ts';
-import { renderRow } from './render.ts';
+import { type ClaimedRow, mayStillSend } from './row/claimed-row.ts';
+import type { PosterContext } from './row/context.ts';
+import { renderRow } from './row/render-row.ts';
+import { UnderWay } from './row/under-way.ts';
 
-/** How often a held edit is made anew: the run may have ended meanwhile. */
+/** How often an edit that waits is made anew: the run may have ended meanwhile. */
 const PEEK_MS = 250;
-const ROOM = 64;
+const AT_ONCE = 64;
 
-interface HeldEdit extends Held {
+/** Of a message that stands. */
+interface ClaimedEdit extends ClaimedRow {
   readonly ts: string;
 }
 
 /**
- * Edits of messages that stand: root messages and boards. A row is held until its message may change again, and
- * made anew while it is, so that a thousand results become a few edits that say the latest. chat.update has one
+ * Edits of messages that stand: root messages and boards. A row waits until its message may change again,
+ * and is made anew meanwhile, so that a thousand results become a few edits that say the latest. chat.update has one
  * budget for the whole workspace (50 a minute): what is final takes the next place in it, what is live goes only
  * where one is free.
  */
@@ -29,37 +32,37 @@ export class Edits {
   constructor(context: PosterContext) {
     this.#context = context;
     this.#pace = new Pace(5, 1_350, context.clock);
-    this.#underWay = new UnderWay(context, ROOM);
+    this.#underWay = new UnderWay(context, AT_ONCE);
   }
 
   room(): number {
     return this.#underWay.room();
   }
 
-  add(held: HeldEdit): void {
-    this.#underWay.add(held, () => this.#send(held));
+  add(edit: ClaimedEdit): void {
+    this.#underWay.add(edit, () => this.#send(edit));
   }
 
   idle(): Promise<void> {
     return this.#underWay.idle();
   }
 
-  async #send(held: HeldEdit): Promise<void> {
+  async #send(edit: ClaimedEdit): Promise<void> {
     const { outbox, now, clock, signal, workspace } = this.#context;
-    const { row, ts } = held;
-    const ripe = await this.#ripen(held);
-    if (ripe === 'shown') {
+    const { row, ts } = edit;
+    const next = await this.#waitForContent(edit);
+    if (next === 'as shown') {
       await outbox.sent(row, ts);
       return;
     }
-    if (ripe === 'give back') {
-      await outbox.defer(row, now() + this.#pace.waitMs(), 'waits for its turn');
+    if (next === 'give back') {
+      await outbox.defer(row, now() + this.#pace.waitMs(), 'waits for its place');
       return;
     }
-    const { message, what } = ripe;
+    const { message, what } = next;
     await delay(this.#pace.reserve(), signal);
     const masked = workspace.masked(message);
-    const at = { channel: held.channel, ts, key: row.key };
+    const at = { channel: row.channelId, ts, key: row.key };
     try {
       await editMessage(workspace.posts, at, masked);
     } catch (error) {
@@ -79,30 +82,36 @@ export class Edits {
     await outbox.sent(row, ts, what);
   }
 
-  /** The message once it may be sent; `shown` where there is nothing to change (any more). */
-  async #ripen({ row, claimedAt }: HeldEdit): Promise<Ripe | 'shown' | 'give back'> {
+  /** The message once it may be sent; `as shown` where there is nothing to change (any more). */
+  async #waitForContent(edit: ClaimedEdit): Promise<Content | 'as shown' | 'give back'> {
     const { clock, signal } = this.#context;
+    const { row } = edit;
     const shown = this.#shown.get(row.key);
     for (;;) {
       const { content: message, what } = await renderRow(this.#context, row);
-      if (message === undefined || 'filename' in message) return 'shown';
-      if (shown?.content === JSON.stringify(message)) return 'shown';
-      // On the way out everything that changed is said, at the pace alone.
+      if (message === undefined || 'filename' in message) return 'as shown';
+      if (shown?.content === JSON.stringify(message)) return 'as shown';
+      const waitMs = this.#waitMs(message, shown?.at);
+      // The last word goes at the pace alone, also on the way out: it takes the next place, however far.
       if (message.live === undefined) {
-        const startsAt = clock() + this.#pace.waitMs();
-        return fate(startsAt, claimedAt) === 'send' ? { message, what } : 'give back';
+        return mayStillSend(edit, clock() + waitMs) ? { message, what } : 'give back';
       }
       if (signal.aborted) return 'give back';
-      const dueInMs = shown === undefined ? 0 : shown.at + message.live.everyMs - clock();
-      const waitMs = Math.max(dueInMs, this.#pace.waitMs());
       if (waitMs <= 0) return { message, what };
-      if (fate(clock(), claimedAt) === 'give back') return 'give back';
+      if (!mayStillSend(edit, clock())) return 'give back';
       await delay(Math.min(waitMs, PEEK_MS), signal);
     }
   }
+
+  /** Until it may be sent: a live message is left alone for a while after it was `shownAt`. */
+  #waitMs({ live }: Message, shownAt: number | undefined): number {
+    const freeInMs = this.#pace.waitMs();
+    if (live === undefined || shownAt === undefined) return freeInMs;
+    return Math.max(freeInMs, shownAt + live.everyMs - this.#context.clock());
+  }
 }
 
-interface Ripe {
+interface Content {
   readonly message: Message;
   readonly what: 'message' | 'notice';
 }

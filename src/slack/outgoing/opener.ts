@@ -16,19 +16,22 @@ export function createOpener(workspace: Workspace, log: Log, clock: Clock = () =
 
   return {
     async openThread(channelId, message, key, mayStand = false) {
-      const to = { channel: channelId, threadTs: null, key };
+      const to = { channel: channelId, threadTs: null, keys: [key] };
       const deadline = clock() + PATIENCE_MS;
       let content: Message = workspace.masked(message);
       let isPlain = false;
       let unanswered = mayStand ? 1 : 0;
       let failure: Failure | undefined;
       while (clock() + workspace.paces.waitMs(channelId) < deadline) {
-        await workspace.paces.turn(channelId);
+        await workspace.paces.waitForPlace(channelId);
         try {
-          const found = unanswered > 0 ? await lookup.find(to) : 'absent';
-          if (typeof found === 'object') return found.ts;
-          // Rather no run than a channel full of root messages that nobody edits any more.
-          if (found === 'unknown' && unanswered > 1) break;
+          if (unanswered > 0) {
+            const { standing, others } = await lookup.find(to);
+            const ts = standing.get(key);
+            if (ts !== undefined) return ts;
+            // Rather no run than a channel full of root messages that nobody edits any more.
+            if (others === 'unknown' && unanswered > 1) break;
+          }
           return await postMessage(workspace.opening, to, content);
         } catch (error) {
           failure = classify(error);

@@ -83,10 +83,10 @@ export class ChannelPaces {
   }
 
   /**
-   * Resolves when it is the caller's turn in this channel, or at once when `signal` is aborted. The workspace's
+   * Resolves when the caller may post into this channel, or at once when `signal` is aborted. The workspace's
    * place is taken only then: one taken for later would keep it from every other channel until then.
    */
-  async turn(channelId: string, signal?: AbortSignal): Promise<void> {
+  async waitForPlace(channelId: string, signal?: AbortSignal): Promise<void> {
     await delay(this.#of(channelId).reserve(), signal);
     if (signal?.aborted !== true) await delay(this.#workspace.reserve(), signal);
   }

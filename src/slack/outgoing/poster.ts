@@ -1,24 +1,10 @@
-import type { Log, Outbox, OutboxClaim } from '../../ports.ts';
-import type { FileUpload, Message } from '../../report/message.ts';
+import type { OutboxClaim } from '../../ports.ts';
 import type { OutboxRow } from '../../thread/row.ts';
-import type { Workspace } from '../workspace.ts';
 import { Edits } from './edits.ts';
 import { Logs } from './files/logs.ts';
-import type { Clock } from './pace.ts';
 import { Posts } from './posts.ts';
-
-export interface PosterOptions {
-  readonly outbox: Outbox;
-  /** What the row shows now; undefined where there is nothing (more) to send. */
-  readonly render: (key: string) => Promise<Message | FileUpload | undefined>;
-  readonly workspace: Workspace;
-  readonly log: Log;
-  readonly now?: () => number;
-  /** What is waited for goes by this; monotonic. */
-  readonly clock?: Clock;
-  /** A message that takes longer to make counts as one that could not be made. */
-  readonly slowMs?: number;
-}
+import { LEASE_MS } from './row/claimed-row.ts';
+import type { PosterContext, PosterOptions } from './row/context.ts';
 
 export interface Poster {
   /** Resolves once the outbox has been looked through: the loop that does the work is alive. */
@@ -27,11 +13,6 @@ export interface Poster {
   close(): Promise<void>;
 }
 
-/**
- * Longer than a row is held (`HOLD_MS`) and the calls that send it last together, so that nobody else claims
- * a row that is still being sent.
- */
-const LEASE_MS = 45_000;
 /** A file of a hundred megabytes may take long to get to Slack. */
 const LOG_LEASE_MS = 15 * 60_000;
 /** No more than a channel's line holds: what is claimed keeps its place before a run that has just begun. */
@@ -51,7 +32,7 @@ export function openPoster(options: PosterOptions): Poster {
   const now = options.now ?? Date.now;
   const clock = options.clock ?? (() => performance.now());
   const stopping = new AbortController();
-  const shared = {
+  const context: PosterContext = {
     ...options,
     now,
     clock,
@@ -63,9 +44,9 @@ export function openPoster(options: PosterOptions): Poster {
       return PAUSE_MS;
     },
   };
-  const posts = new Posts(shared);
-  const edits = new Edits(shared);
-  const logs = new Logs(shared);
+  const posts = new Posts(context);
+  const edits = new Edits(context);
+  const logs = new Logs(context);
   let pausedUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
@@ -121,10 +102,11 @@ export function openPoster(options: PosterOptions): Poster {
   }
 
   function place(row: OutboxRow): void {
-    const held = { row, channel: row.channelId, claimedAt: clock() };
-    if (row.sends === 'bulk') logs.add(held);
-    else if (row.sends === 'message' && row.ts !== null && row.ts !== '') edits.add({ ...held, ts: row.ts });
-    else posts.add(held);
+    const claimed = { row, claimedAt: clock() };
+    if (row.sends === 'bulk') logs.add(claimed);
+    else if (row.sends === 'message' && row.ts !== null && row.ts !== '')
+      edits.add({ ...claimed, ts: row.ts });
+    else posts.add(claimed);
   }
 
   outbox.onDue(wake);

@@ -1,5 +1,14 @@
 import type { Bundle } from '../../gather/fold.ts';
-import { bold, italic, line, type Message, type RichTextElement, richText } from '../../report/message.ts';
+import {
+  bold,
+  italic,
+  line,
+  MAX_MESSAGE_CHARS,
+  MAX_MESSAGE_JSON,
+  type Message,
+  type RichTextElement,
+  richText,
+} from '../../report/message.ts';
 import { escapeShort } from '../../report/text/escape.ts';
 import { formatHostSetName, type NameSet } from '../../report/text/host-names.ts';
 import { formatCount, plural } from '../../report/text/wording.ts';
@@ -11,10 +20,6 @@ import type { BoardEntry } from './bundle.ts';
 export const MAX_PAGES = 6;
 /** While the run goes on a board changes at most this often: it is longer to read than a count, and to make. */
 export const LIVE_BOARD_MS = 5_000;
-/** All text in a message's blocks: 9,597 characters were accepted, 11,341 not (bolt-js#2509, #2867). */
-const MAX_PAGE_CHARS = 8_600;
-/** Nor is it known whether Slack counts the JSON: 15,561 characters of it were accepted, 17,694 not. */
-const MAX_PAGE_JSON = 15_000;
 /** Kept for the words below the last bundle. */
 const REST_CHARS = 1_900;
 const HEADING_CHARS = 200;
@@ -113,8 +118,8 @@ export function formatBoard(
 function emptyPage(isLast: boolean): { readonly chars: number; readonly json: number } {
   const below = isLast ? REST_CHARS : LAST_LINE_CHARS;
   return {
-    chars: MAX_PAGE_CHARS - HEADING_CHARS - below,
-    json: MAX_PAGE_JSON - HEADING_CHARS - below - (isLast ? 1_400 : 200),
+    chars: MAX_MESSAGE_CHARS - HEADING_CHARS - below,
+    json: MAX_MESSAGE_JSON - HEADING_CHARS - below - (isLast ? 1_400 : 200),
   };
 }
 

@@ -103,10 +103,10 @@ export async function measureVisibility(round: Round): Promise<Visibility> {
   }
 }
 
-/** Ten replies; or all pages, the last of which says where the files are. */
+/** A result for each of ten hosts, some in one message; or all pages, the last of which says where the files are. */
 function isWhole(slack: LocalSlack, rootTs: string, hosts: number): boolean {
   const texts = slack.thread(CHANNEL, rootTs).filter(({ files }) => files.length === 0);
-  if (hosts <= 10) return texts.length === hosts;
+  if (hosts <= 10) return texts.flatMap(({ text }) => text.match(/^web\d+:/gm) ?? []).length === hosts;
   const pages = Number(/page \d+ of (\d+)/.exec(texts[0]?.text ?? '')?.[1] ?? 1);
   return texts.length === pages && JSON.stringify(texts.at(-1)?.blocks).includes('.jsonl');
 }

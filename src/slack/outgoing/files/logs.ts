@@ -1,7 +1,9 @@
 import { postMessage } from '../delivery.ts';
 import { classify } from '../failure.ts';
-import { type Held, type PosterContext, UnderWay } from '../held.ts';
-import { renderRow } from '../render.ts';
+import type { ClaimedRow } from '../row/claimed-row.ts';
+import type { PosterContext } from '../row/context.ts';
+import { renderRow } from '../row/render-row.ts';
+import { UnderWay } from '../row/under-way.ts';
 import { reportMissingFile, uploadFile } from './upload.ts';
 
 /** So that a small run's files need not wait for those of a large one. */
@@ -24,24 +26,25 @@ export class Logs {
     return this.#underWay.room();
   }
 
-  add(held: Held): void {
-    this.#underWay.add(held, () => this.#send(held));
+  add(claimed: ClaimedRow): void {
+    this.#underWay.add(claimed, () => this.#send(claimed));
   }
 
   idle(): Promise<void> {
     return this.#underWay.idle();
   }
 
-  async #send({ row, channel }: Held): Promise<void> {
+  async #send({ row }: ClaimedRow): Promise<void> {
     const { workspace, outbox, signal, now } = this.#context;
+    const channel = row.channelId;
     const { content, what } = await renderRow(this.#context, row);
     if (content === undefined || row.threadTs === null) {
       await outbox.sent(row, row.ts ?? '');
       return;
     }
     if (!('filename' in content)) {
-      await workspace.paces.turn(channel, signal);
-      const to = { channel, threadTs: row.threadTs, key: row.key };
+      await workspace.paces.waitForPlace(channel, signal);
+      const to = { channel, threadTs: row.threadTs, keys: [row.key] };
       await outbox.sent(row, await postMessage(workspace.posts, to, workspace.masked(content)), what);
       return;
     }

@@ -101,5 +101,5 @@ export async function reportMissingFile(
       ? `the bot has to be in this channel for that (\`/invite @${workspace.botName}\`)`
       : code;
   const notice = formatNotice(`The file \`${filename}\` could not be put here: ${remedy}.`);
-  await postMessage(workspace.posts, { channel, threadTs, key }, notice).catch(() => undefined);
+  await postMessage(workspace.posts, { channel, threadTs, keys: [key] }, notice).catch(() => undefined);
 }

@@ -1,14 +1,14 @@
-import type { FileUpload, Message } from '../../report/message.ts';
-import type { OutboxRow } from '../../thread/row.ts';
-import { formatUnshown } from '../../thread/unshown.ts';
-import type { PosterContext } from './held.ts';
+import type { FileUpload, Message } from '../../../report/message.ts';
+import type { OutboxRow } from '../../../thread/row.ts';
+import { formatUnshown } from '../../../thread/unshown.ts';
+import type { PosterContext } from './context.ts';
 
 /** After so many faults in a row a notice goes in the message's place. */
 const MAX_FAULTS = 3;
 /** Longer than the largest board takes on a machine that has much to do. */
 const SLOW_MS = 10_000;
 
-/** Claims that were counted: a held edit is made anew many times. */
+/** Claims that were counted: an edit that waits is made anew many times. */
 const counted = new WeakSet<OutboxRow>();
 
 /** A row's message could not be made, or took so long that nothing else was done meanwhile. */

@@ -1,0 +1,76 @@
+import type { OutboxRow } from '../../../thread/row.ts';
+import { classify, type Failure } from '../failure.ts';
+import type { PosterContext } from './context.ts';
+import { RenderFault } from './render-row.ts';
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+/** A no in a word we do not know is asked again so often, then believed. */
+const ODD_TRIES = 6;
+
+/** Runs `send`; what it throws decides what becomes of each of the rows. Never rejects. */
+export async function settleRows(
+  context: PosterContext,
+  rows: readonly OutboxRow[],
+  send: () => Promise<void>,
+): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    for (const row of rows) await settleFailure(context, row, error);
+  }
+}
+
+async function settleFailure(context: PosterContext, row: OutboxRow, error: unknown): Promise<void> {
+  try {
+    if (error instanceof RenderFault) await afterFault(context, row, error);
+    else await afterFailure(context, row, classify(error), error);
+  } catch (storeError) {
+    // The lease lapses, and the row comes back by itself.
+    context.log.error({ err: storeError, key: row.key }, 'the outbox cannot be written');
+  }
+}
+
+function backoff(before: number): number {
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(before, 10));
+}
+
+function afterFault({ outbox, log, now }: PosterContext, row: OutboxRow, fault: RenderFault): Promise<void> {
+  const { key, faults } = row;
+  log.error({ err: fault.cause, id: key, faults: faults + 1 }, fault.message);
+  return outbox.faulted(row, now() + backoff(faults), fault.message);
+}
+
+async function afterFailure(
+  { outbox, log, now, onCredentials }: PosterContext,
+  row: OutboxRow,
+  failure: Failure,
+  error: unknown,
+): Promise<void> {
+  const { key, tries } = row;
+  const { code } = failure;
+  const backoffMs = backoff(tries);
+  switch (failure.kind) {
+    case 'credentials':
+      return outbox.failed(row, now() + onCredentials(code), code);
+    case 'later':
+      log.debug({ key, error: code }, 'Slack takes it later');
+      return outbox.failed(row, now() + (failure.retryAfterMs ?? backoffMs), code);
+    case 'unknown':
+      log.warn({ key, error: code, ...(code === 'Error' ? { err: error } : {}) }, 'no answer to a message');
+      return outbox.failed(row, now() + backoffMs, code);
+    case 'odd':
+      if (tries < ODD_TRIES) {
+        log.warn({ key, error: code }, 'Slack refuses a message for a reason unknown to us');
+        return outbox.failed(row, now() + backoffMs, code);
+      }
+      break;
+    case 'content':
+    case 'place':
+      break;
+    default:
+      return failure.kind satisfies never;
+  }
+  log.error({ key, error: code }, 'a message cannot be posted; its result is kept in the store');
+  return outbox.giveUp(row, code);
+}
