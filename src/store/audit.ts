@@ -6,6 +6,7 @@ import { oweAuditLine } from '../thread/layout.ts';
 import { asConfigError, openReader, parseDatabaseUrl } from './embedded/database.ts';
 import { oweRows } from './owed-rows.ts';
 import { breathe, digestOutcomes, ROWS_AT_ONCE } from './records.ts';
+import { takeCounted } from './refusal-counts.ts';
 import { CHAIN_START, type Schema } from './schema.ts';
 import { sha256 } from './sha256.ts';
 
@@ -24,9 +25,21 @@ export const NOBODY: Requester = { teamId: '', userId: '' };
 
 /**
  * Adds the next link of the chain, in the transaction of what it records: both stand or neither. Comes last in
- * it, so that with several writers the head is held as short as can be.
+ * it, so that with several writers the head is held as short as can be. Refusals of the same person that were only
+ * counted so far go before it.
  */
 export async function appendAudit(
+  trx: Transaction<Schema>,
+  event: AuditEvent,
+  lineFor: 'channel' | 'nobody',
+): Promise<void> {
+  const { at, by } = event;
+  const counted = await takeCounted(trx, by);
+  if (counted !== undefined) await link(trx, { at, by, action: 'refused', runId: null, ...counted }, lineFor);
+  await link(trx, event, lineFor);
+}
+
+async function link(
   trx: Transaction<Schema>,
   event: AuditEvent,
   lineFor: 'channel' | 'nobody',
@@ -56,7 +69,12 @@ export async function appendAudit(
   await trx.updateTable('audit_head').set({ hash }).where('id', '=', 1).execute();
   if (lineFor === 'nobody') return;
   const channel = { turn: 'audit', runId: event.runId, channelId: null, isOpen: true };
-  await oweRows(trx, channel, [oweAuditLine(row.seq, event.at)]);
+  await oweRows(trx, channel, [oweAuditLine(row.seq, isMereRefusal(event) ? 'refusal' : 'deed', event.at)]);
+}
+
+/** Nothing came of it, and anybody can bring it about. */
+function isMereRefusal({ action, runId }: AuditEvent): boolean {
+  return action === 'refused' && runId === null;
 }
 
 type AuditRow = Selectable<Schema['audit']>;

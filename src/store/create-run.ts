@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import type { EndedJob } from '../ports.ts';
+import { keepStart } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
 import { formatRunId } from '../run/run.ts';
@@ -119,7 +120,7 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,
     timeLimitMs: plan.timeLimitMs,
-    typed: plan.typed,
+    typed: keepStart(plan.typed),
     ...(plan.retryOf !== undefined && { retryOf: plan.retryOf }),
     hosts: plan.targets.map(({ host }) => host),
   };

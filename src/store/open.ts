@@ -11,13 +11,13 @@ import { StoredLeftovers } from './leftovers.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
 import { Records } from './records.ts';
+import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
 import {
   abandonRun,
   cancelHosts,
   cancelRun,
   postLog,
-  recordRefusal,
   releaseRun,
   settleInterrupted,
   skipJobs,
@@ -76,6 +76,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     for (const { id } of released) (await jobs.prepare(id))();
 
     const records = new Records(db, plans);
+    const refusals = await Refusals.open(ledger, log, () => outbox.announce());
     return {
       jobs,
       outbox,
@@ -148,7 +149,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return isThere;
       },
       async recordRefusal(refusal) {
-        await recordRefusal(ledger, refusal);
+        await refusals.record(refusal);
         outbox.announce();
       },
 
@@ -171,7 +172,12 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
           .where('id', '=', 1)
           .execute();
       },
-      close,
+      async close() {
+        await refusals
+          .close()
+          .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        await close();
+      },
     };
   } catch (error) {
     await close();

@@ -46,7 +46,10 @@ export class StoredOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. */
+  /**
+   * Runs (and the audit lines) take turns, the one with the oldest due row first; in a run, oldest first. In the
+   * audit channel the position goes before the age.
+   */
   claim({ limit, now, leaseMs, except, lane }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
       const due = this.#due(trx, { except, lane }, now);
@@ -61,6 +64,7 @@ export class StoredOutbox implements Outbox {
         const rows = await due
           .select('key')
           .where('turn', '=', turn)
+          .orderBy((row) => row.case().when('channel_id', 'is', null).then(row.ref('position')).end())
           .orderBy('due_at')
           .orderBy('position')
           .orderBy('key', 'desc')

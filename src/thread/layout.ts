@@ -11,7 +11,7 @@ import { formatKey, type LogForm, type RowSubject, type Sends } from './row.ts';
 export interface OwedRow {
   readonly key: string;
   readonly sends: Sends;
-  /** Orders what falls due at once. */
+  /** Orders what falls due at once; in the audit channel, all that is due. */
   readonly position: number;
   /** Epoch ms: when a new message goes out. Nothing does before the run's root message stands. */
   readonly dueAt: number;
@@ -97,9 +97,9 @@ export function oweLog(runId: string, spooledHosts: readonly string[], at: numbe
   return subjects.map((subject, i) => row(subject, 'bulk', LOG_POSITION + i, at));
 }
 
-/** A decision's line in the audit channel. */
-export function oweAuditLine(seq: number, at: number): OwedRow {
-  return row({ kind: 'audit', seq }, 'message', 0, at);
+/** A line in the audit channel. There, what was done goes before what was refused, however much of that there is. */
+export function oweAuditLine(seq: number, of: 'deed' | 'refusal', at: number): OwedRow {
+  return row({ kind: 'audit', seq }, 'message', of === 'deed' ? 0 : 1, at);
 }
 
 function rootRow(runId: string, at: number): OwedRow {
