@@ -15,6 +15,10 @@ export interface Config {
   readonly concurrency: number;
   /** Jobs at once on one host, over all runs. */
   readonly hostConcurrency: number;
+  /** What one person may have: jobs on the wire, unfinished runs, waiting jobs. */
+  readonly person: { readonly slots: number; readonly runs: number; readonly waiting: number };
+  /** The longest that `-t` may ask for. */
+  readonly maxTimeLimitMs: number;
   readonly auditChannel: string | undefined;
   readonly http: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
@@ -39,7 +43,8 @@ const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
 /** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
 export const DEFAULT_FAN_OUT = 64;
 export const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
-export const MAX_TIME_LIMIT_MS = 24 * 3_600_000;
+/** The bot stays open to others whatever one person does: of four slots, one is left to them. */
+const PERSON_SHARE = 3 / 4;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -168,16 +173,30 @@ export function readConfig(env: Environment): Config {
     return value;
   };
 
+  const slack = readSlack();
+  const hostKeyPolicy = readOneOf('BATCHOPS_HOST_KEY_POLICY', HOST_KEY_POLICIES, 'accept-new');
+  const concurrency = readNumber('BATCHOPS_CONCURRENCY', 100, 1, 10_000);
   const config: Config = {
-    slack: readSlack(),
+    slack,
     inventoryPath: read('BATCHOPS_INVENTORY') ?? 'inventory.ini',
     allowlistPath: read('BATCHOPS_ALLOWLIST') ?? 'allowlist.ini',
     databaseUrl: read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL,
     transferDir: read('BATCHOPS_TRANSFER_DIR') ?? 'data/transfers',
     knownHostsPath: read('BATCHOPS_KNOWN_HOSTS') ?? 'data/known_hosts',
-    hostKeyPolicy: readOneOf('BATCHOPS_HOST_KEY_POLICY', HOST_KEY_POLICIES, 'accept-new'),
-    concurrency: readNumber('BATCHOPS_CONCURRENCY', 100, 1, 10_000),
+    hostKeyPolicy,
+    concurrency,
     hostConcurrency: readNumber('BATCHOPS_HOST_CONCURRENCY', 1, 1, 100),
+    person: {
+      slots: readNumber(
+        'BATCHOPS_PERSON_CONCURRENCY',
+        Math.max(1, Math.floor(concurrency * PERSON_SHARE)),
+        1,
+        10_000,
+      ),
+      runs: readNumber('BATCHOPS_PERSON_RUNS', 20, 1, 10_000),
+      waiting: readNumber('BATCHOPS_PERSON_WAITING', 20_000, 1, 10_000_000),
+    },
+    maxTimeLimitMs: readDuration('BATCHOPS_MAX_TIME', 86_400_000, 1_000, 30 * 86_400_000),
     auditChannel: readChannel(),
     http: readAddress(),
     resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
@@ -196,6 +215,10 @@ const VARIABLES = [
   'HOST_KEY_POLICY',
   'CONCURRENCY',
   'HOST_CONCURRENCY',
+  'PERSON_CONCURRENCY',
+  'PERSON_RUNS',
+  'PERSON_WAITING',
+  'MAX_TIME',
   'AUDIT_CHANNEL',
   'HTTP_ADDR',
   'LOG_LEVEL',

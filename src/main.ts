@@ -7,7 +7,6 @@ import {
   codeOf,
   DEFAULT_FAN_OUT,
   DEFAULT_TIME_LIMIT_MS,
-  MAX_TIME_LIMIT_MS,
   readConfig,
   readDatabaseUrl,
   unknownVariables,
@@ -183,8 +182,8 @@ async function serve(): Promise<void> {
     limits: {
       maxFanOut: config.concurrency,
       fanOut: Math.min(DEFAULT_FAN_OUT, config.concurrency),
-      maxTimeLimitMs: MAX_TIME_LIMIT_MS,
-      timeLimitMs: DEFAULT_TIME_LIMIT_MS,
+      maxTimeLimitMs: config.maxTimeLimitMs,
+      timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, config.maxTimeLimitMs),
     },
     abort: (jobs) => dispatcher?.cancel(jobs),
     isOpen: () => phase !== 'stopping',
@@ -292,8 +291,8 @@ function openConfiguredStore(
   log: Log,
   steady: () => number,
 ): Promise<Store> {
-  const { databaseUrl: url, hostConcurrency, auditChannel } = config;
-  return openStore({ url, hostConcurrency, auditChannel, mask, log, steady });
+  const { databaseUrl: url, hostConcurrency, person: shares, auditChannel } = config;
+  return openStore({ url, hostConcurrency, shares, auditChannel, mask, log, steady });
 }
 
 /** Runs that were stored and had not begun when the last process ended. */

@@ -8,6 +8,7 @@ import type { AuditEntry, AuditedRefusal } from './run/audit-entry.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
 import type { Job, Run, SlowJob } from './run/run.ts';
+import type { Waits } from './run/waits.ts';
 import type { OutboxRow } from './thread/row.ts';
 
 /** Structured log lines for the administrator; no output of hosts, no secrets. */
@@ -85,7 +86,8 @@ export interface Spool {
 export interface Store {
   /**
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
-   * twice finds the first run. Targets with `skip` are settled at once.
+   * twice finds the first run. Targets with `skip` are settled at once. A `Refusal` where the requester would have
+   * more unfinished runs or waiting jobs than one person may.
    */
   createRun(
     plan: Approved<Plan>,
@@ -137,6 +139,8 @@ export interface Store {
   readJobs(runId: string): AsyncIterable<Job>;
   /** What keeps a run: the jobs that run longest now; of a finished run, those that took longest. */
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
+  /** What the waiting jobs of these runs wait for; nothing of a run that has none to be handed out. */
+  findWaits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>>;
 
   readonly jobs: JobSource;
   readonly outbox: Outbox;
@@ -167,8 +171,9 @@ export interface Beat {
  */
 export interface JobSource {
   /**
-   * At most `n` jobs that may start now: of released runs, each run within its fan-out, each host within its
-   * limit, runs taking turns. A taken job is not handed out again before it is settled.
+   * At most `n` jobs that may start now: of released runs, each person within their share, each run within its
+   * fan-out, each host within its limit; people take turns, and so do the runs of each. A taken job is not handed
+   * out again before it is settled.
    */
   take(n: number): Promise<readonly TakenJob[]>;
   /** The start guard: marks `queued` jobs as `running`, durably, and tells which ones: only these may be run. */

@@ -3,7 +3,7 @@ import { splitList } from './fleet-options.ts';
 import type { DeskRequest, RetryOf } from './request.ts';
 import { optionName, plainDashes, readWord, shown, type Word } from './words.ts';
 
-const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can'] as const;
+const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can', 'queue'] as const;
 const RETRY_OF: readonly RetryOf[] = ['failed', 'unreachable', 'lost', 'skipped', 'all'];
 const DEFAULT_RUNS = 10;
 const MAX_RUNS = 100;
@@ -18,6 +18,9 @@ export function parseDeskCommand(text: string): DeskRequest {
     case 'help':
       takeNone(rest, 'help');
       return { kind: 'help' };
+    case 'queue':
+      takeNone(rest, 'queue');
+      return { kind: 'queue' };
     case 'hosts':
     case 'can':
       return { kind: verb, terms: readTerms(verb, rest) };

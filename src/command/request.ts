@@ -31,6 +31,7 @@ export type RetryOf = 'failed' | 'unreachable' | 'lost' | 'skipped' | 'all';
 /** A question or an order to the bot itself. */
 export type DeskRequest =
   | { readonly kind: 'help' }
+  | { readonly kind: 'queue' }
   | { readonly kind: 'hosts'; readonly terms: readonly string[] }
   | { readonly kind: 'runs'; readonly count: number }
   | { readonly kind: 'show'; readonly run: string; readonly host?: string }

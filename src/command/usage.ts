@@ -21,7 +21,7 @@ export const USAGE: Readonly<Record<CommandName, string>> = {
   ),
   '/batch':
     '/batch help | hosts [EXPR] | runs [N] | show RUN [HOST] | cancel RUN | ' +
-    'retry RUN [failed|unreachable|lost|skipped|all] | can [EXPR]',
+    'retry RUN [failed|unreachable|lost|skipped|all] | can [EXPR] | queue',
 };
 
 export const HELP = `Run commands and copy files on many hosts, from this channel.
@@ -44,6 +44,7 @@ Examples
   /batch hosts @web         the hosts of a group
   /batch can @web           what you may do there, from this channel
   /batch runs               the last runs
+  /batch queue              what runs, and what waits for what
   /batch show r-7k3f web01  one host's result
   /batch cancel r-7k3f      stops a run
   /batch retry r-7k3f       repeats it where it failed`;

@@ -6,6 +6,7 @@ import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import type { Log, Opener, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
+import { formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Plan, Work } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
@@ -188,8 +189,10 @@ function checkLimits(request: FleetRequest, limits: Limits): void {
     });
   }
   if (request.timeLimitMs !== undefined && request.timeLimitMs > limits.maxTimeLimitMs) {
-    throw new Refusal('usage', `-t is longer than ${limits.maxTimeLimitMs / 3_600_000} h.`, {
-      remedy: 'For longer work start it in the background on the host, and look at it with another run.',
+    throw new Refusal('usage', `-t is longer than ${formatDuration(limits.maxTimeLimitMs)}.`, {
+      remedy:
+        'For longer work start it in the background on the host, and look at it with another run. ' +
+        'The administrator sets the limit: BATCHOPS_MAX_TIME.',
       about: 'time-limit',
     });
   }

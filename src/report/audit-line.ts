@@ -3,7 +3,7 @@ import { OUTCOME_KINDS, outcomeWords } from '../run/outcome.ts';
 import { context, type Message } from './message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { cleanOutput } from './text/plain.ts';
-import { formatDuration, plural } from './text/wording.ts';
+import { formatCount, formatDuration, plural } from './text/wording.ts';
 
 const MAX_TYPED_CHARS = 900;
 const MAX_REASON_CHARS = 700;
@@ -21,6 +21,9 @@ export function formatAuditLine(entry: AuditEntry): Message {
     ...(entry.runId === null ? [] : [escapeShort(entry.runId, 40)]),
     ...(entry.userId === '' ? [] : [mention(entry.userId)]),
     ...(entry.channelId === null ? [] : [`in ${channelLink(entry.channelId)}`]),
+    ...(typeof detail.count === 'number'
+      ? [`${formatCount(detail.count)} more within a minute, the last:`]
+      : []),
     ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
     ...countsOf(detail),
     ...(reason === '' ? [] : [inlineCode(cleanOutput(reason), MAX_REASON_CHARS)]),

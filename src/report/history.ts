@@ -3,6 +3,7 @@ import { OUTCOME_KINDS } from '../run/outcome.ts';
 import { findTarget, type Target } from '../run/plan.ts';
 import type { Job, Run } from '../run/run.ts';
 import { boxOfLines } from './answers.ts';
+import { isHeld } from './buttons.ts';
 import { type Block, bold, context, line, type Message, richText, section } from './message.ts';
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
@@ -43,12 +44,17 @@ export function formatRuns(runs: readonly Run[], now: number): Message {
   return { text: plural(runs.length, 'run'), blocks };
 }
 
+/** How far a run is, and why it does not go on where it is held. */
+function formatState(run: Run, now: number): string {
+  if (run.state === 'finished') return formatSummary(run, now);
+  const held = isHeld(run) ? ` · held: ${shortLine(cleanOutput(run.held ?? ''), 300)}` : '';
+  return `${run.id}: ${formatProgress(run.progress)}${held}`;
+}
+
 function formatRunLine(run: Run, now: number): string {
   const { plan } = run;
-  const state =
-    run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
   return [
-    escapeMrkdwn(state),
+    escapeMrkdwn(formatState(run, now)),
     `${mention(plan.requester.userId)} ${inlineCode(cleanOutput(describeWork(plan.work)), 160)}`,
     `${formatDuration(now - run.createdAt)} ago`,
   ].join(' · ');
@@ -60,8 +66,7 @@ function formatRunLine(run: Run, now: number): string {
  * nothing is claimed.
  */
 export function formatShow(run: Run, jobs: readonly Job[], now: number): Message {
-  const state =
-    run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
+  const state = formatState(run, now);
   const groups = new Map<string, { readonly first: Job; readonly rank: number; readonly hosts: string[] }>();
   for (const job of jobs) {
     const { title, rank } = standing(job, findTarget(run.plan, job.host));

@@ -8,6 +8,7 @@ import { explainRights } from '../policy/rights.ts';
 import type { Log, Store } from '../ports.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
+import { formatQueue, type QueueRow } from '../report/queue.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Asking } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';
@@ -25,7 +26,7 @@ export interface Records {
   readonly log: Log;
 }
 
-export type Question = Extract<DeskRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' }>;
+export type Question = Extract<DeskRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' | 'queue' }>;
 
 /** The answers of `/batch`: all from the store and the files, none of them touches a host. */
 export async function answerQuestion(records: Records, asking: Asking, question: Question): Promise<Answer> {
@@ -43,6 +44,8 @@ export async function answerQuestion(records: Records, asking: Asking, question:
     case 'runs': {
       return formatRuns(await listVisibleRuns(records, asking, question.count), records.now());
     }
+    case 'queue':
+      return await showQueue(records, asking);
     case 'show': {
       const run = await findVisibleRun(records, asking, question.run);
       if (question.host === undefined) {
@@ -69,6 +72,20 @@ export async function findVisibleRun(records: Records, asking: Asking, runId: st
   throw new Refusal('unknown-name', `There is no run ${runId} here.`, {
     remedy: '/batch runs lists those of this channel.',
   });
+}
+
+/** Theirs, of this channel and of auditors' hosts; what is before one of these may be somebody else's. */
+async function showQueue(records: Records, asking: Asking): Promise<Answer> {
+  const { store } = records;
+  const runs = (await store.openRuns()).filter((run) => maySee(records, asking, run));
+  const ids = runs.map(({ id }) => id);
+  const waits = await store.findWaits(ids);
+  const rows: QueueRow[] = [];
+  for (const run of runs) {
+    const [longest] = run.progress.running === 0 ? [] : await store.listSlowest(run.id, 1);
+    rows.push({ run, waits: waits.get(run.id), longest });
+  }
+  return formatQueue(rows, new Set(ids), records.now());
 }
 
 /** Mostly the last few are all visible; hundreds of large runs take seconds to read, so they are asked for last. */

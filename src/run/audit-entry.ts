@@ -23,10 +23,20 @@ export interface AuditEntry {
   readonly hash: string;
 }
 
+/** Of what was typed, and of what was said to it, the audit keeps so much: Slack lets anybody type forty times that. */
+const MAX_TEXT_BYTES = 2_048;
+
+/** Masked first, or half a secret would be left at the cut. */
+export function keepStart(text: string): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_TEXT_BYTES));
+  if (read === text.length) return text;
+  return `${text.slice(0, read)} … (${new TextEncoder().encode(text).length} bytes in all)`;
+}
+
 export interface AuditedRefusal {
   readonly requester: Requester;
   readonly channelId: string;
-  /** As typed. */
+  /** As typed; the audit keeps its start. */
   readonly typed: string;
   readonly code: string;
   readonly reason: string;

@@ -4,8 +4,10 @@ import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
 import { oweAuditLine } from '../thread/layout.ts';
 import { asConfigError, openReader, parseDatabaseUrl } from './embedded/database.ts';
+import { REFUSED } from './outbox.ts';
 import { oweRows } from './owed-rows.ts';
 import { breathe, digestOutcomes, ROWS_AT_ONCE } from './records.ts';
+import { takeCounted } from './refusal-counts.ts';
 import { CHAIN_START, type Schema } from './schema.ts';
 import { sha256 } from './sha256.ts';
 
@@ -24,9 +26,21 @@ export const NOBODY: Requester = { teamId: '', userId: '' };
 
 /**
  * Adds the next link of the chain, in the transaction of what it records: both stand or neither. Comes last in
- * it, so that with several writers the head is held as short as can be.
+ * it, so that with several writers the head is held as short as can be. Refusals of the same person that were only
+ * counted so far go before it.
  */
 export async function appendAudit(
+  trx: Transaction<Schema>,
+  event: AuditEvent,
+  lineFor: 'channel' | 'nobody',
+): Promise<void> {
+  const { at, by } = event;
+  const counted = await takeCounted(trx, by);
+  if (counted !== undefined) await link(trx, { at, by, action: 'refused', runId: null, ...counted }, lineFor);
+  await link(trx, event, lineFor);
+}
+
+async function link(
   trx: Transaction<Schema>,
   event: AuditEvent,
   lineFor: 'channel' | 'nobody',
@@ -55,8 +69,14 @@ export async function appendAudit(
     .execute();
   await trx.updateTable('audit_head').set({ hash }).where('id', '=', 1).execute();
   if (lineFor === 'nobody') return;
-  const channel = { turn: 'audit', runId: event.runId, channelId: null, isOpen: true };
+  const turn = isMereRefusal(event) ? REFUSED : 'audit';
+  const channel = { turn, runId: event.runId, channelId: null, isOpen: true };
   await oweRows(trx, channel, [oweAuditLine(row.seq, event.at)]);
+}
+
+/** Nothing came of it, and anybody can bring it about. */
+function isMereRefusal({ action, runId }: AuditEvent): boolean {
+  return action === 'refused' && runId === null;
 }
 
 type AuditRow = Selectable<Schema['audit']>;

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
+import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import type { EndedJob } from '../ports.ts';
+import { keepStart } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
-import { canonicalPlan, type Plan } from '../run/plan.ts';
+import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
 import { formatRunId } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
@@ -22,6 +24,7 @@ export async function createRun(
   ledger: Ledger,
   approved: Approved<Plan>,
   requestKey: string,
+  shares: Shares,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
   // The command stays as it is, or a run that goes on after a restart would do something else. What is only
   // there to be read is masked.
@@ -38,6 +41,7 @@ export async function createRun(
       .executeTakeFirst();
     if (first !== undefined) return { runId: first.id, isNew: false };
 
+    checkShares(shares, await countUnfinished(trx, plan.requester), plan);
     const at = ledger.now();
     const runId = await nameRun(trx);
     created = runId;
@@ -116,10 +120,28 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,
     timeLimitMs: plan.timeLimitMs,
-    typed: plan.typed,
+    typed: keepStart(plan.typed),
     ...(plan.retryOf !== undefined && { retryOf: plan.retryOf }),
     hosts: plan.targets.map(({ host }) => host),
   };
+}
+
+async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Requester): Promise<Unfinished> {
+  const unfinished = trx
+    .selectFrom('run')
+    .where('finished_at', 'is', null)
+    .where('team_id', '=', teamId)
+    .where('user_id', '=', userId);
+  const { runs } = await unfinished
+    .select((run) => run.fn.countAll<number>().as('runs'))
+    .executeTakeFirstOrThrow();
+  const { waiting } = await trx
+    .selectFrom('job')
+    .select((job) => job.fn.countAll<number>().as('waiting'))
+    .where('run_id', 'in', unfinished.select('id'))
+    .where('state', '=', 'queued')
+    .executeTakeFirstOrThrow();
+  return { runs, waiting };
 }
 
 async function nameRun(trx: Transaction<Schema>): Promise<string> {

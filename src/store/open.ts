@@ -1,3 +1,4 @@
+import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
 import { createRun } from './create-run.ts';
@@ -10,13 +11,13 @@ import { StoredLeftovers } from './leftovers.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
 import { Records } from './records.ts';
+import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
 import {
   abandonRun,
   cancelHosts,
   cancelRun,
   postLog,
-  recordRefusal,
   releaseRun,
   settleInterrupted,
   skipJobs,
@@ -29,6 +30,8 @@ export interface StoreSettings {
   readonly url: string;
   /** Jobs at once on one host, over all runs. */
   readonly hostConcurrency: number;
+  /** What one person may have; no bounds where left out. */
+  readonly shares?: Shares;
   /** With one, every decision of the audit also becomes an outbox row. */
   readonly auditChannel: string | undefined;
   /** Takes secrets out of a text that is kept to be read: the audit's, and what was typed. */
@@ -44,7 +47,7 @@ export interface StoreSettings {
  * running, the order of those that wait. A `ConfigError` where the administrator has to do something.
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
-  const { auditChannel, mask, log, now = Date.now, steady = now } = settings;
+  const { auditChannel, mask, log, now = Date.now, steady = now, shares = UNBOUNDED } = settings;
   const { path, db, close } = openDatabase(parseDatabaseUrl(settings.url));
   try {
     await migrate(db, path);
@@ -69,10 +72,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       .orderBy('number')
       .execute();
     const file = new OwnFile(path);
-    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency), outbox, file);
+    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency, shares.slots), outbox, file);
     for (const { id } of released) (await jobs.prepare(id))();
 
     const records = new Records(db, plans);
+    const refusals = await Refusals.open(ledger, log, () => outbox.announce());
     return {
       jobs,
       outbox,
@@ -81,7 +85,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();
-        const { runId, isNew } = await createRun(ledger, plan, requestKey);
+        const { runId, isNew } = await createRun(ledger, plan, requestKey, shares);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -145,7 +149,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return isThere;
       },
       async recordRefusal(refusal) {
-        await recordRefusal(ledger, refusal);
+        await refusals.record(refusal);
         outbox.announce();
       },
 
@@ -156,6 +160,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findJob: (runId, host) => records.findJob(runId, host),
       listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
       readJobs: (runId) => readJobs(db, runId.toLowerCase()),
+      findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
       async ping() {
@@ -167,7 +172,12 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
           .where('id', '=', 1)
           .execute();
       },
-      close,
+      async close() {
+        await refusals
+          .close()
+          .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        await close();
+      },
     };
   } catch (error) {
     await close();

@@ -10,6 +10,9 @@ export interface Clocks {
   readonly steady: () => number;
 }
 
+/** Whose turn refusals are: anybody can bring them about, in any number. */
+export const REFUSED = 'refused';
+
 /**
  * Messages to keep in line with the store. In a row,
  *
@@ -46,7 +49,10 @@ export class StoredOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on. */
+  /**
+   * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
+   * Lines of refusals come last, however long they have waited.
+   */
   claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
       let due = this.#due(trx, { except, lane }, now);
@@ -67,6 +73,7 @@ export class StoredOutbox implements Outbox {
         .selectAll('outbox')
         .select('run.root_ts')
         .where('due.round', '<=', limit)
+        .orderBy(({ eb }) => eb('due.turn', '=', REFUSED))
         .orderBy('due.round')
         .orderBy('due.due_at')
         .orderBy('due.turn')

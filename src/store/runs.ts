@@ -1,5 +1,4 @@
 import type { Kysely } from 'kysely';
-import type { AuditedRefusal } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
@@ -185,24 +184,6 @@ export function skipJobs(
     if (skipped.length > 0) await finishRuns(ledger, trx, [runId], at);
     return skipped;
   });
-}
-
-export async function recordRefusal(ledger: Ledger, refusal: AuditedRefusal): Promise<void> {
-  const { requester, channelId, typed, code, reason } = refusal;
-  await ledger.db.transaction().execute((trx) =>
-    appendAudit(
-      trx,
-      {
-        at: ledger.now(),
-        by: requester,
-        action: 'refused',
-        runId: null,
-        channelId,
-        detail: { code, reason: ledger.mask(reason), typed: ledger.mask(typed) },
-      },
-      ledger.auditLines,
-    ),
-  );
 }
 
 const WAS_RUNNING =

@@ -18,6 +18,7 @@ export interface Schema {
   audit_head: AuditHeadTable;
   leftover: LeftoverTable;
   beat: BeatTable;
+  refusals: RefusalsTable;
 }
 
 export interface RunTable {
@@ -134,6 +135,18 @@ interface BeatTable {
   uptime_ms: number;
 }
 
+/** Of one person, within the minute since the first: how many there were, and how many are in no audit entry yet. */
+interface RefusalsTable {
+  team_id: string;
+  user_id: string;
+  since: number;
+  seen: number;
+  counted: number;
+  /** Of the last that was counted; null where there is none. */
+  channel_id: string | null;
+  last_json: string | null;
+}
+
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);
 
@@ -145,6 +158,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-holds': { up: addHolds },
   '0005-rows': { up: forgetKinds },
   '0006-joins': { up: addJoins },
+  '0007-shares': { up: addRefusals },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -353,4 +367,17 @@ async function addJoins(db: Kysely<unknown>): Promise<void> {
   await sql`create index outbox_due on outbox (turn, due_at, position, key desc) where due_at is not null`.execute(
     db,
   );
+}
+
+/** Refusals that were counted and are not in the audit yet. */
+async function addRefusals(db: Kysely<unknown>): Promise<void> {
+  await sql`create table refusals (
+    team_id text not null,
+    user_id text not null,
+    since bigint not null,
+    seen integer not null,
+    counted integer not null,
+    channel_id text,
+    last_json text,
+    primary key (team_id, user_id))`.execute(db);
 }

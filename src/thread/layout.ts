@@ -12,7 +12,7 @@ import { formatKey, type LogForm, type RowSubject, type Sends } from './row.ts';
 export interface OwedRow {
   readonly key: string;
   readonly sends: Sends;
-  /** Orders what falls due at once. */
+  /** Orders what falls due at once; in the audit channel, all that is due. */
   readonly position: number;
   /** Rows of one value may go out in one message, and do where each would have to wait for Slack's pace. */
   readonly joins: string | null;

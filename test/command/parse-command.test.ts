@@ -284,6 +284,7 @@ describe('/batch', () => {
     ['can all,!@db', { kind: 'can', terms: ['all', '!@db'] }],
     ['CAN', { kind: 'can', terms: [] }],
     ['runs', { kind: 'runs', count: 10 }],
+    ['queue', { kind: 'queue' }],
     ['runs 3', { kind: 'runs', count: 3 }],
     ['runs 100000', { kind: 'runs', count: 100 }],
     ['show r-7k3f', { kind: 'show', run: 'r-7k3f' }],

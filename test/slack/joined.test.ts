@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Message } from '../../src/report/message.ts';
-import { formatReply } from '../../src/report/reply.ts';
+import { formatReply } from '../../src/thread/reply/reply.ts';
 import { sampleJob, sampleOutcome, sampleRun, streamOf } from '../report/samples.ts';
 import { OPS, openPosterRig, type PosterRig, withScopes } from './rig.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Message } from '../../src/report/message.ts';
-import { formatReply } from '../../src/report/reply.ts';
 import { joinMessages } from '../../src/thread/join.ts';
+import { formatReply } from '../../src/thread/reply/reply.ts';
 import { expectWithinLimits, textsOf } from '../report/limits.ts';
 import { anyOutcome, anyRun, sampleJob, sampleOutcome, sampleRun, streamOf } from '../report/samples.ts';
 

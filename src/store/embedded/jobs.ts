@@ -1,4 +1,5 @@
 import type { EndedJob, JobSource, TakenJob } from '../../ports.ts';
+import type { Waits } from '../../run/waits.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import type { StoredOutbox } from '../outbox.ts';
 import { inChunks } from '../records.ts';
@@ -93,7 +94,7 @@ export class EmbeddedJobs implements JobSource {
     const { db, plans } = this.#ledger;
     const run = await db.selectFrom('run').select('id').where('id', '=', runId).executeTakeFirst();
     if (run === undefined) return () => {};
-    const { fanOut } = (await plans.find(db, runId)).plan;
+    const { fanOut, requester } = (await plans.find(db, runId)).plan;
     const waiting = await db
       .selectFrom('job')
       .select(['id', 'run_id as runId', 'host'])
@@ -102,7 +103,8 @@ export class EmbeddedJobs implements JobSource {
       .orderBy('position')
       .execute();
     return () => {
-      this.#lanes.add(runId, fanOut, waiting);
+      const person = `${requester.teamId} ${requester.userId}`;
+      this.#lanes.add({ id: runId, person, fanOut }, waiting);
       this.announce();
     };
   }
@@ -111,6 +113,11 @@ export class EmbeddedJobs implements JobSource {
   forget(jobIds: readonly string[]): void {
     for (const id of jobIds) this.#lanes.remove(id);
     if (jobIds.length > 0) this.announce();
+  }
+
+  /** For the store. */
+  waits(runIds: readonly string[]): ReadonlyMap<string, Waits> {
+    return this.#lanes.waits(new Set(runIds));
   }
 
   announce(): void {

@@ -65,6 +65,7 @@ export async function measureAcks(wish: AckWish): Promise<AckFigures> {
   });
   await using bot = await startBot(home, slack, {
     BATCHOPS_CONCURRENCY: `${wish.concurrency}`,
+    BATCHOPS_PERSON_CONCURRENCY: `${wish.concurrency}`,
     BATCHOPS_LOG_LEVEL: 'info',
   });
   const health = /"health":"([^"]+)"/.exec(bot.output())?.[1] ?? '';

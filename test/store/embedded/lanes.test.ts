@@ -1,18 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TakenJob } from '../../../src/ports.ts';
-import { Lanes } from '../../../src/store/embedded/lanes.ts';
+import { Lanes, type QueuedRun } from '../../../src/store/embedded/lanes.ts';
 
 const jobsOn = (runId: string, hosts: readonly string[]): TakenJob[] =>
   hosts.map((host) => ({ id: `${runId}/${host}`, runId, host }));
+const run = (id: string, fanOut: number, person = 'ann'): QueuedRun => ({ id, person, fanOut });
 const ids = (jobs: readonly TakenJob[]): string[] => jobs.map(({ id }) => id);
 const web = (count: number): string[] => Array.from({ length: count }, (_, n) => `w${n}`);
 
 describe('the lanes', () => {
   test('runs take turns', () => {
     const lanes = new Lanes(1);
-    lanes.add('big', 64, jobsOn('big', web(1_000)));
-    lanes.add('small', 64, jobsOn('small', ['db1', 'db2', 'db3']));
+    lanes.add(run('big', 64), jobsOn('big', web(1_000)));
+    lanes.add(run('small', 64), jobsOn('small', ['db1', 'db2', 'db3']));
     expect(ids(lanes.take(7))).toEqual([
       'big/w0',
       'small/db1',
@@ -24,11 +25,45 @@ describe('the lanes', () => {
     ]);
   });
 
+  test('people take turns, then the runs of each: asking more often brings nothing', () => {
+    const lanes = new Lanes(1);
+    for (const id of ['a1', 'a2', 'a3']) lanes.add(run(id, 64), jobsOn(id, [`${id}x`, `${id}y`]));
+    lanes.add(run('b1', 64, 'bob'), jobsOn('b1', web(3)));
+    expect(ids(lanes.take(6))).toEqual(['a1/a1x', 'b1/w0', 'a2/a2x', 'b1/w1', 'a3/a3x', 'b1/w2']);
+  });
+
+  test('a person stays within their share over all runs, also while nobody else is there', () => {
+    const lanes = new Lanes(1, 3);
+    for (const id of ['a1', 'a2']) lanes.add(run(id, 64), jobsOn(id, [`${id}x`, `${id}y`]));
+    expect(ids(lanes.take(9))).toEqual(['a1/a1x', 'a2/a2x', 'a1/a1y']);
+    lanes.add(run('b1', 64, 'bob'), jobsOn('b1', web(2)));
+    expect(ids(lanes.take(9))).toEqual(['b1/w0', 'b1/w1']);
+    lanes.remove('a1/a1x');
+    expect(ids(lanes.take(9))).toEqual(['a2/a2y']);
+  });
+
+  test('what waits is told apart by what it waits for', () => {
+    const lanes = new Lanes(1, 3);
+    lanes.add(run('a', 2), jobsOn('a', ['h1', 'h2', 'h3']));
+    lanes.add(run('b', 9, 'bob'), jobsOn('b', ['h1', 'h8', 'h9']));
+    lanes.add(run('c', 9), jobsOn('c', ['h4', 'h5']));
+    expect(ids(lanes.take(4))).toEqual(['a/h1', 'b/h8', 'c/h4', 'b/h9']);
+    const waits = (): unknown => Object.fromEntries(lanes.waits(new Set(['a', 'b', 'c', 'gone'])));
+    const none = { host: 0, fanOut: 0, person: 0, slot: 0, behind: [] };
+    expect(waits()).toEqual({
+      a: { ...none, slot: 2 },
+      b: { ...none, host: 1, behind: [{ host: 'h1', runId: 'a' }] },
+      c: { ...none, slot: 1 },
+    });
+    lanes.take(9);
+    expect(waits()).toMatchObject({ a: { ...none, fanOut: 1 }, c: { ...none, person: 1 } });
+  });
+
   test('a run that comes later has the next turn although an earlier one has all the slots', () => {
     const lanes = new Lanes(1);
-    lanes.add('big', 64, jobsOn('big', web(1_000)));
+    lanes.add(run('big', 64), jobsOn('big', web(1_000)));
     expect(lanes.take(10)).toHaveLength(10);
-    lanes.add('small', 64, jobsOn('small', ['db1', 'db2', 'db3']));
+    lanes.add(run('small', 64), jobsOn('small', ['db1', 'db2', 'db3']));
     lanes.remove('big/w0');
     lanes.remove('big/w1');
     expect(ids(lanes.take(2))).toContain('small/db1');
@@ -36,9 +71,9 @@ describe('the lanes', () => {
 
   test('a run stays within its fan-out and a host within its limit, over all runs and spellings', () => {
     const lanes = new Lanes(2);
-    lanes.add('a', 2, jobsOn('a', ['h1', 'h2', 'h3']));
-    lanes.add('b', 9, jobsOn('b', ['H1']));
-    lanes.add('c', 9, jobsOn('c', ['h1']));
+    lanes.add(run('a', 2), jobsOn('a', ['h1', 'h2', 'h3']));
+    lanes.add(run('b', 9), jobsOn('b', ['H1']));
+    lanes.add(run('c', 9), jobsOn('c', ['h1']));
     expect(ids(lanes.take(9)).toSorted()).toEqual(['a/h1', 'a/h2', 'b/H1']);
     lanes.remove('b/H1');
     expect(ids(lanes.take(9))).toEqual(['c/h1']);
@@ -48,8 +83,8 @@ describe('the lanes', () => {
 
   test('on one host, what was asked for first is done first', () => {
     const lanes = new Lanes(1);
-    lanes.add('stop', 1, jobsOn('stop', ['h1', 'h2']));
-    lanes.add('start', 9, jobsOn('start', ['h2']));
+    lanes.add(run('stop', 1), jobsOn('stop', ['h1', 'h2']));
+    lanes.add(run('start', 9), jobsOn('start', ['h2']));
     // `start` waits for `stop` to come to h2, and so that is called up.
     expect(ids(lanes.take(9))).toEqual(['stop/h2']);
     lanes.remove('stop/h2');
@@ -58,9 +93,9 @@ describe('the lanes', () => {
 
   test('a short run does not wait for all of a long one that has its hosts too', () => {
     const lanes = new Lanes(1);
-    lanes.add('long', 1, jobsOn('long', web(1_000)));
+    lanes.add(run('long', 1), jobsOn('long', web(1_000)));
     expect(ids(lanes.take(1))).toEqual(['long/w0']);
-    lanes.add('short', 9, jobsOn('short', ['w900', 'w901']));
+    lanes.add(run('short', 9), jobsOn('short', ['w900', 'w901']));
     lanes.remove('long/w0');
     expect(ids(lanes.take(9))).toEqual(['long/w900']);
     lanes.remove('long/w900');
@@ -71,8 +106,8 @@ describe('the lanes', () => {
     const seconds = (count: number): number => {
       const since = performance.now();
       const lanes = new Lanes(1);
-      lanes.add('a', 100, jobsOn('a', web(count)));
-      lanes.add('b', 100, jobsOn('b', web(count)));
+      lanes.add(run('a', 100), jobsOn('a', web(count)));
+      lanes.add(run('b', 100), jobsOn('b', web(count)));
       for (let left = count * 2; left > 0; ) {
         const taken = lanes.take(150);
         for (const { id } of taken) lanes.remove(id);
@@ -95,9 +130,11 @@ describe('the lanes', () => {
         hosts: fc.uniqueArray(fc.constantFrom('h1', 'h2', 'h3', 'h4', 'h5'), { minLength: 1 }),
       }),
     );
+    const limits = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 6 }));
+    const personOf = (id: string): string => `person ${Number(id.slice(1)) % 2}`;
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 60 }), (hostLimit, steps) => {
-        const lanes = new Lanes(hostLimit);
+      fc.property(limits, fc.array(step, { maxLength: 60 }), ([hostLimit, personLimit], steps) => {
+        const lanes = new Lanes(hostLimit, personLimit);
         const fanOuts = new Map<string, number>();
         const waiting: TakenJob[] = [];
         const running: TakenJob[] = [];
@@ -105,6 +142,7 @@ describe('the lanes', () => {
         const count = (of: 'runId' | 'host', value: string): number =>
           running.filter((job) => job[of] === value).length;
         const canStart = (job: TakenJob): boolean =>
+          running.filter(({ runId }) => personOf(runId) === personOf(job.runId)).length < personLimit &&
           count('runId', job.runId) < (fanOuts.get(job.runId) ?? 0) &&
           // Those ahead of it in its lane go first.
           count('host', job.host) + waiting.filter((other) => other.host === job.host).indexOf(job) <
@@ -135,7 +173,7 @@ describe('the lanes', () => {
             const jobs = jobsOn(id, now.hosts);
             fanOuts.set(id, n);
             waiting.push(...jobs);
-            lanes.add(id, n, jobs);
+            lanes.add(run(id, n, personOf(id)), jobs);
           }
         }
         while (waiting.length + running.length > 0) {

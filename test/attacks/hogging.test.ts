@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { ADA, ada, BOB, EVERYTHING, OPS, openStage, type Stage, shown } from '../rigs/bot.ts';
+import { HAS_SSHD } from '../rigs/sshd.ts';
+
+const BOTH = EVERYTHING.replace(ADA, `${ADA}, ${BOB}`);
+const bob = (text: string, command = '/batch_run') => ({ user: BOB, channel: OPS, command, text });
+
+async function answerTo({ slack }: Stage, asked: ReturnType<typeof bob>): Promise<string> {
+  const outcome = await slack.command(asked);
+  return shown(await slack.waitFor(() => outcome.answers()[0], 20_000));
+}
+
+test.skipIf(!HAS_SSHD)(
+  'one person whose commands sleep for a day holds neither the slots nor the queue',
+  async () => {
+    await using stage = await openStage({
+      allowlist: BOTH,
+      env: { BATCHOPS_CONCURRENCY: '4', BATCHOPS_PERSON_RUNS: '6' },
+    });
+    const { slack } = stage;
+    for (let n = 0; n < 6; n++) await slack.command(ada(`-h h${(n % 2) + 1} -t 24h -cmd "sleep 86400"`));
+    await slack.waitFor(() => slack.messages(OPS).length === 6, 20_000);
+
+    expect(await answerTo(stage, ada('-h h3 -cmd uptime'))).toMatch(
+      /You have 6 unfinished runs; one person may have 6\..*\/batch queue.*BATCHOPS_PERSON_RUNS/s,
+    );
+    await slack.command(bob('-h h3 -cmd "echo through"'));
+    await slack.waitFor(() => slack.messages(OPS).some(({ text }) => /1 ok of 1/.test(text)), 20_000);
+
+    const queue = await answerTo(stage, bob('queue', '/batch'));
+    expect(queue).toMatch(/1 running, the longest on h1 for/);
+    expect(queue).toMatch(/1 waiting for their host \(h1 after r-\w{4}\)/);
+    for (const { text } of slack.messages(OPS)) {
+      const id = /r-\w{4}/.exec(text)?.[0] ?? '';
+      await slack.command(ada(`cancel ${id}`, '/batch'));
+    }
+    await slack.waitFor(() => slack.messages(OPS).every(({ text }) => / of 1 in /.test(text)), 30_000);
+  },
+  90_000,
+);
+
+test.skipIf(!HAS_SSHD)(
+  'longer than the longest time, and more hosts than a person may have waiting, is refused with the limit',
+  async () => {
+    await using stage = await openStage({
+      env: { BATCHOPS_MAX_TIME: '2h', BATCHOPS_PERSON_WAITING: '2' },
+    });
+    expect(await answerTo(stage, ada('-h h1 -t 3h -cmd uptime'))).toMatch(
+      /-t is longer than 2 h\..*BATCHOPS_MAX_TIME/s,
+    );
+    expect(await answerTo(stage, ada('-g web -cmd uptime'))).toMatch(
+      /This is 3 hosts; one person may have 2 waiting at once\..*fewer hosts.*BATCHOPS_PERSON_WAITING/s,
+    );
+    expect(stage.slack.messages(OPS)).toEqual([]);
+  },
+  60_000,
+);
