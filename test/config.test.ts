@@ -96,4 +96,13 @@ describe('settings', () => {
     const names = new Set(Array.from(source.matchAll(/'((?:SLACK|BATCHOPS)_[A-Z_]+|PORT)'/g), (m) => m[1]));
     for (const name of names) expect(example).toMatch(new RegExp(`^(# )?${name}=`, 'm'));
   });
+
+  test('leave of four slots one to others, unless told how many one person may have', () => {
+    const slotsWith = (more: Record<string, string>): number =>
+      readConfig({ ...TOKENS, ...more }).person.slots;
+    expect(slotsWith({})).toBe(75);
+    expect(slotsWith({ BATCHOPS_CONCURRENCY: '2' })).toBe(1);
+    expect(slotsWith({ BATCHOPS_CONCURRENCY: '1' })).toBe(1);
+    expect(slotsWith({ BATCHOPS_PERSON_CONCURRENCY: '100' })).toBe(100);
+  });
 });

@@ -42,7 +42,11 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
     });
   };
   gauge('batchops_jobs_running', 'Jobs on the wire in this process', () => source.jobs().running);
-  gauge('batchops_jobs_waiting', 'Jobs taken and waiting for a slot', () => source.jobs().waiting);
+  gauge(
+    'batchops_jobs_waiting',
+    'Jobs that have a slot and are not on the wire',
+    () => source.jobs().waiting,
+  );
 
   new Counter({
     name: 'batchops_log_lines_lost_total',

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
+import { UNBOUNDED } from '../../src/policy/shares.ts';
 import type { JobSource, TakenJob } from '../../src/ports.ts';
 import { type Dispatcher, openDispatcher } from '../../src/queue/dispatcher.ts';
 import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
-import { ANN, approvedPlan, okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
+import type { Requester } from '../../src/run/plan.ts';
+import { ANN, approvedPlan, BOB, okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
 import { approveAny, skipAll } from './rig.ts';
 
 const CONCURRENCY = 3;
+const PERSON_SLOTS = 2;
 const HOSTS = ['h1', 'h2', 'h3', 'h4', 'h5'];
 
 const step = fc.oneof(
@@ -42,7 +45,7 @@ test('whatever is run, cancelled and crashed, each job has one outcome and was o
 
 /** A process with its queue, which can die and be born again over the same file. */
 async function openWorld(): Promise<World> {
-  const rig = await openRig();
+  const rig = await openRig({ shares: { ...UNBOUNDED, slots: PERSON_SLOTS } });
   const world = new World(rig);
   return world;
 }
@@ -127,9 +130,16 @@ class World implements AsyncDisposable {
       const jobs = [...this.#wire].map((on) => on.job);
       const fanOut = this.#fanOuts.get(job.runId) ?? 0;
       if (jobs.length > CONCURRENCY) this.#broken.push('concurrency');
+      const isSamePerson = ({ runId }: TakenJob): boolean =>
+        this.#requesterOf(this.#runIds.indexOf(runId)) === this.#requesterOf(this.#runIds.indexOf(job.runId));
+      if (jobs.filter(isSamePerson).length > PERSON_SLOTS) this.#broken.push('share of a person');
       if (jobs.filter(({ host }) => host === job.host).length > 1) this.#broken.push('host limit');
       if (jobs.filter(({ runId }) => runId === job.runId).length > fanOut) this.#broken.push('fan-out');
     });
+  }
+
+  #requesterOf(number: number): Requester {
+    return number % 3 === 1 ? BOB : ANN;
   }
 
   async act({ do: deed, n, ...more }: { do: string; n: number; hosts?: string[] }): Promise<void> {
@@ -138,7 +148,11 @@ class World implements AsyncDisposable {
     switch (deed) {
       case 'run': {
         const { run } = await store.createRun(
-          approvedPlan({ hosts: more.hosts ?? [], fanOut: n }),
+          approvedPlan({
+            hosts: more.hosts ?? [],
+            fanOut: n,
+            requester: this.#requesterOf(this.#runIds.length),
+          }),
           `request ${this.#runIds.length}`,
         );
         this.#fanOuts.set(run.id, n);

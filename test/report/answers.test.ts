@@ -102,6 +102,20 @@ describe('answers', () => {
     );
   });
 
+  test('an audit line of refusals that were counted together says how many, and which was the last', () => {
+    const message = formatAuditLine({
+      ...ENTRY,
+      seq: 14,
+      userId: 'U0OPS',
+      action: 'refused',
+      runId: null,
+      channelId: 'C0OPS',
+      detail: { typed: '/batch_run x', reason: 'no rule', code: 'usage', count: 1_117, since: 1 },
+      hash: 'ab'.repeat(32),
+    });
+    expect(message.text).toContain('in <#C0OPS> · 1,117 more within a minute, the last: · `/batch_run x`');
+  });
+
   test('an audit line of an end counts how the hosts ended', () => {
     const message = formatAuditLine({
       ...ENTRY,
