@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from './errors.ts';
+import { ConfigError, showCode } from './errors.ts';
 import { Secret } from './inventory/secret.ts';
 import { decodeText, NotText } from './inventory/text.ts';
 
@@ -61,7 +61,7 @@ function readVariable(env: Environment, name: string, problems: string[]): strin
     return decodeText(readFileSync(path)).trim() || undefined;
   } catch (error) {
     if (error instanceof NotText) problems.push(`${name}_FILE: ${path} ${error.message}`);
-    else problems.push(`${name}_FILE: cannot read ${path} (${codeOf(error)})`);
+    else problems.push(`${name}_FILE: cannot read ${path} (${showCode(error)})`);
     return undefined;
   }
 }
@@ -231,9 +231,4 @@ export function unknownVariables(env: Environment): readonly string[] {
     const match = /^BATCHOPS_(.+?)(_FILE)?$/.exec(name);
     return match?.[1] !== undefined && !VARIABLES.includes(match[1]);
   });
-}
-
-/** The system's word for what went wrong (`ENOENT`), without the path or the stack. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }

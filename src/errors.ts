@@ -53,6 +53,17 @@ export class Refusal extends Error {
   }
 }
 
+/** The system's, the library's or the protocol's word for what went wrong: `ENOENT`, 3. */
+export function codeOf(error: unknown): string | number | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' || typeof error.code === 'number' ? error.code : undefined;
+}
+
+/** The same for people, without the path or the stack. */
+export function showCode(error: unknown): string {
+  return String(codeOf(error) ?? 'unknown error');
+}
+
 /** All that is wrong with the settings and files, one `place: problem` line each. Never holds a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

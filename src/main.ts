@@ -4,14 +4,13 @@ import { parse as parseDotenv, populate as populateEnv } from 'dotenv';
 import { pino } from 'pino';
 import {
   type Config,
-  codeOf,
   DEFAULT_FAN_OUT,
   DEFAULT_TIME_LIMIT_MS,
   readConfig,
   readDatabaseUrl,
   unknownVariables,
 } from './config.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError, codeOf, showCode } from './errors.ts';
 import { createMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
 import { closeUnopened, type World } from './lifecycle/begin-run.ts';
@@ -46,6 +45,7 @@ import { openAuditTrail } from './store/audit.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
+import { delay } from './time/delay.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -274,7 +274,7 @@ function readDotenvFile(): void {
     populateEnv(process.env, parseDotenv(decodeText(readFileSync('.env'), 'full-line')));
   } catch (error) {
     if (error instanceof NotText) throw new ConfigError([`.env ${error.message}`]);
-    if (codeOf(error) !== 'ENOENT') throw new ConfigError([`.env: cannot be read (${codeOf(error)})`]);
+    if (codeOf(error) !== 'ENOENT') throw new ConfigError([`.env: cannot be read (${showCode(error)})`]);
   }
 }
 
@@ -314,6 +314,6 @@ async function flush(store: Store, steady: () => number, withinMs: number): Prom
   for (;;) {
     const dueAt = await store.outbox.nextDueAt();
     if (dueAt === undefined || dueAt > until || steady() > until) return;
-    await new Promise((wake) => setTimeout(wake, 100));
+    await delay(100);
   }
 }

@@ -1,5 +1,6 @@
 import type { Beat, Log, Store } from '../ports.ts';
 import { formatDuration } from '../report/text/wording.ts';
+import { Deadline } from '../time/deadline.ts';
 
 /** Looked at this often, and at least four times within the limit. */
 const LONGEST_BEAT_MS = 15_000;
@@ -30,7 +31,7 @@ export class Presence {
   #isHeld = false;
   #isClosed = false;
   #looking: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #next = new Deadline({ keepsProcess: false });
 
   private constructor(settings: PresenceSettings) {
     this.#settings = settings;
@@ -60,17 +61,15 @@ export class Presence {
   /** Says that all was well until now, where it was; asks nobody again. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#next.clear();
     const { store, read, log } = this.#settings;
     if (this.#wellAt !== this.#lookedAt) return;
     await store.beat(read()).catch((error: unknown) => log.warn({ err: error }, 'the beat was not stored'));
   }
 
   #plan(): void {
-    clearTimeout(this.#timer);
     if (this.#isClosed) return;
-    this.#timer = setTimeout(() => void this.#look(), this.#beatMs);
-    this.#timer.unref();
+    this.#next.set(this.#beatMs, () => void this.#look());
   }
 
   /** One at a time; never rejects but where what waits had to be held and could not be. */

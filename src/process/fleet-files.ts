@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
-import { type Config, codeOf } from '../config.ts';
-import { ConfigError } from '../errors.ts';
+import type { Config } from '../config.ts';
+import { ConfigError, showCode } from '../errors.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { InventoryWorld } from '../inventory/parse-host.ts';
 import { parseInventory } from '../inventory/parse-inventory.ts';
@@ -51,7 +51,7 @@ function readText(variable: string, path: string): string {
       ]);
     }
     throw new ConfigError([
-      `${path}: cannot be read (${codeOf(error)}); ${variable} names another file, README has an example`,
+      `${path}: cannot be read (${showCode(error)}); ${variable} names another file, README has an example`,
     ]);
   }
 }
@@ -63,7 +63,7 @@ export function makeFolder(variable: string, path: string): void {
     if (!statSync(path).isDirectory()) throw new ConfigError([`${variable}: ${path} is not a folder`]);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError([`${variable}: the folder ${path} cannot be made (${codeOf(error)})`]);
+    throw new ConfigError([`${variable}: the folder ${path} cannot be made (${showCode(error)})`]);
   }
 }
 

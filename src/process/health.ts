@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { codeOf } from '../config.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, showCode } from '../errors.ts';
+import { within } from '../time/within.ts';
 
 export interface HealthSource {
   /**
@@ -67,9 +67,9 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
     const answer = async (): Promise<void> => {
       switch (new URL(request.url ?? '/', 'http://health').pathname) {
         case '/healthz':
-          return verdict('ok', await within(source.liveness(), 'the loop that does the work stands still'));
+          return verdict('ok', await inTime(source.liveness(), 'the loop that does the work stands still'));
         case '/readyz':
-          return verdict('ready', await within(source.readiness(), 'a part of the bot does not answer'));
+          return verdict('ready', await inTime(source.readiness(), 'a part of the bot does not answer'));
         case '/metrics':
           return send(200, await registry.metrics(), registry.contentType);
         default:
@@ -91,23 +91,15 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
 }
 
 /** What `asked` says, or `late` where it says nothing in time. */
-async function within(asked: Promise<string | null>, late: string): Promise<string | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, late);
-  });
-  try {
-    return await Promise.race([asked, patience]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime(asked: Promise<string | null>, late: string): Promise<string | null> {
+  return within(asked, { ms: PATIENCE_MS, late: () => late });
 }
 
 function listen(server: Server, at: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       reject(
-        new ConfigError([`BATCHOPS_HTTP_ADDR: cannot listen on ${at.host}:${at.port} (${codeOf(error)})`]),
+        new ConfigError([`BATCHOPS_HTTP_ADDR: cannot listen on ${at.host}:${at.port} (${showCode(error)})`]),
       );
     });
     server.listen(at.port, at.host, () => resolve());

@@ -8,6 +8,7 @@ import type { SharedFile } from '../ports.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Answer, Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
+import { within } from '../time/within.ts';
 import type { FormVerdict, SubmittedForm } from './calls.ts';
 
 /** Slack waits 3 s for a verdict; a large file may take longer to read. */
@@ -87,15 +88,9 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
 }
 
 /** A file of the folder, unless it takes longer to read than Slack waits. */
-async function fixSoon(world: World, work: RequestedWork): Promise<Work | undefined> {
+function fixSoon(world: World, work: RequestedWork): Promise<Work | undefined> {
   const reading = fixWork(world, work);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), VERDICT_MS);
-  });
-  // Whichever comes second is nobody's any more.
-  reading.catch(() => undefined);
-  return await Promise.race([reading, late]).finally(() => clearTimeout(timer));
+  return within(reading, { ms: VERDICT_MS, late: () => undefined });
 }
 
 /** A file of Slack's is fetched only when it is sent: until then its size is what Slack says. */

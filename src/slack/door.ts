@@ -2,6 +2,7 @@ import { App } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import type { Desk } from '../requests/calls.ts';
+import { within } from '../time/within.ts';
 import { HttpDoor } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
 import { register as registerCommands } from './listeners/command.ts';
@@ -85,8 +86,7 @@ export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
     isConnected: () => ways.some((each) => each.isActive()),
     port: way instanceof HttpDoor ? way.port : undefined,
     async stop() {
-      const late = new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref());
-      await Promise.race([reception.idle(), late]);
+      await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
       await Promise.all(ways.map((each) => each.stop()));
     },
   };

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { HTTPReceiver } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
+import { within } from '../time/within.ts';
 import { quietLogger } from './quiet-logger.ts';
 
 export const EVENTS_PATH = '/slack/events';
@@ -71,9 +72,12 @@ export class HttpDoor {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), 3_000);
-    await closed;
-    clearTimeout(timer);
+    // All of them closed, it is closed itself.
+    const late = () => {
+      this.#server.closeAllConnections();
+      return closed;
+    };
+    await within(closed, { ms: 3_000, late });
   }
 }
 

@@ -1,5 +1,7 @@
 import { SocketModeReceiver } from '@slack/bolt';
 import type { Log } from '../ports.ts';
+import { delay } from '../time/delay.ts';
+import { within } from '../time/within.ts';
 import { classify } from './outgoing/failure.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { clientOptions, type SlackSettings } from './workspace.ts';
@@ -55,11 +57,9 @@ export class Socket {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    // A pause that is still waiting would keep the process alive after everything else has gone.
-    const gone = new AbortController();
-    await Promise.race([this.receiver.client.disconnect(), pause(GOODBYE_MS, gone.signal)]);
-    await Promise.race([this.#loop, pause(GOODBYE_MS, gone.signal)]);
-    gone.abort();
+    const goodbye = { ms: GOODBYE_MS, late: () => undefined };
+    await within(this.receiver.client.disconnect(), goodbye);
+    await within(this.#loop, goodbye);
   }
 
   async #keepOpen(onHello: () => void): Promise<void> {
@@ -72,7 +72,10 @@ export class Socket {
       const startedAt = Date.now();
       let retryAfterMs: number | undefined;
       try {
-        await within(HELLO_PATIENCE_MS, client.start());
+        const late = () => {
+          throw new Error(`no hello within ${HELLO_PATIENCE_MS} ms`);
+        };
+        await within(client.start(), { ms: HELLO_PATIENCE_MS, late });
         onHello();
         await ended;
         failures = Date.now() - startedAt < SHORT_LIFE_MS ? failures + 1 : 0;
@@ -92,7 +95,7 @@ export class Socket {
       }
       if (failures > 0) {
         const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10));
-        await pause(retryAfterMs ?? waitMs * (0.75 + Math.random() / 2), signal);
+        await delay(retryAfterMs ?? waitMs * (0.75 + Math.random() / 2), signal);
       }
     }
   }
@@ -110,29 +113,4 @@ export class Socket {
       );
     }
   }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no hello within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // Whichever comes second is nobody's any more.
-    work.catch(() => undefined);
-  }
-}
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted === true) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import type { FileUpload, Message, PlainText } from '../report/message.ts';
 import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
+import { delay } from '../time/delay.ts';
 import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
 import { ChannelPaces, type Clock } from './outgoing/pace.ts';
@@ -148,7 +149,7 @@ async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => v
         complainAt = performance.now() + COMPLAINT_MS;
         log.warn({ error: failure.code }, 'Slack does not answer; the start waits for it');
       }
-      await new Promise((resolve) => setTimeout(resolve, failure.retryAfterMs ?? waitMs));
+      await delay(failure.retryAfterMs ?? waitMs);
     }
   }
 }

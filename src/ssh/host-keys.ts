@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, codeOf } from '../errors.ts';
 import type { Host } from '../inventory/inventory.ts';
 import {
   CorruptKnownHosts,
@@ -13,7 +13,7 @@ import {
   knownName,
   parseKnownHosts,
 } from './known-hosts.ts';
-import { codeOf, wordsOf } from './trouble.ts';
+import { wordsOf } from './trouble.ts';
 
 /**
  * - `strict`: only hosts that known_hosts has.

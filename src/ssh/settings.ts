@@ -58,6 +58,11 @@ export const DEFAULT_DEADLINES: Deadlines = {
 export const DEFAULT_IDLE_MS = 60_000;
 export const DEFAULT_MAX_FETCH_BYTES = 1024 ** 3;
 
+/** A limit, as reasons name it. */
+export function formatSeconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}
+
 /** As OpenSSH writes it in known_hosts, and as people know it. */
 export function formatAddress(host: Host): string {
   return host.ip.includes(':') ? `[${host.ip}]:${host.port}` : `${host.ip}:${host.port}`;

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
-import { Refusal, type RefusalCode } from '../errors.ts';
+import { codeOf, Refusal, type RefusalCode } from '../errors.ts';
 import type { TransferFolder } from '../ports.ts';
 import type { FileDigest } from '../run/plan.ts';
 import { temporaryName } from './part/file-names.ts';
-import { codeOf } from './trouble.ts';
 
 /** What the copies themselves need of the folder, besides what the desk asks of it. */
 export interface JailedFolder extends TransferFolder {

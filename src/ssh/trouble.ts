@@ -1,3 +1,4 @@
+import { codeOf } from '../errors.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 
 /**
@@ -67,11 +68,6 @@ export function stopKind(signal: AbortSignal): 'cancelled' | 'interrupted' {
   const reason: unknown = signal.reason;
   const text = reason instanceof Error ? reason.message : String(reason);
   return text.includes('interrupted') ? 'interrupted' : 'cancelled';
-}
-
-export function codeOf(error: unknown): string | number | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' || typeof error.code === 'number' ? error.code : undefined;
 }
 
 export function levelOf(error: unknown): string | undefined {

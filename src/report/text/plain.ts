@@ -35,7 +35,7 @@ export function cleanOutput(text: string, how: { overwrites?: 'last' | 'keep' } 
     how.overwrites ?? 'last',
   )
     .replace(INVISIBLE, (char, at: number, all: string) =>
-      char === '\u200d' && joinsEmoji(all, at) ? char : `⟨U+${codeOf(char)}⟩`,
+      char === '\u200d' && joinsEmoji(all, at) ? char : `⟨U+${codePoint(char)}⟩`,
     )
     .replace(CONTROL, pictureOf);
 }
@@ -62,14 +62,14 @@ function joinsEmoji(text: string, at: number): boolean {
   return before && /^\p{Extended_Pictographic}/u.test(text.slice(at + 1, at + 3));
 }
 
-function codeOf(char: string): string {
+function codePoint(char: string): string {
   return (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
 }
 
 function pictureOf(char: string): string {
   const code = char.charCodeAt(0);
   if (code === 0x7f) return '␡';
-  return code < 0x20 ? String.fromCharCode(0x2400 + code) : `⟨U+${codeOf(char)}⟩`;
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : `⟨U+${codePoint(char)}⟩`;
 }
 
 /** Longer than any pair or common emoji; a pile of accents above it is cut inside, as it must end somewhere. */

@@ -7,6 +7,7 @@ import { type Message, plain, plainVariant } from '../../report/message.ts';
 import { formatWindow } from '../../report/views/form.ts';
 import type { Answer, Modal } from '../../report/views/view.ts';
 import type { FormVerdict } from '../../requests/calls.ts';
+import { within } from '../../time/within.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
 
@@ -183,31 +184,26 @@ export class Reception {
   }
 
   async #respond(respond: NonNullable<Visit['respond']>, message: Message): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    // Bolt's respond() waits for ever.
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('timeout')), RESPOND_MS);
-    });
     try {
-      await Promise.race([
-        respond({
-          response_type: 'ephemeral',
-          // For a button this would take the root message away.
-          replace_original: false,
-          text: message.text,
-          ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
-          unfurl_links: false,
-          unfurl_media: false,
-          parse: 'none',
-        }),
-        late,
-      ]);
+      const responding = respond({
+        response_type: 'ephemeral',
+        // For a button this would take the root message away.
+        replace_original: false,
+        text: message.text,
+        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        unfurl_links: false,
+        unfurl_media: false,
+        parse: 'none',
+      });
+      // Bolt's respond() waits for ever.
+      const late = () => {
+        throw new Error('timeout');
+      };
+      await within(responding, { ms: RESPOND_MS, late });
       return true;
     } catch (error) {
       this.#log.warn({ error: describe(error) }, 'an answer by response_url was not taken');
       return false;
-    } finally {
-      clearTimeout(timer);
     }
   }
 

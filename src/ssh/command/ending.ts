@@ -1,5 +1,5 @@
 import type { Outcome } from '../../run/outcome.ts';
-import { formatSeconds } from '../within.ts';
+import { formatSeconds } from '../settings.ts';
 import type { StopResult } from './stop/stop-command.ts';
 
 /** All of an outcome but the time it took. */

@@ -1,8 +1,8 @@
 import type { ClientChannel } from 'ssh2';
+import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
-import type { Deadlines } from '../settings.ts';
+import { type Deadlines, formatSeconds } from '../settings.ts';
 import { noCommandChannel, stopKind, stopTrouble, Trouble } from '../trouble.ts';
-import { formatSeconds } from '../within.ts';
 import { CommandOutput } from './command-output.ts';
 import {
   type Ending,
@@ -70,7 +70,7 @@ class RunningCommand {
   #state: State = { at: 'opening' };
   #channel: ClientChannel | undefined;
   /** The one limit of the present state. */
-  #timer: NodeJS.Timeout | undefined;
+  readonly #limit = new Deadline();
 
   constructor(run: CommandRun, resolve: (ending: Promise<Ending>) => void, reject: (error: unknown) => void) {
     this.#run = run;
@@ -88,10 +88,9 @@ class RunningCommand {
       this.#onAbort();
       return;
     }
-    this.#timer = setTimeout(() => {
-      const limit = formatSeconds(deadlines.channelMs);
-      this.#refuse(noCommandChannel(`no answer within ${limit}`));
-    }, deadlines.channelMs);
+    this.#limit.set(deadlines.channelMs, () =>
+      this.#refuse(noCommandChannel(`no answer within ${formatSeconds(deadlines.channelMs)}`)),
+    );
     connection
       .exec(
         this.#wrapping?.text ?? this.#run.command,
@@ -109,7 +108,7 @@ class RunningCommand {
       return false;
     }
     this.#state = next;
-    clearTimeout(this.#timer);
+    this.#limit.clear();
     return true;
   }
 
@@ -119,7 +118,7 @@ class RunningCommand {
     // The library asks more than once.
     if (this.#state.at !== 'opening') return;
     this.#enter({ at: 'sent' });
-    this.#timer = setTimeout(() => this.#stop('timed-out'), this.#run.timeLimitMs);
+    this.#limit.set(this.#run.timeLimitMs, () => this.#stop('timed-out'));
   }
 
   #attach(channel: ClientChannel): void {
@@ -154,9 +153,8 @@ class RunningCommand {
     if (this.#state.at !== 'sent') return;
     this.#enter({ at: 'exited', exit });
     this.#output.hurry();
-    this.#timer = setTimeout(
-      () => this.#settleExit(exit, 'a background process kept the channel open'),
-      this.#run.deadlines.lingerMs,
+    this.#limit.set(this.#run.deadlines.lingerMs, () =>
+      this.#settleExit(exit, 'a background process kept the channel open'),
     );
   }
 

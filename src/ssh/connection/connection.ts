@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
+import { within } from '../../time/within.ts';
 import { brokenSession, noCommandChannel, refusedChannel, Trouble } from '../trouble.ts';
 
 type Done<T> = (error: Error | undefined, result: T) => void;
@@ -106,18 +107,9 @@ export class Connection {
       this.#lose('closed by the bot');
       this.#client.end();
     }
-    return new Promise((resolve) => {
-      // `destroy` of the client does nothing after `end` (pitfall 2). And where the socket is a channel of
-      // another connection, its end is up to that one's host.
-      const timer = setTimeout(() => {
-        this.#socket.destroy();
-        resolve();
-      }, this.#disconnectMs);
-      void this.#closed.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    // `destroy` of the client does nothing after `end` (pitfall 2). And where the socket is a channel of
+    // another connection, its end is up to that one's host.
+    return within(this.#closed, { ms: this.#disconnectMs, late: () => void this.#socket.destroy() });
   }
 
   #ask<T>(start: (done: Done<T>) => void, refusal?: (error: unknown) => Trouble): Promise<T> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
+import { delay } from '../../time/delay.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { logIn } from '../login/handshake.ts';
@@ -13,7 +14,6 @@ import {
 } from '../settings.ts';
 import { Trouble, WrongHostKey } from '../trouble.ts';
 import { takeTurn } from '../turns.ts';
-import { pause } from '../within.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { JumpConnections } from './jump.ts';
@@ -79,7 +79,7 @@ export class Connections {
         if (!(error instanceof Trouble) || !error.isPassing) throw error;
         this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
         // Half to one and a half: those who fell together do not come back together.
-        await pause(delayMs * (0.5 + Math.random()), signal);
+        await delay(delayMs * (0.5 + Math.random()), signal);
       }
     }
     return this.#lend(await this.#open(host, signal), work, channelMs);

@@ -1,9 +1,9 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction, connect as openSocket, type Socket } from 'node:net';
 import type { Host } from '../../inventory/inventory.ts';
-import { formatAddress } from '../settings.ts';
-import { refusedDial, Trouble } from '../trouble.ts';
-import { formatSeconds, within } from '../within.ts';
+import { within } from '../../time/within.ts';
+import { formatAddress, formatSeconds } from '../settings.ts';
+import { refusedDial, stopTrouble, Trouble } from '../trouble.ts';
 
 /**
  * A TCP connection of our own for the SSH library: it leaves Nagle's algorithm on, which makes SFTP sixty
@@ -26,9 +26,13 @@ export function dial(host: Host, connectMs: number, signal: AbortSignal): Promis
   });
   return within(connected, {
     ms: connectMs,
-    late: () => new Trouble('unreachable', `no answer from ${address} within ${formatSeconds(connectMs)}`),
+    late: () => {
+      throw new Trouble('unreachable', `no answer from ${address} within ${formatSeconds(connectMs)}`);
+    },
     signal,
-    when: 'before the command was sent',
+    stopped: () => {
+      throw stopTrouble(signal, 'before the command was sent');
+    },
   }).catch((error: unknown) => {
     socket.destroy();
     throw error;

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
-import { formatAddress } from '../settings.ts';
-import { Trouble } from '../trouble.ts';
-import { formatSeconds, within } from '../within.ts';
+import { Deadline } from '../../time/deadline.ts';
+import { within } from '../../time/within.ts';
+import { formatAddress, formatSeconds } from '../settings.ts';
+import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Connection } from './connection.ts';
 import { isSameLogin } from './pool.ts';
 
@@ -14,7 +15,8 @@ interface Shared {
   readonly connection: Promise<Connection>;
   /** Jobs that go through it, or are about to. */
   users: number;
-  timer?: NodeJS.Timeout;
+  /** Until it is closed, once nobody uses it. */
+  readonly idle: Deadline;
 }
 
 /** Connections to hosts on the way, shared by all that go through them, and closed a while after the last. */
@@ -39,22 +41,19 @@ export class JumpConnections {
   async dial(jump: Host, target: Host, signal: AbortSignal): Promise<Duplex> {
     const shared = this.#take(jump);
     try {
+      const stopped = () => {
+        throw stopTrouble(signal, 'before the command was sent');
+      };
       // Long enough: the login on the way has limits of its own.
-      const connection = await within(shared.connection, {
-        ms: 2 ** 31 - 1,
-        late: () => new Trouble('unreachable', 'no answer'),
-        signal,
-        when: 'before the command was sent',
-      });
+      const connection = await within(shared.connection, { ms: 2 ** 31 - 1, late: stopped, signal, stopped });
       const channel = await within(connection.forward(target.ip, target.port), {
         ms: this.#connectMs,
-        late: () =>
-          new Trouble(
-            'unreachable',
-            `no answer from ${formatAddress(target)} within ${formatSeconds(this.#connectMs)}`,
-          ),
+        late: () => {
+          const limit = formatSeconds(this.#connectMs);
+          throw new Trouble('unreachable', `no answer from ${formatAddress(target)} within ${limit}`);
+        },
         signal,
-        when: 'before the command was sent',
+        stopped,
         discard: (late) => late.destroy(),
       }).catch((error: unknown) => {
         if (!(error instanceof Trouble) || error.kind !== 'unreachable' || !connection.isOpen) throw error;
@@ -74,7 +73,7 @@ export class JumpConnections {
     this.#stop.abort('interrupted');
     const all = [...this.#shared];
     this.#shared.clear();
-    for (const shared of all) clearTimeout(shared.timer);
+    for (const shared of all) shared.idle.clear();
     await Promise.allSettled(all.map(async (shared) => (await shared.connection).close()));
   }
 
@@ -82,12 +81,17 @@ export class JumpConnections {
     for (const shared of this.#shared) {
       if (shared.users < MAX_CHANNELS && isSameLogin(shared.host, host)) {
         shared.users++;
-        clearTimeout(shared.timer);
+        shared.idle.clear();
         return shared;
       }
     }
     // Not tied to the job that happens to be first: others wait for it too.
-    const shared: Shared = { host, connection: this.#open(host, this.#stop.signal), users: 1 };
+    const shared: Shared = {
+      host,
+      connection: this.#open(host, this.#stop.signal),
+      users: 1,
+      idle: new Deadline(),
+    };
     this.#shared.add(shared);
     shared.connection.then(
       (connection) => connection.onLost(() => this.#shared.delete(shared)),
@@ -99,12 +103,12 @@ export class JumpConnections {
   #giveBack(shared: Shared): void {
     shared.users--;
     if (shared.users > 0 || !this.#shared.has(shared)) return;
-    shared.timer = setTimeout(() => {
+    shared.idle.set(this.#idleMs, () => {
       this.#shared.delete(shared);
       shared.connection.then(
         (connection) => connection.close(),
         () => {},
       );
-    }, this.#idleMs);
+    });
   }
 }

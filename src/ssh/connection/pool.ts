@@ -1,5 +1,6 @@
 import type { Host } from '../../inventory/inventory.ts';
 import type { Secret } from '../../inventory/secret.ts';
+import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from './connection.ts';
 
 /**
@@ -10,7 +11,7 @@ export class IdleConnections {
   readonly #idleMs: number;
   readonly #maxIdle: number;
   /** In the order they became idle, oldest first. */
-  readonly #idle = new Map<Connection, { timer: NodeJS.Timeout; release: () => void }>();
+  readonly #idle = new Map<Connection, { idle: Deadline; release: () => void }>();
   readonly #byHost = new Map<string, Connection[]>();
   #isClosed = false;
 
@@ -39,8 +40,9 @@ export class IdleConnections {
       this.#forget(connection);
       void connection.close();
     };
-    const timer = setTimeout(drop, this.#idleMs);
-    this.#idle.set(connection, { timer, release: connection.onLost(drop) });
+    const idle = new Deadline();
+    idle.set(this.#idleMs, drop);
+    this.#idle.set(connection, { idle, release: connection.onLost(drop) });
     const same = this.#byHost.get(connection.host.name);
     if (same) same.push(connection);
     else this.#byHost.set(connection.host.name, [connection]);
@@ -62,7 +64,7 @@ export class IdleConnections {
   #forget(connection: Connection): void {
     const entry = this.#idle.get(connection);
     if (!entry) return;
-    clearTimeout(entry.timer);
+    entry.idle.clear();
     entry.release();
     this.#idle.delete(connection);
     const rest = (this.#byHost.get(connection.host.name) ?? []).filter((one) => one !== connection);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { codeOf } from '../../errors.ts';
 import type { Work } from '../../run/plan.ts';
 import { giveName, makePart } from '../part/part.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
-import { codeOf, stopTrouble, Trouble } from '../trouble.ts';
+import { stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
 import type { Copied, Copy } from './open-copy.ts';
 import { pumpOut } from './pump.ts';

@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import { Deadline } from '../../time/deadline.ts';
 import { encodeWord, throughSh } from '../command/wrap.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CHECKSUM_BYTES_PER_SECOND, MAX_CHECKSUM_ANSWER_BYTES } from '../sftp/limits.ts';
@@ -31,14 +32,15 @@ function ask(
     let said = '';
     const end = () => {
       isOver = true;
-      clearTimeout(timer);
+      limit.clear();
       signal.removeEventListener('abort', end);
       release();
       channel?.close();
       // GNU's sha256sum puts a backslash in front where the name has one.
       resolve(/^\\?([0-9a-f]{64}) /m.exec(said)?.[1] ?? null);
     };
-    const timer = setTimeout(end, limitMs);
+    const limit = new Deadline();
+    limit.set(limitMs, end);
     const release = connection.onLost(end);
     signal.addEventListener('abort', end);
     connection

@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
+import { Deadline } from '../../time/deadline.ts';
 import { Connection } from '../connection/connection.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { keyType } from '../known-hosts.ts';
-import { type Deadlines, formatAddress } from '../settings.ts';
+import { type Deadlines, formatAddress, formatSeconds } from '../settings.ts';
 import {
   brokenHandshake,
   isDisagreement,
@@ -15,7 +16,6 @@ import {
   WrongHostKey,
 } from '../trouble.ts';
 import { takeTurn } from '../turns.ts';
-import { formatSeconds } from '../within.ts';
 import { algorithmsOf, findOldOnly, suiteFor } from './algorithms.ts';
 import { LOGIN_BYTES } from './limits.ts';
 import { openLogin } from './login.ts';
@@ -49,7 +49,8 @@ export function logIn(
       const limit = formatSeconds(deadlines.handshakeMs);
       fail(new Trouble('unreachable', `${address} did not finish ${phase()} within ${limit}`));
     };
-    const timer = setTimeout(onLate, deadlines.handshakeMs);
+    const deadline = new Deadline();
+    deadline.set(deadlines.handshakeMs, onLate);
     const onAbort = () => fail(stopTrouble(signal, 'before the command was sent'));
     const keep = (chunk: Buffer) => opening.push(chunk);
     const onData = () => {
@@ -59,7 +60,7 @@ export function logIn(
     };
     const end = (next: 'ready' | 'over') => {
       state = next;
-      clearTimeout(timer);
+      deadline.clear();
       signal.removeEventListener('abort', onAbort);
       socket.off('data', keep);
       socket.off('data', onData);

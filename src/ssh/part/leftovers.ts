@@ -1,4 +1,5 @@
 import type { Leftover, Leftovers, Log } from '../../ports.ts';
+import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
 import { type CopyLimits, MAX_SWEPT_AT_ONCE } from '../sftp/limits.ts';
 import { openSession } from '../sftp/open-session.ts';
@@ -61,7 +62,8 @@ export class LeftoverFiles {
     const settled = new Set<Leftover>();
     const said: string[] = [];
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort('interrupted'), limits.cleanUpMs);
+    const limit = new Deadline();
+    limit.set(limits.cleanUpMs, () => stop.abort('interrupted'));
     try {
       if (!connection.isOpen) throw new Trouble('unreachable', 'the connection is gone');
       const sftp = await openSession(
@@ -84,7 +86,7 @@ export class LeftoverFiles {
       const unsettled = left.filter((one) => !settled.has(one) && (isAsked || one.runId === runId));
       said.push(...unsettled.map(mayBeThere));
     } finally {
-      clearTimeout(timer);
+      limit.clear();
     }
     return said;
   }

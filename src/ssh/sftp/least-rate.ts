@@ -1,3 +1,5 @@
+import { Deadline } from '../../time/deadline.ts';
+
 /**
  * Ends what goes on too slowly to be going on. Only time in which the host is waited for counts; each window of
  * it must bring its share.
@@ -10,7 +12,7 @@ export class LeastRate {
   /** Of the window, before the host was last begun to be waited for. */
   #waitedMs = 0;
   #since = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #window = new Deadline();
 
   constructor(windowMs: number, bytesPerSecond: number, onTooSlow: () => void) {
     this.#windowMs = windowMs;
@@ -23,20 +25,18 @@ export class LeastRate {
   }
 
   wait(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#window.isSet) return;
     this.#since = performance.now();
-    this.#timer = setTimeout(() => this.#judge(), Math.max(0, this.#windowMs - this.#waitedMs));
+    this.#window.set(Math.max(0, this.#windowMs - this.#waitedMs), () => this.#judge());
   }
 
   rest(): void {
-    if (this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (!this.#window.isSet) return;
+    this.#window.clear();
     this.#waitedMs += performance.now() - this.#since;
   }
 
   #judge(): void {
-    this.#timer = undefined;
     if (this.#bytes < this.#leastBytes) {
       this.#onTooSlow();
       return;

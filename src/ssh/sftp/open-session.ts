@@ -1,5 +1,7 @@
-import { codeOf, levelOf, Trouble, wordsOf } from '../trouble.ts';
-import { formatSeconds, within } from '../within.ts';
+import { codeOf } from '../../errors.ts';
+import { within } from '../../time/within.ts';
+import { formatSeconds } from '../settings.ts';
+import { levelOf, stopTrouble, Trouble, wordsOf } from '../trouble.ts';
 import { type SessionSettings, SftpSession } from './session.ts';
 
 /** Opens SFTP on a connection that stands. A `Trouble` in words where the host will not have it. */
@@ -10,12 +12,16 @@ export function openSession(settings: SessionSettings, channelMs: number): Promi
     .catch(opening.reject);
   return within(opening.promise, {
     ms: channelMs,
-    late: () =>
-      new Trouble('transfer-failed', `the host did not open SFTP within ${formatSeconds(channelMs)}`, {
+    late: () => {
+      const limit = formatSeconds(channelMs);
+      throw new Trouble('transfer-failed', `the host did not open SFTP within ${limit}`, {
         mayBeStale: true,
-      }),
+      });
+    },
     signal: settings.signal,
-    when: 'before anything was copied',
+    stopped: () => {
+      throw stopTrouble(settings.signal, 'before anything was copied');
+    },
     discard: (late) => late.end(),
   });
 }

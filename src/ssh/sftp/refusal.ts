@@ -1,5 +1,6 @@
+import { codeOf } from '../../errors.ts';
 import { showTemporary } from '../part/file-names.ts';
-import { codeOf, Trouble, wordsOf } from '../trouble.ts';
+import { Trouble, wordsOf } from '../trouble.ts';
 
 /** SFTP's own codes: draft-ietf-secsh-filexfer-02, section 7. */
 export const EOF = 1;

@@ -1,7 +1,9 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
+import { codeOf } from '../../errors.ts';
+import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
-import { codeOf, stopTrouble, Trouble, wordsOf } from '../trouble.ts';
-import { formatSeconds } from '../within.ts';
+import { formatSeconds } from '../settings.ts';
+import { stopTrouble, Trouble, wordsOf } from '../trouble.ts';
 import { type RemoteStat, toCount, toFreeBytes, toHandle, toPath, toRemoteStat } from './answers.ts';
 import { LeastRate } from './least-rate.ts';
 import type { CopyLimits } from './limits.ts';
@@ -36,7 +38,7 @@ export class SftpSession {
   readonly #release: () => void;
   readonly #waiting = new Set<(trouble: Trouble) => void>();
   readonly #rate: LeastRate;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #silence = new Deadline();
   /** Why nothing is answered any more. */
   #dead: Trouble | undefined;
 
@@ -219,16 +221,14 @@ export class SftpSession {
     return new Promise<R>((resolve, reject) => {
       if (this.#dead) return reject(this.#dead);
       const limitMs = this.#limitOf(step);
-      const timer =
-        limitMs === undefined
-          ? undefined
-          : setTimeout(() => settle(() => reject(lateAnswer(step, limitMs))), limitMs);
+      const limit = new Deadline();
+      if (limitMs !== undefined) limit.set(limitMs, () => settle(() => reject(lateAnswer(step, limitMs))));
       const onDead = (trouble: Trouble) => {
-        clearTimeout(timer);
+        limit.clear();
         reject(trouble);
       };
       const settle = (end: () => void) => {
-        clearTimeout(timer);
+        limit.clear();
         // The session is over, or it has been answered: what comes now comes too late.
         if (!this.#waiting.delete(onDead)) return;
         this.#listen();
@@ -266,23 +266,21 @@ export class SftpSession {
 
   /** Each answer starts the wait anew; between questions there is none. */
   #listen(): void {
-    clearTimeout(this.#timer);
     if (this.#waiting.size === 0) {
+      this.#silence.clear();
       this.#rate.rest();
       return;
     }
     this.#rate.wait();
-    this.#timer = setTimeout(
-      () =>
-        this.#die(new Trouble('timed-out', `no data for ${formatSeconds(this.#silenceMs)} while it copied`)),
-      this.#silenceMs,
+    this.#silence.set(this.#silenceMs, () =>
+      this.#die(new Trouble('timed-out', `no data for ${formatSeconds(this.#silenceMs)} while it copied`)),
     );
   }
 
   #die(trouble: Trouble): void {
     if (this.#dead) return;
     this.#dead = this.#signal.aborted ? stopTrouble(this.#signal, 'while it copied') : trouble;
-    clearTimeout(this.#timer);
+    this.#silence.clear();
     this.#rate.rest();
     const waiting = [...this.#waiting];
     this.#waiting.clear();

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { SpoolSink } from '../../gather/spool.ts';
+import { within } from '../../time/within.ts';
 
 /** More waiting than this, and the host is asked to wait. */
 const MAX_WAITING_BYTES = 256 * 1024;
@@ -73,14 +74,10 @@ export function writeSpoolFile({
     }
   }
 
-  async function within(wait: Promise<unknown> | undefined): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      giveUp(new Error(`the disk did not keep up for ${stallMs} ms`));
-      late.resolve();
-    }, stallMs);
-    await Promise.race([wait, late.promise]);
-    clearTimeout(timer);
+  async function inTime(wait: Promise<unknown> | undefined): Promise<void> {
+    if (wait === undefined) return;
+    const late = () => giveUp(new Error(`the disk did not keep up for ${stallMs} ms`));
+    await within(wait, { ms: stallMs, late });
   }
 
   return {
@@ -95,13 +92,13 @@ export function writeSpoolFile({
       return waitingBytes > MAX_WAITING_BYTES;
     },
 
-    caughtUp: () => within(working),
+    caughtUp: () => inTime(working),
 
     async end() {
       isEnded = true;
-      await within(working);
+      await inTime(working);
       if (isGivenUp) return undefined;
-      await within(opened.then((file) => file.close()).catch(giveUp));
+      await inTime(opened.then((file) => file.close()).catch(giveUp));
       return isGivenUp ? undefined : path;
     },
   };

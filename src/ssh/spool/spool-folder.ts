@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../errors.ts';
 import type { Log, Spool } from '../../ports.ts';
 import { hostFolder } from '../part/file-names.ts';
-import { codeOf } from '../trouble.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';
 
 /** A run's output on disk is kept this long after it was last written to. */

@@ -1,7 +1,7 @@
 import type { ClientChannel } from 'ssh2';
+import { delay } from '../../../time/delay.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { Deadlines } from '../../settings.ts';
-import { pause } from '../../within.ts';
 import { stopProcesses } from './stop-processes.ts';
 import type { StopAnswer } from './stop-script.ts';
 
@@ -68,7 +68,7 @@ export class ChannelNews {
     const over = performance.now() + ms;
     for (let leftMs = ms; leftMs > 0 && !this.#isClosed && !isSo(); leftMs = over - performance.now()) {
       this.#wake = new AbortController();
-      await pause(leftMs, this.#wake.signal);
+      await delay(leftMs, this.#wake.signal);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import { Deadline } from '../../../time/deadline.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { Deadlines } from '../../settings.ts';
 import { parseStopAnswer, type StopAnswer, stopLine } from './stop-script.ts';
@@ -26,12 +27,13 @@ export function stopProcesses(
     const end = () => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(timer);
+      limit.clear();
       release();
       channel?.close();
       resolve(parseStopAnswer(id, said));
     };
-    const timer = setTimeout(end, deadlines.channelMs + deadlines.killGraceMs + SCRIPT_MS);
+    const limit = new Deadline();
+    limit.set(deadlines.channelMs + deadlines.killGraceMs + SCRIPT_MS, end);
     const release = connection.onLost(end);
     connection
       .exec(stopLine({ id, leader, graceMs: deadlines.killGraceMs }), (opened) => {

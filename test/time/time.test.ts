@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Deadline } from '../../src/time/deadline.ts';
+import { delay } from '../../src/time/delay.ts';
+import { within } from '../../src/time/within.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('patience with a piece of work', () => {
+  const never = new Promise<never>(() => {});
+
+  test('gives what it comes to, and leaves no timer', async () => {
+    expect(await within(Promise.resolve('done'), { ms: 10, late: () => 'late' })).toBe('done');
+    await expect(within(Promise.reject(new Error('no')), { ms: 10, late: () => 'late' })).rejects.toThrow(
+      'no',
+    );
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('ends with the time, by an answer or by what is thrown', async () => {
+    const answered = within(never, { ms: 10, late: () => 'late' });
+    const thrown = within(never, {
+      ms: 10,
+      late: () => {
+        throw new Error('too late');
+      },
+    });
+    const fails = expect(thrown).rejects.toThrow('too late');
+    vi.advanceTimersByTime(10);
+    expect(await answered).toBe('late');
+    await fails;
+  });
+
+  test('ends with the signal, also one that came before', async () => {
+    const stop = new AbortController();
+    const work = { ms: 10, late: () => 'late', stopped: () => 'stopped', signal: stop.signal };
+    const first = within(never, work);
+    stop.abort();
+    expect(await first).toBe('stopped');
+    expect(await within(never, work)).toBe('stopped');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('hands what comes after all to whoever discards it; a late failure is nobody’s', async () => {
+    const work = Promise.withResolvers<string>();
+    const failing = Promise.withResolvers<string>();
+    const discarded: string[] = [];
+    const patience = { ms: 10, late: () => 'late', discard: (result: string) => void discarded.push(result) };
+    const both = [within(work.promise, patience), within(failing.promise, patience)];
+    vi.advanceTimersByTime(10);
+    expect(await Promise.all(both)).toEqual(['late', 'late']);
+    work.resolve('after all');
+    failing.reject(new Error('after all'));
+    await Promise.allSettled([work.promise, failing.promise]);
+    expect(discarded).toEqual(['after all']);
+  });
+});
+
+test('a delay ends with its signal, and leaves no timer', async () => {
+  const stop = new AbortController();
+  const waiting = delay(1_000, stop.signal);
+  stop.abort();
+  await waiting;
+  await delay(1_000, stop.signal);
+  await delay(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a deadline that is set anew forgets what it was set for, and one that is cleared all of it', () => {
+  const called: string[] = [];
+  const deadline = new Deadline();
+  deadline.set(10, () => void called.push('first'));
+  deadline.set(20, () => void called.push('second'));
+  vi.advanceTimersByTime(15);
+  expect([called, deadline.isSet]).toEqual([[], true]);
+  vi.advanceTimersByTime(5);
+  expect([called, deadline.isSet]).toEqual([['second'], false]);
+  deadline.set(10, () => void called.push('third'));
+  deadline.clear();
+  vi.advanceTimersByTime(10);
+  expect([called, deadline.isSet]).toEqual([['second'], false]);
+});
