@@ -46,19 +46,23 @@ export function boundWhole(all: Uint8Array, mask: Mask, limits: CaptureLimits): 
   return cut(takeHead(all, spans, limits.headBytes), takeTail(all, spans, limits.tailBytes), all.length);
 }
 
-/**
- * Of a longer stream, from its beginning and its end, each a longest secret longer than its limit: what lies
- * across a cut is seen whole. A marker, a character and a secret are never cut in two.
- */
+/** What was kept of a longer stream: each end a longest secret longer than its limit. */
+export interface Ends {
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+  /** Private keys in the last bytes; one may have begun before them. */
+  readonly lastKeys: readonly Span[];
+}
+
+/** What lies across a cut is seen whole. A marker, a character and a secret are never cut in two. */
 export function boundEnds(
-  first: Uint8Array,
-  last: Uint8Array,
+  { first, last, lastKeys }: Ends,
   totalBytes: number,
   mask: Mask,
   limits: CaptureLimits,
 ): Bounded {
   const head = takeHead(first, mask.spans(first), limits.headBytes);
-  const tail = takeTail(last, mask.spans(last), limits.tailBytes);
+  const tail = takeTail(last, mask.spans(last, lastKeys), limits.tailBytes);
   return cut(head, tail, totalBytes);
 }
 

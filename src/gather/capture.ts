@@ -1,6 +1,7 @@
 import { NO_OUTPUT, type StreamText } from '../run/outcome.ts';
-import { boundEnds, boundWhole, type CaptureLimits, DEFAULT_LIMITS, isBinary } from './bound.ts';
+import { boundEnds, boundWhole, type CaptureLimits, DEFAULT_LIMITS, type Ends, isBinary } from './bound.ts';
 import { ByteRing, GrowingBytes, joined } from './bytes.ts';
+import { openKeyBlocks } from './key-blocks.ts';
 import type { Mask } from './mask.ts';
 import { openSpool, type Spool, type SpoolSink } from './spool.ts';
 
@@ -23,7 +24,7 @@ export interface Capture {
 /**
  * The bytes are only copied and counted as they come; decoding, masking and cutting happen once, at the end,
  * so that how the stream was chopped up cannot matter. A margin of the longest secret is kept beyond each
- * cut: a secret lying across it is seen whole. What is more than that goes to the spool, from the first byte
+ * cut: a secret lying across it is seen whole. Where private keys stand is told as they come. What is more than that goes to the spool, from the first byte
  * on, as it comes; of a binary nothing does.
  */
 export function openCapture(
@@ -37,6 +38,7 @@ export function openCapture(
   const lastFrom = Math.max(0, limits.headBytes - margin);
   const first = new GrowingBytes(limits.headBytes + margin);
   const last = new ByteRing(limits.tailBytes + margin);
+  const keys = openKeyBlocks(limits.tailBytes + margin);
   let totalBytes = 0;
   let digest: Digest | undefined;
   let spool: Spool | undefined;
@@ -44,6 +46,10 @@ export function openCapture(
 
   /** Only while both parts together still hold all of it. */
   const whole = (): Uint8Array => joined(first.bytes().subarray(0, lastFrom), last.bytes());
+  const endsOf = (): Ends => {
+    const lastBytes = last.bytes();
+    return { first: first.bytes(), last: lastBytes, lastKeys: keys.spansFrom(totalBytes - lastBytes.length) };
+  };
   const startSpool = (soFar: Uint8Array): void => {
     if (openSink === undefined || isBinary(first.bytes())) return;
     spool = openSpool(mask, openSink());
@@ -62,6 +68,7 @@ export function openCapture(
       const cap = limits.headBytes + limits.tailBytes;
       const outgrown = openSink && totalBytes <= cap && totalBytes + chunk.length > cap ? whole() : undefined;
       first.push(chunk);
+      keys.push(chunk);
       if (outgrown) startSpool(outgrown);
       spool?.write(chunk);
       last.push(totalBytes < lastFrom ? chunk.subarray(lastFrom - totalBytes) : chunk);
@@ -77,7 +84,7 @@ export function openCapture(
       const fits = totalBytes <= limits.headBytes + limits.tailBytes;
       const bounded = fits
         ? boundWhole(whole(), mask, limits)
-        : boundEnds(first.bytes(), last.bytes(), totalBytes, mask, limits);
+        : boundEnds(endsOf(), totalBytes, mask, limits);
       // What fits as it came may not once each secret is a marker.
       if (fits && bounded.omittedBytes > 0) startSpool(whole());
       spooledBytes = spool?.end() ?? 0;

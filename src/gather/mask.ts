@@ -1,3 +1,5 @@
+import { LONGEST_MARKER, openKeyBlocks } from './key-blocks.ts';
+
 /** What stands where a secret stood. */
 export const SECRET_MARKER = '[secret]';
 
@@ -11,20 +13,26 @@ export interface Span {
 }
 
 /**
- * Finds secrets in text. Every occurrence counts, overlapping ones too, so whether a byte is hidden depends
- * only on its neighbours within `longestBytes`: a cut through the text can be judged from both sides alike.
+ * Finds secrets in text, and private keys. Every occurrence counts, overlapping ones too, so whether a byte is
+ * hidden depends only on its neighbours within `longestBytes`, and on the key that it may be in the middle of: a
+ * cut through the text can be judged from both sides alike.
  */
 export interface Mask {
   /** The text with each secret replaced by the marker. */
   text(value: string): string;
-  /** Where secrets stand, in order, overlapping ones joined. */
-  spans(bytes: Uint8Array): readonly Span[];
-  /** Of the longest secret; 0 where there is none. */
+  /**
+   * Where secrets stand, in order, overlapping ones joined. `keys`: the private keys in the bytes, where they are
+   * known from the beginning of the stream; else the bytes are taken for the beginning.
+   */
+  spans(bytes: Uint8Array, keys?: readonly Span[]): readonly Span[];
+  /** Whether one of the secrets themselves stands there. */
+  holdsSecret(bytes: Uint8Array): boolean;
+  /** Of the longest secret, or of what a key begins with. */
   readonly longestBytes: number;
 }
 
 /**
- * Values of fewer than four characters and values of several lines (private keys) are not masked.
+ * Values of fewer than four characters are not masked, and of several lines each as it may stand alone.
  * Ten thousand hosts may have ten thousand passwords, so the search looks at each place once, and hardly longer
  * the more there are: a table says which values begin with the four bytes there, and those are in order.
  */
@@ -33,10 +41,10 @@ export function createMask(secrets: readonly string[]): Mask {
   const byPrefix = new Map<number, Secret[]>();
   // Most places begin no secret: one look into 64 Ki bits tells, before the map is asked.
   const mayBegin = new Uint8Array(1 << 16);
-  let longestBytes = 0;
+  let longestBytes = LONGEST_MARKER;
 
-  for (const secret of new Set(secrets)) {
-    if ([...secret].length < MIN_SECRET_CHARS || secret.includes('\n')) continue;
+  for (const secret of new Set(secrets.flatMap(linesOf))) {
+    if ([...secret].length < MIN_SECRET_CHARS) continue;
     const bytes = encoder.encode(secret);
     const prefix = prefixAt(bytes, 0);
     const same = byPrefix.get(prefix);
@@ -48,21 +56,27 @@ export function createMask(secrets: readonly string[]): Mask {
 
   for (const [prefix, same] of byPrefix) byPrefix.set(prefix, inOrder(same));
 
-  function spans(bytes: Uint8Array): Span[] {
-    const found: Span[] = [];
-    if (byPrefix.size === 0) return found;
+  function* find(bytes: Uint8Array): Generator<Span> {
+    if (byPrefix.size === 0) return;
     for (let at = 0; at + 4 <= bytes.length; at++) {
       const prefix = prefixAt(bytes, at);
       if (mayBegin[slotOf(prefix)] === 0) continue;
       const secret = longestAt(bytes, at, byPrefix.get(prefix) ?? []);
-      if (secret === undefined) continue;
-      const end = at + secret.length;
-      const last = found.at(-1);
-      if (last && at < last.end)
-        found[found.length - 1] = { start: last.start, end: Math.max(last.end, end) };
-      else found.push({ start: at, end });
+      if (secret !== undefined) yield { start: at, end: at + secret.length };
     }
-    return found;
+  }
+
+  function spans(bytes: Uint8Array, keys = keysIn(bytes)): readonly Span[] {
+    const found = [...find(bytes)];
+    const all = keys.length === 0 ? found : [...found, ...keys].toSorted((a, b) => a.start - b.start);
+    const apart: Span[] = [];
+    for (const span of all) {
+      const last = apart.at(-1);
+      if (last && span.start < last.end)
+        apart[apart.length - 1] = { start: last.start, end: Math.max(last.end, span.end) };
+      else apart.push(span);
+    }
+    return apart;
   }
 
   function text(value: string): string {
@@ -79,7 +93,28 @@ export function createMask(secrets: readonly string[]): Mask {
     return masked + decoder.decode(bytes.subarray(from));
   }
 
-  return { text, spans, longestBytes };
+  return { text, spans, holdsSecret: (bytes) => find(bytes).next().done !== true, longestBytes };
+}
+
+function keysIn(bytes: Uint8Array): readonly Span[] {
+  const blocks = openKeyBlocks();
+  blocks.push(bytes);
+  return blocks.spansFrom(0);
+}
+
+/** A shorter line of several is a word that stands in many texts. */
+const MIN_LINE_CHARS = 8;
+
+/** A secret of several lines as what each of them says: a host may print it line by line, or a part of it. */
+function linesOf(secret: string): readonly string[] {
+  if (!secret.includes('\n')) return [secret];
+  const lines = secret.split(/[\r\n]+/).map((line) => line.trim());
+  // What says that it is a key, or how it is written, is no secret; nor is the public key that an agent is asked for.
+  const isKey = lines.some((line) => /^(?:-----BEGIN |PuTTY-User-Key-File|ssh-|ecdsa-|sk-)/.test(line));
+  return lines.filter(
+    (line) =>
+      line.length >= MIN_LINE_CHARS && !(isKey && /^(?:-----|[\w-]+: |(?:ssh|ecdsa|sk)-\S+ )/.test(line)),
+  );
 }
 
 function prefixAt(bytes: Uint8Array, at: number): number {

@@ -1,4 +1,5 @@
 import { joined } from './bytes.ts';
+import { openKeyBlocks } from './key-blocks.ts';
 import { type Mask, SECRET_MARKER } from './mask.ts';
 
 /** Of one stream's file. What comes after is only counted. */
@@ -69,11 +70,14 @@ const MARKER = new TextEncoder().encode(SECRET_MARKER);
 
 /**
  * Masks a stream of any length as the mask would mask all of it at once. Of what came, the last bytes are held
- * back: a secret may begin in them whose end is still to come.
+ * back: a secret may begin in them whose end is still to come. A key is hidden as it comes, however long it is.
  */
 export function openMasker(mask: Mask): Masker {
   const heldBytes = Math.max(0, mask.longestBytes - 1);
+  const keys = openKeyBlocks();
   let held: Uint8Array = new Uint8Array(0);
+  /** Of the stream, before those held. */
+  let doneBytes = 0;
   /** So many of the held bytes belong to a secret that has its marker already. */
   let hiddenBytes = 0;
 
@@ -90,7 +94,7 @@ export function openMasker(mask: Mask): Masker {
       pieces.push({ bytes: marker, streamBytes: stop - at, isMarker: true });
       at = stop;
     };
-    const spans = mask.spans(all);
+    const spans = mask.spans(all, keys.spansFrom(doneBytes));
     for (const span of spans) {
       // One that overlaps what is hidden already goes on with it.
       if (span.start < hiddenTo) {
@@ -107,11 +111,13 @@ export function openMasker(mask: Mask): Masker {
     plainTo(end);
     hiddenBytes = Math.max(0, hiddenTo - end);
     held = all.slice(end);
+    doneBytes += end;
     return pieces;
   }
 
   return {
     push(chunk) {
+      keys.push(chunk);
       const all = held.length === 0 ? chunk : joined(held, chunk);
       return take(all, Math.max(0, all.length - heldBytes));
     },

@@ -1,4 +1,5 @@
 import type { Mask } from '../gather/mask.ts';
+import { holdsSecret } from '../gather/scan.ts';
 import { maskChunks } from '../gather/spool.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports.ts';
@@ -24,6 +25,7 @@ export function threadFacts(
     nameSet: nameGroups(inventory),
     masked: (text) => mask.text(text),
     maskedChunks: (chunks) => maskChunks(chunks, mask),
+    holdsSecret: (bytes) => holdsSecret(bytes, mask),
     now,
   };
 }

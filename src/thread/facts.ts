@@ -23,6 +23,8 @@ export interface ThreadFacts {
    */
   masked(text: string): string;
   maskedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Whether a password, key or token that the bot works with stands in a file as it is. */
+  holdsSecret(bytes: Uint8Array): Promise<boolean>;
   /** Epoch ms. */
   now(): number;
 }

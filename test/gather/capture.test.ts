@@ -79,7 +79,8 @@ describe('capturing a stream', () => {
   });
 
   test('any chunking gives the same result', () => {
-    const piece = fc.oneof(fc.string({ unit: 'binary' }), fc.constant('hunter2!'), fc.constant('é€😀'));
+    const key = ['-----BEGIN PRIVATE KEY-----\n', 'MIIEpAIBAAKCAQEA7bq3\n', '-----END PRIVATE KEY-----'];
+    const piece = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('hunter2!', 'é€😀', ...key));
     fc.assert(
       fc.property(
         fc.array(piece, { maxLength: 20 }),
@@ -144,6 +145,24 @@ describe('capturing a stream', () => {
         expect(shown).toMatch(/^[.€\uFFFD]*$/);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('nothing of a private key shows, however long it is and wherever it is cut', () => {
+    const body = 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\n';
+    const key = `-----BEGIN PRIVATE KEY-----\n${body.repeat(60)}-----END PRIVATE KEY-----`;
+    fc.assert(
+      fc.property(
+        fc.nat(3_000),
+        fc.nat(3_000),
+        fc.array(fc.nat(6_000), { maxLength: 8 }),
+        (before, after, cuts) => {
+          const bytes = utf8(`${'.'.repeat(before)}${key}${'.'.repeat(after)}`);
+          const said = captured(bytes, cuts, NO_MASK, { headBytes: 500, tailBytes: 700 });
+          expect((said.head + said.tail).replaceAll('[secret]', '')).toMatch(/^\.*$/);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createMask } from '../../src/gather/mask.ts';
+import { cpuMs, LARGE } from '../linear/cpu.ts';
 
 describe('masking secrets', () => {
   test('each occurrence becomes the marker', () => {
@@ -18,12 +19,23 @@ describe('masking secrets', () => {
     expect(createMask(['aaaa']).text('aaaaaa')).toBe('[secret]');
   });
 
-  test('values of fewer than four characters and of several lines are left alone', () => {
-    const mask = createMask(['abc', '', 'line one\nline two']);
-    expect(mask.text('abc line one\nline two')).toBe('abc line one\nline two');
-    expect(mask.longestBytes).toBe(0);
+  test('values of fewer than four characters are left alone', () => {
+    expect(createMask(['abc', '']).text('abc')).toBe('abc');
     expect(createMask(['äöüß']).text('äöüß')).toBe('[secret]');
     expect(createMask(['äöü']).text('äöü')).toBe('äöü');
+  });
+
+  test('a secret of several lines is hidden line by line, as a host may print it', () => {
+    const lines = ['MIIEpAIBAAKCAQEA7bq3', 'x9Zk2+Y/4wWq0Rr1', 'Qw=='];
+    const key = `-----BEGIN RSA PRIVATE KEY-----\n${lines.join('\r\n')}\n-----END RSA PRIVATE KEY-----\n`;
+    const mask = createMask([key, 'first of two\nend']);
+    expect(mask.text(`12: ${lines[1]} | ${lines[0]}`)).toBe('12: [secret] | [secret]');
+    // What is in every key, or in every text, is no secret.
+    expect(mask.text('a first of two, an end; -----END RSA PRIVATE KEY-----, Qw==')).toBe(
+      'a [secret], an end; -----END RSA PRIVATE KEY-----, Qw==',
+    );
+    const listed = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ deploy@bastion';
+    expect(createMask([`${listed}\n`]).text(listed)).toBe(listed);
   });
 
   test('no secret is ever found in what was masked', () => {
@@ -50,5 +62,66 @@ describe('masking secrets', () => {
   test('ten thousand secrets cost no more than one', () => {
     const mask = createMask(Array.from({ length: 10_000 }, (_, i) => `pass-${i}-word`));
     expect(mask.text(`${'x'.repeat(100_000)}pass-777-word`)).toMatch(/^x+\[secret\]$/);
+  });
+});
+
+describe('a private key of anyone', () => {
+  const body = ['b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE', 'bm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW', 'QyNTUxOQ=='];
+  const hidden = (text: string) => createMask([]).text(text);
+  const of = (name: string, between = '\n') =>
+    [`-----BEGIN ${name}-----`, ...body, `-----END ${name}-----`].join(between);
+
+  test.each(['OPENSSH PRIVATE KEY', 'PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'PGP PRIVATE KEY BLOCK'])(
+    'from its beginning to its end: %s',
+    (name) => {
+      expect(hidden(`$ cat key\n${of(name)}\nnext line\n`)).toBe('$ cat key\n[secret]\nnext line\n');
+    },
+  );
+
+  test.each<[string, string]>([
+    ['in JSON', `{"key":"${of('PRIVATE KEY', '\\n')}","x":1}`],
+    ['on one line', `KEY=${of('EC PRIVATE KEY', ' ')} more`],
+    ['with carriage returns', of('PRIVATE KEY', '\r\n')],
+    ['indented', of('PRIVATE KEY', '\n    ')],
+    ['in a difference', of('PRIVATE KEY', '\n< ')],
+    ['with line numbers', of('PRIVATE KEY', '\n     2\t')],
+    ['as grep finds it', of('PRIVATE KEY', '\n/etc/ssh/ssh_host_rsa.key:')],
+    [
+      'encrypted',
+      of('RSA PRIVATE KEY').replace('\n', '\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A\n\n'),
+    ],
+    ['without its end', of('PRIVATE KEY').split('-----END')[0] ?? ''],
+    ['cut short, with more behind it', `${of('PRIVATE KEY').slice(0, 80)}\n$ ls -l /root\ntotal 4`],
+    ['begun twice', `-----BEGIN PRIVATE KEY-----\n${of('PRIVATE KEY')}`],
+    ['behind more dashes', `----------${of('PRIVATE KEY')}`],
+  ])('%s', (_how, text) => {
+    const shown = hidden(text);
+    expect(shown).toContain('[secret]');
+    for (const line of body) expect(shown).not.toContain(line.slice(0, 8));
+  });
+
+  test('hides nothing else: certificates, public keys, words about keys, and what follows them', () => {
+    for (const text of [
+      of('CERTIFICATE'),
+      of('PUBLIC KEY'),
+      'it begins with BEGIN PRIVATE KEY',
+      '-----BEGIN PRIVATE KEY----',
+      `-----BEGIN ${'A'.repeat(80)} PRIVATE KEY-----`,
+    ]) {
+      expect(hidden(text)).toBe(text);
+    }
+    expect(hidden('"-----BEGIN PRIVATE KEY-----" is how it begins\nand more')).toBe(
+      '"[secret]" is how it begins\nand more',
+    );
+  });
+
+  test.each([
+    ['-'],
+    ['-----BEGIN '],
+    ['-----BEGIN PRIVATE KEY-----'],
+    [`${'-----BEGIN A PRIVATE KEY-----\n! '}`],
+  ])('a megabyte of %j costs what its length does', (piece) => {
+    const text = piece.repeat(LARGE.chars / piece.length);
+    expect(cpuMs(() => hidden(text))).toBeLessThan(LARGE.maxCpuMs);
   });
 });

@@ -6,6 +6,14 @@ import { createMask, type Mask } from '../../src/gather/mask.ts';
 import { openMasker, openSpool } from '../../src/gather/spool.ts';
 
 const SECRETS = ['hunter2!', 'aaaa', 'abab-abab', '!hunt', 'päss-wörd'];
+const KEY_PARTS = [
+  '-----BEGIN RSA PRIVATE KEY-----',
+  '-----END RSA PRIVATE KEY-----',
+  'MIIEpAIBAAKCAQEA7bq3\n',
+  '-----BEGIN ',
+  '-----',
+  ' ',
+];
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const bytesOf = (parts: readonly Uint8Array[]) => Buffer.concat(parts);
 
@@ -30,7 +38,7 @@ function spooled(bytes: Uint8Array, cuts: readonly number[], mask: Mask, maxByte
 
 const piece = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 5 }),
-  fc.constantFrom(...SECRETS, 'hunter2', 'aa', 'abab-', '€😀', '\n'),
+  fc.constantFrom(...SECRETS, 'hunter2', 'aa', 'abab-', '€😀', '\n', ...KEY_PARTS),
 );
 const output = fc.array(piece, { maxLength: 30 }).map((parts) => utf8(parts.join('')));
 const someCuts = fc.array(fc.nat(200), { maxLength: 30 });

@@ -1,4 +1,6 @@
-import type { FileUpload } from '../../report/message.ts';
+import { bold, type FileUpload, line, type Message, richText } from '../../report/message.ts';
+import { escapeShort } from '../../report/text/escape.ts';
+import { cleanOutput, shortLine } from '../../report/text/plain.ts';
 import { isSpooled } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
 import type { ThreadFacts } from '../facts.ts';
@@ -56,16 +58,20 @@ async function* encodeChunks(parts: AsyncIterable<string>): AsyncGenerator<Uint8
   if (used > 0) yield buffer.subarray(0, used);
 }
 
-/** What a get fetched; of a command, the output that its reply does not show. */
+/**
+ * What a get fetched; of a command, the output that its reply does not show. A fetched file goes out as it is or
+ * not at all: one with a secret in it stays where it is.
+ */
 export async function renderHostFile(
   facts: ThreadFacts,
   run: Run,
   job: Job,
-): Promise<FileUpload | undefined> {
+): Promise<FileUpload | Message | undefined> {
   const file = job.outcome?.file;
   if (run.plan.work.action === 'get' && file !== undefined) {
     const content = await facts.readFetched(file.path, MAX_OFFERED_BYTES);
     if (content === null) return undefined;
+    if (await facts.holdsSecret(content)) return formatKeptBack(job, file.path);
     return { filename: `${job.host}-${baseName(file.path)}`, content, comment: '' };
   }
   if (run.plan.work.action !== 'run' || replyShowsAll(job)) return undefined;
@@ -79,6 +85,25 @@ export function renderSpooled(facts: ThreadFacts, run: Run, job: Job): FileUploa
   const chunks = () => encodeChunks(formatSpooledOutput(run, job, (path) => facts.readSpooled(path)));
   // Its secrets are masked already, but colours may have stood in the middle of one: they are gone now.
   return { filename: spooledFileName(run, job), content: () => facts.maskedChunks(chunks()), comment: '' };
+}
+
+function formatKeptBack(job: Job, path: string): Message {
+  const host = shortLine(cleanOutput(job.host), 200);
+  const name = shortLine(cleanOutput(path), 1_000);
+  const why = 'is not put into this thread: it holds a password, key or token that the bot works with.';
+  return {
+    text: `${escapeShort(host, 400)}: ${escapeShort(name, 1_000)} ${why}`,
+    blocks: [
+      richText(
+        line(
+          bold(host),
+          ' · ',
+          { type: 'text', text: name === '' ? ' ' : name, style: { code: true } },
+          ` ${why} It lies under this name in the transfer folder, on the bot's machine.`,
+        ),
+      ),
+    ],
+  };
 }
 
 function baseName(path: string): string {

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { createMask } from '../../../src/gather/mask.ts';
+import { holdsSecret } from '../../../src/gather/scan.ts';
+import { renderHostFile } from '../../../src/thread/files/files.ts';
+import { expectNothingAlive, expectWithinLimits, textsOf } from '../../report/limits.ts';
+import { sampleJob, sampleOutcome, samplePlan, sampleRun } from '../../report/samples.ts';
+import { openRig } from '../../store/rig.ts';
+import { factsOf } from '../thread-rig.ts';
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const KEY = `-----BEGIN PRIVATE KEY-----\n${'QUJDREVGR0hJSktMTU5PUFFS\n'.repeat(4)}-----END PRIVATE KEY-----\n`;
+const mask = createMask(['hunter2!', KEY]);
+
+async function offered(content: Uint8Array, path = 'shadow/web01/shadow') {
+  await using rig = await openRig();
+  const facts = {
+    ...factsOf(rig.store),
+    readFetched: () => Promise.resolve(content),
+    holdsSecret: (bytes: Uint8Array) => holdsSecret(bytes, mask),
+  };
+  const file = { path, bytes: content.length, sha256: 'ab'.repeat(32), verified: 'checksum' } as const;
+  const plan = samplePlan({ work: { action: 'get', remote: '/etc/shadow', local: 'shadow' } });
+  return await renderHostFile(facts, sampleRun({ plan }), sampleJob(sampleOutcome({ file })));
+}
+
+describe('a fetched file', () => {
+  test('goes into the thread as it is', async () => {
+    const content = utf8('nothing to see\n');
+    expect(await offered(content)).toMatchObject({ content });
+  });
+
+  test.each([
+    ['a password of the inventory', 'root:hunter2!:1'],
+    ['a line of a key of the inventory', 'x QUJDREVGR0hJSktMTU5PUFFS y'],
+    ['one in the middle of megabytes', `${'.'.repeat(256 * 1024 - 3)}hunter2!${'.'.repeat(2_000_000)}`],
+  ])('with %s in it stays where it is, and the thread says where', async (_what, text) => {
+    const message = await offered(utf8(text), 'shadow/<!channel>/shadow');
+    if (message === undefined || 'filename' in message) throw new Error('it was offered');
+    expect(textsOf(message).join('')).toContain('shadow/<!channel>/shadow');
+    expect(textsOf(message).join('')).toContain('holds a password, key or token');
+    expectWithinLimits(message);
+    expectNothingAlive(message, []);
+  });
+
+  test('is searched in pieces, and others get their turn between them', async () => {
+    let turns = 0;
+    let isOver = false;
+    const turn = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    expect(await holdsSecret(new Uint8Array(50 * 1024 * 1024), mask)).toBe(false);
+    isOver = true;
+    expect(turns).toBeGreaterThanOrEqual(190);
+  });
+});
