@@ -69,11 +69,22 @@ export function readDatabaseUrl(env: Environment): string {
   return url ?? DEFAULT_DATABASE_URL;
 }
 
-/**
- * The environment → settings, or a `ConfigError` with everything that is wrong at once. Every variable may be
- * given as `NAME_FILE=path` instead, as container secrets are.
- */
+/** The environment → settings, or a `ConfigError` with everything that is wrong at once. */
 export function readConfig(env: Environment): Config {
+  const { config, problems } = inspectConfig(env);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/**
+ * The settings, with a default where one is wrong, and all that is wrong. Every variable may be given as
+ * `NAME_FILE=path` instead, as container secrets are. Whoever only looks needs no tokens: those that are given are
+ * looked at all the same.
+ */
+export function inspectConfig(
+  env: Environment,
+  tokens: 'needed' | 'optional' = 'needed',
+): { readonly config: Config; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const read = (name: string): string | undefined => readVariable(env, name, problems);
 
@@ -127,13 +138,13 @@ export function readConfig(env: Environment): Config {
 
   const readSlack = (): SlackConfig => {
     const botToken = readToken('SLACK_BOT_TOKEN', 'xoxb-');
-    if (botToken === undefined) {
+    if (botToken === undefined && tokens === 'needed') {
       problems.push('SLACK_BOT_TOKEN: missing; it is on the app\'s page under "OAuth & Permissions"');
     }
     const appToken = readToken('SLACK_APP_TOKEN', 'xapp-');
     const signingSecret = read('SLACK_SIGNING_SECRET');
     const port = readNumber('PORT', 3000, 0, 65_535);
-    if (appToken === undefined && signingSecret === undefined) {
+    if (appToken === undefined && signingSecret === undefined && tokens === 'needed') {
       problems.push(
         'SLACK_APP_TOKEN: missing; Socket Mode needs it (xapp-…, scope connections:write), ' +
           'or set SLACK_SIGNING_SECRET for HTTP mode',
@@ -183,8 +194,7 @@ export function readConfig(env: Environment): Config {
     resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
     logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
-  if (problems.length > 0) throw new ConfigError(problems);
-  return config;
+  return { config, problems };
 }
 
 const VARIABLES = [
