@@ -12,10 +12,10 @@ import {
   readDatabaseUrl,
 } from './config.ts';
 import { ConfigError } from './errors.ts';
-import { createMask, type Mask } from './gather/mask.ts';
+import { type LearningMask, openMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
 import { closeUnopened, type World } from './lifecycle/begin-run.ts';
-import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
+import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Store, TransferFolder, Transport } from './ports.ts';
@@ -26,7 +26,9 @@ import { createDefectHandler } from './process/defects.ts';
 import { checkConfig, formatCheck } from './process/files/check-config.ts';
 import { type Fleet, readFleet } from './process/files/fleet-files.ts';
 import { makeFolder } from './process/files/folders.ts';
+import { ReloadRecord } from './process/files/reloads.ts';
 import { findSuspicions } from './process/files/suspicions.ts';
+import { WatchedFleet } from './process/files/watched-fleet.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
 import { type LogSink, openLogSink } from './process/log-sink.ts';
@@ -100,8 +102,8 @@ interface Bot extends Condition {
 /** What every part is made with. */
 interface Base {
   readonly config: Config;
-  readonly fleet: Fleet;
-  readonly mask: Mask;
+  readonly fleet: WatchedFleet;
+  readonly mask: LearningMask;
   readonly log: Logger;
   readonly sink: LogSink;
   /** Epoch ms of a clock that nobody can set. */
@@ -124,7 +126,7 @@ interface Footing {
 async function serve(): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  const fleet = readFleet(config, process.env, findKeyFault);
+  const fleet = new WatchedFleet(config, () => readFleet(config, process.env, findKeyFault));
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const ending = Promise.withResolvers<void>();
@@ -141,6 +143,7 @@ async function serve(): Promise<void> {
   };
   const { log } = base;
   catchDefects(base);
+  process.on('SIGHUP', () => fleet.readAgain());
   for (const suspicion of findSuspicions(config, process.env, fleet))
     log.warn({}, `is this meant? ${suspicion}`);
 
@@ -155,6 +158,7 @@ async function serve(): Promise<void> {
   planWayOut(base, store);
   const door = await openWayIn(base, world, workspace);
   await beginWork(base, footing, world, workspace);
+  followFiles(base, footing, world);
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
@@ -171,13 +175,12 @@ async function serve(): Promise<void> {
 }
 
 function openLog(config: Config, { inventory }: Fleet) {
-  const secrets = [...inventory.secrets.map((secret) => secret.reveal()), ...tokensOf(config)];
-  // In JSON, as in a log line, a quote or backslash of a secret looks different.
-  const mask = createMask([...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))]);
+  const mask = openMask();
+  mask.learn([...secretsOf(inventory), ...tokensOf(config)]);
   const sink = openLogSink(process.stdout);
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line) => sink.write(mask.text(line)) },
+    { write: (line) => sink.write(mask.now().text(line)) },
   );
   return { mask, sink, log };
 }
@@ -198,7 +201,7 @@ function catchDefects({ log, bot, end }: Base): void {
 
 async function openFooting({ config, fleet, mask, log, steady, opened }: Base): Promise<Footing> {
   const { databaseUrl: url, hostConcurrency, auditChannel, transferDir } = config;
-  const masked = (text: string): string => mask.text(text);
+  const masked = (text: string): string => mask.now().text(text);
   const store = opened.adopt(
     await openStore({ url, hostConcurrency, auditChannel, mask: masked, log, steady }),
     (it) => it.close(),
@@ -209,7 +212,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
     openTransport({
       hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
       findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
-      secretsMask: () => mask,
+      secretsMask: () => mask.now(),
       transferDir,
       spool,
       leftovers: store.leftovers,
@@ -222,7 +225,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
 
 async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {
   const workspace = await openWorkspace(config.slack, {
-    mask: (text) => mask.text(text),
+    mask: (text) => mask.now().text(text),
     log,
     clock: steady,
     onWaiting: (why) => {
@@ -239,8 +242,13 @@ function joinWorld(
   workspace: Workspace,
 ): World {
   return {
-    inventory: fleet.inventory,
-    allowlist: fleet.allowlist,
+    // Both may be read again at any time.
+    get inventory() {
+      return fleet.inventory;
+    },
+    get allowlist() {
+      return fleet.allowlist;
+    },
     store,
     opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
@@ -338,11 +346,38 @@ async function beginWork(
   });
   bot.poster = openPoster({
     outbox: store.outbox,
-    render: createRenderer(threadFacts(world, mask, spool)),
+    render: createRenderer(threadFacts(world, () => mask.now(), spool)),
     workspace,
     log,
     now: steady,
   });
+}
+
+/** What is changed on disk is in force at once, for what waits as well; what is on the wire goes on. */
+function followFiles(
+  { fleet, mask, log, bot, opened }: Base,
+  { store, transport }: Footing,
+  world: World,
+): void {
+  const record = opened.adopt(new ReloadRecord({ record: (event) => store.recordEvent(event), log }), (it) =>
+    it.close(),
+  );
+  const following = fleet.follow({
+    beforeChange: ({ inventory }) => mask.learn(secretsOf(inventory)),
+    onChange(changes) {
+      bot.dispatcher?.judgeAgain();
+      transport.closeStale();
+      record.changed(changes);
+      for (const warning of [...fleet.inventory.warnings, ...fleet.allowlist.warnings]) {
+        log.warn({}, `is this meant? ${warning}`);
+      }
+      judgeWaiting(world).catch((error: unknown) => {
+        log.error({ err: error }, 'what waits is judged when it is about to start');
+      });
+    },
+    onFailure: (problems) => record.failed(problems),
+  });
+  opened.adopt(following, (it) => it.close());
 }
 
 /** A `.env` that is there and cannot be read would else look like a handful of missing settings. */
@@ -353,6 +388,10 @@ function readDotenvFile(): void {
     if (error instanceof NotText) throw new ConfigError([`.env ${error.message}`]);
     if (codeOf(error) !== 'ENOENT') throw new ConfigError([`.env: cannot be read (${codeOf(error)})`]);
   }
+}
+
+function secretsOf(inventory: Fleet['inventory']): readonly string[] {
+  return inventory.secrets.map((secret) => secret.reveal());
 }
 
 function tokensOf({ slack }: Config): readonly string[] {

@@ -10,7 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
-  process: ['config.ts', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'prom-client', 'node:'],
+  process: ['config.ts', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'run', 'prom-client', 'node:'],
   // what people ask, and what a run goes through
   lifecycle: ['command', 'errors.ts', 'gather', 'inventory', 'policy', 'ports.ts', 'report', 'run', 'thread'],
   requests: [

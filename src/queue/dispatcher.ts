@@ -27,6 +27,8 @@ export interface DispatcherSettings {
 export interface Dispatcher {
   /** Stops what runs of these jobs; the rest of them the start guard will turn away. */
   cancel(jobs: readonly { readonly id: string }[]): void;
+  /** The rules changed: what waits here is judged by today's. */
+  judgeAgain(): void;
   stats(): { readonly running: number; readonly waiting: number };
   /** The store failed last, and nothing starts until it works again. */
   isFailing(): boolean;
@@ -96,6 +98,11 @@ class JobDispatcher implements Dispatcher {
 
   cancel(jobs: readonly { readonly id: string }[]): void {
     for (const { id } of jobs) this.#slots.get(id)?.abort.abort('cancelled');
+    this.#wake();
+  }
+
+  judgeAgain(): void {
+    this.#approvals.forget();
     this.#wake();
   }
 

@@ -15,12 +15,21 @@ export interface AuditEntry {
     | 'interrupted'
     | 'started'
     | 'held'
-    | 'resumed';
+    | 'resumed'
+    | 'reloaded'
+    | 'reload-failed';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly prev: string;
   readonly hash: string;
+}
+
+/** What came about without a request. */
+export interface AuditedEvent {
+  readonly action: 'reloaded' | 'reload-failed';
+  /** Not masked yet: its `reason` is what people read. */
+  readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
 }
 
 export interface AuditedRefusal {

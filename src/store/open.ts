@@ -16,6 +16,7 @@ import {
   cancelHosts,
   cancelRun,
   postLog,
+  recordEvent,
   recordRefusal,
   releaseRun,
   settleInterrupted,
@@ -146,6 +147,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async recordRefusal(refusal) {
         await recordRefusal(ledger, refusal);
+        outbox.announce();
+      },
+
+      async recordEvent(event) {
+        await recordEvent(ledger, event);
         outbox.announce();
       },
 

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { AuditedRefusal } from '../run/audit-entry.ts';
+import type { AuditedEvent, AuditedRefusal } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
@@ -203,6 +203,20 @@ export async function recordRefusal(ledger: Ledger, refusal: AuditedRefusal): Pr
       ledger.auditLines,
     ),
   );
+}
+
+/** Nobody asked for it, in no channel. */
+export async function recordEvent(ledger: Ledger, { action, detail }: AuditedEvent): Promise<void> {
+  const masked = { ...detail, reason: ledger.mask(detail.reason) };
+  await ledger.db
+    .transaction()
+    .execute((trx) =>
+      appendAudit(
+        trx,
+        { at: ledger.now(), by: NOBODY, action, runId: null, channelId: null, detail: masked },
+        ledger.auditLines,
+      ),
+    );
 }
 
 const WAS_RUNNING =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../../src/gather/mask.ts';
+import { createMask, openMask } from '../../src/gather/mask.ts';
 
 describe('masking secrets', () => {
   test('each occurrence becomes the marker', () => {
@@ -51,4 +51,12 @@ describe('masking secrets', () => {
     const mask = createMask(Array.from({ length: 10_000 }, (_, i) => `pass-${i}-word`));
     expect(mask.text(`${'x'.repeat(100_000)}pass-777-word`)).toMatch(/^x+\[secret\]$/);
   });
+});
+
+test('a mask that learns hides what it learnt before and after, also as JSON writes it', () => {
+  const mask = openMask();
+  expect(mask.now().text('old-one new"one')).toBe('old-one new"one');
+  mask.learn(['old-one']);
+  mask.learn(['new"one']);
+  expect(mask.now().text('old-one new"one new\\"one')).toBe('[secret] [secret] [secret]');
 });

@@ -70,6 +70,7 @@ const workspace = await openWorkspace(
   { botToken: hidden(botToken), apiUrl, mode: { kind: 'http', signingSecret: hidden('x'), port: 0 } },
   { mask: (text) => mask.text(text), log: quiet },
 );
+const noMask = createMask([]);
 const ground = {
   inventory: { hosts: new Map(), groups: new Map(), secrets: [], warnings: [] },
   store,
@@ -83,7 +84,7 @@ const ground = {
 };
 const poster = openPoster({
   outbox: store.outbox,
-  render: createRenderer(threadFacts(ground, createMask([]))),
+  render: createRenderer(threadFacts(ground, () => noMask)),
   workspace,
   log: quiet,
 });
