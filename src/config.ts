@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { ConfigError } from './errors.ts';
 import { Secret } from './inventory/secret.ts';
 import { decodeText, NotText } from './inventory/text.ts';
@@ -27,7 +28,7 @@ export interface SlackConfig {
   readonly apiUrl: string;
   readonly mode:
     | { readonly kind: 'socket'; readonly appToken: Secret }
-    | { readonly kind: 'http'; readonly signingSecret: Secret; readonly port: number };
+    | { readonly kind: 'http'; readonly signingSecret: Secret; readonly host: string; readonly port: number };
 }
 
 export const HOST_KEY_POLICIES = ['strict', 'accept-new', 'off'] as const;
@@ -136,6 +137,17 @@ export function inspectConfig(
     return value.endsWith('/') ? value : `${value}/`;
   };
 
+  /** An address or name; IPv6 with or without brackets. */
+  const readHost = (): string => {
+    const value = (read('BATCHOPS_HTTP_HOST') ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
+    if (isIP(value) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value)) {
+      problems.push(
+        `BATCHOPS_HTTP_HOST: expected an address such as 127.0.0.1 or ::, or a name, got "${value}"`,
+      );
+    }
+    return value;
+  };
+
   const readSlack = (): SlackConfig => {
     const botToken = readToken('SLACK_BOT_TOKEN', 'xoxb-');
     if (botToken === undefined && tokens === 'needed') {
@@ -144,6 +156,7 @@ export function inspectConfig(
     const appToken = readToken('SLACK_APP_TOKEN', 'xapp-');
     const signingSecret = read('SLACK_SIGNING_SECRET');
     const port = readNumber('PORT', 3000, 0, 65_535);
+    const host = readHost();
     if (appToken === undefined && signingSecret === undefined && tokens === 'needed') {
       problems.push(
         'SLACK_APP_TOKEN: missing; Socket Mode needs it (xapp-…, scope connections:write), ' +
@@ -156,7 +169,7 @@ export function inspectConfig(
       mode:
         appToken !== undefined
           ? { kind: 'socket', appToken }
-          : { kind: 'http', signingSecret: new Secret(signingSecret ?? ''), port },
+          : { kind: 'http', signingSecret: new Secret(signingSecret ?? ''), host, port },
     };
   };
 
@@ -208,6 +221,7 @@ const VARIABLES = [
   'HOST_CONCURRENCY',
   'AUDIT_CHANNEL',
   'HTTP_ADDR',
+  'HTTP_HOST',
   'LOG_LEVEL',
   'RESUME_WITHIN',
 ];

@@ -67,7 +67,11 @@ const store = await openStore({
 });
 const mask = createMask(['a-secret-of-the-inventory']);
 const workspace = await openWorkspace(
-  { botToken: hidden(botToken), apiUrl, mode: { kind: 'http', signingSecret: hidden('x'), port: 0 } },
+  {
+    botToken: hidden(botToken),
+    apiUrl,
+    mode: { kind: 'http', signingSecret: hidden('x'), host: '127.0.0.1', port: 0 },
+  },
   { mask: (text) => mask.text(text), log: quiet },
 );
 const noMask = createMask([]);
