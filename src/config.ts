@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { ConfigError, showCode } from './errors.ts';
 import { Secret } from './inventory/secret.ts';
 import { decodeText, NotText } from './inventory/text.ts';
@@ -31,7 +32,7 @@ export interface SlackConfig {
   readonly apiUrl: string;
   readonly mode:
     | { readonly kind: 'socket'; readonly appToken: Secret }
-    | { readonly kind: 'http'; readonly signingSecret: Secret; readonly port: number };
+    | { readonly kind: 'http'; readonly signingSecret: Secret; readonly host: string; readonly port: number };
 }
 
 export const HOST_KEY_POLICIES = ['strict', 'accept-new', 'off'] as const;
@@ -74,11 +75,22 @@ export function readDatabaseUrl(env: Environment): string {
   return url ?? DEFAULT_DATABASE_URL;
 }
 
-/**
- * The environment → settings, or a `ConfigError` with everything that is wrong at once. Every variable may be
- * given as `NAME_FILE=path` instead, as container secrets are.
- */
+/** The environment → settings, or a `ConfigError` with everything that is wrong at once. */
 export function readConfig(env: Environment): Config {
+  const { config, problems } = inspectConfig(env);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/**
+ * The settings, with a default where one is wrong, and all that is wrong. Every variable may be given as
+ * `NAME_FILE=path` instead, as container secrets are. Whoever only looks needs no tokens: those that are given are
+ * looked at all the same.
+ */
+export function inspectConfig(
+  env: Environment,
+  tokens: 'needed' | 'optional' = 'needed',
+): { readonly config: Config; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const read = (name: string): string | undefined => readVariable(env, name, problems);
 
@@ -130,15 +142,27 @@ export function readConfig(env: Environment): Config {
     return value.endsWith('/') ? value : `${value}/`;
   };
 
+  /** An address or name; IPv6 with or without brackets. */
+  const readHost = (): string => {
+    const value = (read('BATCHOPS_HTTP_HOST') ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
+    if (isIP(value) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value)) {
+      problems.push(
+        `BATCHOPS_HTTP_HOST: expected an address such as 127.0.0.1 or ::, or a name, got "${value}"`,
+      );
+    }
+    return value;
+  };
+
   const readSlack = (): SlackConfig => {
     const botToken = readToken('SLACK_BOT_TOKEN', 'xoxb-');
-    if (botToken === undefined) {
+    if (botToken === undefined && tokens === 'needed') {
       problems.push('SLACK_BOT_TOKEN: missing; it is on the app\'s page under "OAuth & Permissions"');
     }
     const appToken = readToken('SLACK_APP_TOKEN', 'xapp-');
     const signingSecret = read('SLACK_SIGNING_SECRET');
     const port = readNumber('PORT', 3000, 0, 65_535);
-    if (appToken === undefined && signingSecret === undefined) {
+    const host = readHost();
+    if (appToken === undefined && signingSecret === undefined && tokens === 'needed') {
       problems.push(
         'SLACK_APP_TOKEN: missing; Socket Mode needs it (xapp-…, scope connections:write), ' +
           'or set SLACK_SIGNING_SECRET for HTTP mode',
@@ -150,7 +174,7 @@ export function readConfig(env: Environment): Config {
       mode:
         appToken !== undefined
           ? { kind: 'socket', appToken }
-          : { kind: 'http', signingSecret: new Secret(signingSecret ?? ''), port },
+          : { kind: 'http', signingSecret: new Secret(signingSecret ?? ''), host, port },
     };
   };
 
@@ -202,8 +226,7 @@ export function readConfig(env: Environment): Config {
     resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
     logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
-  if (problems.length > 0) throw new ConfigError(problems);
-  return config;
+  return { config, problems };
 }
 
 const VARIABLES = [
@@ -221,6 +244,7 @@ const VARIABLES = [
   'MAX_TIME',
   'AUDIT_CHANNEL',
   'HTTP_ADDR',
+  'HTTP_HOST',
   'LOG_LEVEL',
   'RESUME_WITHIN',
 ];

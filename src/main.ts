@@ -1,30 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse as parseDotenv, populate as populateEnv } from 'dotenv';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import {
   type Config,
   DEFAULT_FAN_OUT,
   DEFAULT_TIME_LIMIT_MS,
   readConfig,
   readDatabaseUrl,
-  unknownVariables,
 } from './config.ts';
 import { ConfigError, codeOf, showCode } from './errors.ts';
-import { createMask } from './gather/mask.ts';
+import { type LearningMask, openMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
 import { closeUnopened, type World } from './lifecycle/begin-run.ts';
-import { approveStoredRun, executeJob, refuseStoredRun } from './lifecycle/execution.ts';
+import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
-import type { Log, Store } from './ports.ts';
+import type { Store, TransferFolder, Transport } from './ports.ts';
 import { runAuditCommand } from './process/audit-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
+import { type Condition, findTrouble, watch } from './process/condition.ts';
 import { createDefectHandler } from './process/defects.ts';
-import { makeFolder, readFleet } from './process/fleet-files.ts';
+import { checkConfig, formatCheck } from './process/files/check-config.ts';
+import { type Fleet, readFleet } from './process/files/fleet-files.ts';
+import { makeFolder } from './process/files/folders.ts';
+import { ReloadRecord } from './process/files/reloads.ts';
+import { findSuspicions } from './process/files/suspicions.ts';
+import { WatchedFleet } from './process/files/watched-fleet.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
-import { openLogSink } from './process/log-sink.ts';
+import { type LogSink, openLogSink } from './process/log-sink.ts';
 import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { createDesk } from './requests/desk.ts';
@@ -38,7 +43,7 @@ import { openHostKeys } from './ssh/host-keys.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
 import { sweepHalfFiles } from './ssh/part/half-files.ts';
 import { keepSwept } from './ssh/part/keep-swept.ts';
-import { openSpoolFolder, SPOOL_KEPT_MS } from './ssh/spool/spool-folder.ts';
+import { openSpoolFolder, SPOOL_KEPT_MS, type SpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
@@ -64,8 +69,9 @@ try {
       out: process.stdout,
       complain: (text) => process.stderr.write(`batchops: ${text}\n`),
     });
-  } else if (command === undefined) await serve();
-  else throw new ConfigError([`"${command}": expected nothing, or audit verify, or audit export`]);
+  } else if (command === 'check-config') process.exitCode = await check();
+  else if (command === undefined) await serve();
+  else throw new ConfigError([`"${command}": expected nothing, check-config, audit verify or audit export`]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   for (const problem of error.problems) process.stderr.write(`batchops: ${problem}\n`);
@@ -74,106 +80,174 @@ try {
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
+async function check(): Promise<number> {
+  const result = await checkConfig({
+    env: process.env,
+    findKeyFault,
+    readKnownHosts: (path) => openHostKeys(path, 'strict'),
+  });
+  process.stdout.write(formatCheck(result));
+  return result.problems.length > 0 ? EXIT_CONFIG : 0;
+}
+
+/** The parts as they are opened, known to all that is opened before them. */
+interface Bot extends Condition {
+  workspace?: Workspace;
+  door?: SlackDoor;
+  dispatcher?: Dispatcher;
+  poster?: Poster;
+}
+
+/** What every part is made with. */
+interface Base {
+  readonly config: Config;
+  readonly fleet: WatchedFleet;
+  readonly mask: LearningMask;
+  readonly log: Logger;
+  readonly sink: LogSink;
+  /** Epoch ms of a clock that nobody can set. */
+  readonly steady: () => number;
+  readonly bot: Bot;
+  /** Begins the way out. */
+  readonly end: () => void;
+  /** What is opened first is closed last, also where the start fails half-way. */
+  readonly opened: AsyncDisposableStack;
+}
+
+/** What the bot stands on: the disk and the way to the hosts. */
+interface Footing {
+  readonly store: Store;
+  readonly transfers: TransferFolder;
+  readonly spool: SpoolFolder;
+  readonly transport: Transport;
+}
+
 async function serve(): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  const { inventory, allowlist } = readFleet(config, process.env, findKeyFault);
+  const fleet = new WatchedFleet(config, () => readFleet(config, process.env, findKeyFault));
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
-  const secrets = [...inventory.secrets.map((secret) => secret.reveal()), ...tokensOf(config)];
-  // In JSON, as in a log line, a quote or backslash of a secret looks different.
-  const mask = createMask([...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))]);
-  const masked = (text: string): string => mask.text(text);
+  const ending = Promise.withResolvers<void>();
+  await using opened = new AsyncDisposableStack();
+  const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false };
+  const base: Base = {
+    config,
+    fleet,
+    ...openLog(config, fleet),
+    steady: openSteadyClock(),
+    bot,
+    end: ending.resolve,
+    opened,
+  };
+  const { log } = base;
+  catchDefects(base);
+  process.on('SIGHUP', () => fleet.readAgain());
+  for (const suspicion of findSuspicions(config, process.env, fleet))
+    log.warn({}, `is this meant? ${suspicion}`);
+
+  const footing = await openFooting(base);
+  const { store } = footing;
+  const source = watch(bot, store, base.sink.lost);
+  const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
+  const workspace = await reachSlack(base);
+  const world = joinWorld(base, footing, workspace);
+  await closeUnopenedRuns(world);
+  keepDiskTidy(base, footing);
+  planWayOut(base, store);
+  const door = await openWayIn(base, world, workspace);
+  await beginWork(base, footing, world, workspace);
+  followFiles(base, footing, world);
+  const { hosts } = fleet.inventory;
+  const { rules } = fleet.allowlist;
+  log.info(
+    { hosts: hosts.size, rules: rules.length, health: health.address, port: door.port },
+    'Batchops is ready',
+  );
+
+  await ending.promise;
+  bot.phase = 'stopping';
+  // Whatever a step hangs on, a supervisor does not wait for it longer than README says.
+  setTimeout(() => process.exit(), WAY_OUT_MS + LINGER_MS).unref();
+  await opened.disposeAsync();
+  log.info({}, 'stopped');
+}
+
+function openLog(config: Config, { inventory }: Fleet) {
+  const mask = openMask();
+  mask.learn([...secretsOf(inventory), ...tokensOf(config)]);
   const sink = openLogSink(process.stdout);
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line) => sink.write(masked(line)) },
+    { write: (line) => sink.write(mask.now().text(line)) },
   );
-  let phase: 'starting' | 'open' | 'stopping' = 'starting';
-  const ending = Promise.withResolvers<void>();
-  let hasDefect = false;
+  return { mask, sink, log };
+}
+
+function catchDefects({ log, bot, end }: Base): void {
   const onDefect = createDefectHandler({
     log: (error) => log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh'),
     onFirst() {
-      hasDefect = true;
+      bot.hasDefect = true;
       process.exitCode = 1;
       // Nothing runs yet, so nothing has to be brought to an end.
-      if (phase === 'starting') process.exit();
-      ending.resolve();
+      if (bot.phase === 'starting') process.exit();
+      end();
     },
   });
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, onDefect);
-  for (const warning of allowlist.warnings) log.warn({}, warning);
-  for (const name of unknownVariables(process.env)) log.warn({ name }, 'no such setting; is it misspelt?');
-  for (const place of inventory.warnings) log.warn({ place }, 'is this meant? it is read as Python reads it');
+}
 
-  // What is opened first is closed last, also where the start fails half-way.
-  await using opened = new AsyncDisposableStack();
-  const steady = openSteadyClock();
-  const store = opened.adopt(await openConfiguredStore(config, masked, log, steady), (it) => it.close());
-  const transfers = openTransferFolder(config.transferDir);
-  const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(config.databaseUrl)), 'spool'), log);
+async function openFooting({ config, fleet, mask, log, steady, opened }: Base): Promise<Footing> {
+  const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
+  const masked = (text: string): string => mask.now().text(text);
+  const store = opened.adopt(
+    await openStore({ url, hostConcurrency, shares, auditChannel, mask: masked, log, steady }),
+    (it) => it.close(),
+  );
+  const transfers = openTransferFolder(transferDir);
+  const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(url)), 'spool'), log);
   const transport = opened.adopt(
     openTransport({
       hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
-      findHost: (name) => inventory.hosts.get(name.toLowerCase()),
-      secretsMask: () => mask,
-      transferDir: config.transferDir,
+      findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
+      secretsMask: () => mask.now(),
+      transferDir,
       spool,
       leftovers: store.leftovers,
       log,
     }),
     (it) => it.close(),
   );
-  let dispatcher: Dispatcher | undefined;
-  let poster: Poster | undefined;
-  let door: SlackDoor | undefined;
-  let workspace: Workspace | undefined;
-  let waitingFor = '';
-  /** Why a run begun now would not be recorded or not be shown; null where it would. */
-  const findTrouble = async (): Promise<string | null> => {
-    const unwritable = await store.ping().then(
-      () => null,
-      (error: unknown) =>
-        `the store cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    if (unwritable !== null) return unwritable;
-    if (door?.isConnected() !== true) return 'Slack is not connected';
-    return (await workspace?.showTrouble()) ?? null;
-  };
-  const health = opened.adopt(
-    await openHealth(config.http, {
-      jobs: () => dispatcher?.stats() ?? { running: 0, waiting: 0 },
-      logLinesLost: sink.lost,
-      liveness: async () => {
-        if (hasDefect) return 'stopping after a defect';
-        await Promise.all([dispatcher?.beat(), poster?.beat()]);
-        return null;
-      },
-      readiness: async () => {
-        if (phase !== 'open') return waitingFor === '' ? phase : `${phase}: ${waitingFor}`;
-        const trouble = await findTrouble();
-        if (trouble !== null) return trouble;
-        await dispatcher?.beat();
-        return dispatcher?.isFailing() === false
-          ? null
-          : 'the store failed; nothing starts until it works again';
-      },
-    }),
-    (it) => it.close(),
-  );
-  workspace = await openWorkspace(config.slack, {
-    mask: masked,
+  return { store, transfers, spool, transport };
+}
+
+async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {
+  const workspace = await openWorkspace(config.slack, {
+    mask: (text) => mask.now().text(text),
     log,
     clock: steady,
     onWaiting: (why) => {
-      waitingFor = why;
+      bot.waitingFor = why;
     },
   });
+  bot.workspace = workspace;
+  return workspace;
+}
 
-  const world: World = {
-    inventory,
-    allowlist,
+function joinWorld(
+  { config, fleet, log, steady, bot }: Base,
+  { store, transfers }: Footing,
+  workspace: Workspace,
+): World {
+  return {
+    // Both may be read again at any time.
+    get inventory() {
+      return fleet.inventory;
+    },
+    get allowlist() {
+      return fleet.allowlist;
+    },
     store,
     opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
@@ -185,12 +259,14 @@ async function serve(): Promise<void> {
       maxTimeLimitMs: config.maxTimeLimitMs,
       timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, config.maxTimeLimitMs),
     },
-    abort: (jobs) => dispatcher?.cancel(jobs),
-    isOpen: () => phase !== 'stopping',
+    abort: (jobs) => bot.dispatcher?.cancel(jobs),
+    isOpen: () => bot.phase !== 'stopping',
     log,
     now: Date.now,
   };
-  await closeUnopenedRuns(world);
+}
+
+function keepDiskTidy({ config, log, opened }: Base, { store, spool }: Footing): void {
   const sweepSpool = async (): Promise<number> => {
     // Of runs that are still open there may be more to come.
     const open = new Set((await store.openRuns()).map((run) => run.id));
@@ -198,15 +274,24 @@ async function serve(): Promise<void> {
   };
   opened.use(keepSwept('output', sweepSpool, log));
   opened.use(keepSwept('half files', () => sweepHalfFiles(config.transferDir, Date.now()), log));
+}
 
-  // The way out, last step first: no new request, no new job, then the last results to Slack.
+/** Last step first: no new request, no new job, then the last results to Slack. */
+function planWayOut({ bot, steady, opened }: Base, store: Store): void {
   opened.defer(async () => {
-    if (poster !== undefined) await flush(store, steady, FLUSH_MS);
-    await poster?.close();
+    if (bot.poster !== undefined) await flush(store, steady, FLUSH_MS);
+    await bot.poster?.close();
   });
-  opened.defer(() => dispatcher?.stop(GRACE_MS));
-  opened.defer(() => door?.stop());
-  door = await openSlack({
+  opened.defer(() => bot.dispatcher?.stop(GRACE_MS));
+  opened.defer(() => bot.door?.stop());
+}
+
+async function openWayIn(
+  { config, log, bot, end }: Base,
+  world: World,
+  workspace: Workspace,
+): Promise<SlackDoor> {
+  const door = await openSlack({
     settings: config.slack,
     workspace,
     desk: createDesk(world),
@@ -214,32 +299,42 @@ async function serve(): Promise<void> {
     onFatal: (error) => {
       log.fatal({ err: error }, 'Slack refuses us; stopping');
       process.exitCode = 1;
-      ending.resolve();
+      end();
     },
   });
+  bot.door = door;
   // Whoever started us over a channel (the sandbox) owns us: without it nobody would ever stop us.
-  process.once('disconnect', () => ending.resolve());
+  process.once('disconnect', end);
   process.channel?.unref();
   // Nothing is on the wire before this line: whatever kept the start from getting here has run nothing.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; once more to stop at once');
       process.once(signal, () => process.exit(130));
-      ending.resolve();
+      end();
     });
   }
+  return door;
+}
+
+async function beginWork(
+  { config, mask, log, steady, bot, opened }: Base,
+  { store, spool, transport }: Footing,
+  world: World,
+  workspace: Workspace,
+): Promise<void> {
   const presence = opened.adopt(
     await Presence.open({
       store,
       read: readBeat,
-      trouble: findTrouble,
+      trouble: () => findTrouble(bot, store),
       resumeWithinMs: config.resumeWithinMs,
       log,
     }),
     (it) => it.close(),
   );
-  phase = 'open';
-  dispatcher = openDispatcher({
+  bot.phase = 'open';
+  bot.dispatcher = openDispatcher({
     jobs: store.jobs,
     concurrency: config.concurrency,
     execute: (job, plan, signal) => executeJob(world, transport, job, plan, signal),
@@ -248,24 +343,40 @@ async function serve(): Promise<void> {
     beforeStart: () => presence.check(),
     log,
   });
-  poster = openPoster({
+  bot.poster = openPoster({
     outbox: store.outbox,
-    render: createRenderer(threadFacts(world, mask, spool)),
+    render: createRenderer(threadFacts(world, () => mask.now(), spool)),
     workspace,
     log,
     now: steady,
   });
-  log.info(
-    { hosts: inventory.hosts.size, rules: allowlist.rules.length, health: health.address, port: door.port },
-    'Batchops is ready',
-  );
+}
 
-  await ending.promise;
-  phase = 'stopping';
-  // Whatever a step hangs on, a supervisor does not wait for it longer than README says.
-  setTimeout(() => process.exit(), WAY_OUT_MS + LINGER_MS).unref();
-  await opened.disposeAsync();
-  log.info({}, 'stopped');
+/** What is changed on disk is in force at once, for what waits as well; what is on the wire goes on. */
+function followFiles(
+  { fleet, mask, log, bot, opened }: Base,
+  { store, transport }: Footing,
+  world: World,
+): void {
+  const record = opened.adopt(new ReloadRecord({ record: (event) => store.recordEvent(event), log }), (it) =>
+    it.close(),
+  );
+  const following = fleet.follow({
+    beforeChange: ({ inventory }) => mask.learn(secretsOf(inventory)),
+    onChange(changes) {
+      bot.dispatcher?.judgeAgain();
+      transport.closeStale();
+      record.changed(changes);
+      for (const warning of [...fleet.inventory.warnings, ...fleet.allowlist.warnings]) {
+        log.warn({}, `is this meant? ${warning}`);
+      }
+      judgeWaiting(world).catch((error: unknown) => {
+        log.error({ err: error }, 'what waits is judged when it is about to start');
+      });
+    },
+    onFailure: (problems) => record.failed(problems),
+  });
+  opened.adopt(following, (it) => it.close());
 }
 
 /** A `.env` that is there and cannot be read would else look like a handful of missing settings. */
@@ -278,21 +389,15 @@ function readDotenvFile(): void {
   }
 }
 
+function secretsOf(inventory: Fleet['inventory']): readonly string[] {
+  return inventory.secrets.map((secret) => secret.reveal());
+}
+
 function tokensOf({ slack }: Config): readonly string[] {
   const { mode } = slack;
   return [slack.botToken, mode.kind === 'socket' ? mode.appToken : mode.signingSecret].map((it) =>
     it.reveal(),
   );
-}
-
-function openConfiguredStore(
-  config: Config,
-  mask: (text: string) => string,
-  log: Log,
-  steady: () => number,
-): Promise<Store> {
-  const { databaseUrl: url, hostConcurrency, person: shares, auditChannel } = config;
-  return openStore({ url, hostConcurrency, shares, auditChannel, mask, log, steady });
 }
 
 /** Runs that were stored and had not begun when the last process ended. */

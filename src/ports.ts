@@ -4,7 +4,7 @@ import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
-import type { AuditEntry, AuditedRefusal } from './run/audit-entry.ts';
+import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
 import type { Job, Run, SlowJob } from './run/run.ts';
@@ -24,6 +24,8 @@ export interface Log {
 export interface Transport {
   /** Does the work on one host. Never rejects; answers exactly once, whatever the host does. */
   execute(host: Host, work: Work, how: Execution): Promise<Outcome>;
+  /** The inventory changed: closes what is kept open to hosts that are not in it as they were, once it is idle. */
+  closeStale(): void;
   /** Closes every idle and busy connection; what still runs ends as `interrupted`. */
   close(): Promise<void>;
 }
@@ -124,6 +126,8 @@ export interface Store {
   postLog(runId: string): Promise<boolean>;
   /** Writes down a refusal (and nothing else happens). */
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
+  /** Writes down what came about without a request. */
+  recordEvent(event: AuditedEvent): Promise<void>;
 
   findRun(runId: string): Promise<Run | undefined>;
   /** Newest first. */

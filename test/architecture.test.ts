@@ -10,7 +10,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
-  process: ['config.ts', 'errors.ts', 'inventory', 'policy', 'ports.ts', 'time', 'prom-client', 'node:'],
+  process: [
+    'config.ts',
+    'errors.ts',
+    'inventory',
+    'policy',
+    'ports.ts',
+    'run',
+    'time',
+    'prom-client',
+    'node:',
+  ],
   // what people ask, and what a run goes through
   lifecycle: [
     'command',

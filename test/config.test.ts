@@ -38,7 +38,19 @@ describe('settings', () => {
 
   test('use HTTP mode where there is a signing secret and no app token', () => {
     const config = readConfig({ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', PORT: '8080' });
-    expect(config.slack.mode).toMatchObject({ kind: 'http', port: 8080 });
+    expect(config.slack.mode).toMatchObject({ kind: 'http', host: '127.0.0.1', port: 8080 });
+  });
+
+  test('name where HTTP mode listens: an address or a name, and nothing else', () => {
+    const env = { SLACK_BOT_TOKEN: 'xoxb-bot', SLACK_SIGNING_SECRET: 'signing' };
+    const hostFor = (value: string) => readConfig({ ...env, BATCHOPS_HTTP_HOST: value }).slack.mode;
+    for (const host of ['0.0.0.0', '::', 'bot.internal']) expect(hostFor(host)).toMatchObject({ host });
+    expect(hostFor('[::1]')).toMatchObject({ host: '::1' });
+    for (const wrong of ['127.0.0.1:3000', 'http://bot', '*', '-x', ':::']) {
+      expect(problemsOf({ ...env, BATCHOPS_HTTP_HOST: wrong })).toEqual([
+        `BATCHOPS_HTTP_HOST: expected an address such as 127.0.0.1 or ::, or a name, got "${wrong}"`,
+      ]);
+    }
   });
 
   test('come from a file where NAME_FILE is given, without its last newline', () => {

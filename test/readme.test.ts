@@ -48,7 +48,10 @@ describe('the README', () => {
 
   test('names only npm scripts that exist, and every script', () => {
     const named = new Set(
-      Array.from(readme.matchAll(/npm (?:run )?(start|test|demo|check|bench|audit)\b/g), (m) => m[1]),
+      Array.from(
+        readme.matchAll(/npm (?:run )?(start|test|demo|check-config|check|bench|audit)\b/g),
+        (m) => m[1],
+      ),
     );
     expect([...named].toSorted()).toEqual(Object.keys(scripts).toSorted());
   });

@@ -31,6 +31,29 @@ export interface Mask {
   readonly longestBytes: number;
 }
 
+/** A mask that learns and never forgets: what was a secret once may still come out of a store or a host. */
+export interface LearningMask {
+  now(): Mask;
+  learn(secrets: readonly string[]): void;
+}
+
+export function openMask(): LearningMask {
+  const known = new Set<string>();
+  let mask = createMask([]);
+  return {
+    now: () => mask,
+    learn(secrets) {
+      const before = known.size;
+      for (const secret of secrets) {
+        known.add(secret);
+        // In JSON, as in a log line, a quote or backslash of a secret looks different.
+        known.add(JSON.stringify(secret).slice(1, -1));
+      }
+      if (known.size > before) mask = createMask([...known]);
+    },
+  };
+}
+
 /**
  * Values of fewer than four characters are not masked, and of several lines each as it may stand alone.
  * Ten thousand hosts may have ten thousand passwords, so the search looks at each place once, and hardly longer

@@ -103,6 +103,20 @@ export async function executeJob(
   });
 }
 
+/** The rules or the inventory changed: what waits of any run is judged by today's, and skipped where they say no. */
+export async function judgeWaiting(ground: Ground): Promise<void> {
+  for (const run of await ground.store.openRuns()) {
+    // One that is not open yet is judged when its first job is about to start.
+    if (run.state !== 'open') continue;
+    try {
+      await approveStoredRun(ground, run.id);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      await refuseStoredRun(ground, run.id, error);
+    }
+  }
+}
+
 /** What waits of a run that is not allowed any more ends as skipped. */
 export async function refuseStoredRun(ground: Ground, runId: string, refusal: Refusal): Promise<void> {
   const waiting = (await ground.store.listJobs(runId)).filter((job) => job.state === 'queued');

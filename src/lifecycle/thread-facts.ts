@@ -9,10 +9,12 @@ import type { Ground } from './execution.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
 export function threadFacts(
-  { store, transfers, inventory, now }: Omit<Ground, 'allowlist'>,
-  mask: Mask,
+  ground: Omit<Ground, 'allowlist'>,
+  maskNow: () => Mask,
   spool?: Spool,
 ): ThreadFacts {
+  const { store, transfers, now } = ground;
+  let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
   return {
     findRun: (runId) => store.findRun(runId),
     findJob: (runId, host) => store.findJob(runId, host),
@@ -22,10 +24,15 @@ export function threadFacts(
     findAuditEntry: (seq) => store.audit.find(seq),
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
     readSpooled: async (path) => await spool?.read(path),
-    nameSet: nameGroups(inventory),
-    masked: (text) => mask.text(text),
-    maskedChunks: (chunks) => maskChunks(chunks, mask),
-    holdsSecret: (bytes) => holdsSecret(bytes, mask),
+    nameSet(hosts) {
+      const { inventory } = ground;
+      // The inventory may be read again.
+      if (groups?.of !== inventory) groups = { of: inventory, nameSet: nameGroups(inventory) };
+      return groups.nameSet(hosts);
+    },
+    masked: (text) => maskNow().text(text),
+    maskedChunks: (chunks) => maskChunks(chunks, maskNow()),
+    holdsSecret: (bytes) => holdsSecret(bytes, maskNow()),
     now,
   };
 }

@@ -1,4 +1,6 @@
 import { createServer, type Server } from 'node:http';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ConfigError, showCode } from '../errors.ts';
 import { within } from '../time/within.ts';
@@ -65,7 +67,14 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
     const verdict = (well: string, trouble: string | null): void =>
       trouble === null ? send(200, `${well}\n`) : send(503, `${trouble}\n`);
     const answer = async (): Promise<void> => {
-      switch (new URL(request.url ?? '/', 'http://health').pathname) {
+      const { pathname } = new URL(request.url ?? '/', 'http://health');
+      if (pathname !== '/healthz' && !isOurName(request.headers.host, at.host)) {
+        return send(
+          421,
+          'another name is asked for; ask by address, or by the name that BATCHOPS_HTTP_ADDR has\n',
+        );
+      }
+      switch (pathname) {
         case '/healthz':
           return verdict('ok', await inTime(source.liveness(), 'the loop that does the work stands still'));
         case '/readyz':
@@ -88,6 +97,16 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
         server.close(() => resolve());
       }),
   };
+}
+
+/**
+ * A web page of anybody's can have its own name lead to this machine and then read what is answered under it, as
+ * that is the page's own site to the browser. It cannot do so with an address or with a name that is ours.
+ */
+function isOurName(host: string | undefined, listening: string): boolean {
+  if (host === undefined) return true;
+  const name = URL.parse(`http://${host}`)?.hostname.replace(/^\[|\]$/g, '') ?? '';
+  return isIP(name) !== 0 || ['localhost', hostname(), listening].some((own) => own.toLowerCase() === name);
 }
 
 /** What `asked` says, or `late` where it says nothing in time. */

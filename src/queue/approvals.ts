@@ -12,6 +12,8 @@ export class Approvals {
   readonly #approve: Approve;
   readonly #onVerdict: () => void;
   readonly #verdicts = new Map<string, Verdict>();
+  /** Of the rules that are in force: an answer by older ones is no answer. */
+  #rules = 0;
 
   constructor(approve: Approve, onVerdict: () => void) {
     this.#approve = approve;
@@ -23,12 +25,20 @@ export class Approvals {
     const known = this.#verdicts.get(runId);
     if (known !== undefined) return known;
     this.#verdicts.set(runId, 'asking');
+    const rules = this.#rules;
     const answered = (verdict: Verdict): void => {
+      if (rules !== this.#rules) return;
       this.#verdicts.set(runId, verdict);
       this.#onVerdict();
     };
     this.#ask(runId).then(answered, (defect: unknown) => answered({ defect }));
     return 'asking';
+  }
+
+  /** The rules changed: every run is asked about anew, also where an answer is under way. */
+  forget(): void {
+    this.#rules += 1;
+    this.#verdicts.clear();
   }
 
   /** What is asked of these runs next is asked anew. */

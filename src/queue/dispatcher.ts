@@ -21,6 +21,8 @@ export interface DispatcherSettings
 export interface Dispatcher {
   /** Stops what runs of these jobs; the rest of them the start guard will turn away. */
   cancel(jobs: readonly { readonly id: string }[]): void;
+  /** The rules changed: what waits here is judged by today's. */
+  judgeAgain(): void;
   /** Of the jobs that have a slot: on the wire, and before or behind it. */
   stats(): { readonly running: number; readonly waiting: number };
   /** The store failed last, and nothing starts until it works again. */
@@ -80,6 +82,11 @@ class JobDispatcher implements Dispatcher {
 
   cancel(jobs: readonly { readonly id: string }[]): void {
     for (const { id } of jobs) this.#line.find(id)?.abort.abort('cancelled');
+    this.#wake();
+  }
+
+  judgeAgain(): void {
+    this.#starting.judgeAgain();
     this.#wake();
   }
 

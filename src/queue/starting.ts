@@ -38,6 +38,11 @@ export class Starting {
     this.#approvals = new Approvals(settings.approve, settings.onVerdict);
   }
 
+  /** The rules changed: what has not started is asked about anew. */
+  judgeAgain(): void {
+    this.#approvals.forget();
+  }
+
   /** In one transaction for all that have a slot. Rejects where the store does, and then nothing was started. */
   async startOnTurn(): Promise<{ readonly didSomething: boolean; readonly started: readonly Started[] }> {
     const approved = new Map<Entry, Approved<Plan>>();

@@ -49,6 +49,10 @@ function signOf(action: AuditEntry['action']): string {
       return '▶\ufe0e';
     case 'interrupted':
       return '?';
+    case 'reloaded':
+      return '↻';
+    case 'reload-failed':
+      return '⚠\ufe0e';
     case 'started':
       return '·';
     default:

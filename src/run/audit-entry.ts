@@ -15,7 +15,9 @@ export interface AuditEntry {
     | 'interrupted'
     | 'started'
     | 'held'
-    | 'resumed';
+    | 'resumed'
+    | 'reloaded'
+    | 'reload-failed';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -31,6 +33,13 @@ export function keepStart(text: string): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_TEXT_BYTES));
   if (read === text.length) return text;
   return `${text.slice(0, read)} … (${new TextEncoder().encode(text).length} bytes in all)`;
+}
+
+/** What came about without a request. */
+export interface AuditedEvent {
+  readonly action: 'reloaded' | 'reload-failed';
+  /** Not masked yet: its `reason` is what people read. */
+  readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
 }
 
 export interface AuditedRefusal {

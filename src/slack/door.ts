@@ -101,7 +101,7 @@ function waysIn(
   onRefused: (error: Error) => void,
 ): readonly [Socket | HttpDoor, ...Socket[]] {
   const { mode } = settings;
-  if (mode.kind === 'http') return [new HttpDoor(mode.signingSecret.reveal(), mode.port, log)];
+  if (mode.kind === 'http') return [new HttpDoor(mode.signingSecret.reveal(), mode, log)];
   const token = mode.appToken.reveal();
   return [new Socket(settings, token, { log, onRefused }), new Socket(settings, token, { log, onRefused })];
 }

@@ -11,14 +11,20 @@ export const EVENTS_PATH = '/slack/events';
 const MAX_SKEW_S = 60;
 const MAX_BODY_BYTES = 512 * 1024;
 
+export interface ListenAddress {
+  /** Address or name. */
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Slack's requests over HTTP: Bolt checks the signature, this server what Bolt leaves open. */
 export class HttpDoor {
   readonly receiver: HTTPReceiver;
   readonly #server: Server;
-  readonly #port: number;
+  readonly #at: ListenAddress;
 
-  constructor(signingSecret: string, port: number, log: Log, now: () => number = Date.now) {
-    this.#port = port;
+  constructor(signingSecret: string, at: ListenAddress, log: Log, now: () => number = Date.now) {
+    this.#at = at;
     this.receiver = new HTTPReceiver({
       signingSecret,
       endpoints: EVENTS_PATH,
@@ -51,7 +57,7 @@ export class HttpDoor {
 
   get port(): number {
     const address: AddressInfo | string | null = this.#server.address();
-    return address !== null && typeof address === 'object' ? address.port : this.#port;
+    return address !== null && typeof address === 'object' ? address.port : this.#at.port;
   }
 
   isActive(): boolean {
@@ -59,12 +65,15 @@ export class HttpDoor {
   }
 
   start(): Promise<void> {
+    const { host, port } = this.#at;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => {
         const code = 'code' in error ? String(error.code) : error.name;
-        reject(new ConfigError([`PORT: cannot listen on ${this.#port} (${code})`]));
+        reject(
+          new ConfigError([`BATCHOPS_HTTP_HOST, PORT: cannot listen on ${host}, port ${port} (${code})`]),
+        );
       });
-      this.#server.listen(this.#port, () => resolve());
+      this.#server.listen(port, host, () => resolve());
     });
   }
 

@@ -16,7 +16,7 @@ export interface SlackSettings {
   readonly apiUrl: string;
   readonly mode:
     | { readonly kind: 'socket'; readonly appToken: Hidden }
-    | { readonly kind: 'http'; readonly signingSecret: Hidden; readonly port: number };
+    | { readonly kind: 'http'; readonly signingSecret: Hidden; readonly host: string; readonly port: number };
 }
 
 /** A secret that shows itself only when asked. */

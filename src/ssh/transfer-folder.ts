@@ -7,6 +7,9 @@ import type { TransferFolder } from '../ports.ts';
 import type { FileDigest } from '../run/plan.ts';
 import { temporaryName } from './part/file-names.ts';
 
+/** What hosts and people sent is the bot's alone to read, also where the transfer folder itself is shared. */
+const FOLDER_MODE = 0o700;
+
 /** What the copies themselves need of the folder, besides what the desk asks of it. */
 export interface JailedFolder extends TransferFolder {
   /** The file to send, open. A `Refusal` as with `digestSource`. */
@@ -103,7 +106,7 @@ export function openTransferFolder(dir: string): JailedFolder {
       let at = root;
       for (const part of parts.flatMap((one) => splitName(one))) {
         const next = join(at, part);
-        await mkdir(next).catch((error: unknown) => {
+        await mkdir(next, { mode: FOLDER_MODE }).catch((error: unknown) => {
           if (codeOf(error) !== 'EEXIST') throw error;
         });
         at = await trueInside(root, next, parts.join('/'));
@@ -170,7 +173,7 @@ async function openInside(dir: string, local: string): Promise<{ file: FileHandl
 }
 
 async function rootOf(dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true });
+  await mkdir(dir, { recursive: true, mode: FOLDER_MODE });
   return realpath(dir);
 }
 

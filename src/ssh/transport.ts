@@ -125,6 +125,8 @@ export function openTransport(settings: TransportSettings): Transport {
       return outcome;
     },
 
+    closeStale: () => connections.closeStale(),
+
     async close() {
       isClosed = true;
       const outcomes = [...running.values()];

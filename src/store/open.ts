@@ -18,6 +18,7 @@ import {
   cancelHosts,
   cancelRun,
   postLog,
+  recordEvent,
   releaseRun,
   settleInterrupted,
   skipJobs,
@@ -150,6 +151,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async recordRefusal(refusal) {
         await refusals.record(refusal);
+        outbox.announce();
+      },
+
+      async recordEvent(event) {
+        await recordEvent(ledger, event);
         outbox.announce();
       },
 

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { AuditedEvent } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
@@ -184,6 +185,20 @@ export function skipJobs(
     if (skipped.length > 0) await finishRuns(ledger, trx, [runId], at);
     return skipped;
   });
+}
+
+/** Nobody asked for it, in no channel. */
+export async function recordEvent(ledger: Ledger, { action, detail }: AuditedEvent): Promise<void> {
+  const masked = { ...detail, reason: ledger.mask(detail.reason) };
+  await ledger.db
+    .transaction()
+    .execute((trx) =>
+      appendAudit(
+        trx,
+        { at: ledger.now(), by: NOBODY, action, runId: null, channelId: null, detail: masked },
+        ledger.auditLines,
+      ),
+    );
 }
 
 const WAS_RUNNING =

@@ -47,7 +47,9 @@ describe('a bot that cannot start', () => {
     const env = { SLACK_APP_TOKEN: '', SLACK_SIGNING_SECRET: 'signing', PORT: server.taken };
     const { how, output } = await start(env);
     expect(how).toBe(78);
-    expect(output).toBe(`batchops: PORT: cannot listen on ${server.taken} (EADDRINUSE)\n`);
+    expect(output).toBe(
+      `batchops: BATCHOPS_HTTP_HOST, PORT: cannot listen on 127.0.0.1, port ${server.taken} (EADDRINUSE)\n`,
+    );
   });
 
   test('ends where Slack refuses the app token', async () => {

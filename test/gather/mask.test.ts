@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../../src/gather/mask.ts';
+import { createMask, openMask } from '../../src/gather/mask.ts';
 import { cpuMs, LARGE } from '../linear/cpu.ts';
 
 describe('masking secrets', () => {
@@ -124,4 +124,12 @@ describe('a private key of anyone', () => {
     const text = piece.repeat(LARGE.chars / piece.length);
     expect(cpuMs(() => hidden(text))).toBeLessThan(LARGE.maxCpuMs);
   });
+});
+
+test('a mask that learns hides what it learnt before and after, also as JSON writes it', () => {
+  const mask = openMask();
+  expect(mask.now().text('old-one new"one')).toBe('old-one new"one');
+  mask.learn(['old-one']);
+  mask.learn(['new"one']);
+  expect(mask.now().text('old-one new"one new\\"one')).toBe('[secret] [secret] [secret]');
 });

@@ -2,7 +2,7 @@
  * Who writes the text that a file's patterns read.
  *
  * - `host`: what hosts said: output, names they offer, errors of theirs.
- * - `slack`: what people typed, and what Slack answered.
+ * - `slack`: what people typed, and what Slack answered; what anybody asks of a port of ours.
  * - `file`: what is in the inventory, the allowlist, known_hosts and the like.
  * - `own`: words and settings of ours, or of whoever started the process.
  */
@@ -37,7 +37,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
     new RegExp(`^[${DASHES}]+([\\p{L}?][^\\s]*)$`, 'u'),
     new RegExp(`[${DASHES.slice(1)}]`, 'gu'),
   ),
-  'src/config.ts': reader('own', 6),
+  'src/config.ts': reader('own', 9),
   'src/gather/fold.ts': reader('host', 3, /(?<![\w-])web-web-web(?![\w-])/gi),
   'src/gather/key-blocks.ts': reader('host', 4),
   'src/gather/mask.ts': reader('file', 3),
@@ -57,6 +57,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/policy/allowlist.ts': reader('file', 3),
   'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),
   'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
+  'src/process/files/suspicions.ts': reader('own', 1),
+  'src/process/health.ts': reader('slack', 1),
   'src/report/clicked.ts': reader('slack', 1),
   'src/report/history.ts': reader('own', 1),
   'src/report/message.ts': reader(['own', 'slack'], 1),

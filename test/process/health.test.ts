@@ -1,3 +1,5 @@
+import { get } from 'node:http';
+import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import { openHealth } from '../../src/process/health.ts';
 import { askHealth } from '../rigs/processes.ts';
@@ -24,6 +26,55 @@ test('/healthz is 503 where the loop that does the work stands still, though the
     });
     liveness = async () => 'stopping after a defect';
     expect(await askHealth(port, '/healthz')).toEqual({ status: 503, text: 'stopping after a defect' });
+  } finally {
+    await health.close();
+  }
+});
+
+test('/metrics and /readyz answer only under a name of ours: a page whose name leads here reads nothing', async () => {
+  const health = await openHealth(
+    { host: '127.0.0.1', port: 0 },
+    {
+      liveness: async () => null,
+      readiness: async () => null,
+      jobs: () => ({ running: 0, waiting: 0 }),
+      logLinesLost: () => 0,
+    },
+  );
+  try {
+    const port = Number(health.address.split(':').at(-1));
+    // fetch does not let anybody name the host.
+    const status = (path: string, host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on('error', reject);
+      });
+    for (const path of ['/metrics', '/readyz', '/nothing']) {
+      for (const foreign of [
+        'evil.example',
+        `evil.example:${port}`,
+        'localhost.evil.example',
+        '127.0.0.1.evil.example',
+        'evil.example@127.0.0.1:x',
+        '%',
+      ]) {
+        expect(await status(path, foreign), `${path} ${foreign}`).toBe(421);
+      }
+    }
+    for (const own of [
+      '127.0.0.1',
+      `10.0.0.7:${port}`,
+      '[::1]:9464',
+      'localhost',
+      `LOCALHOST:${port}`,
+      hostname(),
+    ]) {
+      expect(await status('/metrics', own), own).toBe(200);
+      expect(await status('/readyz', own), own).toBe(200);
+    }
+    expect(await status('/healthz', 'evil.example')).toBe(200);
   } finally {
     await health.close();
   }

@@ -74,7 +74,7 @@ export function settingsFor(slack: LocalSlack, mode: 'socket' | 'http' = 'socket
     mode:
       mode === 'socket'
         ? { kind: 'socket', appToken: hide(slack.settings.tokens.app) }
-        : { kind: 'http', signingSecret: hide(slack.settings.signingSecret), port: 0 },
+        : { kind: 'http', signingSecret: hide(slack.settings.signingSecret), host: '127.0.0.1', port: 0 },
   };
 }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -32,6 +32,18 @@ describe('the transfer folder', () => {
     if (!(error instanceof Refusal)) throw new Error(`expected a refusal, got ${String(error)}`);
     return error;
   }
+
+  test("a folder that is made for what is fetched is the bot's alone, whatever the process lets others do", async () => {
+    const before = process.umask(0);
+    try {
+      await folder.makeFolder(['in/deep', 'web1']);
+      for (const made of ['in', 'in/deep', 'in/deep/web1']) {
+        expect((await stat(join(dir, made))).mode & 0o777, made).toBe(0o700);
+      }
+    } finally {
+      process.umask(before);
+    }
+  });
 
   test('a file inside has its size and checksum', async () => {
     const sha256 = createHash('sha256').update('hello').digest('hex');

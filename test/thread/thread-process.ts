@@ -23,7 +23,11 @@ const store = await openStore({
   log: quiet,
 });
 const workspace = await openWorkspace(
-  { botToken: hidden(token), apiUrl, mode: { kind: 'http', signingSecret: hidden('x'), port: 0 } },
+  {
+    botToken: hidden(token),
+    apiUrl,
+    mode: { kind: 'http', signingSecret: hidden('x'), host: '127.0.0.1', port: 0 },
+  },
   { mask: (text) => text, log: quiet },
 );
 const plan = approvedPlan({ hosts: hostNames(Number(hosts)), fanOut: 10, channelId });

@@ -32,5 +32,5 @@ export function factsOf(store: Store, groups: Readonly<Record<string, readonly s
     },
     now: Date.now,
   };
-  return threadFacts(ground, createMask([]));
+  return threadFacts(ground, () => createMask([]));
 }

@@ -18,7 +18,7 @@ import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { JumpConnections } from './jump.ts';
 import { LoginQueues } from './login-queues.ts';
-import { IdleConnections } from './pool.ts';
+import { IdleConnections, isSameLogin } from './pool.ts';
 
 /** See `LoginQueues`. */
 const LOGINS_PER_ENDPOINT = 8;
@@ -42,6 +42,8 @@ export class Connections {
   readonly #logins = new LoginQueues(LOGINS_PER_ENDPOINT);
   readonly #idle: IdleConnections;
   readonly #jumps: JumpConnections;
+  /** No until the inventory has changed. */
+  #isStale: (host: Host) => boolean = () => false;
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
@@ -85,6 +87,16 @@ export class Connections {
     return this.#lend(await this.#open(host, signal), work, channelMs);
   }
 
+  /** From now on nothing is kept of a host that is not in the inventory as it was when it was connected to. */
+  closeStale(): void {
+    this.#isStale = (host) => {
+      const now = this.#settings.findHost(host.name);
+      return now === undefined || !now.enabled || !isSameLogin(now, host);
+    };
+    this.#idle.closeWhere(this.#isStale);
+    this.#jumps.closeWhere(this.#isStale);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#idle.close(), this.#jumps.close()]);
   }
@@ -92,7 +104,7 @@ export class Connections {
   async #lend<T>(connection: Connection, work: Borrow<T>, channelMs: number): Promise<T> {
     try {
       const { result, isClean } = await work(connection, channelMs);
-      if (isClean) this.#idle.give(connection);
+      if (isClean && !this.#isStale(connection.host)) this.#idle.give(connection);
       else void connection.close();
       return result;
     } catch (error) {

@@ -69,6 +69,16 @@ export class JumpConnections {
     }
   }
 
+  /** Those to hosts that are not any more what they were take nobody new, and are closed after the last. */
+  closeWhere(isStale: (host: Host) => boolean): void {
+    for (const shared of [...this.#shared]) {
+      if (!isStale(shared.host)) continue;
+      this.#shared.delete(shared);
+      shared.idle.clear();
+      if (shared.users === 0) closeOnce(shared);
+    }
+  }
+
   async close(): Promise<void> {
     this.#stop.abort('interrupted');
     const all = [...this.#shared];
@@ -102,13 +112,22 @@ export class JumpConnections {
 
   #giveBack(shared: Shared): void {
     shared.users--;
-    if (shared.users > 0 || !this.#shared.has(shared)) return;
+    if (shared.users > 0) return;
+    if (!this.#shared.has(shared)) {
+      // Lost, or of no use to anyone new.
+      closeOnce(shared);
+      return;
+    }
     shared.idle.set(this.#idleMs, () => {
       this.#shared.delete(shared);
-      shared.connection.then(
-        (connection) => connection.close(),
-        () => {},
-      );
+      closeOnce(shared);
     });
   }
+}
+
+function closeOnce({ connection }: Shared): void {
+  connection.then(
+    (it) => it.close(),
+    () => {},
+  );
 }

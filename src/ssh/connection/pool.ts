@@ -53,6 +53,15 @@ export class IdleConnections {
     }
   }
 
+  /** Those of hosts that are not any more what they were. */
+  closeWhere(isStale: (host: Host) => boolean): void {
+    for (const connection of [...this.#idle.keys()]) {
+      if (!isStale(connection.host)) continue;
+      this.#forget(connection);
+      void connection.close();
+    }
+  }
+
   /** Everything idle, closed side by side: one after the other would take a fleet minutes. */
   async close(): Promise<void> {
     this.#isClosed = true;

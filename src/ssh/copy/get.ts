@@ -15,6 +15,8 @@ import { type Content, verifyFetched } from './verify.ts';
 
 /** What a host says of its file's mode goes no further than this: only the bot may write here. */
 const MOST_MODE = 0o755;
+/** Where the host says nothing. */
+const LEAST_MODE = 0o600;
 const OWNER_MAY = 0o600;
 
 /**
@@ -56,7 +58,9 @@ export async function getFile(
     // Still the folder that was checked, and not a link in its place.
     await here(folder.makeFolder(parts));
     const final = join(into, name);
-    await here(file.chmod((((await modeOf(final)) ?? there.mode ?? 0o644) & MOST_MODE) | OWNER_MAY));
+    // Never wider than there, whatever a file has here that was fetched when it was wider.
+    const mode = (there.mode ?? LEAST_MODE) & ((await modeOf(final)) ?? MOST_MODE) & MOST_MODE;
+    await here(file.chmod(mode | OWNER_MAY));
     await here(rename(part, final));
     return { file: { path: join(work.local, parts[1] ?? '', name), ...came, verified }, notes: [] };
   } catch (error) {

@@ -67,9 +67,14 @@ const store = await openStore({
 });
 const mask = createMask(['a-secret-of-the-inventory']);
 const workspace = await openWorkspace(
-  { botToken: hidden(botToken), apiUrl, mode: { kind: 'http', signingSecret: hidden('x'), port: 0 } },
+  {
+    botToken: hidden(botToken),
+    apiUrl,
+    mode: { kind: 'http', signingSecret: hidden('x'), host: '127.0.0.1', port: 0 },
+  },
   { mask: (text) => mask.text(text), log: quiet },
 );
+const noMask = createMask([]);
 const ground = {
   inventory: { hosts: new Map(), groups: new Map(), secrets: [], warnings: [] },
   store,
@@ -83,7 +88,7 @@ const ground = {
 };
 const poster = openPoster({
   outbox: store.outbox,
-  render: createRenderer(threadFacts(ground, createMask([]))),
+  render: createRenderer(threadFacts(ground, () => noMask)),
   workspace,
   log: quiet,
 });

@@ -113,7 +113,7 @@ describe.skipIf(!HAS_SSHD)('what a put keeps of a file that it replaces', () => 
     expect(await readFile(join(rig.folder, 'transfers/x', folder, name), 'utf8')).toBe('from here');
   });
 
-  test('what is fetched is no wider here than there, keeps the mode of the file that it replaces, and only the bot may write it', async () => {
+  test('what is fetched is no wider here than there, nor wider than the file that it replaces, and only the bot may write it', async () => {
     const here = (name: string) => join(rig.folder, 'transfers/in/web01', name);
     const fetchIt = (path: string) =>
       rig.transport.execute(
@@ -134,6 +134,11 @@ describe.skipIf(!HAS_SSHD)('what a put keeps of a file that it replaces', () => 
     const again = await old('fetched-again', 0o644);
     await fetchIt(again);
     await chmod(here('fetched-again'), 0o600);
+    await fetchIt(again);
+    expect(await modeOf(here('fetched-again'))).toBe('600');
+    // Narrower there by now: what was readable for all here is so no longer.
+    await chmod(here('fetched-again'), 0o644);
+    await chmod(again, 0o600);
     await fetchIt(again);
     expect(await modeOf(here('fetched-again'))).toBe('600');
   });

@@ -1,20 +1,27 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname } from 'node:path';
-import type { Config } from '../config.ts';
-import { ConfigError, showCode } from '../errors.ts';
-import type { Inventory } from '../inventory/inventory.ts';
-import type { InventoryWorld } from '../inventory/parse-host.ts';
-import { parseInventory } from '../inventory/parse-inventory.ts';
-import { decodeText, NotText } from '../inventory/text.ts';
-import { type Allowlist, parseAllowlist } from '../policy/allowlist.ts';
+import type { Config } from '../../config.ts';
+import { ConfigError, showCode } from '../../errors.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import type { InventoryWorld } from '../../inventory/parse-host.ts';
+import { parseInventory } from '../../inventory/parse-inventory.ts';
+import { decodeText, NotText } from '../../inventory/text.ts';
+import { type Allowlist, parseAllowlist } from '../../policy/allowlist.ts';
 
-/** Both files, and all that is wrong with either. */
+/** Who may do what on which hosts, as both files say together: rules are read with the inventory they speak of. */
+export interface Fleet {
+  readonly inventory: Inventory;
+  readonly allowlist: Allowlist;
+}
+
+export type FleetPaths = Pick<Config, 'inventoryPath' | 'allowlistPath'>;
+
+/** Both files, or a `ConfigError` with all that is wrong with either. */
 export function readFleet(
-  config: Config,
+  config: FleetPaths,
   env: Readonly<Record<string, string | undefined>>,
   findKeyFault: InventoryWorld['findKeyFault'],
-): { inventory: Inventory; allowlist: Allowlist } {
+): Fleet {
   const world = {
     // A service may run without HOME; the system knows it all the same.
     env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
@@ -54,22 +61,4 @@ function readText(variable: string, path: string): string {
       `${path}: cannot be read (${showCode(error)}); ${variable} names another file, README has an example`,
     ]);
   }
-}
-
-/** The folder that a setting needs, made where it is missing. */
-export function makeFolder(variable: string, path: string): void {
-  try {
-    makeEach(path);
-    if (!statSync(path).isDirectory()) throw new ConfigError([`${variable}: ${path} is not a folder`]);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError([`${variable}: the folder ${path} cannot be made (${showCode(error)})`]);
-  }
-}
-
-/** Not mkdir's own `recursive`: that never returns where the file system says ENOENT to every mkdir (/proc). */
-function makeEach(path: string): void {
-  if (existsSync(path)) return;
-  makeEach(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
 }

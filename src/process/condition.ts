@@ -1,0 +1,55 @@
+import type { HealthSource } from './health.ts';
+
+/** How far the bot has come, and the parts that stand: the start adds one after the other. */
+export interface Condition {
+  phase: 'starting' | 'open' | 'stopping';
+  /** What the start waits for, a sentence; empty where it does not. */
+  waitingFor: string;
+  hasDefect: boolean;
+  workspace?: { showTrouble(): Promise<string | null> };
+  door?: { isConnected(): boolean };
+  dispatcher?: {
+    stats(): { readonly running: number; readonly waiting: number };
+    isFailing(): boolean;
+    beat(): Promise<void>;
+  };
+  poster?: { beat(): Promise<void> };
+}
+
+/** Rejects where a run could not be recorded. */
+interface Recording {
+  ping(): Promise<void>;
+}
+
+/** Why a run begun now would not be recorded or not be shown; null where it would. */
+export async function findTrouble(bot: Condition, store: Recording): Promise<string | null> {
+  try {
+    await store.ping();
+  } catch (error) {
+    return `the store cannot be written: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  if (bot.door?.isConnected() !== true) return 'Slack is not connected';
+  return (await bot.workspace?.showTrouble()) ?? null;
+}
+
+/** What health and metrics are told from. */
+export function watch(bot: Condition, store: Recording, logLinesLost: () => number): HealthSource {
+  return {
+    jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
+    logLinesLost,
+    async liveness() {
+      if (bot.hasDefect) return 'stopping after a defect';
+      await Promise.all([bot.dispatcher?.beat(), bot.poster?.beat()]);
+      return null;
+    },
+    async readiness() {
+      if (bot.phase !== 'open') return bot.waitingFor === '' ? bot.phase : `${bot.phase}: ${bot.waitingFor}`;
+      const trouble = await findTrouble(bot, store);
+      if (trouble !== null) return trouble;
+      await bot.dispatcher?.beat();
+      return bot.dispatcher?.isFailing() === false
+        ? null
+        : 'the store failed; nothing starts until it works again';
+    },
+  };
+}
