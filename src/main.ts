@@ -30,6 +30,7 @@ import { openLogSink } from './process/log-sink.ts';
 import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { createDesk } from './requests/desk.ts';
+import { createDirectory } from './slack/directory.ts';
 import { DRAIN_MS, openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
@@ -175,6 +176,7 @@ async function serve(): Promise<void> {
   const world: World = {
     inventory,
     allowlist,
+    directory: createDirectory(workspace, log),
     store,
     opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),

@@ -8,7 +8,7 @@ import type { Ground } from './execution.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
 export function threadFacts(
-  { store, transfers, inventory, now }: Omit<Ground, 'allowlist'>,
+  { store, transfers, inventory, now }: Omit<Ground, 'allowlist' | 'directory'>,
   mask: Mask,
   spool?: Spool,
 ): ThreadFacts {

@@ -3,7 +3,7 @@ import type { RequestedWork } from '../command/request.ts';
 import { Refusal, type Subject } from '../errors.ts';
 import { type Call, draftRun, fixWork, startRun, type World } from '../lifecycle/begin-run.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
-import { admit, authorize } from '../policy/authorize.ts';
+import { authorize } from '../policy/authorize.ts';
 import type { SharedFile } from '../ports.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Answer, Modal } from '../report/views/view.ts';
@@ -23,8 +23,7 @@ interface Memo {
 }
 
 /** Opens at once: nothing slow may stand before it, as the right to open a window lasts 3 s. */
-export function openForm(world: World, call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
-  admit(world.allowlist, call.requester);
+export function openForm(call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
   if (file !== undefined) checkSize(file);
   return formatForm(kind, file === undefined ? {} : { file }, call.channelId);
 }
@@ -49,7 +48,6 @@ function formatForm(
  * it run. Judged both times, and once more where the run is put down.
  */
 export async function judgeForm(world: World, call: Call, form: SubmittedForm): Promise<FormVerdict> {
-  admit(world.allowlist, call.requester);
   const kind = kindOf(form);
   const memo = readMemo(form.metadata);
   const { file } = memo;

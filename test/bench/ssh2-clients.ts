@@ -8,7 +8,7 @@ import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import { approveStoredRun, executeJob, type Ground } from '../../src/lifecycle/execution.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { authorize } from '../../src/policy/authorize.ts';
-import type { JobSource, Log, Transport } from '../../src/ports.ts';
+import type { Directory, JobSource, Log, Transport } from '../../src/ports.ts';
 import { openDispatcher } from '../../src/queue/dispatcher.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
@@ -36,6 +36,11 @@ const quiet: Log = {
   info() {},
   warn() {},
   error: (fields, message) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+};
+
+/** Everybody is one of us. */
+const MEMBERS: Directory = {
+  standingOf: async () => ({ isGuest: false, isShared: false, groups: new Set(), unknownGroups: [] }),
 };
 
 await serve();
@@ -215,6 +220,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
     const ground: Ground = {
       inventory,
       allowlist,
+      directory: MEMBERS,
       store,
       transfers: openTransferFolder(transferDir),
       now: Date.now,

@@ -189,8 +189,10 @@ describe.skipIf(!HAS_SSHD)('the form', () => {
     });
     const unknown = await submit({ terms: 'h9', fanout: null, limit: null });
     expect(unknown.errors).toMatchObject({ terms: expect.stringMatching(/no host "h9"/) });
-    const elsewhere = await submit({ terms: 'h1', channel: SECRET });
+    const elsewhere = await submit({ terms: 'h1', channel: AUDIT });
     expect(elsewhere.errors).toMatchObject({ channel: expect.stringMatching(/other channels/) });
+    const unseen = await submit({ terms: 'h1', channel: SECRET });
+    expect(unseen.errors).toMatchObject({ channel: expect.stringMatching(/invite @batchops/) });
     await slack.waitFor(() => slack.messages(AUDIT).some((line) => /refused.*form/.test(line.text)));
     expect(slack.messages(OPS)).toHaveLength(0);
   });

@@ -78,7 +78,7 @@ describe('the allowlist', () => {
       'allowlist.ini:4: channels: expected ids such as C0OPS12 (at the end of "View channel details"), or *',
       'allowlist.ini:5: hosts: There is no host "web99"; did you mean web01, web02?',
       'allowlist.ini:5: hosts: There is no group "dbs"; did you mean db?',
-      'allowlist.ini:6: actions: "pit" is none of run, put, get, cancel, audit, trust. Did you mean put?',
+      'allowlist.ini:6: actions: "pit" is none of run, put, get, cancel, audit, trust, sudo. Did you mean put?',
       'allowlist.ini:7: commands: a pattern is plain words with *, ** and ? (letters, digits, _ - . / : = + @), or *',
       'allowlist.ini:9: users: expected ids such as U024BE7LH (in a profile: ⋮, "Copy member ID") or, of a user group, S0614TZR7; not names',
       'allowlist.ini:11: hosts: it is empty',
