@@ -6,8 +6,8 @@ import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from './text/plain.ts';
 import {
+  describeSource,
   describeWork,
-  formatBytes,
   formatCount,
   formatDuration,
   formatProgress,
@@ -101,9 +101,7 @@ function notes(run: Run): readonly string[] {
       ? []
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
-    ...(work.action === 'put'
-      ? [`${formatBytes(work.source.bytes)}, SHA-256 ${escapeMrkdwn(work.source.sha256.slice(0, 12))}…`]
-      : []),
+    ...describeSource(work, mention),
     `at most ${formatCount(plan.fanOut)} at once`,
     work.action === 'run'
       ? `${formatDuration(plan.timeLimitMs)} each`

@@ -3,6 +3,7 @@ import type { Request } from '../command/request.ts';
 import { HELP } from '../command/usage.ts';
 import { Refusal } from '../errors.ts';
 import { beginRun, type Call, type World } from '../lifecycle/begin-run.ts';
+import { recordRefusal } from '../lifecycle/refusals.ts';
 import { rulesFor } from '../lifecycle/standing.ts';
 import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
@@ -153,23 +154,6 @@ async function answerOrRefuse(
     if (!(error instanceof Refusal)) throw error;
     await recordRefusal(world, call, error);
     return formatRefusal(error, isAdmitted ? call.typed : undefined);
-  }
-}
-
-async function recordRefusal(world: World, call: Call, refusal: Refusal): Promise<void> {
-  // The run that could not be posted was given up, and that is in the audit already.
-  if (refusal.code === 'cannot-post') return;
-  const { requester, channelId, typed } = call;
-  try {
-    await world.store.recordRefusal({
-      requester,
-      channelId,
-      typed,
-      code: refusal.code,
-      reason: refusal.message,
-    });
-  } catch (error) {
-    world.log.error({ err: error }, 'a refusal could not be written to the audit');
   }
 }
 

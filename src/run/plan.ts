@@ -16,8 +16,15 @@ export type Work =
       readonly remote: string;
       /** The file as it was when the plan was made: a file that has changed since is not sent. */
       readonly source: FileDigest;
+      /** Set where the file came from Slack: which one it is, and who put it there. */
+      readonly shared?: SharedSource;
     }
   | { readonly action: 'get'; readonly local: string; readonly remote: string };
+
+export interface SharedSource {
+  readonly id: string;
+  readonly uploader: string;
+}
 
 export interface FileDigest {
   readonly bytes: number;

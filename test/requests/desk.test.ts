@@ -272,6 +272,7 @@ describe("a file of Slack's", () => {
         id,
         name: ['права.sh', 'отказ.sh'][index] ?? '',
         bytes: text.length,
+        uploader: ANN.userId,
       }),
     );
     // Both are brought here before either is read.

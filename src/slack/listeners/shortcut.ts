@@ -40,6 +40,7 @@ function readFiles(files: unknown): readonly SharedFile[] {
       return [];
     const name = 'name' in file && typeof file.name === 'string' ? file.name : file.id;
     const bytes = 'size' in file && typeof file.size === 'number' ? file.size : 0;
-    return [{ id: file.id, name, bytes }];
+    const uploader = 'user' in file && typeof file.user === 'string' ? file.user : '';
+    return [{ id: file.id, name, bytes, uploader }];
   });
 }
