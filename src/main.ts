@@ -113,7 +113,7 @@ async function serve(): Promise<void> {
   await using opened = new AsyncDisposableStack();
   const steady = openSteadyClock();
   const store = opened.adopt(await openConfiguredStore(config, masked, log, steady), (it) => it.close());
-  const transfers = openTransferFolder(config.transferDir);
+  const transfers = openTransferFolder(config.transferDir, store.origins);
   const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(config.databaseUrl)), 'spool'), log);
   const transport = opened.adopt(
     openTransport({
@@ -121,6 +121,7 @@ async function serve(): Promise<void> {
       findHost: (name) => inventory.hosts.get(name.toLowerCase()),
       secretsMask: () => mask,
       transferDir: config.transferDir,
+      origins: store.origins,
       spool,
       leftovers: store.leftovers,
       log,

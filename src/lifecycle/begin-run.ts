@@ -63,8 +63,11 @@ async function previewRun(world: World, call: Call, request: FleetRequest): Prom
     await recordRefusal(world, call, refusal);
     return formatPreview(plan, refusal, notes);
   }
-  const work = await bringWork(world, call, request.work);
-  return formatPreview({ ...plan, work }, undefined, notes);
+  const brought = { ...plan, work: await bringWork(world, call, request.work) };
+  // What lies in the folder may be of a host that is not theirs.
+  const late = judgeQuietly(world, brought);
+  if (late !== undefined) await recordRefusal(world, call, late);
+  return formatPreview(brought, late, notes);
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
@@ -215,7 +218,11 @@ export async function bringWork(world: World, call: Call, work: RequestedWork): 
 export async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
   switch (work.action) {
     case 'put':
-      return { ...work, source: await world.transfers.digestSource(work.local) };
+      return {
+        ...work,
+        source: await world.transfers.digestSource(work.local),
+        origins: await world.transfers.originsOf(work.local),
+      };
     case 'get':
       await world.transfers.checkDestination(work.local);
       return work;

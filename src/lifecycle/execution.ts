@@ -107,6 +107,7 @@ export async function executeJob(
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
+    by: plan.requester.userId,
     signal,
   });
 }

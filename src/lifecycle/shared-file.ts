@@ -78,7 +78,11 @@ export function checkSize(file: SharedFile): void {
 export async function fetchShared(ways: Ways, file: SharedFile, remote: string): Promise<Work> {
   const { id, name, bytes, uploader } = file;
   const local = localNameOf(id, name);
-  await ways.transfers.keep(local, await ways.sharedFiles.open(id, MAX_SHARED_BYTES));
+  await ways.transfers.keep(local, await ways.sharedFiles.open(id, MAX_SHARED_BYTES), {
+    kind: 'shared',
+    id,
+    by: uploader,
+  });
   const source = await ways.transfers.digestSource(local);
   if (source.bytes !== bytes) {
     throw new Refusal(

@@ -63,6 +63,7 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
       : fetchShared(world, file, asked.remote);
   const work = await soon(bringing);
   const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
+  if (work !== undefined) authorize(plan, world.allowlist, world.inventory);
   const shown = await digest(canonicalPlan(plan));
   if (memo.shown !== shown) {
     return {

@@ -19,6 +19,7 @@ import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { openStore } from '../../src/store/open.ts';
 import { memoryLeftovers } from '../ssh/memory-leftovers.ts';
+import { memoryOrigins } from '../ssh/memory-origins.ts';
 import type { Order, Temperature } from './contenders.ts';
 import { CHANNEL, type FleetFiles, REQUESTER } from './fleet.ts';
 import type { Taken } from './rounds.ts';
@@ -152,6 +153,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       findHost: (name) => inventory.hosts.get(name),
       secretsMask: () => mask,
       transferDir,
+      origins: memoryOrigins(),
       leftovers: memoryLeftovers(),
       log: quiet,
       // A minute in the bot; here other contenders have their turn between two rounds.
@@ -178,6 +180,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
                   timeLimitMs: 60_000,
                   signal: new AbortController().signal,
                   mayTouch: () => false,
+                  by: '',
                 },
               ),
             ),
@@ -222,7 +225,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       allowlist,
       directory: MEMBERS,
       store,
-      transfers: openTransferFolder(transferDir),
+      transfers: openTransferFolder(transferDir, store.origins),
       now: Date.now,
     };
     openDispatcher({

@@ -81,7 +81,7 @@ export async function openDeskRig(
     allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
     directory: more.directory ?? MEMBERS,
     store: store.store,
-    transfers: openTransferFolder(transfers),
+    transfers: openTransferFolder(transfers, store.store.origins),
     now: Date.now,
     opener: {
       async openThread(_channelId, _message, key) {

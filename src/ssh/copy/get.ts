@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '../../errors.ts';
 import type { Work } from '../../run/plan.ts';
@@ -57,7 +57,8 @@ export async function getFile(
     await here(folder.makeFolder(parts));
     const final = join(into, name);
     await here(file.chmod((((await modeOf(final)) ?? there.mode ?? 0o644) & MOST_MODE) | OWNER_MAY));
-    await here(rename(part, final));
+    const origin = { kind: 'fetched', host: connection.host.name, path: trueName, by: copy.by } as const;
+    await here(folder.place(part, into, name, origin));
     return { file: { path: join(work.local, parts[1] ?? '', name), ...came, verified }, notes: [] };
   } catch (error) {
     await unlink(part).catch(() => {});
