@@ -166,7 +166,7 @@ async function serve(): Promise<void> {
     (it) => it.close(),
   );
   workspace = await openWorkspace(config.slack, {
-    mask: masked,
+    mask: (text, typed) => mask.text(text, typed),
     log,
     clock: steady,
     onWaiting: (why) => {

@@ -15,6 +15,7 @@ export function register(app: App, desk: Desk, workspace: Workspace, reception: 
       ask: () => desk.shortcut(parseShortcut(body, workspace)),
       // A message's response_url would answer in the channel; the window is nearer.
       respond: undefined,
+      typed: '',
       triggerId: body.trigger_id,
       channelId: '',
       userId: body.user.id,
