@@ -4,6 +4,7 @@ import { Refusal } from '../errors.ts';
 import { type Resolved, resolveTargets } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
+import { knownTo } from '../policy/rights.ts';
 import type { Log, Opener, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatRoot } from '../report/root.ts';
@@ -72,7 +73,7 @@ async function previewRun(world: World, call: Call, request: FleetRequest): Prom
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
 export function draftRun(world: World, call: Call, request: FleetRequest): Drafted {
-  const { hosts, notes } = understand(world, request);
+  const { hosts, notes } = understand(world, call, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
   const plan = planRun(request, hosts, draftWork(request.work, call.channelId), asking, world.limits);
@@ -80,10 +81,16 @@ export function draftRun(world: World, call: Call, request: FleetRequest): Draft
 }
 
 /** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
-function understand(world: World, request: FleetRequest): Resolved {
+function understand(world: World, { requester }: Call, request: FleetRequest): Resolved {
   try {
     checkLimits(request, world.limits);
-    return resolveTargets(world.inventory, request);
+    try {
+      return resolveTargets(world.inventory, request);
+    } catch (error) {
+      // What a name is near to is told of hosts that are theirs only.
+      resolveTargets(knownTo(world.allowlist, requester, world.inventory), request);
+      throw error;
+    }
   } catch (error) {
     throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
   }
