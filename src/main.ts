@@ -33,6 +33,7 @@ import { type LogSink, openLogSink } from './process/log-sink.ts';
 import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { createDesk } from './requests/desk.ts';
+import { createDirectory } from './slack/directory.ts';
 import { DRAIN_MS, openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
@@ -205,7 +206,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
     await openStore({ url, hostConcurrency, shares, auditChannel, mask: masked, log, steady }),
     (it) => it.close(),
   );
-  const transfers = openTransferFolder(transferDir);
+  const transfers = openTransferFolder(transferDir, store.origins);
   const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(url)), 'spool'), log);
   const transport = opened.adopt(
     openTransport({
@@ -213,6 +214,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
       findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
       secretsMask: () => mask.now(),
       transferDir,
+      origins: store.origins,
       spool,
       leftovers: store.leftovers,
       log,
@@ -224,7 +226,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
 
 async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {
   const workspace = await openWorkspace(config.slack, {
-    mask: (text) => mask.now().text(text),
+    mask: (text, typed) => mask.now().text(text, typed),
     log,
     clock: steady,
     onWaiting: (why) => {
@@ -248,6 +250,7 @@ function joinWorld(
     get allowlist() {
       return fleet.allowlist;
     },
+    directory: createDirectory(workspace, log),
     store,
     opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),

@@ -6,7 +6,7 @@ import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
 import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
 import type { Outcome } from './run/outcome.ts';
-import type { FileDigest, Plan, Requester, Work } from './run/plan.ts';
+import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
 import type { Job, Run, SlowJob } from './run/run.ts';
 import type { Waits } from './run/waits.ts';
 import type { OutboxRow } from './thread/row.ts';
@@ -38,6 +38,8 @@ export interface Execution {
    * before it is read or written: whoever may write to a folder of the host can plant a link there.
    */
   mayTouch(path: string): boolean;
+  /** Whose run it is: what is fetched is theirs. */
+  readonly by: string;
   /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */
   readonly signal: AbortSignal;
 }
@@ -46,12 +48,35 @@ export interface Execution {
 export interface TransferFolder {
   /** Size and checksum of the file to send; a `Refusal` where it is not a file inside the folder. */
   digestSource(local: string): Promise<FileDigest>;
+  /**
+   * What is on record of where this file came from; ask after its digest, so that it is of that content. Of one
+   * that is being replaced both, and none of what an administrator placed.
+   */
+  originsOf(local: string): Promise<readonly Origin[]>;
   /** A `Refusal` where the fetched files could not be put there. */
   checkDestination(local: string): Promise<void>;
   /** A fetched file's bytes, by its path below the folder, for the thread. Null where it is gone or above `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Uint8Array | null>;
-  /** Keeps a file under this name, whole or not at all. The same name again takes its place. */
-  keep(local: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Keeps a file under this name, whole or not at all. The same name again takes its place; a `Refusal` where the
+   * one there is another person's.
+   */
+  keep(local: string, content: AsyncIterable<Uint8Array>, origin: Origin): Promise<void>;
+}
+
+/**
+ * The record of where files of the transfer folder came from, by their true path below it. It holds for the name
+ * until the bot puts another file there, whatever else is done to it on the disk.
+ */
+export interface Origins {
+  list(path: string): Promise<readonly Origin[]>;
+  /**
+   * Durably, before the file takes its place: the new origin beside the old ones. Answers with the first old one
+   * that is of another person; nothing was noted then.
+   */
+  claim(path: string, origin: Origin): Promise<Origin | undefined>;
+  /** The file is in its place: of its origins only this one is left. */
+  settle(path: string, origin: Origin): Promise<void>;
 }
 
 /** A file of ours on a host that is not what anybody asked for: it is known before it is made, until it is gone. */
@@ -150,6 +175,7 @@ export interface Store {
   readonly outbox: Outbox;
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
+  readonly origins: Origins;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
@@ -257,6 +283,8 @@ export interface SharedFile {
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
+  /** The Slack id of who put it there; empty where Slack does not say. */
+  readonly uploader: string;
 }
 
 /** Files that people put into Slack. */

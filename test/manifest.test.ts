@@ -61,9 +61,12 @@ describe('manifest.yml', () => {
     expect(manifest.features.app_home.home_tab_enabled).toBe(true);
   });
 
-  test('asks for no right to read messages or people', () => {
+  test('asks for what people and channels are, and for no right to read messages', () => {
     expect(manifest.oauth_config.scopes).toEqual({
-      bot: ['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write'],
+      bot: [
+        ...['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write'],
+        ...['users:read', 'usergroups:read', 'channels:read', 'groups:read', 'im:read', 'mpim:read'],
+      ],
     });
   });
 });

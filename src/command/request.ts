@@ -15,7 +15,7 @@ export interface FleetRequest {
   readonly fold?: 'exact' | 'similar';
   /** `-diff`: results are shown by how they differ. */
   readonly diff?: true;
-  /** `-n`: resolve, judge and show; no network. */
+  /** `-n`: resolve, judge and show; no host is touched. */
   readonly preview: boolean;
   /** Things the operator should know about what was typed, such as a curly quote inside the command. */
   readonly notes: readonly string[];

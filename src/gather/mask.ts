@@ -18,8 +18,11 @@ export interface Span {
  * cut through the text can be judged from both sides alike.
  */
 export interface Mask {
-  /** The text with each secret replaced by the marker. */
-  text(value: string): string;
+  /**
+   * The text with each secret replaced by the marker. In an answer to somebody alone, what stands in `typed` by
+   * them too stays as they typed it: else the marker would tell who guesses that they guessed right.
+   */
+  text(value: string, typed?: string): string;
   /**
    * Where secrets stand, in order, overlapping ones joined. `keys`: the private keys in the bytes, where they are
    * known from the beginning of the stream; else the bytes are taken for the beginning.
@@ -102,18 +105,26 @@ export function createMask(secrets: readonly string[]): Mask {
     return apart;
   }
 
-  function text(value: string): string {
+  function text(value: string, typed = ''): string {
     const bytes = encoder.encode(value);
     const hidden = spans(bytes);
     if (hidden.length === 0) return value;
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const own = new Set(spansIn(typed));
     let masked = '';
     let from = 0;
     for (const { start, end } of hidden) {
+      if (own.has(decoder.decode(bytes.subarray(start, end)))) continue;
       masked += decoder.decode(bytes.subarray(from, start)) + SECRET_MARKER;
       from = end;
     }
     return masked + decoder.decode(bytes.subarray(from));
+  }
+
+  function spansIn(value: string): readonly string[] {
+    const bytes = encoder.encode(value);
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    return spans(bytes).map(({ start, end }) => decoder.decode(bytes.subarray(start, end)));
   }
 
   return { text, spans, holdsSecret: (bytes) => find(bytes).next().done !== true, longestBytes };

@@ -4,6 +4,7 @@ import { Refusal } from '../errors.ts';
 import { type Resolved, resolveTargets } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
+import { knownTo } from '../policy/rights.ts';
 import type { Log, Opener, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatDuration } from '../report/text/wording.ts';
@@ -13,7 +14,8 @@ import { type Asking, planRun } from '../run/planning.ts';
 import type { Job, Run } from '../run/run.ts';
 import { formatRoot } from '../thread/root.ts';
 import type { Ground } from './execution.ts';
-import { fetchShared, findShared, localNameOf, nameShared } from './shared-file.ts';
+import { recordRefusal } from './refusals.ts';
+import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.ts';
 
 export interface World extends Ground {
   readonly opener: Opener;
@@ -48,40 +50,48 @@ export interface Call extends Asking {
  * release sets off; nobody waits for it here.
  */
 export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
-  const shared = nameShared(request.work, call.channelId);
-  const work = shared?.work ?? request.work;
-  const { plan: draft, notes } = draftRun(world, call, { ...request, work });
-  if (!request.preview) authorize(draft, world.allowlist, world.inventory);
-  const refusal = request.preview ? judgeQuietly(world, draft) : undefined;
-  if (refusal !== undefined) return formatPreview(draft, refusal, notes);
+  if (request.preview) return await previewRun(world, call, request);
+  const { plan, notes } = draftRun(world, call, request);
+  authorize(plan, world.allowlist, world.inventory);
+  const work = await bringWork(world, call, request.work);
+  return await startRun(world, call, { ...plan, work }, notes);
+}
 
-  const file = shared === undefined ? undefined : await findShared(world, call.channelId, shared.name);
-  const placed =
-    shared === undefined || file === undefined
-      ? work
-      : { ...shared.work, local: localNameOf(file.id, file.name) };
-  if (request.preview) {
-    const shown = file === undefined ? await fixWork(world, placed) : draftWork(placed, file.bytes);
-    return formatPreview({ ...draft, work: shown }, undefined, notes);
+/** The same up to the verdict: what would be run, and nothing of it. */
+async function previewRun(world: World, call: Call, request: FleetRequest): Promise<Answer> {
+  const { plan, notes } = draftRun(world, call, request);
+  const refusal = judgeQuietly(world, plan);
+  if (refusal !== undefined) {
+    await recordRefusal(world, call, refusal);
+    return formatPreview(plan, refusal, notes);
   }
-  if (file !== undefined) await fetchShared(world, file);
-  return await startRun(world, call, { ...draft, work: await fixWork(world, placed) }, notes);
+  const brought = { ...plan, work: await bringWork(world, call, request.work) };
+  // What lies in the folder may be of a host that is not theirs.
+  const late = judgeQuietly(world, brought);
+  if (late !== undefined) await recordRefusal(world, call, late);
+  return formatPreview(brought, late, notes);
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
 export function draftRun(world: World, call: Call, request: FleetRequest): Drafted {
-  const { hosts, notes } = understand(world, request);
+  const { hosts, notes } = understand(world, call, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
-  const plan = planRun(request, hosts, draftWork(request.work), asking, world.limits);
+  const plan = planRun(request, hosts, draftWork(request.work, call.channelId), asking, world.limits);
   return { plan, notes: [...request.notes, ...notes] };
 }
 
 /** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
-function understand(world: World, request: FleetRequest): Resolved {
+function understand(world: World, { requester }: Call, request: FleetRequest): Resolved {
   try {
     checkLimits(request, world.limits);
-    return resolveTargets(world.inventory, request);
+    try {
+      return resolveTargets(world.inventory, request);
+    } catch (error) {
+      // What a name is near to is told of hosts that are theirs only.
+      resolveTargets(knownTo(world.allowlist, requester, world.inventory), request);
+      throw error;
+    }
   } catch (error) {
     throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
   }
@@ -112,23 +122,24 @@ export async function startRun(
 /** A click so soon after the one before is the same one, made twice by a nervous finger. */
 const SAME_CLICK_MS = 10_000;
 
-/**
- * Every click on a button has the button's key, numbered by the runs it has begun. One that was made before
- * the last of these runs had ended is the click that began it; one made after it is a new one.
- */
+/** Every click on a button has the button's key, numbered by the runs it has begun. */
 async function putDown(world: World, call: Call, approved: Approved<Plan>) {
   if (call.clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
   // The runs' times are by our clock: where it is behind Slack's, a click would seem to come long after them.
   const clickedAt = Math.min(call.clickedAt, world.now());
   for (let number = 1; ; number += 1) {
     const created = await world.store.createRun(approved, `${call.requestKey}:${number}`);
-    const { run, isNew } = created;
-    const endedAt = run.finishedAt ?? Number.POSITIVE_INFINITY;
-    // One that could not be posted has run nowhere: whoever was told so may click again at once.
-    const isGivenUp = run.state === 'finished' && run.rootTs === undefined;
-    const sameUntil = isGivenUp ? endedAt : Math.max(endedAt, run.createdAt + SAME_CLICK_MS);
-    if (isNew || run.plan.typed === call.typed || clickedAt <= sameUntil) return created;
+    const isSame = created.run.plan.typed === call.typed || clickedAt <= sameClickUntil(created.run);
+    if (created.isNew || isSame) return created;
   }
+}
+
+/** A click up to then is the one that began this run; one made after it is meant as another. Epoch ms. */
+function sameClickUntil({ state, rootTs, createdAt, finishedAt }: Run): number {
+  const endedAt = finishedAt ?? Number.POSITIVE_INFINITY;
+  // One that could not be posted has run nowhere: whoever was told so may click again at once.
+  const isGivenUp = state === 'finished' && rootTs === undefined;
+  return isGivenUp ? endedAt : Math.max(endedAt, createdAt + SAME_CLICK_MS);
 }
 
 /** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
@@ -198,15 +209,30 @@ function checkLimits(request: FleetRequest, limits: Limits): void {
   }
 }
 
-/** The work before the disk was asked: good for judging, not for sending. */
-function draftWork(work: RequestedWork | Work, bytes = 0): Work {
-  return work.action === 'put' ? { ...work, source: { bytes, sha256: '' } } : work;
+/** The work before the disk, or Slack, was asked: good for judging, not for sending. */
+function draftWork(work: RequestedWork, channelId: string): Work {
+  if (work.action !== 'put') return work;
+  const name = sharedName(work.local);
+  const local = name === undefined ? work.local : localNameOf(channelId, name);
+  return { ...work, local, source: { bytes: 0, sha256: '' } };
+}
+
+/** The work with its file at hand: one of the folder as it is now, or one of Slack's, fetched. */
+export async function bringWork(world: World, call: Call, work: RequestedWork): Promise<Work> {
+  if (work.action !== 'put') return await fixWork(world, work);
+  const name = sharedName(work.local);
+  if (name === undefined) return await fixWork(world, work);
+  return await fetchShared(world, await findShared(world, call, name), work.remote);
 }
 
 export async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
   switch (work.action) {
     case 'put':
-      return { ...work, source: await world.transfers.digestSource(work.local) };
+      return {
+        ...work,
+        source: await world.transfers.digestSource(work.local),
+        origins: await world.transfers.originsOf(work.local),
+      };
     case 'get':
       await world.transfers.checkDestination(work.local);
       return work;

@@ -8,11 +8,11 @@ import type { Store, TakenJob, TransferFolder, Transport } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
+import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */
-export interface Ground {
+export interface Ground extends Rulebook {
   readonly inventory: Inventory;
-  readonly allowlist: Allowlist;
   readonly store: Store;
   readonly transfers: TransferFolder;
   readonly now: () => number;
@@ -22,7 +22,7 @@ export interface Ground {
  * Asked at execution, once for as long as jobs of the run are under way: is this still allowed, by today's rules?
  * Hosts that are gone from the inventory, or whose address, login or `enable` has changed since the plan was
  * judged, are skipped: they are not what was approved; the others go on. A `Refusal` where a rule does not cover
- * all of these.
+ * all of these, or where Slack says, or does not say, something of its requester that takes the rules away.
  */
 export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan>> {
   const run = await ground.store.findRun(runId);
@@ -42,7 +42,7 @@ export async function approveStoredRun(ground: Ground, runId: string): Promise<A
     }
   }
   return authorizeHosts(
-    ground,
+    { ...ground, allowlist: await rulesFor(ground, plan.requester, plan.channelId) },
     plan,
     plan.targets.map(({ host }) => host),
   );
@@ -82,7 +82,7 @@ function whyNot(inventory: Inventory, target: Target): string | undefined {
 
 const CHANGED = 'changed in the inventory since the run was approved';
 
-/** One approved job on its host. */
+/** One approved job on its host. It may have waited since its run was approved: its own host is judged again. */
 export async function executeJob(
   ground: Ground,
   transport: Transport,
@@ -95,10 +95,19 @@ export async function executeJob(
   if (host === undefined || target === undefined || !isSameTarget(planTarget(host), target)) {
     return bareOutcome('skipped', CHANGED);
   }
+  let rules: Allowlist;
+  try {
+    rules = await rulesFor(ground, plan.requester, plan.channelId);
+    authorize({ ...plan, targets: [target] }, rules, ground.inventory);
+  } catch (error) {
+    if (error instanceof Refusal) return bareOutcome('skipped', notNow(error));
+    throw error;
+  }
   return await transport.execute(host, plan.work, {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
-    mayTouch: (path) => coversPath(ground.allowlist, plan, job.host, path),
+    mayTouch: (path) => coversPath(rules, plan, job.host, path),
+    by: plan.requester.userId,
     signal,
   });
 }
@@ -121,5 +130,9 @@ export async function judgeWaiting(ground: Ground): Promise<void> {
 export async function refuseStoredRun(ground: Ground, runId: string, refusal: Refusal): Promise<void> {
   const waiting = (await ground.store.listJobs(runId)).filter((job) => job.state === 'queued');
   const hosts = waiting.map((job) => job.host);
-  await ground.store.skipJobs(runId, hosts, `no longer allowed: ${refusal.message}`);
+  await ground.store.skipJobs(runId, hosts, notNow(refusal));
+}
+
+function notNow({ code, message }: Refusal): string {
+  return `${code === 'not-allowed' ? 'no longer allowed' : 'not started'}: ${message}`;
 }

@@ -1,6 +1,7 @@
-import type { RequestedWork } from '../command/request.ts';
 import { nearNames, Refusal } from '../errors.ts';
 import type { SharedFile, SharedFiles, TransferFolder } from '../ports.ts';
+import type { Work } from '../run/plan.ts';
+import type { Asking } from '../run/planning.ts';
 
 /** A file from Slack goes to the hosts through the transfer folder, up to this size. */
 export const MAX_SHARED_BYTES = 100 * 1024 * 1024;
@@ -13,14 +14,9 @@ interface Ways {
   readonly transfers: TransferFolder;
 }
 
-/** `-local slack:NAME`: the name, and the work as it is judged while nobody knows yet which file that is. */
-export function nameShared(
-  work: RequestedWork,
-  channelId: string,
-): { readonly name: string; readonly work: RequestedWork & { readonly action: 'put' } } | undefined {
-  if (work.action !== 'put' || !PREFIX.test(work.local)) return undefined;
-  const name = work.local.replace(PREFIX, '').trim();
-  return { name, work: { ...work, local: localNameOf(channelId, name) } };
+/** What `-local slack:NAME` names; undefined where it is a file of the folder. */
+export function sharedName(local: string): string | undefined {
+  return PREFIX.test(local) ? local.replace(PREFIX, '').trim() : undefined;
 }
 
 /**
@@ -36,25 +32,38 @@ export function localNameOf(place: string, name: string): string {
   return `slack/${place.replace(/[^A-Za-z0-9]/g, '')}/${plain === '' ? 'file' : plain}`;
 }
 
-/** The newest file of this name that was shared in this channel. */
-export async function findShared(ways: Ways, channelId: string, name: string): Promise<SharedFile> {
-  const files = await ways.sharedFiles.list(channelId);
-  const found = files.find((file) => file.name === name);
-  if (found === undefined) {
-    const near = nearNames(
-      name,
-      files.map((file) => file.name),
-    );
-    throw new Refusal('unknown-name', `No file "${name}" was shared in this channel lately.`, {
-      remedy:
-        near.length === 0
-          ? 'Attach it to a message here first; the bot has to be in the channel.'
-          : `Did you mean ${near.map((one) => `slack:${one}`).join(' or ')}?`,
-      about: 'local',
-    });
-  }
+/**
+ * The newest file of this name that this person shared in this channel: anybody could share another one of the
+ * name. Somebody else's is sent where it is named by its id.
+ */
+export async function findShared(
+  { sharedFiles }: Ways,
+  { channelId, requester }: Asking,
+  name: string,
+): Promise<SharedFile> {
+  const files = await sharedFiles.list(channelId);
+  const own = files.filter(({ uploader }) => uploader === requester.userId);
+  const found = files.find(({ id }) => id === name) ?? own.find((file) => file.name === name);
+  if (found === undefined) throw notShared(name, files, own);
   checkSize(found);
   return found;
+}
+
+function notShared(name: string, files: readonly SharedFile[], own: readonly SharedFile[]): Refusal {
+  const others = files.find((file) => file.name === name);
+  const near = nearNames(
+    name,
+    own.map((file) => file.name),
+  );
+  let remedy = 'Attach it to a message here first; the bot has to be in the channel.';
+  if (near.length > 0) remedy = `Did you mean ${near.map((one) => `slack:${one}`).join(' or ')}?`;
+  if (others !== undefined) {
+    remedy = `The newest of that name is of ${others.uploader || 'somebody else'}: slack:${others.id} sends it.`;
+  }
+  return new Refusal('unknown-name', `You shared no file "${name}" in this channel lately.`, {
+    remedy,
+    about: 'local',
+  });
 }
 
 export function checkSize(file: SharedFile): void {
@@ -65,7 +74,25 @@ export function checkSize(file: SharedFile): void {
   });
 }
 
-export async function fetchShared(ways: Ways, file: SharedFile): Promise<void> {
-  const content = await ways.sharedFiles.open(file.id, MAX_SHARED_BYTES);
-  await ways.transfers.keep(localNameOf(file.id, file.name), content);
+/** Brings a file of Slack's into the transfer folder: the work that sends it, and no other one of its name. */
+export async function fetchShared(ways: Ways, file: SharedFile, remote: string): Promise<Work> {
+  const { id, name, bytes, uploader } = file;
+  const local = localNameOf(id, name);
+  await ways.transfers.keep(local, await ways.sharedFiles.open(id, MAX_SHARED_BYTES), {
+    kind: 'shared',
+    id,
+    by: uploader,
+  });
+  const source = await ways.transfers.digestSource(local);
+  if (source.bytes !== bytes) {
+    throw new Refusal(
+      'not-now',
+      `${name} is not the file any more that was asked for, so nothing was sent.`,
+      {
+        remedy: 'Ask again, and look at the preview.',
+        about: 'local',
+      },
+    );
+  }
+  return { action: 'put', local, remote, source, shared: { id, uploader } };
 }

@@ -9,7 +9,7 @@ import type { Ground } from './execution.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
 export function threadFacts(
-  ground: Omit<Ground, 'allowlist'>,
+  ground: Omit<Ground, 'allowlist' | 'directory'>,
   maskNow: () => Mask,
   spool?: Spool,
 ): ThreadFacts {

@@ -4,7 +4,7 @@ import type { Inventory } from '../inventory/inventory.ts';
 import type { Plan, Requester } from '../run/plan.ts';
 import type { Allowlist, RuleAction } from './allowlist.ts';
 import type { Approved } from './approved.ts';
-import { coversHosts, judgeHosts, rulesOf, type Verdict } from './judge.ts';
+import { coversHosts, coversPath, judgeHosts, rulesOf, type Verdict } from './judge.ts';
 
 const MAX_REASONS = 3;
 const MAX_CHARS = 300;
@@ -34,7 +34,10 @@ export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory
   }
   const verdicts = judgeHosts(allowlist, plan, hosts);
   const refused = verdicts.filter((verdict) => !verdict.isAllowed);
-  if (refused.length === 0) return plan as Approved<Plan>;
+  if (refused.length === 0) {
+    checkOrigins(plan, allowlist);
+    return plan as Approved<Plan>;
+  }
   throw notAllowed(plan, verdicts.length, refused);
 }
 
@@ -49,6 +52,22 @@ export function hasRight(
   hosts: readonly string[] = [],
 ): boolean {
   return coversHosts(rulesOf(allowlist, asking.requester), right, asking.channelId, hosts);
+}
+
+/** What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. */
+function checkOrigins({ work, requester, channelId }: Plan, allowlist: Allowlist): void {
+  const origins = work.action === 'put' ? (work.origins ?? []) : [];
+  for (const origin of origins) {
+    if (origin.kind !== 'fetched') continue;
+    const { host, path } = origin;
+    const get = { requester, channelId, work: { action: 'get', local: '', remote: path } } as const;
+    if (coversPath(allowlist, get, host, path)) continue;
+    throw new Refusal(
+      'not-allowed',
+      'This file was fetched from a host and path of which no rule of yours allows a get here.',
+      { remedy: 'Who may get it there can send it.', about: 'local' },
+    );
+  }
 }
 
 type Refused = Extract<Verdict, { readonly isAllowed: false }>;

@@ -1,3 +1,4 @@
+import type { Inventory } from '../inventory/inventory.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
 import { formatPatterns } from './command-pattern.ts';
@@ -54,6 +55,24 @@ export function usableHosts(
 ): ReadonlySet<string> {
   const rules = rulesOf(allowlist, requester).filter((rule) => actions.some((one) => rule.actions.has(one)));
   return new Set(rules.flatMap((rule) => [...rule.hosts]));
+}
+
+/**
+ * The inventory as far as it is this person's to know: the hosts that some rule of theirs is for, and of groups
+ * only these. For telling of hosts; what is run is resolved over the whole, so that no group is silently less.
+ */
+export function knownTo(allowlist: Allowlist, requester: Requester, inventory: Inventory): Inventory {
+  const own = new Set(rulesOf(allowlist, requester).flatMap((rule) => [...rule.hosts]));
+  const isOwn = (name: string): boolean => own.has(name.toLowerCase());
+  const groups = Array.from(inventory.groups, ([key, group]) => {
+    const hosts = group.hosts.filter(({ name }) => isOwn(name));
+    return [key, { ...group, hosts, left: group.left.filter(isOwn) }] as const;
+  });
+  return {
+    ...inventory,
+    hosts: new Map(Array.from(inventory.hosts).filter(([key]) => own.has(key))),
+    groups: new Map(groups.filter(([, { hosts }]) => hosts.length > 0)),
+  };
 }
 
 /** The rules that name this person, in words; hosts in the order given. */

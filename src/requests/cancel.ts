@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import type { Call, World } from '../lifecycle/begin-run.ts';
-import { admit, hasRight } from '../policy/authorize.ts';
+import { hasRight } from '../policy/authorize.ts';
 import { formatNotice } from '../report/answers.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Run } from '../run/run.ts';
@@ -10,7 +10,6 @@ export async function cancelRun(world: World, call: Call, runId: string): Promis
   const run = await world.store.findRun(runId);
   const isOwn = run?.plan.requester.userId === call.requester.userId;
   if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
-    admit(world.allowlist, call.requester);
     // Who may not see it is not told that there is one.
     const { id } = await findVisibleRun(world, call, runId);
     throw new Refusal('not-allowed', `${id} is not yours to cancel.`, {
@@ -36,7 +35,6 @@ function mayCancel(world: World, call: Call, run: Run): boolean {
 export async function cancelHost(world: World, call: Call, run: Run, host: string): Promise<Answer> {
   const isOwn = run.plan.requester.userId === call.requester.userId;
   if (!isOwn && !hasRight(world.allowlist, call, 'cancel', [host])) {
-    admit(world.allowlist, call.requester);
     throw new Refusal('not-allowed', `${host} in ${run.id} is not yours to cancel.`, {
       remedy: `Its requester can, and whoever has the action "cancel" on ${host} in the allowlist.`,
     });

@@ -1,7 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { foldResults, generalize } from '../gather/fold.ts';
 import type { Call, World } from '../lifecycle/begin-run.ts';
-import { admit } from '../policy/authorize.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
@@ -32,14 +31,13 @@ import { showHost } from './show-host.ts';
  */
 export async function answerClick(world: World, call: Call, click: ButtonClick): Promise<Answer | undefined> {
   const { actionId, value } = click;
-  // One's own run can be stopped also by who is in no rule any more; cancelling judges that itself.
-  if (actionId === CANCEL_ACTION) return await cancelRun(world, call, value);
-  if (actionId === CANCEL_HOST_ACTION) {
-    const run = await findRunOf(world, call, click);
-    return await cancelHost(world, call, run, hostOf(run, value));
-  }
-  admit(world.allowlist, call.requester);
   switch (actionId) {
+    case CANCEL_ACTION:
+      return await cancelRun(world, call, value);
+    case CANCEL_HOST_ACTION: {
+      const run = await findRunOf(world, call, click);
+      return await cancelHost(world, call, run, hostOf(run, value));
+    }
     case ERRORS_ACTION:
       return await answerWithErrors(world, await findVisibleRun(world, call, value));
     case SHOW_HOST_ACTION: {
@@ -57,12 +55,18 @@ export async function answerClick(world: World, call: Call, click: ButtonClick):
     case AGAIN_ACTION:
       return await repeatRun(world, onceForClicks(call, click), value, 'all');
     case HOME_RUN_ACTION:
-      return openForm(world, call, 'run');
+      return openForm(call, 'run');
     case HOME_COPY_ACTION:
-      return openForm(world, call, 'copy');
+      return openForm(call, 'copy');
     default:
       throw strange();
   }
+}
+
+/** The run that a click is to stop; undefined where it is to stop none. */
+export function stoppedBy({ actionId, value, blockId }: ButtonClick): string | undefined {
+  if (actionId === CANCEL_ACTION) return value;
+  return actionId === CANCEL_HOST_ACTION ? runOfBlock(blockId) : undefined;
 }
 
 function strange(): Refusal {

@@ -3,13 +3,15 @@ import type { Request } from '../command/request.ts';
 import { HELP } from '../command/usage.ts';
 import { Refusal } from '../errors.ts';
 import { beginRun, type Call, type World } from '../lifecycle/begin-run.ts';
-import { admit } from '../policy/authorize.ts';
+import { recordRefusal } from '../lifecycle/refusals.ts';
+import { rulesFor } from '../lifecycle/standing.ts';
 import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
+import { formatClosedHome } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { ButtonClick, Desk, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
-import { answerClick } from './clicks.ts';
+import { answerClick, stoppedBy } from './clicks.ts';
 import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { answerQuestion } from './questions.ts';
@@ -21,21 +23,32 @@ export function createDesk(world: World): Desk {
   return {
     command: (slash: SlashCall) => {
       const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
-      return answerOrRefuse(world, call, async () => {
+      const asked = understand(slash);
+      if ('kind' in asked && asked.kind === 'help') return Promise.resolve(formatHelp(HELP));
+      const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
+      return answerOrRefuse(world, call, stops, async (own) => {
         const form = formOf(slash);
-        if (form !== undefined) return openForm(world, call, form);
-        return await attend(world, call, parseCommand(slash.command, slash.text));
+        if (form !== undefined) return openForm(call, form);
+        if (asked instanceof Refusal) throw asked;
+        return await attend(own, call, asked);
       });
     },
     press: (click: ButtonClick) => {
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
-      return answerOrRefuse(world, call, () => answerClick(world, call, click));
+      return answerOrRefuse(world, call, stoppedBy(click), (own) => answerClick(own, call, click));
     },
     shortcut: (chosen: ShortcutCall) => {
       const call = callOf(chosen, `shortcut ${chosen.callbackId}`);
-      return answerOrRefuse(world, call, async () => answerShortcut(world, call, chosen));
+      return answerOrRefuse(world, call, undefined, async () => answerShortcut(call, chosen));
     },
-    suggest: (query) => suggestOptions(world, query),
+    async suggest(query) {
+      try {
+        return await suggestOptions(await standIn(world, query), query);
+      } catch (error) {
+        if (error instanceof Refusal) return [];
+        throw error;
+      }
+    },
     async submit(form: SubmittedForm) {
       const channelId = form.fields.channel?.[0] ?? '';
       const { requester, requestKey } = form;
@@ -45,9 +58,10 @@ export function createDesk(world: World): Desk {
         if (channelId === '') {
           throw new Refusal('usage', 'Choose a channel for the results.', { about: 'channel' });
         }
-        const verdict = await judgeForm(world, call, form);
+        const own = await standIn(world, call);
+        const verdict = await judgeForm(own, call, form);
         if (verdict.kind !== 'accepted') return verdict;
-        return { ...verdict, begin: () => answerOrRefuse(world, call, verdict.begin) };
+        return { ...verdict, begin: () => answerOrRefuse(world, call, undefined, verdict.begin) };
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         await recordRefusal(world, call, error);
@@ -56,13 +70,45 @@ export function createDesk(world: World): Desk {
         return { kind: 'faults', faults: placeRefusal(form, error) };
       }
     },
-    home: (asker) => showHome(world, asker),
+    async home(asker) {
+      try {
+        return await showHome(await standIn(world, { requester: asker, channelId: '' }), asker);
+      } catch (error) {
+        if (error instanceof Refusal) return formatClosedHome(error);
+        throw error;
+      }
+    },
   };
+}
+
+/** The world as it is for who asks: with the rules that hold for them there, and no others. */
+async function standIn(
+  world: World,
+  { requester, channelId }: Pick<Call, 'requester' | 'channelId'>,
+): Promise<World> {
+  return { ...world, allowlist: await rulesFor(world, requester, channelId) };
+}
+
+/** A person's own run can be stopped also by who is in no rule any more, and while Slack tells nothing. */
+async function standToStop(world: World, call: Call, runId: string): Promise<World> {
+  const run = await world.store.findRun(runId);
+  if (run?.plan.requester.userId !== call.requester.userId) return await standIn(world, call);
+  return { ...world, allowlist: { rules: [], warnings: [] } };
 }
 
 function callOf(from: SlashCall | ButtonClick | ShortcutCall, typed: string): Call {
   const { requester, channelId, requestKey } = from;
   return { requester, channelId, requestKey, typed };
+}
+
+/** A no to the words is said only to who is admitted: what strangers type is not looked into. */
+function understand({ command, text }: SlashCall): Request | Refusal {
+  try {
+    return parseCommand(command, text);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
 }
 
 /** A command without a word is asked for its words. */
@@ -72,14 +118,13 @@ function formOf({ command, text }: SlashCall): 'run' | 'copy' | undefined {
   return command === '/batch_scp' ? 'copy' : undefined;
 }
 
-function answerShortcut(world: World, call: Call, { callbackId, files }: ShortcutCall): Answer {
-  if (callbackId === RUN_SHORTCUT) return openForm(world, call, 'run');
+function answerShortcut(call: Call, { callbackId, files }: ShortcutCall): Answer {
+  if (callbackId === RUN_SHORTCUT) return openForm(call, 'run');
   if (callbackId !== SEND_SHORTCUT) {
     throw new Refusal('usage', 'This shortcut is from another version of Batchops.');
   }
   const [file] = files;
-  if (file !== undefined) return openForm(world, call, 'copy', file);
-  admit(world.allowlist, call.requester);
+  if (file !== undefined) return openForm(call, 'copy', file);
   throw new Refusal('usage', 'There is no file on this message.', {
     remedy: 'Choose the shortcut on a message that a file is attached to.',
   });
@@ -96,38 +141,27 @@ function checkOpen(world: World): void {
 async function answerOrRefuse(
   world: World,
   call: Call,
-  attempt: () => Promise<Answer | undefined>,
+  stops: string | undefined,
+  attempt: (own: World) => Promise<Answer | undefined>,
 ): Promise<Answer | undefined> {
+  let isAdmitted = false;
   try {
     checkOpen(world);
-    return await attempt();
+    const own = await (stops === undefined ? standIn(world, call) : standToStop(world, call, stops));
+    isAdmitted = true;
+    return await attempt(own);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     await recordRefusal(world, call, error);
-    return formatRefusal(error, call.typed);
+    return formatRefusal(error, isAdmitted ? call.typed : undefined);
   }
 }
 
-async function recordRefusal(world: World, call: Call, refusal: Refusal): Promise<void> {
-  // The run that could not be posted was given up, and that is in the audit already.
-  if (refusal.code === 'cannot-post') return;
-  const { requester, channelId, typed } = call;
-  try {
-    await world.store.recordRefusal({
-      requester,
-      channelId,
-      typed,
-      code: refusal.code,
-      reason: refusal.message,
-    });
-  } catch (error) {
-    world.log.error({ err: error }, 'a refusal could not be written to the audit');
-  }
-}
-
-async function attend(world: World, call: Call, request: Request): Promise<Answer | undefined> {
-  if (request.kind === 'help') return formatHelp(HELP);
-  admit(world.allowlist, call.requester);
+async function attend(
+  world: World,
+  call: Call,
+  request: Exclude<Request, { kind: 'help' }>,
+): Promise<Answer | undefined> {
   switch (request.kind) {
     case 'fleet':
       return await beginRun(world, call, request);

@@ -1,12 +1,11 @@
 import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
-import type { RequestedWork } from '../command/request.ts';
 import { Refusal, type Subject } from '../errors.ts';
-import { type Call, draftRun, fixWork, startRun, type World } from '../lifecycle/begin-run.ts';
+import { bringWork, type Call, draftRun, startRun, type World } from '../lifecycle/begin-run.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
-import { admit, authorize } from '../policy/authorize.ts';
+import { authorize } from '../policy/authorize.ts';
 import type { SharedFile } from '../ports.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
-import type { Answer, Modal } from '../report/views/view.ts';
+import type { Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
 import { within } from '../time/within.ts';
 import type { FormVerdict, SubmittedForm } from './calls.ts';
@@ -24,8 +23,7 @@ interface Memo {
 }
 
 /** Opens at once: nothing slow may stand before it, as the right to open a window lasts 3 s. */
-export function openForm(world: World, call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
-  admit(world.allowlist, call.requester);
+export function openForm(call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
   if (file !== undefined) checkSize(file);
   return formatForm(kind, file === undefined ? {} : { file }, call.channelId);
 }
@@ -50,7 +48,6 @@ function formatForm(
  * it run. Judged both times, and once more where the run is put down.
  */
 export async function judgeForm(world: World, call: Call, form: SubmittedForm): Promise<FormVerdict> {
-  admit(world.allowlist, call.requester);
   const kind = kindOf(form);
   const memo = readMemo(form.metadata);
   const { file } = memo;
@@ -60,8 +57,14 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
 
   const { plan: draft, notes } = draftRun(world, call, request);
   authorize(draft, world.allowlist, world.inventory);
-  const fixed = file === undefined ? await fixSoon(world, request.work) : draftOf(draft.work, file);
-  const plan = { ...draft, work: fixed ?? draft.work };
+  const { work: asked } = request;
+  const bringing =
+    file === undefined || asked.action !== 'put'
+      ? bringWork(world, call, asked)
+      : fetchShared(world, file, asked.remote);
+  const work = await soon(bringing);
+  const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
+  if (work !== undefined) authorize(plan, world.allowlist, world.inventory);
   const shown = await digest(canonicalPlan(plan));
   if (memo.shown !== shown) {
     return {
@@ -72,30 +75,20 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
   return {
     kind: 'accepted',
     channelId: call.channelId,
-    async begin(): Promise<Answer | undefined> {
-      if (file !== undefined) {
-        await fetchShared(world, file);
-      }
-      const work = file === undefined && fixed !== undefined ? fixed : await fixWork(world, request.work);
-      if (file !== undefined && work.action === 'put' && work.source.bytes !== file.bytes) {
-        throw new Refusal('not-now', `${file.name} has changed since the preview, so nothing was sent.`, {
-          remedy: 'Choose the shortcut again and look at the new preview.',
-        });
-      }
-      return await startRun(world, call, { ...draft, work }, notes);
-    },
+    begin: async () => await startRun(world, call, { ...draft, work: await bringing }, notes),
   };
 }
 
-/** A file of the folder, unless it takes longer to read than Slack waits. */
-function fixSoon(world: World, work: RequestedWork): Promise<Work | undefined> {
-  const reading = fixWork(world, work);
-  return within(reading, { ms: VERDICT_MS, late: () => undefined });
+/** Undefined where it takes longer than Slack waits. */
+function soon(bringing: Promise<Work>): Promise<Work | undefined> {
+  return within(bringing, { ms: VERDICT_MS, late: () => undefined });
 }
 
-/** A file of Slack's is fetched only when it is sent: until then its size is what Slack says. */
-function draftOf(work: Work, file: SharedFile): Work {
-  return work.action === 'put' ? { ...work, source: { bytes: file.bytes, sha256: '' } } : work;
+/** Of a large file of Slack's: which one it is, and its size, as Slack says; it is held to both. */
+function lateWork(work: Work, file: SharedFile | undefined): Work {
+  if (work.action !== 'put' || file === undefined) return work;
+  const { id, uploader, bytes } = file;
+  return { ...work, source: { bytes, sha256: '' }, shared: { id, uploader } };
 }
 
 /** The request as people read it in the audit. */
@@ -103,7 +96,7 @@ export function describeForm(form: SubmittedForm): string {
   const file = readMemo(form.metadata).file;
   // Of another version's window too: the audit has every no.
   const words = describeFields(form.callbackId === COPY_FORM ? 'copy' : 'run', fieldsOf(form));
-  return file === undefined ? words : `${words} (Slack's file ${file.name})`;
+  return file === undefined ? words : `${words} (Slack's file ${file.id}, ${file.name})`;
 }
 
 /** Where each part of a request stands in a form: the first of these that was filled in. */
@@ -163,10 +156,11 @@ function readMemo(metadata: string): Memo {
 
 function readFile(value: unknown): SharedFile | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  if (!('id' in value && 'name' in value && 'bytes' in value)) return undefined;
-  const { id, name, bytes } = value;
-  return typeof id === 'string' && typeof name === 'string' && typeof bytes === 'number'
-    ? { id, name, bytes }
+  if (!('id' in value && 'name' in value && 'bytes' in value && 'uploader' in value)) return undefined;
+  const { id, name, bytes, uploader } = value;
+  if (typeof id !== 'string' || typeof name !== 'string') return undefined;
+  return typeof bytes === 'number' && typeof uploader === 'string'
+    ? { id, name, bytes, uploader }
     : undefined;
 }
 

@@ -16,22 +16,19 @@ const TARGETS_LOOKED_AT = 50_000;
 export async function showHome(world: World, asker: Requester): Promise<HomeTab> {
   const { allowlist, inventory } = world;
   const usable = usableHosts(allowlist, asker, ['run', 'put', 'get', 'cancel', 'audit', 'trust']);
-  const isNamed = allowlist.rules.some((rule) => rule.users.has(asker.userId));
   const hosts = [...inventory.hosts.values()].filter(({ name }) => usable.has(name.toLowerCase()));
   const groups = [...inventory.groups.values()].filter(
     (group) => group.hosts.length > 0 && group.hosts.every(({ name }) => usable.has(name.toLowerCase())),
   );
-  const { mine, others } = isNamed ? await listRecent(world, asker) : { mine: [], others: [] };
+  const { mine, others } = await listRecent(world, asker);
   const listed = (some: readonly Run[]): readonly ListedRun[] =>
     some.map((run) => ({ run, link: linkOf(world, run) }));
   return formatHome({
-    fleet: isNamed
-      ? {
-          hosts: hosts.length,
-          disabled: hosts.filter(({ enabled }) => !enabled).map(({ name }) => name),
-          groups: groups.map(({ name, hosts: members }) => ({ name, hosts: members.length })),
-        }
-      : undefined,
+    fleet: {
+      hosts: hosts.length,
+      disabled: hosts.filter(({ enabled }) => !enabled).map(({ name }) => name),
+      groups: groups.map(({ name, hosts: members }) => ({ name, hosts: members.length })),
+    },
     rights: listRules(
       allowlist,
       asker,

@@ -4,7 +4,7 @@ import { resolveTerms } from '../inventory/expression.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
-import { explainRights } from '../policy/rights.ts';
+import { explainRights, knownTo } from '../policy/rights.ts';
 import type { Log, Store } from '../ports.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
@@ -28,17 +28,18 @@ export interface Records {
 
 export type Question = Extract<DeskRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' | 'queue' }>;
 
-/** The answers of `/batch`: all from the store and the files, none of them touches a host. */
+/** The answers of `/batch`: from the store and the files, of hosts that are the asker's; none touches a host. */
 export async function answerQuestion(records: Records, asking: Asking, question: Question): Promise<Answer> {
+  const inventory = knownTo(records.allowlist, asking.requester, records.inventory);
   switch (question.kind) {
     case 'hosts':
-      return formatHosts(listHosts(records.inventory, question.terms));
+      return formatHosts(listHosts(inventory, question.terms));
     case 'can':
       return formatRights(
         explainRights(
           records.allowlist,
           asking,
-          resolveTerms(records.inventory, question.terms).map((host) => host.name),
+          resolveTerms(inventory, question.terms).map((host) => host.name),
         ),
       );
     case 'runs': {

@@ -1,6 +1,4 @@
-import { Refusal } from '../errors.ts';
 import type { World } from '../lifecycle/begin-run.ts';
-import { admit } from '../policy/authorize.ts';
 import { usableHosts } from '../policy/rights.ts';
 import { CANCEL_HOST_ACTION, runOfBlock, SHOW_HOST_ACTION } from '../report/buttons.ts';
 import { plain } from '../report/message.ts';
@@ -16,23 +14,17 @@ import { findVisibleRun } from './questions.ts';
 const MAX_OPTIONS = 100;
 const MAX_OPTION_CHARS = 75;
 
-/** Options for whoever may see them; to anyone else every select is empty. */
+/** Options for whoever may see them; a `Refusal`, or none, to anyone else. */
 export async function suggestOptions(world: World, query: SuggestQuery): Promise<readonly OptionGroup[]> {
-  try {
-    admit(world.allowlist, query.requester);
-    switch (query.actionId) {
-      case HOSTS_ACTION:
-        return suggestTargets(world, query);
-      case SHOW_HOST_ACTION:
-        return await suggestHosts(world, query, (runId) => listEnded(world, runId));
-      case CANCEL_HOST_ACTION:
-        return await suggestHosts(world, query, (runId) => listUnended(world, runId));
-      default:
-        return [];
-    }
-  } catch (error) {
-    if (error instanceof Refusal) return [];
-    throw error;
+  switch (query.actionId) {
+    case HOSTS_ACTION:
+      return suggestTargets(world, query);
+    case SHOW_HOST_ACTION:
+      return await suggestHosts(world, query, (runId) => listEnded(world, runId));
+    case CANCEL_HOST_ACTION:
+      return await suggestHosts(world, query, (runId) => listUnended(world, runId));
+    default:
+      return [];
   }
 }
 

@@ -16,8 +16,22 @@ export type Work =
       readonly remote: string;
       /** The file as it was when the plan was made: a file that has changed since is not sent. */
       readonly source: FileDigest;
+      /** Set where the file came from Slack: which one it is, and who put it there. */
+      readonly shared?: SharedSource;
+      /** Where the file of the folder came from, as far as the bot put it there; none: an administrator did. */
+      readonly origins?: readonly Origin[];
     }
   | { readonly action: 'get'; readonly local: string; readonly remote: string };
+
+/** Where the bot took a file of the transfer folder from, and for whom. */
+export type Origin =
+  | { readonly kind: 'fetched'; readonly host: string; readonly path: string; readonly by: string }
+  | { readonly kind: 'shared'; readonly id: string; readonly by: string };
+
+export interface SharedSource {
+  readonly id: string;
+  readonly uploader: string;
+}
 
 export interface FileDigest {
   readonly bytes: number;

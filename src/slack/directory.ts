@@ -1,4 +1,4 @@
-import { Refusal } from '../errors.ts';
+import { Refusal, type Subject } from '../errors.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { Directory, Log } from '../ports.ts';
 import { classify } from './outgoing/failure.ts';
@@ -104,10 +104,11 @@ export function createDirectory(
     now,
   );
 
-  function unknown(what: string, id: string, error: unknown): Refusal {
+  function unknown(what: string, id: string, error: unknown, about?: Subject): Refusal {
     const { kind, code } = classify(error);
     log.warn({ id, error: code }, `Slack does not tell ${what}`);
     return new Refusal('not-now', `Slack does not tell ${what}, so nothing was done.`, {
+      about,
       remedy:
         code === 'missing_scope'
           ? 'The app lacks a scope: its administrators find it in manifest.yml.'
@@ -126,7 +127,9 @@ export function createDirectory(
           : channels
               .of(channelId)
               .catch((error: unknown) =>
-                Promise.reject(unknown('whether this channel is shared with others', channelId, error)),
+                Promise.reject(
+                  unknown('whether this channel is shared with others', channelId, error, 'channel'),
+                ),
               ),
       ]);
       if (person !== 'member' && person !== 'guest') throw refuseOutsider(person);

@@ -16,7 +16,7 @@ export function createSharedFiles(settings: SlackSettings, workspace: Workspace,
           const places = [...(file.channels ?? []), ...(file.groups ?? []), ...(file.ims ?? [])];
           // Asked for one channel; looked at all the same, since what is in another is not for these eyes.
           if (file.id === undefined || file.name === undefined || !places.includes(channelId)) return [];
-          return [{ id: file.id, name: file.name, bytes: file.size ?? 0 }];
+          return [{ id: file.id, name: file.name, bytes: file.size ?? 0, uploader: file.user ?? '' }];
         });
       } catch (error) {
         log.warn(

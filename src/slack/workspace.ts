@@ -43,7 +43,10 @@ export interface Workspace {
   readonly paces: ChannelPaces;
   /** Null where Slack would take a message now; else why it would not, in a sentence. Asks where nothing is known. */
   showTrouble(): Promise<string | null>;
-  /** The one gate before Slack: every text that leaves has gone through it. */
+  /**
+   * The one gate before Slack: every text that leaves has gone through it. With `typed`, for the eyes of the one
+   * who typed that and nobody else's: it comes back as it was typed.
+   */
   masked<
     T extends
       | Message
@@ -52,7 +55,7 @@ export interface Workspace {
       | HomeTab
       | PlainText
       | { readonly options: readonly OptionGroup[] },
-  >(message: T): T;
+  >(message: T, typed?: string): T;
 }
 
 export const POST_TIMEOUT_MS = 12_000;
@@ -69,7 +72,7 @@ const COMPLAINT_MS = 60_000;
 export async function openWorkspace(
   settings: SlackSettings,
   more: {
-    readonly mask: (text: string) => string;
+    readonly mask: (text: string, typed?: string) => string;
     readonly log: Log;
     readonly clock?: Clock;
     /** Told each time that Slack did not answer. */
@@ -91,7 +94,7 @@ export async function openWorkspace(
     windows,
     showTrouble: () => reachability.trouble(() => windows.auth.test()),
     paces: new ChannelPaces(more.clock),
-    masked: (message) => maskTexts(message, more.mask),
+    masked: (message, typed) => maskTexts(message, (text) => more.mask(text, typed)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Mask } from '../gather/mask.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { Leftovers, Log } from '../ports.ts';
+import type { Leftovers, Log, Origins } from '../ports.ts';
 import type { HostKeys } from './host-keys.ts';
 import type { CopyLimits } from './sftp/limits.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';
@@ -13,6 +13,7 @@ export interface TransportSettings {
   secretsMask(): Mask;
   /** All that `-local` can name. */
   readonly transferDir: string;
+  readonly origins: Origins;
   /** Takes output beyond what is kept in memory; without one it is only counted. */
   readonly spool?: SpoolFolder;
   /** What is made on hosts and has to be gone again. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { codeOf, Refusal, type RefusalCode } from '../errors.ts';
-import type { TransferFolder } from '../ports.ts';
-import type { FileDigest } from '../run/plan.ts';
+import type { Origins, TransferFolder } from '../ports.ts';
+import type { FileDigest, Origin } from '../run/plan.ts';
 import { temporaryName } from './part/file-names.ts';
 
 /** What hosts and people sent is the bot's alone to read, also where the transfer folder itself is shared. */
@@ -16,13 +16,18 @@ export interface JailedFolder extends TransferFolder {
   openSource(local: string): Promise<{ readonly file: FileHandle; readonly stats: Stats }>;
   /** Makes the folder, each part checked, and answers with its true path. */
   makeFolder(parts: readonly string[]): Promise<string>;
+  /**
+   * Gives a file that is whole its name in a folder that `makeFolder` answered, and writes down where it came
+   * from. A `Refusal` where the one that has the name is another person's.
+   */
+  place(part: string, into: string, name: string, origin: Origin): Promise<void>;
 }
 
 /**
  * The folder that `-local` may name things in. What is named is followed to where it truly lies, and looked
  * at again once it is open: neither `..` nor a link, also one put there in between, leads out.
  */
-export function openTransferFolder(dir: string): JailedFolder {
+export function openTransferFolder(dir: string, origins: Origins): JailedFolder {
   const folder: JailedFolder = {
     async digestSource(local): Promise<FileDigest> {
       const { file } = await folder.openSource(local);
@@ -37,6 +42,12 @@ export function openTransferFolder(dir: string): JailedFolder {
       } finally {
         await file.close();
       }
+    },
+
+    async originsOf(local) {
+      const root = await rootOf(dir);
+      const path = await trueInside(root, join(root, ...splitName(local)), local);
+      return await origins.list(relative(root, path));
     },
 
     async openSource(local) {
@@ -79,7 +90,7 @@ export function openTransferFolder(dir: string): JailedFolder {
       }
     },
 
-    async keep(local, content) {
+    async keep(local, content, origin) {
       const parts = splitName(local);
       const name = parts.at(-1) ?? local;
       const into = await folder.makeFolder(parts.slice(0, -1));
@@ -94,11 +105,20 @@ export function openTransferFolder(dir: string): JailedFolder {
         } finally {
           await file.close();
         }
-        await rename(part, join(into, name));
+        await folder.place(part, into, name, origin);
       } catch (error) {
         await rm(part, { force: true });
         throw error;
       }
+    },
+
+    async place(part, into, name, origin) {
+      const path = relative(await rootOf(dir), join(into, name));
+      // Before it is there: whatever ends us in between, nothing lies there whose origin is not on record.
+      const other = await origins.claim(path, origin);
+      if (other !== undefined) throw ofAnother(path, other);
+      await rename(part, join(into, name));
+      await origins.settle(path, origin);
     },
 
     async makeFolder(parts) {
@@ -118,6 +138,16 @@ export function openTransferFolder(dir: string): JailedFolder {
     },
   };
   return folder;
+}
+
+function ofAnother(path: string, origin: Origin): Refusal {
+  const whose =
+    origin.kind === 'fetched'
+      ? `${origin.by} fetched it from ${origin.host}`
+      : `${origin.by === '' ? 'somebody' : origin.by} put it into Slack`;
+  return refusal('not-allowed', `${path} is not yours to replace: ${whose}.`, {
+    remedy: 'Choose another name for -local.',
+  });
 }
 
 /** The words between the slashes; a `Refusal` where one of them is no plain name. */

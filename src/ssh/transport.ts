@@ -21,7 +21,7 @@ export function openTransport(settings: TransportSettings): Transport {
   const connections = new Connections(settings);
   const deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
   const { spool } = settings;
-  const folder = openTransferFolder(settings.transferDir);
+  const folder = openTransferFolder(settings.transferDir, settings.origins);
   const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
   const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
   const running = new Map<AbortController, Promise<Outcome>>();
@@ -71,6 +71,7 @@ export function openTransport(settings: TransportSettings): Transport {
         connection,
         channelMs,
         runId: how.runId,
+        by: how.by,
         silenceMs: how.timeLimitMs,
         limits,
         mayTouch: how.mayTouch,

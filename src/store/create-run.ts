@@ -115,7 +115,7 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     planHash,
     action: work.action,
     ...Object.fromEntries(Object.entries(words).map(([key, text]) => [key, ledger.mask(text)])),
-    ...(work.action === 'put' && { source: work.source }),
+    ...(work.action === 'put' && { source: work.source, shared: work.shared, origins: work.origins }),
     count: plan.targets.length,
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,

@@ -8,6 +8,7 @@ import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
 import { holdRuns, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
+import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
 import { Records } from './records.ts';
@@ -83,6 +84,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       outbox,
       audit: auditTrailOf(path),
       leftovers: await StoredLeftovers.open(db, now),
+      origins: new StoredOrigins(db),
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();

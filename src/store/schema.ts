@@ -17,6 +17,7 @@ export interface Schema {
   audit: AuditTable;
   audit_head: AuditHeadTable;
   leftover: LeftoverTable;
+  origin: OriginTable;
   beat: BeatTable;
   refusals: RefusalsTable;
 }
@@ -127,6 +128,17 @@ interface LeftoverTable {
   noted_at: number;
 }
 
+/** Where files of the transfer folder came from; several for one path while one takes the place of another. */
+interface OriginTable {
+  path: string;
+  kind: 'fetched' | 'shared';
+  /** The host; the id of Slack's file. */
+  place: string;
+  /** On the host; empty for Slack's. */
+  remote: string;
+  user_id: string;
+}
+
 /** One row: when all was last well, by every clock there is. */
 interface BeatTable {
   id: number;
@@ -159,6 +171,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-rows': { up: forgetKinds },
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
+  '0008-origins': { up: addOrigins },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -324,6 +337,16 @@ async function addHolds(db: Kysely<unknown>): Promise<void> {
     at bigint not null,
     boot text not null,
     uptime_ms bigint not null)`.execute(db);
+}
+
+async function addOrigins(db: Kysely<unknown>): Promise<void> {
+  await sql`create table origin (
+    path text not null,
+    kind text not null check (kind in ('fetched', 'shared')),
+    place text not null,
+    remote text not null,
+    user_id text not null,
+    primary key (path, kind, place, remote, user_id))`.execute(db);
 }
 
 /** What a row shows stands in its key; the table knows only how it is sent. The root message has its row from the start. */

@@ -4,8 +4,8 @@ import { escapeMrkdwn, escapeShort, inlineCode, mention } from '../report/text/e
 import { formatHostNames } from '../report/text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
 import {
+  describeSource,
   describeWork,
-  formatBytes,
   formatCount,
   formatDuration,
   formatProgress,
@@ -95,9 +95,7 @@ function notes(run: Run): readonly string[] {
       ? []
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
-    ...(work.action === 'put'
-      ? [`${formatBytes(work.source.bytes)}, SHA-256 ${escapeMrkdwn(work.source.sha256.slice(0, 12))}…`]
-      : []),
+    ...describeSource(work, mention),
     `at most ${formatCount(plan.fanOut)} at once`,
     work.action === 'run'
       ? `${formatDuration(plan.timeLimitMs)} each`

@@ -8,7 +8,7 @@ import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import { approveStoredRun, executeJob, type Ground } from '../../src/lifecycle/execution.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { authorize } from '../../src/policy/authorize.ts';
-import type { JobSource, Log, Transport } from '../../src/ports.ts';
+import type { Directory, JobSource, Log, Transport } from '../../src/ports.ts';
 import { openDispatcher } from '../../src/queue/dispatcher.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
@@ -19,6 +19,7 @@ import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { openStore } from '../../src/store/open.ts';
 import { memoryLeftovers } from '../ssh/memory-leftovers.ts';
+import { memoryOrigins } from '../ssh/memory-origins.ts';
 import type { Order, Temperature } from './contenders.ts';
 import { CHANNEL, type FleetFiles, REQUESTER } from './fleet.ts';
 import type { Taken } from './rounds.ts';
@@ -36,6 +37,11 @@ const quiet: Log = {
   info() {},
   warn() {},
   error: (fields, message) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+};
+
+/** Everybody is one of us. */
+const MEMBERS: Directory = {
+  standingOf: async () => ({ isGuest: false, isShared: false, groups: new Set(), unknownGroups: [] }),
 };
 
 await serve();
@@ -147,6 +153,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       findHost: (name) => inventory.hosts.get(name),
       secretsMask: () => mask,
       transferDir,
+      origins: memoryOrigins(),
       leftovers: memoryLeftovers(),
       log: quiet,
       // A minute in the bot; here other contenders have their turn between two rounds.
@@ -173,6 +180,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
                   timeLimitMs: 60_000,
                   signal: new AbortController().signal,
                   mayTouch: () => false,
+                  by: '',
                 },
               ),
             ),
@@ -215,8 +223,9 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
     const ground: Ground = {
       inventory,
       allowlist,
+      directory: MEMBERS,
       store,
-      transfers: openTransferFolder(transferDir),
+      transfers: openTransferFolder(transferDir, store.origins),
       now: Date.now,
     };
     openDispatcher({

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
@@ -189,8 +190,10 @@ describe.skipIf(!HAS_SSHD)('the form', () => {
     });
     const unknown = await submit({ terms: 'h9', fanout: null, limit: null });
     expect(unknown.errors).toMatchObject({ terms: expect.stringMatching(/no host "h9"/) });
-    const elsewhere = await submit({ terms: 'h1', channel: SECRET });
+    const elsewhere = await submit({ terms: 'h1', channel: AUDIT });
     expect(elsewhere.errors).toMatchObject({ channel: expect.stringMatching(/other channels/) });
+    const unseen = await submit({ terms: 'h1', channel: SECRET });
+    expect(unseen.errors).toMatchObject({ channel: expect.stringMatching(/invite @batchops/) });
     await slack.waitFor(() => slack.messages(AUDIT).some((line) => /refused.*form/.test(line.text)));
     expect(slack.messages(OPS)).toHaveLength(0);
   });
@@ -233,11 +236,13 @@ describe.skipIf(!HAS_SSHD)('the form', () => {
 });
 
 describe.skipIf(!HAS_SSHD)("a file of the channel's, named in -local", () => {
-  test('is sent, the newest of its name; one that is not there is refused with near names', async () => {
+  test("is sent: one's own newest of the name, and somebody else's by its id only", async () => {
     await using stage = await openStage();
     const { slack, home } = stage;
     for (const content of ['old\n', 'new\n'])
       slack.upload({ user: ADA, channel: OPS, name: 'motd.txt', content });
+    const [bobs = ''] = slack.upload({ user: BOB, channel: OPS, name: 'motd.txt', content: 'evil\n' }).files;
+    slack.upload({ user: BOB, channel: OPS, name: 'bob.txt', content: 'of Bob\n' });
     slack.upload({ user: ADA, channel: AUDIT, name: 'other.txt', content: 'not from here\n' });
     const there = home.path('there.txt');
     const put = (name: string, more = '') =>
@@ -246,14 +251,28 @@ describe.skipIf(!HAS_SSHD)("a file of the channel's, named in -local", () => {
     const missing = await put('modt.txt');
     expect(shown(await slack.waitFor(() => missing.answers()[0]))).toMatch(/did you mean slack:motd\.txt/i);
     const elsewhere = await put('other.txt');
-    expect(shown(await slack.waitFor(() => elsewhere.answers()[0]))).toMatch(/No file "other\.txt"/);
+    expect(shown(await slack.waitFor(() => elsewhere.answers()[0]))).toMatch(
+      /You shared no file "other\.txt"/,
+    );
     const preview = await put('motd.txt', '-n');
-    expect(shown(await slack.waitFor(() => preview.answers()[0]))).toMatch(/You may run this here/);
-    expect(existsSync(home.path('data/transfers/slack'))).toBe(false);
+    const shownFirst = shown(await slack.waitFor(() => preview.answers()[0]));
+    const sha = createHash('sha256').update('new\n').digest('hex');
+    expect(shownFirst).toMatch(new RegExp(`4 bytes, SHA-256 ${sha}.*uploaded by ${ADA}`));
+    expect(shownFirst).toMatch(/You may run this here/);
+    const others = await put('bob.txt');
+    expect(shown(await slack.waitFor(() => others.answers()[0]))).toMatch(
+      new RegExp(`The newest of that name is of ${BOB}: slack:F`),
+    );
 
     await put('motd.txt');
     expect((await finished(slack)).text).toMatch(/1 ok of 1/);
     expect(await readFile(there, 'utf8')).toBe('new\n');
+    const root = await finished(slack);
+    expect(shown(root)).toContain(`SHA-256 ${sha}`);
+    expect(shown(root)).toContain(`uploaded by <@${ADA}>`);
+    await put(bobs);
+    expect(shown(await finished(slack, 2))).toContain(`Slack's file ${bobs} · uploaded by <@${BOB}>`);
+    expect(await readFile(there, 'utf8')).toBe('evil\n');
     expect(slack.violations).toEqual([]);
   });
 });

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
 import { formatRefusal } from '../../src/report/answers.ts';
 import { formatCopyForm, formatRunForm, formatWindow } from '../../src/report/views/form.ts';
-import { formatHome } from '../../src/report/views/home.ts';
+import { formatClosedHome, formatHome } from '../../src/report/views/home.ts';
 import type { HomeTab, Modal } from '../../src/report/views/view.ts';
 import { findViewFault } from '../../src/sandbox/slack/blocks/views.ts';
-import { anyRun, anyText, samplePlan, sampleRun } from './samples.ts';
+import { anyRun, anyText, samplePlan } from './samples.ts';
 
 /** By the strict local Slack, which refuses as Slack does. */
 function expectTaken(view: Modal | HomeTab): void {
@@ -83,9 +83,10 @@ describe('the Home tab', () => {
   });
 
   test('tells nothing to who is in no rule', () => {
-    const runs = [{ run: sampleRun(), link: undefined }];
-    const home = formatHome({ fleet: undefined, rights: [], mine: runs, others: runs, now: 0 });
+    const home = formatClosedHome(
+      new Refusal('not-allowed', 'No rule names you.', { remedy: 'Ask <them>.' }),
+    );
     expectTaken(home);
-    expect(JSON.stringify(home)).not.toContain('r-7k3f');
+    expect(JSON.stringify(home)).toContain('No rule names you. Ask &lt;them&gt;.');
   });
 });

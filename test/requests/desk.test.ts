@@ -272,6 +272,7 @@ describe("a file of Slack's", () => {
         id,
         name: ['права.sh', 'отказ.sh'][index] ?? '',
         bytes: text.length,
+        uploader: ANN.userId,
       }),
     );
     // Both are brought here before either is read.
@@ -282,8 +283,8 @@ describe("a file of Slack's", () => {
       ...rig.world,
       transfers: {
         ...transfers,
-        async keep(local, content) {
-          await transfers.keep(local, content);
+        async keep(local, content, origin) {
+          await transfers.keep(local, content, origin);
           brought += 1;
           if (brought === 2) both.resolve();
           await both.promise;

@@ -5,6 +5,7 @@ import { Refusal } from '../../src/errors.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import type { World } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
+import type { Directory } from '../../src/ports.ts';
 import type { ButtonClick, Desk, SubmittedForm } from '../../src/requests/calls.ts';
 import { createDesk } from '../../src/requests/desk.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
@@ -52,6 +53,11 @@ actions = run
 commands = uptime
 `;
 
+/** Everybody is one of us. */
+const MEMBERS: Directory = {
+  standingOf: async () => ({ isGuest: false, isShared: false, groups: new Set(), unknownGroups: [] }),
+};
+
 export interface DeskRig extends AsyncDisposable {
   readonly desk: Desk;
   readonly world: World;
@@ -62,7 +68,9 @@ export interface DeskRig extends AsyncDisposable {
 }
 
 /** The desk over a real store; only Slack and the hosts are not there. */
-export async function openDeskRig(): Promise<DeskRig> {
+export async function openDeskRig(
+  more: { readonly directory?: Directory; readonly allowlist?: string } = {},
+): Promise<DeskRig> {
   const store = await openRig();
   const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
   const files = { env: () => undefined, readFile: () => '', findKeyFault: () => undefined };
@@ -70,9 +78,10 @@ export async function openDeskRig(): Promise<DeskRig> {
   const opened: string[] = [];
   const world: World = {
     inventory,
-    allowlist: parseAllowlist(ALLOWLIST, 'allowlist.ini', inventory),
+    allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
+    directory: more.directory ?? MEMBERS,
     store: store.store,
-    transfers: openTransferFolder(transfers),
+    transfers: openTransferFolder(transfers, store.store.origins),
     now: Date.now,
     opener: {
       async openThread(_channelId, _message, key) {

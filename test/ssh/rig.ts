@@ -11,6 +11,7 @@ import type { TransportSettings } from '../../src/ssh/settings.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import type { Sshd } from '../rigs/sshd.ts';
 import { type MemoryLeftovers, memoryLeftovers } from './memory-leftovers.ts';
+import { memoryOrigins } from './memory-origins.ts';
 
 export interface TransportRig extends AsyncDisposable {
   readonly transport: Transport;
@@ -41,6 +42,7 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
     findHost: () => undefined,
     secretsMask: () => mask,
     transferDir: join(folder, 'transfers'),
+    origins: memoryOrigins(),
     log: { debug() {}, info() {}, warn() {}, error: (fields) => void errors.push(fields) },
     leftovers,
     ...options,
@@ -65,6 +67,7 @@ export function execution(how: Partial<Execution> = {}): Execution {
     timeLimitMs: 20_000,
     signal: new AbortController().signal,
     mayTouch: () => true,
+    by: 'U0ANN',
     ...how,
   };
 }

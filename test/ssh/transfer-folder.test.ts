@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
 import { type JailedFolder, openTransferFolder } from '../../src/ssh/transfer-folder.ts';
+import { memoryOrigins } from './memory-origins.ts';
 
 describe('the transfer folder', () => {
   let outside: string;
@@ -20,7 +21,7 @@ describe('the transfer folder', () => {
     await writeFile(join(outside, 'secret.txt'), 'secret');
     await writeFile(join(dir, 'a.txt'), 'hello');
     await writeFile(join(dir, 'sub/b.txt'), 'below');
-    folder = openTransferFolder(dir);
+    folder = openTransferFolder(dir, memoryOrigins());
   });
   afterEach(() => rm(outside, { recursive: true, force: true }));
 
@@ -139,8 +140,10 @@ describe('the transfer folder', () => {
 
   test('the folder itself may be a link, and need not be there yet', async () => {
     await symlink(dir, join(outside, 'linked'));
-    expect((await openTransferFolder(join(outside, 'linked')).digestSource('a.txt')).bytes).toBe(5);
-    await openTransferFolder(join(outside, 'not', 'yet')).checkDestination('x');
+    expect(
+      (await openTransferFolder(join(outside, 'linked'), memoryOrigins()).digestSource('a.txt')).bytes,
+    ).toBe(5);
+    await openTransferFolder(join(outside, 'not', 'yet'), memoryOrigins()).checkDestination('x');
   });
 
   test('no name at all gives away what is outside', async () => {

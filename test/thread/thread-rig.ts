@@ -26,6 +26,7 @@ export function factsOf(store: Store, groups: Readonly<Record<string, readonly s
     store,
     transfers: {
       digestSource: () => Promise.reject(new Error('there are no files here')),
+      originsOf: async () => [],
       checkDestination: () => Promise.resolve(),
       read: () => Promise.resolve(null),
       keep: () => Promise.resolve(),

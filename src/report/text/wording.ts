@@ -128,6 +128,18 @@ export function describeWork(work: Work): string {
   }
 }
 
+/** Which file a put sends: `1.5 KiB, SHA-256 ab12…, Slack's file F0AB uploaded by @…`; nothing where it is not known yet. */
+export function describeSource(work: Work, showPerson: (userId: string) => string): readonly string[] {
+  if (work.action !== 'put' || (work.source.sha256 === '' && work.shared === undefined)) return [];
+  const { source, shared } = work;
+  return [
+    formatBytes(source.bytes),
+    source.sha256 === '' ? 'SHA-256 not known before it is fetched' : `SHA-256 ${source.sha256}`,
+    ...(shared === undefined ? [] : [`Slack's file ${shared.id}`]),
+    ...(shared === undefined || shared.uploader === '' ? [] : [`uploaded by ${showPerson(shared.uploader)}`]),
+  ];
+}
+
 /** `97 ok, 1 failed, 1 timed out`; always in this order. */
 export function formatTally(progress: Progress): string {
   return settledInOrder(progress)

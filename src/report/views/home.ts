@@ -1,3 +1,4 @@
+import type { Refusal } from '../../errors.ts';
 import type { Run } from '../../run/run.ts';
 import { type Block, type Button, context, plain, section } from '../message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from '../text/escape.ts';
@@ -18,10 +19,12 @@ export const HOME_COPY_ACTION = 'batchops_home_copy';
 export const HOME_REFRESH_ACTION = 'batchops_home_refresh';
 
 export interface HomeFacts {
-  /** Those that this person may use; undefined where no rule names them. */
-  readonly fleet:
-    | { readonly hosts: number; readonly disabled: readonly string[]; readonly groups: readonly GroupFacts[] }
-    | undefined;
+  /** Those that this person may use. */
+  readonly fleet: {
+    readonly hosts: number;
+    readonly disabled: readonly string[];
+    readonly groups: readonly GroupFacts[];
+  };
   readonly rights: readonly RuleFacts[];
   readonly mine: readonly ListedRun[];
   readonly others: readonly ListedRun[];
@@ -55,18 +58,6 @@ const MAX_RULES = 12;
 
 /** The Home tab: the fleet at a glance, what was run, and what may be. */
 export function formatHome(facts: HomeFacts): HomeTab {
-  const { fleet } = facts;
-  if (fleet === undefined) {
-    return {
-      type: 'home',
-      blocks: [
-        { type: 'header', text: plain('Batchops') },
-        section(
-          'No rule of this bot names you. Ask its administrators to add your Slack id to the allowlist.',
-        ),
-      ],
-    };
-  }
   return {
     type: 'home',
     blocks: [
@@ -79,7 +70,7 @@ export function formatHome(facts: HomeFacts): HomeTab {
           button(HOME_REFRESH_ACTION, 'Refresh'),
         ],
       },
-      section(formatFleet(fleet)),
+      section(formatFleet(facts.fleet)),
       { type: 'divider' },
       { type: 'header', text: plain('My recent runs') },
       ...formatList(facts.mine, facts.now, 'You have run nothing lately: `/batch runs` looks further back.'),
@@ -89,6 +80,17 @@ export function formatHome(facts: HomeFacts): HomeTab {
       { type: 'header', text: plain('What I may do') },
       ...formatRules(facts.rights),
       context(`As of ${formatClock(facts.now)} · \`/batch help\` lists the commands`),
+    ],
+  };
+}
+
+/** The Home tab of who is not admitted. */
+export function formatClosedHome({ message, remedy = '' }: Refusal): HomeTab {
+  return {
+    type: 'home',
+    blocks: [
+      { type: 'header', text: plain('Batchops') },
+      section(escapeShort(remedy === '' ? message : `${message} ${remedy}`, 2_900)),
     ],
   };
 }
@@ -103,7 +105,7 @@ function formatClock(now: number): string {
   return `<!date^${seconds}^{time_secs}|${new Date(now).toISOString()}>`;
 }
 
-function formatFleet({ hosts, disabled, groups }: NonNullable<HomeFacts['fleet']>): string {
+function formatFleet({ hosts, disabled, groups }: HomeFacts['fleet']): string {
   const named = groups
     .slice(0, MAX_GROUPS)
     .map(({ name, hosts: count }) => `${inlineCode(`@${cleanOutput(name)}`, 60)} ${formatCount(count)}`);

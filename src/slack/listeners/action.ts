@@ -25,6 +25,7 @@ export function register(
         await homes.publish(click.requester);
         return undefined;
       },
+      typed: '',
       // Without a response_url Bolt gives none, whatever its types say.
       respond: body.response_url ? respond : undefined,
       triggerId: body.trigger_id,

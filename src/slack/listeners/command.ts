@@ -15,6 +15,7 @@ export function register(app: App, desk: Desk, workspace: Workspace, reception: 
       ack,
       ask: () => desk.command(parseCall(body, workspace)),
       respond,
+      typed: body.text ?? '',
       triggerId: body.trigger_id,
       channelId: body.channel_id,
       userId: body.user_id,

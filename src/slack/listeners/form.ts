@@ -30,6 +30,7 @@ export function register(
           },
         };
       },
+      typed: Object.values(readFields(body)).flat().join('\n'),
       userId: body.user.id,
     }),
   );
@@ -38,18 +39,22 @@ export function register(
 export function parseForm(body: ViewSubmitAction, workspace: Workspace): SubmittedForm {
   const { view } = body;
   const teamId = body.user.team_id ?? body.team?.id ?? '';
-  const fields = Object.entries(view.state.values).flatMap(([block, actions]) => {
-    const chosen = Object.values(actions).flatMap(readChosen);
-    return chosen.length === 0 ? [] : [[block, chosen] as const];
-  });
   return {
     callbackId: view.callback_id,
     metadata: view.private_metadata,
-    fields: Object.fromEntries(fields),
+    fields: readFields(body),
     requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
     // A window can be sent several times, but only one of them runs.
     requestKey: `slack:${teamId}:view:${view.id}`,
   };
+}
+
+function readFields({ view }: ViewSubmitAction): SubmittedForm['fields'] {
+  const fields = Object.entries(view.state.values).flatMap(([block, actions]) => {
+    const chosen = Object.values(actions).flatMap(readChosen);
+    return chosen.length === 0 ? [] : [[block, chosen] as const];
+  });
+  return Object.fromEntries(fields);
 }
 
 type Filled = ViewSubmitAction['view']['state']['values'][string][string];

@@ -19,6 +19,8 @@ export interface Visit {
   readonly ask: () => Promise<Answer | undefined>;
   /** By the response_url, which needs no membership. */
   readonly respond: ((message: RespondArguments) => Promise<unknown>) | undefined;
+  /** The words they typed, which the answer to them may have in it as they are; empty where they only clicked. */
+  readonly typed: string;
   /** A right to open one window, for 3 s. */
   readonly triggerId: string | undefined;
   /** Empty where there is none: then the answer is a window. */
@@ -30,6 +32,8 @@ export interface Visit {
 export interface FormVisit {
   readonly ack: (response?: ViewResponseAction) => Promise<void>;
   readonly judge: () => Promise<FormVerdict>;
+  /** As with `Visit`. */
+  readonly typed: string;
   readonly userId: string;
 }
 
@@ -70,14 +74,17 @@ export class Reception {
     if (answer !== undefined) await this.#tell(visit, answer);
   }
 
-  async #receiveForm({ ack, judge, userId }: FormVisit): Promise<void> {
+  async #receiveForm({ ack, judge, userId, typed }: FormVisit): Promise<void> {
     const verdict = await this.#judge(judge);
     const isAcked = await this.#ack(() => {
       switch (verdict.kind) {
         case 'faults':
-          return ack({ response_action: 'errors', errors: this.#maskFaults(verdict.faults) });
+          return ack({ response_action: 'errors', errors: this.#maskFaults(verdict.faults, typed) });
         case 'shown':
-          return ack({ response_action: 'update', view: mutable(this.#workspace.masked(verdict.view)) });
+          return ack({
+            response_action: 'update',
+            view: mutable(this.#workspace.masked(verdict.view, typed)),
+          });
         default:
           return ack();
       }
@@ -86,12 +93,12 @@ export class Reception {
     const answer = await this.#ask(verdict.begin);
     if (answer === undefined) return;
     const { channelId } = verdict;
-    await this.#tell({ respond: undefined, triggerId: undefined, channelId, userId }, answer);
+    await this.#tell({ respond: undefined, triggerId: undefined, channelId, userId, typed }, answer);
   }
 
-  #maskFaults(faults: Readonly<Record<string, string>>): Record<string, string> {
+  #maskFaults(faults: Readonly<Record<string, string>>, typed: string): Record<string, string> {
     return Object.fromEntries(
-      Object.entries(faults).map(([field, text]) => [field, this.#workspace.masked(plain(text)).text]),
+      Object.entries(faults).map(([field, text]) => [field, this.#workspace.masked(plain(text), typed).text]),
     );
   }
 
@@ -140,15 +147,15 @@ export class Reception {
     }
     const hasPlace = visit.respond !== undefined || visit.channelId !== '';
     if (!hasPlace && (await this.#openWindow(visit, formatWindow(answer)))) return;
-    await this.#answer(visit, this.#workspace.masked(answer));
+    await this.#answer(visit, this.#workspace.masked(answer, visit.typed));
   }
 
-  async #openWindow({ triggerId }: Pick<Visit, 'triggerId'>, view: Modal): Promise<boolean> {
+  async #openWindow({ triggerId, typed }: Pick<Visit, 'triggerId' | 'typed'>, view: Modal): Promise<boolean> {
     if (triggerId === undefined) return false;
     try {
       await this.#workspace.windows.views.open({
         trigger_id: triggerId,
-        view: mutable(this.#workspace.masked(view)),
+        view: mutable(this.#workspace.masked(view, typed)),
       });
       return true;
     } catch (error) {

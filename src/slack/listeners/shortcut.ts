@@ -15,6 +15,7 @@ export function register(app: App, desk: Desk, workspace: Workspace, reception: 
       ask: () => desk.shortcut(parseShortcut(body, workspace)),
       // A message's response_url would answer in the channel; the window is nearer.
       respond: undefined,
+      typed: '',
       triggerId: body.trigger_id,
       channelId: '',
       userId: body.user.id,
@@ -40,6 +41,7 @@ function readFiles(files: unknown): readonly SharedFile[] {
       return [];
     const name = 'name' in file && typeof file.name === 'string' ? file.name : file.id;
     const bytes = 'size' in file && typeof file.size === 'number' ? file.size : 0;
-    return [{ id: file.id, name, bytes }];
+    const uploader = 'user' in file && typeof file.user === 'string' ? file.user : '';
+    return [{ id: file.id, name, bytes, uploader }];
   });
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
 import type { Work } from '../../run/plan.ts';
@@ -61,7 +61,8 @@ export async function getFile(
     // Never wider than there, whatever a file has here that was fetched when it was wider.
     const mode = (there.mode ?? LEAST_MODE) & ((await modeOf(final)) ?? MOST_MODE) & MOST_MODE;
     await here(file.chmod(mode | OWNER_MAY));
-    await here(rename(part, final));
+    const origin = { kind: 'fetched', host: connection.host.name, path: trueName, by: copy.by } as const;
+    await here(folder.place(part, into, name, origin));
     return { file: { path: join(work.local, parts[1] ?? '', name), ...came, verified }, notes: [] };
   } catch (error) {
     await unlink(part).catch(() => {});

@@ -10,6 +10,8 @@ export interface CopyRun {
   readonly connection: Connection;
   readonly channelMs: number;
   readonly runId: string;
+  /** Whose run it is. */
+  readonly by: string;
   /** The longest silence. */
   readonly silenceMs: number;
   readonly limits: CopyLimits;

@@ -80,6 +80,7 @@ const ground = {
   store,
   transfers: {
     digestSource: () => Promise.reject(new Error('no files here')),
+    originsOf: async () => [],
     checkDestination: () => Promise.resolve(),
     read: () => Promise.resolve(null),
     keep: () => Promise.resolve(),

@@ -105,7 +105,13 @@ describe.skipIf(!HAS_SSHD)('what a put keeps of a file that it replaces', () => 
     const got = await rig.transport.execute(
       keyHost(sshd, { name: long }),
       { action: 'get', local: 'x', remote: join(remote, name) },
-      { runId: 'r-1', timeLimitMs: 5_000, mayTouch: () => true, signal: new AbortController().signal },
+      {
+        runId: 'r-1',
+        timeLimitMs: 5_000,
+        mayTouch: () => true,
+        by: 'U0ANN',
+        signal: new AbortController().signal,
+      },
     );
     expect(got).toMatchObject({ kind: 'ok' });
     const [folder = ''] = await readdir(join(rig.folder, 'transfers/x'));
@@ -119,7 +125,13 @@ describe.skipIf(!HAS_SSHD)('what a put keeps of a file that it replaces', () => 
       rig.transport.execute(
         keyHost(sshd),
         { action: 'get', local: 'in', remote: path },
-        { runId: 'r-1', timeLimitMs: 5_000, mayTouch: () => true, signal: new AbortController().signal },
+        {
+          runId: 'r-1',
+          timeLimitMs: 5_000,
+          mayTouch: () => true,
+          by: 'U0ANN',
+          signal: new AbortController().signal,
+        },
       );
     for (const [mode, after] of [
       [0o600, '600'],

@@ -6,6 +6,7 @@ import type { Execution } from '../../../src/ports.ts';
 import type { Outcome } from '../../../src/run/outcome.ts';
 import { openTransferFolder } from '../../../src/ssh/transfer-folder.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';
+import { memoryOrigins } from '../memory-origins.ts';
 import { execution, passwordHost, type TransportRig } from '../rig.ts';
 import { type SftpLog, type SftpScript, serveMemory } from './memory-sftp.ts';
 
@@ -30,7 +31,7 @@ export async function put(
   remote: string,
   how: Partial<Execution> = {},
 ): Promise<Outcome> {
-  const source = await openTransferFolder(join(rig.folder, 'transfers')).digestSource(local);
+  const source = await openTransferFolder(join(rig.folder, 'transfers'), memoryOrigins()).digestSource(local);
   return rig.transport.execute(host, { action: 'put', local, remote, source }, execution(how));
 }
 
