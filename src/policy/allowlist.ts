@@ -1,8 +1,8 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { resolveTerms, splitTerms } from '../inventory/expression.ts';
+import { parseBoolean } from '../inventory/host-values.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection, parseIni } from '../inventory/ini.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { parseBoolean } from '../inventory/parse-host.ts';
 import { didYouMean, Problems, showName } from '../inventory/problems.ts';
 import {
   type CommandPattern,

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../src/errors.ts';
+import type { InventoryWorld } from '../../src/inventory/host-section.ts';
 import type { Inventory } from '../../src/inventory/inventory.ts';
-import type { InventoryWorld } from '../../src/inventory/parse-host.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 
 export const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n';

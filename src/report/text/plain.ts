@@ -97,12 +97,13 @@ export function takeEnd(text: string, maxChars: number): string {
   if (maxChars <= 0) return '';
   const earliest = text.length - maxChars;
   const from = Math.max(0, earliest - LONGEST_GRAPHEME);
-  const window = text.slice(isLowSurrogate(text, from) ? from - 1 : from, earliest + LONGEST_GRAPHEME);
-  const base = isLowSurrogate(text, from) ? from - 1 : from;
-  for (const { index } of graphemes.segment(window)) {
-    if (base + index >= earliest && !isLowSurrogate(text, base + index)) return text.slice(base + index);
-  }
-  return text.slice(isLowSurrogate(text, earliest) ? earliest + 1 : earliest);
+  const start = isLowSurrogate(text, from) ? from - 1 : from;
+  const around = graphemes.segment(text.slice(start, earliest + LONGEST_GRAPHEME));
+  const begins = Array.from(around, ({ index }) => start + index).find(
+    (begin) => begin >= earliest && !isLowSurrogate(text, begin),
+  );
+  // Inside a pile of accents; but never inside a surrogate pair.
+  return text.slice(begins ?? (isLowSurrogate(text, earliest) ? earliest + 1 : earliest));
 }
 
 function isLowSurrogate(text: string, at: number): boolean {

@@ -2,7 +2,8 @@ import { codeOf } from '../../errors.ts';
 import { within } from '../../time/within.ts';
 import { formatSeconds } from '../settings.ts';
 import { levelOf, stopTrouble, Trouble, wordsOf } from '../trouble.ts';
-import { type SessionSettings, SftpSession } from './session.ts';
+import type { SessionSettings } from './questions.ts';
+import { SftpSession } from './session.ts';
 
 /** Opens SFTP on a connection that stands. A `Trouble` in words where the host will not have it. */
 export function openSession(settings: SessionSettings, channelMs: number): Promise<SftpSession> {

@@ -1,81 +1,27 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { codeOf } from '../../errors.ts';
-import { Deadline } from '../../time/deadline.ts';
-import type { Connection } from '../connection/connection.ts';
-import { formatSeconds } from '../settings.ts';
-import { stopTrouble, Trouble, wordsOf } from '../trouble.ts';
 import { type RemoteStat, toCount, toFreeBytes, toHandle, toPath, toRemoteStat } from './answers.ts';
-import { LeastRate } from './least-rate.ts';
-import type { CopyLimits } from './limits.ts';
-import { EOF, RemoteRefusal, type Step, StepTrouble } from './refusal.ts';
-
-type Done<T> = (error: Error | null | undefined, answer?: T) => void;
+import { type Done, Questions, type SessionSettings } from './questions.ts';
+import { EOF, RemoteRefusal, type Step, type StepTrouble } from './refusal.ts';
 
 export interface OpenFile {
   readonly handle: Buffer;
   readonly path: string;
 }
 
-export interface SessionSettings {
-  readonly connection: Connection;
-  /** The longest silence. */
-  readonly silenceMs: number;
-  readonly limits: CopyLimits;
-  readonly signal: AbortSignal;
-}
-
-/**
- * SFTP as promises that always settle. The library calls nobody back where the connection or the channel dies
- * (pitfall 3), so each question is raced against that, against silence, against too little, and against the
- * order to stop. What the host answers is looked at before it is believed: nothing keeps it from answering
- * another question than the one that was asked.
- */
+/** SFTP, verb by verb: each settles, as `Questions` has it. */
 export class SftpSession {
   readonly #sftp: SFTPWrapper;
-  readonly #silenceMs: number;
-  readonly #limits: CopyLimits;
-  readonly #signal: AbortSignal;
-  readonly #release: () => void;
-  readonly #waiting = new Set<(trouble: Trouble) => void>();
-  readonly #rate: LeastRate;
-  readonly #silence = new Deadline();
-  /** Why nothing is answered any more. */
-  #dead: Trouble | undefined;
+  readonly #questions: Questions;
 
-  constructor(sftp: SFTPWrapper, { connection, silenceMs, limits, signal }: SessionSettings) {
+  constructor(sftp: SFTPWrapper, settings: SessionSettings) {
     this.#sftp = sftp;
-    this.#silenceMs = silenceMs;
-    this.#limits = limits;
-    this.#signal = signal;
-    this.#rate = new LeastRate(silenceMs, limits.leastBytesPerSecond, () =>
-      this.#die(
-        new Trouble(
-          'timed-out',
-          `less than ${limits.leastBytesPerSecond} bytes a second came through for ${formatSeconds(silenceMs)}`,
-        ),
-      ),
-    );
-    const onAbort = () => this.#die(stopTrouble(signal, 'while it copied'));
-    signal.addEventListener('abort', onAbort);
-    const releaseLost = connection.onLost((reason) =>
-      this.#die(new Trouble('transfer-failed', `${reason} while it copied`)),
-    );
-    this.#release = () => {
-      signal.removeEventListener('abort', onAbort);
-      releaseLost();
-    };
-    sftp.on('error', (error: Error) =>
-      this.#die(new Trouble('transfer-failed', `SFTP broke off: ${wordsOf(error)}`)),
-    );
-    sftp.on('close', () => this.#die(new Trouble('transfer-failed', 'the host closed the SFTP channel')));
-    sftp.on('end', () => this.#die(new Trouble('transfer-failed', 'the host ended the SFTP channel')));
-    if (signal.aborted) onAbort();
+    this.#questions = new Questions(sftp, settings);
   }
 
   /** Always to be called: a channel that is left open counts against the host's limit (pitfall 9). */
   end(): void {
-    this.#release();
-    this.#die(new Trouble('transfer-failed', 'the SFTP channel is closed'));
+    this.#questions.end();
     this.#sftp.end();
   }
 
@@ -96,7 +42,7 @@ export class SftpSession {
   /** 0 at the end of the file. */
   async read({ handle, path }: OpenFile, buffer: Buffer, start: number, position: number): Promise<number> {
     const length = buffer.length - start;
-    const bytes = await this.#ask(
+    const bytes = await this.#questions.ask(
       { limit: 'silence', doing: 'reading', path },
       (done: Done<number>) =>
         this.#sftp.read(handle, buffer, start, length, position, (error, read) =>
@@ -104,7 +50,7 @@ export class SftpSession {
         ),
       (read) => toCount(read, length),
     );
-    this.#rate.moved(bytes);
+    this.#questions.moved(bytes);
     return bytes;
   }
 
@@ -112,7 +58,7 @@ export class SftpSession {
     await this.#tell({ limit: 'silence', doing: 'writing', path }, (done) =>
       this.#sftp.write(handle, bytes, 0, bytes.length, position, done),
     );
-    this.#rate.moved(bytes.length);
+    this.#questions.moved(bytes.length);
   }
 
   setMode({ handle, path }: OpenFile, mode: number): Promise<void> {
@@ -143,7 +89,7 @@ export class SftpSession {
   }
 
   realpath(path: string): Promise<string> {
-    return this.#ask(
+    return this.#questions.ask(
       { limit: 'last', doing: 'asking for the true name of', path },
       (done: Done<string>) => this.#sftp.realpath(path, done),
       toPath,
@@ -177,7 +123,7 @@ export class SftpSession {
 
   /** Bytes that may still be written to the disk that holds this path. */
   freeBytes(path: string): Promise<number> {
-    return this.#ask(
+    return this.#questions.ask(
       { limit: 'optional', doing: 'asking for the free space of', path },
       (done: Done<unknown>) => this.#sftp.ext_openssh_statvfs(path, done),
       toFreeBytes,
@@ -185,17 +131,12 @@ export class SftpSession {
   }
 
   /** A step that the copy is whole without: what it came to, or why it did not come about. */
-  async attempt<T>(step: Promise<T>): Promise<{ readonly value: T } | { readonly trouble: StepTrouble }> {
-    try {
-      return { value: await step };
-    } catch (error) {
-      if (error instanceof StepTrouble && this.#dead === undefined) return { trouble: error };
-      throw error;
-    }
+  attempt<T>(step: Promise<T>): Promise<{ readonly value: T } | { readonly trouble: StepTrouble }> {
+    return this.#questions.attempt(step);
   }
 
   async #open(step: Step, flags: 'r' | 'wx', mode: number): Promise<OpenFile> {
-    const handle = await this.#ask(
+    const handle = await this.#questions.ask(
       step,
       (done: Done<Buffer>) => this.#sftp.open(step.path, flags, { mode }, done),
       toHandle,
@@ -205,7 +146,7 @@ export class SftpSession {
 
   async #look(step: Step, start: (done: Done<Stats>) => void): Promise<RemoteStat | undefined> {
     try {
-      return await this.#ask(step, start, toRemoteStat);
+      return await this.#questions.ask(step, start, toRemoteStat);
     } catch (error) {
       if (error instanceof RemoteRefusal && error.isNoSuchFile) return undefined;
       throw error;
@@ -214,80 +155,6 @@ export class SftpSession {
 
   /** A question whose answer is yes or no. */
   async #tell(step: Step, start: (done: Done<unknown>) => void): Promise<void> {
-    await this.#ask(step, start, () => true);
+    await this.#questions.ask(step, start, () => true);
   }
-
-  #ask<T, R>(step: Step, start: (done: Done<T>) => void, check: (answer: unknown) => R | undefined) {
-    return new Promise<R>((resolve, reject) => {
-      if (this.#dead) return reject(this.#dead);
-      const limitMs = this.#limitOf(step);
-      const limit = new Deadline();
-      if (limitMs !== undefined) limit.set(limitMs, () => settle(() => reject(lateAnswer(step, limitMs))));
-      const onDead = (trouble: Trouble) => {
-        limit.clear();
-        reject(trouble);
-      };
-      const settle = (end: () => void) => {
-        limit.clear();
-        // The session is over, or it has been answered: what comes now comes too late.
-        if (!this.#waiting.delete(onDead)) return;
-        this.#listen();
-        end();
-      };
-      this.#waiting.add(onDead);
-      this.#listen();
-      try {
-        start((error, answer) =>
-          settle(() => {
-            if (error) return reject(new RemoteRefusal(step, error));
-            const checked = check(answer);
-            if (checked !== undefined) return resolve(checked);
-            reject(new StepTrouble('transfer-failed', step, 'the host answered something else'));
-          }),
-        );
-      } catch (error) {
-        settle(() => reject(new RemoteRefusal(step, error)));
-      }
-    });
-  }
-
-  #limitOf({ limit }: Step): number | undefined {
-    switch (limit) {
-      case 'silence':
-        return undefined;
-      case 'last':
-        return Math.min(this.#limits.lastStepMs, this.#silenceMs);
-      case 'optional':
-        return Math.min(this.#limits.optionalStepMs, this.#silenceMs);
-      default:
-        return limit satisfies never;
-    }
-  }
-
-  /** Each answer starts the wait anew; between questions there is none. */
-  #listen(): void {
-    if (this.#waiting.size === 0) {
-      this.#silence.clear();
-      this.#rate.rest();
-      return;
-    }
-    this.#rate.wait();
-    this.#silence.set(this.#silenceMs, () =>
-      this.#die(new Trouble('timed-out', `no data for ${formatSeconds(this.#silenceMs)} while it copied`)),
-    );
-  }
-
-  #die(trouble: Trouble): void {
-    if (this.#dead) return;
-    this.#dead = this.#signal.aborted ? stopTrouble(this.#signal, 'while it copied') : trouble;
-    this.#silence.clear();
-    this.#rate.rest();
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const onDead of waiting) onDead(this.#dead);
-  }
-}
-
-function lateAnswer(step: Step, limitMs: number): StepTrouble {
-  return new StepTrouble('timed-out', step, `no answer within ${formatSeconds(limitMs)}`);
 }

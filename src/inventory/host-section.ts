@@ -1,0 +1,124 @@
+import { nearNames } from '../errors.ts';
+import { hintAt } from './host-values.ts';
+import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.ts';
+import { didYouMean, type Problems, showName } from './problems.ts';
+import { Secret } from './secret.ts';
+import { NotText } from './text.ts';
+
+/** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
+export interface InventoryWorld {
+  env(name: string): string | undefined;
+  /** The file's text; throws where it cannot be read, a `NotText` where it is none. A relative path is as the world resolves it. */
+  readFile(path: string): string;
+  /** What would keep a login from using a key file's text, by what will use it; undefined where nothing does. */
+  findKeyFault(text: string, passphrase: string | undefined): KeyFault | undefined;
+}
+
+export interface KeyFault {
+  /** Which of the two is at fault. */
+  readonly key: 'key' | 'passphrase';
+  /** A sentence's end, behind `key: `. */
+  readonly fault: string;
+}
+
+export const HOST_KEYS = [
+  'ip',
+  'port',
+  'user',
+  'password',
+  'enable',
+  'key',
+  'passphrase',
+  'agent',
+  'jump',
+  'host_key',
+  'shell',
+  'prompt',
+  'legacy',
+] as const;
+export type HostKey = (typeof HOST_KEYS)[number];
+
+export function checkHostKeys(section: IniSection, problems: Problems): void {
+  for (const [key, { line }] of section.entries) {
+    if (HOST_KEYS.some((known) => known === key)) continue;
+    problems.at(line, `unknown key ${showName(key)} of a host.${didYouMean(nearNames(key, HOST_KEYS))}`);
+  }
+}
+
+const VARIABLE = /^[A-Za-z_]\w*$/;
+
+/** A section with `ip`, read key by key; what is wrong with it is told as it is come upon. */
+export class HostSection {
+  readonly #file: IniFile;
+  readonly #section: IniSection;
+  readonly #world: InventoryWorld;
+  readonly #problems: Problems;
+  #isSound = true;
+
+  constructor(file: IniFile, section: IniSection, world: InventoryWorld, problems: Problems) {
+    this.#file = file;
+    this.#section = section;
+    this.#world = world;
+    this.#problems = problems;
+  }
+
+  /** Whether nothing was wrong so far. */
+  get isSound(): boolean {
+    return this.#isSound;
+  }
+
+  fault(line: number, problem: string): undefined {
+    this.#isSound = false;
+    this.#problems.at(line, problem);
+  }
+
+  /** Its own, or what it inherits. `key =` without a value takes back what [DEFAULT] says. */
+  entry(key: HostKey): IniEntry | undefined {
+    const entry = findEntry(this.#file, this.#section, key);
+    return entry === undefined || entry.value === '' ? undefined : entry;
+  }
+
+  /** The value as `parse` understands it; a fault says what was expected, never what stands there. */
+  read<T>(key: HostKey, expected: string, parse: (value: string) => T | undefined): T | undefined {
+    const entry = this.entry(key);
+    if (entry === undefined) return undefined;
+    const value = parse(entry.value);
+    return value ?? this.fault(entry.line, `${key}: expected ${expected}${hintAt(entry.value)}`);
+  }
+
+  readFile(key: HostKey, line: number, path: string): string | undefined {
+    try {
+      return this.#world.readFile(this.expandHome(path));
+    } catch (error) {
+      if (error instanceof NotText) return this.fault(line, `${key}: the file it names ${error.message}`);
+      const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+      return this.fault(line, `${key}: cannot read the file it names${code}`);
+    }
+  }
+
+  /** A secret as it stands there, or out of the variable `env:NAME` or the file `file:PATH`. */
+  readSecret(key: 'password' | 'passphrase'): Secret | undefined {
+    const entry = this.entry(key);
+    if (entry === undefined) return undefined;
+    const [, kind, name = ''] = /^(env|file):(.*)$/s.exec(entry.value) ?? [];
+    if (kind === 'env') {
+      if (!VARIABLE.test(name)) {
+        return this.fault(entry.line, `${key}: what follows env: is no variable's name`);
+      }
+      const value = this.#world.env(name);
+      return value ? new Secret(value) : this.fault(entry.line, `${key}: the variable ${name} is not set`);
+    }
+    if (kind === 'file') {
+      const text = this.readFile(key, entry.line, name.trim());
+      if (text === undefined) return undefined;
+      const value = text.replace(/\r?\n$/, '');
+      return value === '' ? this.fault(entry.line, `${key}: the file it names is empty`) : new Secret(value);
+    }
+    return new Secret(entry.value);
+  }
+
+  expandHome(path: string): string {
+    const home = path.startsWith('~/') ? this.#world.env('HOME') : undefined;
+    return home === undefined ? path : home + path.slice(1);
+  }
+}
