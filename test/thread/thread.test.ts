@@ -184,9 +184,12 @@ async function openKilledBot(hosts: number) {
         stdio: ['ignore', 'inherit', 'inherit'],
       });
       const gone = once(bot, 'exit');
-      await slack.waitFor(() => isTime() || bot.exitCode !== null, 30_000);
-      bot.kill('SIGKILL');
-      await gone;
+      try {
+        await slack.waitFor(() => isTime() || bot.exitCode !== null, 30_000);
+      } finally {
+        bot.kill('SIGKILL');
+        await gone;
+      }
     },
     async [Symbol.asyncDispose]() {
       await slack.close();

@@ -5,6 +5,7 @@ import { delay, Pace } from './pace.ts';
 import { type ClaimedRow, mayStillSend } from './row/claimed-row.ts';
 import type { PosterContext } from './row/context.ts';
 import { renderRow } from './row/render-row.ts';
+import { giveBack } from './row/settle-row.ts';
 import { UnderWay } from './row/under-way.ts';
 
 /** How often an edit that waits is made anew: the run may have ended meanwhile. */
@@ -17,8 +18,8 @@ interface ClaimedEdit extends ClaimedRow {
 }
 
 /**
- * Edits of messages that stand: root messages and boards. A row waits until its message may change again,
- * and is made anew meanwhile, so that a thousand results become a few edits that say the latest. chat.update has one
+ * Edits of messages that stand: root messages and boards. A row waits until its message may change again, and
+ * is made anew meanwhile, so that a thousand results become a few edits that say the latest. chat.update has one
  * budget for the whole workspace (50 a minute): what is final takes the next place in it, what is live goes only
  * where one is free.
  */
@@ -48,7 +49,7 @@ export class Edits {
   }
 
   async #send(edit: ClaimedEdit): Promise<void> {
-    const { outbox, now, clock, signal, workspace } = this.#context;
+    const { outbox, clock, signal, workspace } = this.#context;
     const { row, ts } = edit;
     const next = await this.#waitForContent(edit);
     if (next === 'as shown') {
@@ -56,7 +57,7 @@ export class Edits {
       return;
     }
     if (next === 'give back') {
-      await outbox.defer(row, now() + this.#pace.waitMs(), 'waits for its place');
+      await giveBack(this.#context, [row], this.#pace.waitMs());
       return;
     }
     const { message, what } = next;

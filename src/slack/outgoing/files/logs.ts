@@ -3,6 +3,7 @@ import { classify } from '../failure.ts';
 import type { ClaimedRow } from '../row/claimed-row.ts';
 import type { PosterContext } from '../row/context.ts';
 import { renderRow } from '../row/render-row.ts';
+import { giveBack } from '../row/settle-row.ts';
 import { UnderWay } from '../row/under-way.ts';
 import { reportMissingFile, uploadFile } from './upload.ts';
 
@@ -35,7 +36,7 @@ export class Logs {
   }
 
   async #send({ row }: ClaimedRow): Promise<void> {
-    const { workspace, outbox, signal, now } = this.#context;
+    const { workspace, outbox, signal } = this.#context;
     const channel = row.channelId;
     const { content, what } = await renderRow(this.#context, row);
     if (content === undefined || row.threadTs === null) {
@@ -52,7 +53,7 @@ export class Logs {
     const to = { channel, threadTs: row.threadTs };
     // The files' methods have budgets of their own: no message need wait for their sake.
     if (signal.aborted) {
-      await outbox.defer(row, now(), 'stopping');
+      await giveBack(this.#context, [row]);
       return;
     }
     try {

@@ -31,6 +31,15 @@ async function settleFailure(context: PosterContext, row: OutboxRow, error: unkn
   }
 }
 
+/** Nothing was tried: due again in `inMs`. */
+export async function giveBack(
+  { outbox, now }: PosterContext,
+  rows: readonly OutboxRow[],
+  inMs = 0,
+): Promise<void> {
+  for (const row of rows) await outbox.defer(row, now() + inMs, 'waits for its place');
+}
+
 function backoff(before: number): number {
   return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(before, 10));
 }
