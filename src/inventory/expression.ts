@@ -246,7 +246,7 @@ const MAX_FAULTS = 10;
 const MAX_STEPS = 5_000_000;
 /** What making and looking up a name costs, adding a host to a set, and comparing a letter with near ones. */
 const STEPS_PER_NAME = 100;
-const STEPS_PER_HOST = 4;
+const STEPS_PER_HOST = 10;
 const STEPS_PER_LETTER = 4;
 
 /** The names of an inventory never change, so they are put in order once. */
