@@ -90,7 +90,11 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
         ? []
         : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
     const running = await runningJobs(trx, runId);
-    if (run !== undefined) {
+    // A second cancel stops the same jobs again: who did it is to be found too.
+    const open = trx.selectFrom('run').select('channel_id').where('id', '=', runId);
+    const again = await open.where('finished_at', 'is', null).executeTakeFirst();
+    const cancelled = run ?? again;
+    if (cancelled !== undefined) {
       await appendAudit(
         trx,
         {
@@ -98,11 +102,17 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
           by,
           action: 'cancelled',
           runId,
-          channelId: run.channel_id,
-          detail: { skipped: skipped.length, running: running.map(({ host }) => host) },
+          channelId: cancelled.channel_id,
+          detail: {
+            skipped: skipped.length,
+            running: running.map(({ host }) => host),
+            ...(run === undefined && { again: true }),
+          },
         },
         ledger.auditLines,
       );
+    }
+    if (run !== undefined) {
       await finishRuns(ledger, trx, [runId], at);
       await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     }

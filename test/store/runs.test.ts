@@ -138,7 +138,7 @@ describe('a run in the store', () => {
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });
 
-  test('a cancel settles what waits, tells what runs, and says so again when repeated', async () => {
+  test('a cancel settles what waits, tells what runs, and says so again when repeated; each is in the audit', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 5, fanOut: 2 });
     const running = await rig.store.jobs.start(await rig.store.jobs.take(10));
@@ -156,7 +156,7 @@ describe('a run in the store', () => {
     expect(await rig.store.jobs.take(10)).toEqual([]);
     const actions: string[] = [];
     for await (const entry of rig.store.audit.entries()) actions.push(entry.action);
-    expect(actions).toEqual(['started', 'accepted', 'cancelled', 'settled']);
+    expect(actions).toEqual(['started', 'accepted', 'cancelled', 'cancelled', 'settled']);
   });
 
   test('a job taken but not started when its run is cancelled does not start', async () => {
