@@ -1,6 +1,6 @@
 import { inspectConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
-import type { InventoryWorld } from '../../inventory/parse-host.ts';
+import type { InventoryWorld } from '../../inventory/host-section.ts';
 import { type Fleet, readFleet } from './fleet-files.ts';
 import { findSuspicions } from './suspicions.ts';
 
