@@ -89,9 +89,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['*'],
 };
 
-/** Folders with circles of files that are about to go. */
-const STILL_CIRCLING: readonly string[] = ['slack/outgoing/'];
-
 const root = new URL('../src/', import.meta.url).pathname;
 const files = globSync('**/*.{ts,cjs}', { cwd: root });
 
@@ -165,9 +162,7 @@ describe('architecture', () => {
       ]),
     );
     const circling = files.filter((file) => reachedFrom(file, (from) => imports.get(from) ?? []).has(file));
-    const isKnown = (file: string) => STILL_CIRCLING.some((folder) => file.startsWith(folder));
-    expect(circling.filter((file) => !isKnown(file))).toEqual([]);
-    expect(STILL_CIRCLING.filter((folder) => !circling.some((file) => file.startsWith(folder)))).toEqual([]);
+    expect(circling).toEqual([]);
   });
 
   test('only main.ts and the sandbox touch the process', () => {

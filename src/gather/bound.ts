@@ -1,5 +1,6 @@
 import type { StreamText } from '../run/outcome.ts';
-import { type Mask, SECRET_MARKER, type Span } from './mask.ts';
+import type { Span } from './bytes.ts';
+import { type Mask, SECRET_MARKER } from './mask.ts';
 
 export interface CaptureLimits {
   readonly headBytes: number;

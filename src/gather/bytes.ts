@@ -79,3 +79,9 @@ export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(b, a.length);
   return both;
 }
+
+/** From the first byte of a secret to behind its last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}

@@ -3,7 +3,7 @@
  * byte that no key goes on with. Told byte by byte, from what came before: how a stream was chopped up cannot
  * matter, and where a key begins is known at most `LONGEST_MARKER` bytes later.
  */
-import type { Span } from './mask.ts';
+import type { Span } from './bytes.ts';
 
 const encoder = new TextEncoder();
 const BEGIN = encoder.encode('-----BEGIN ');

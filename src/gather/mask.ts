@@ -1,3 +1,4 @@
+import type { Span } from './bytes.ts';
 import { LONGEST_MARKER, openKeyBlocks } from './key-blocks.ts';
 
 /** What stands where a secret stood. */
@@ -5,12 +6,6 @@ export const SECRET_MARKER = '[secret]';
 
 /** Shorter values would mask half of every output, and say more by their gaps than they hide. */
 const MIN_SECRET_CHARS = 4;
-
-/** From the first byte of a secret to behind its last. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * Finds secrets in text, and private keys. Every occurrence counts, overlapping ones too, so whether a byte is

@@ -33,7 +33,7 @@ export function parseAddress(value: string): string | undefined {
   // `ip = True` is a member of a group that was written into a host's section.
   if (value.length > 253 || parseBoolean(value) !== undefined) return undefined;
   // As it stands in a URL.
-  if (/^\[[^[\]]*:[^[\]]*\]$/.test(value)) return parseAddress(value.slice(1, -1));
+  if (/^\[[^[\]]*\]$/.test(value) && value.includes(':')) return parseAddress(value.slice(1, -1));
   if (value.includes(':')) {
     const [address = '', zone] = value.split(/%(.*)/s);
     const isZone = zone === undefined || /^[\w.-]+$/.test(zone);

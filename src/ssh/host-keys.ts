@@ -60,7 +60,7 @@ export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise
     async look(host) {
       const name = knownName(host.ip, host.port);
       if (host.hostKey !== undefined) {
-        const pinned = host.hostKey.replace(/=+$/, '');
+        const pinned = host.hostKey.replace(/(?<!=)=+$/, '');
         const inFile = file.keysOf(name).find(({ blob }) => fingerprint(blob) === pinned);
         return pinnedCheck(pinned, inFile?.type ?? pinnedTypes.get(pinned), (type) =>
           pinnedTypes.set(pinned, type),
