@@ -12,7 +12,7 @@ import {
 import { ConfigError, codeOf, showCode } from './errors.ts';
 import { type LearningMask, openMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
-import { closeUnopened, type World } from './lifecycle/begin-run.ts';
+import { closeUnopened, type RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
@@ -32,9 +32,9 @@ import { keepHeapSmall } from './process/heap.ts';
 import { type LogSink, openLogSink } from './process/log-sink.ts';
 import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
-import { createDesk } from './requests/desk.ts';
+import { openRequests } from './requests/open-requests.ts';
+import { DRAIN_MS, openSlack, type SlackConnection } from './slack/connection.ts';
 import { createDirectory } from './slack/directory.ts';
-import { DRAIN_MS, openSlack, type SlackDoor } from './slack/door.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
@@ -94,7 +94,7 @@ async function check(): Promise<number> {
 /** The parts as they are opened, known to all that is opened before them. */
 interface Bot extends Condition {
   workspace?: Workspace;
-  door?: SlackDoor;
+  slack?: SlackConnection;
   dispatcher?: Dispatcher;
   poster?: Poster;
 }
@@ -152,17 +152,17 @@ async function serve(): Promise<void> {
   const source = watch(bot, store, base.sink.lost);
   const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
   const workspace = await reachSlack(base);
-  const world = joinWorld(base, footing, workspace);
-  await closeUnopenedRuns(world);
+  const context = openContext(base, footing, workspace);
+  await closeUnopenedRuns(context);
   keepDiskTidy(base, footing);
   planWayOut(base, store);
-  const door = await openWayIn(base, world, workspace);
-  await beginWork(base, footing, world, workspace);
-  followFiles(base, footing, world);
+  const slack = await openWayIn(base, context, workspace);
+  await beginWork(base, footing, context, workspace);
+  followFiles(base, footing, context);
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
-    { hosts: hosts.size, rules: rules.length, health: health.address, port: door.port },
+    { hosts: hosts.size, rules: rules.length, health: health.address, port: slack.port },
     'Batchops is ready',
   );
 
@@ -237,11 +237,11 @@ async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Wor
   return workspace;
 }
 
-function joinWorld(
+function openContext(
   { config, fleet, log, steady, bot }: Base,
   { store, transfers }: Footing,
   workspace: Workspace,
-): World {
+): RequestContext {
   return {
     // Both may be read again at any time.
     get inventory() {
@@ -286,18 +286,18 @@ function planWayOut({ bot, steady, opened }: Base, store: Store): void {
     await bot.poster?.close();
   });
   opened.defer(() => bot.dispatcher?.stop(GRACE_MS));
-  opened.defer(() => bot.door?.stop());
+  opened.defer(() => bot.slack?.stop());
 }
 
 async function openWayIn(
   { config, log, bot, end }: Base,
-  world: World,
+  context: RequestContext,
   workspace: Workspace,
-): Promise<SlackDoor> {
-  const door = await openSlack({
+): Promise<SlackConnection> {
+  const slack = await openSlack({
     settings: config.slack,
     workspace,
-    desk: createDesk(world),
+    desk: openRequests(context),
     log,
     onFatal: (error) => {
       log.fatal({ err: error }, 'Slack refuses us; stopping');
@@ -305,7 +305,7 @@ async function openWayIn(
       end();
     },
   });
-  bot.door = door;
+  bot.slack = slack;
   // Whoever started us over a channel (the sandbox) owns us: without it nobody would ever stop us.
   process.once('disconnect', end);
   process.channel?.unref();
@@ -317,13 +317,13 @@ async function openWayIn(
       end();
     });
   }
-  return door;
+  return slack;
 }
 
 async function beginWork(
   { config, mask, log, steady, bot, opened }: Base,
   { store, spool, transport }: Footing,
-  world: World,
+  context: RequestContext,
   workspace: Workspace,
 ): Promise<void> {
   const presence = opened.adopt(
@@ -340,15 +340,15 @@ async function beginWork(
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
     concurrency: config.concurrency,
-    execute: (job, plan, signal) => executeJob(world, transport, job, plan, signal),
-    approve: (runId) => approveStoredRun(world, runId),
-    refuse: (runId, refusal) => refuseStoredRun(world, runId, refusal),
+    execute: (job, plan, signal) => executeJob(context, transport, job, plan, signal),
+    approve: (runId) => approveStoredRun(context, runId),
+    refuse: (runId, refusal) => refuseStoredRun(context, runId, refusal),
     beforeStart: () => presence.check(),
     log,
   });
   bot.poster = openPoster({
     outbox: store.outbox,
-    render: createRenderer(threadFacts(world, () => mask.now(), spool)),
+    render: createRenderer(threadFacts(context, () => mask.now(), spool)),
     workspace,
     log,
     now: steady,
@@ -359,7 +359,7 @@ async function beginWork(
 function followFiles(
   { fleet, mask, log, bot, opened }: Base,
   { store, transport }: Footing,
-  world: World,
+  context: RequestContext,
 ): void {
   const record = opened.adopt(new ReloadRecord({ record: (event) => store.recordEvent(event), log }), (it) =>
     it.close(),
@@ -373,7 +373,7 @@ function followFiles(
       for (const warning of [...fleet.inventory.warnings, ...fleet.allowlist.warnings]) {
         log.warn({}, `is this meant? ${warning}`);
       }
-      judgeWaiting(world).catch((error: unknown) => {
+      judgeWaiting(context).catch((error: unknown) => {
         log.error({ err: error }, 'what waits is judged when it is about to start');
       });
     },
@@ -404,11 +404,11 @@ function tokensOf({ slack }: Config): readonly string[] {
 }
 
 /** Runs that were stored and had not begun when the last process ended. */
-async function closeUnopenedRuns(world: World): Promise<void> {
-  for (const run of await world.store.openRuns()) {
+async function closeUnopenedRuns(context: RequestContext): Promise<void> {
+  for (const run of await context.store.openRuns()) {
     if (run.state !== 'opening') continue;
-    await closeUnopened(world, run).catch((error: unknown) => {
-      world.log.warn(
+    await closeUnopened(context, run).catch((error: unknown) => {
+      context.log.warn(
         { run: run.id, err: error },
         'a run of the last process has no thread: nothing of it ran',
       );

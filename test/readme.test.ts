@@ -7,7 +7,7 @@ import { parseAllowlist } from '../src/policy/allowlist.ts';
 import { FLUSH_MS, GRACE_MS, LINGER_MS } from '../src/process/way-out.ts';
 import { ABORT_LIMIT_MS } from '../src/queue/dispatcher.ts';
 import { OUTCOME_KINDS } from '../src/run/outcome.ts';
-import { DRAIN_MS } from '../src/slack/door.ts';
+import { DRAIN_MS } from '../src/slack/connection.ts';
 import { GOODBYE_MS } from '../src/slack/sockets.ts';
 import { POST_TIMEOUT_MS } from '../src/slack/workspace.ts';
 

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import { parseDeskCommand } from './desk-command.ts';
+import { parseBotCommand } from './bot-command.ts';
 import { type FleetOptions, readFleetOptions } from './fleet-options.ts';
 import { optionsOf } from './options.ts';
 import type { FleetRequest, Request, RequestedWork } from './request.ts';
@@ -12,7 +12,7 @@ export function parseCommand(command: string, text: string): Request {
   // Slack only sends what the manifest lists: this is an app whose manifest lists more than the bot knows.
   if (name === undefined) throw new Refusal('usage', `${shown(command)} is not a command of Batchops.`);
   try {
-    if (name === '/batch') return parseDeskCommand(text);
+    if (name === '/batch') return parseBotCommand(text);
     return asksForHelp(text) ? { kind: 'help' } : parseFleetCommand(name, text);
   } catch (error) {
     throw withUsage(error, name);

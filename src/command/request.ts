@@ -1,5 +1,5 @@
 /** What the operator means, before anything is resolved or allowed. */
-export type Request = FleetRequest | DeskRequest;
+export type Request = FleetRequest | BotRequest;
 
 /** A request that wants to touch hosts. */
 export interface FleetRequest {
@@ -29,7 +29,7 @@ export type RequestedWork =
 export type RetryOf = 'failed' | 'unreachable' | 'lost' | 'skipped' | 'all';
 
 /** A question or an order to the bot itself. */
-export type DeskRequest =
+export type BotRequest =
   | { readonly kind: 'help' }
   | { readonly kind: 'queue' }
   | { readonly kind: 'hosts'; readonly terms: readonly string[] }

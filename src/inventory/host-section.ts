@@ -6,7 +6,7 @@ import { Secret } from './secret.ts';
 import { NotText } from './text.ts';
 
 /** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
-export interface InventoryWorld {
+export interface InventorySources {
   env(name: string): string | undefined;
   /** The file's text; throws where it cannot be read, a `NotText` where it is none. A relative path is as the world resolves it. */
   readFile(path: string): string;
@@ -51,11 +51,11 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
 export class HostSection {
   readonly #file: IniFile;
   readonly #section: IniSection;
-  readonly #world: InventoryWorld;
+  readonly #world: InventorySources;
   readonly #problems: Problems;
   #isSound = true;
 
-  constructor(file: IniFile, section: IniSection, world: InventoryWorld, problems: Problems) {
+  constructor(file: IniFile, section: IniSection, world: InventorySources, problems: Problems) {
     this.#file = file;
     this.#section = section;
     this.#world = world;

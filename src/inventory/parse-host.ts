@@ -1,4 +1,4 @@
-import { HostSection, type InventoryWorld } from './host-section.ts';
+import { HostSection, type InventorySources } from './host-section.ts';
 import {
   hintAt,
   parseAddress,
@@ -25,7 +25,7 @@ export function isPublicKey(text: string): boolean {
 export function parseHost(
   file: IniFile,
   section: IniSection,
-  world: InventoryWorld,
+  world: InventorySources,
   problems: Problems,
 ): Host | undefined {
   const at = new HostSection(file, section, world, problems);
@@ -73,7 +73,11 @@ function wantsAgent(at: HostSection): boolean {
   return word !== undefined && parseBoolean(word) !== false;
 }
 
-function readKey(at: HostSection, world: InventoryWorld, passphrase: Secret | undefined): Secret | undefined {
+function readKey(
+  at: HostSection,
+  world: InventorySources,
+  passphrase: Secret | undefined,
+): Secret | undefined {
   const entry = at.entry('key');
   if (entry === undefined) return undefined;
   if (/PRIVATE KEY|\n/.test(entry.value)) {
@@ -95,7 +99,7 @@ function readKey(at: HostSection, world: InventoryWorld, passphrase: Secret | un
 }
 
 /** The socket of its agent. */
-function readAgent(at: HostSection, world: InventoryWorld): string | undefined {
+function readAgent(at: HostSection, world: InventorySources): string | undefined {
   const entry = at.entry('agent');
   if (entry === undefined) return undefined;
   const isWanted = parseBoolean(entry.value);

@@ -1,6 +1,6 @@
 import { nearNames } from '../errors.ts';
 import { expandGroups, findGroupCycles, readGroups } from './groups.ts';
-import { checkHostKeys, HOST_KEYS, type InventoryWorld } from './host-section.ts';
+import { checkHostKeys, HOST_KEYS, type InventorySources } from './host-section.ts';
 import { nameFault } from './host-set.ts';
 import { hintAt } from './host-values.ts';
 import { type IniSection, parseIni } from './ini.ts';
@@ -25,7 +25,7 @@ import type { Secret } from './secret.ts';
  *
  * Names are looked up in any case, since configparser lowers the keys of a group.
  */
-export function parseInventory(text: string, fileName: string, world: InventoryWorld): Inventory {
+export function parseInventory(text: string, fileName: string, world: InventorySources): Inventory {
   const problems = new Problems(fileName);
   const file = parseIni(text, problems);
   const sections = indexSections(file.sections, problems);
@@ -136,7 +136,7 @@ function findJumpCycles(
 }
 
 /** A key file or variable that a thousand hosts share is read once, so that all of them have the same. */
-function memoized(world: InventoryWorld): InventoryWorld {
+function memoized(world: InventorySources): InventorySources {
   const files = new Map<string, () => string>();
   return {
     env: (name) => world.env(name),

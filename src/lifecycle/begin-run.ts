@@ -13,11 +13,11 @@ import type { Plan, Work } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
 import type { Job, Run } from '../run/run.ts';
 import { formatRoot } from '../thread/root.ts';
-import type { Ground } from './execution.ts';
+import type { RunContext } from './execution.ts';
 import { recordRefusal } from './refusals.ts';
 import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.ts';
 
-export interface World extends Ground {
+export interface RequestContext extends RunContext {
   readonly opener: Opener;
   readonly sharedFiles: SharedFiles;
   /** Where a thread is read; undefined where that is not known. */
@@ -49,47 +49,51 @@ export interface Call extends Asking {
  * one transaction → root message → release. What follows (queue, SSH, outcome, thread, summary, audit) the
  * release sets off; nobody waits for it here.
  */
-export async function beginRun(world: World, call: Call, request: FleetRequest): Promise<Answer | undefined> {
-  if (request.preview) return await previewRun(world, call, request);
-  const { plan, notes } = draftRun(world, call, request);
-  authorize(plan, world.allowlist, world.inventory);
-  const work = await bringWork(world, call, request.work);
-  return await startRun(world, call, { ...plan, work }, notes);
+export async function beginRun(
+  context: RequestContext,
+  call: Call,
+  request: FleetRequest,
+): Promise<Answer | undefined> {
+  if (request.preview) return await previewRun(context, call, request);
+  const { plan, notes } = draftRun(context, call, request);
+  authorize(plan, context.allowlist, context.inventory);
+  const work = await bringWork(context, call, request.work);
+  return await startRun(context, call, { ...plan, work }, notes);
 }
 
 /** The same up to the verdict: what would be run, and nothing of it. */
-async function previewRun(world: World, call: Call, request: FleetRequest): Promise<Answer> {
-  const { plan, notes } = draftRun(world, call, request);
-  const refusal = judgeQuietly(world, plan);
+async function previewRun(context: RequestContext, call: Call, request: FleetRequest): Promise<Answer> {
+  const { plan, notes } = draftRun(context, call, request);
+  const refusal = judgeQuietly(context, plan);
   if (refusal !== undefined) {
-    await recordRefusal(world, call, refusal);
+    await recordRefusal(context, call, refusal);
     return formatPreview(plan, refusal, notes);
   }
-  const brought = { ...plan, work: await bringWork(world, call, request.work) };
+  const brought = { ...plan, work: await bringWork(context, call, request.work) };
   // What lies in the folder may be of a host that is not theirs.
-  const late = judgeQuietly(world, brought);
-  if (late !== undefined) await recordRefusal(world, call, late);
+  const late = judgeQuietly(context, brought);
+  if (late !== undefined) await recordRefusal(context, call, late);
   return formatPreview(brought, late, notes);
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
-export function draftRun(world: World, call: Call, request: FleetRequest): Drafted {
-  const { hosts, notes } = understand(world, call, request);
+export function draftRun(context: RequestContext, call: Call, request: FleetRequest): Drafted {
+  const { hosts, notes } = understand(context, call, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
-  const plan = planRun(request, hosts, draftWork(request.work, call.channelId), asking, world.limits);
+  const plan = planRun(request, hosts, draftWork(request.work, call.channelId), asking, context.limits);
   return { plan, notes: [...request.notes, ...notes] };
 }
 
 /** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
-function understand(world: World, { requester }: Call, request: FleetRequest): Resolved {
+function understand(context: RequestContext, { requester }: Call, request: FleetRequest): Resolved {
   try {
-    checkLimits(request, world.limits);
+    checkLimits(request, context.limits);
     try {
-      return resolveTargets(world.inventory, request);
+      return resolveTargets(context.inventory, request);
     } catch (error) {
       // What a name is near to is told of hosts that are theirs only.
-      resolveTargets(knownTo(world.allowlist, requester, world.inventory), request);
+      resolveTargets(knownTo(context.allowlist, requester, context.inventory), request);
       throw error;
     }
   } catch (error) {
@@ -103,19 +107,19 @@ export interface Drafted {
 }
 
 export async function startRun(
-  world: World,
+  context: RequestContext,
   call: Call,
   plan: Plan,
   notes: readonly string[],
 ): Promise<Answer | undefined> {
-  const approved = authorize(plan, world.allowlist, world.inventory);
-  const { run, isNew } = await putDown(world, call, approved);
+  const approved = authorize(plan, context.allowlist, context.inventory);
+  const { run, isNew } = await putDown(context, call, approved);
   if (!isNew) {
     // Slack delivers a request again where it missed our ack: the first delivery is the run.
     if (call.clickedAt === undefined) return undefined;
     return formatNotice(`This click has already begun ${run.id}: nothing more was run.`);
   }
-  await openRun(world, run);
+  await openRun(context, run);
   return notes.length === 0 ? undefined : formatNotice([`${run.id} has begun.`, ...notes].join('\n'));
 }
 
@@ -123,12 +127,12 @@ export async function startRun(
 const SAME_CLICK_MS = 10_000;
 
 /** Every click on a button has the button's key, numbered by the runs it has begun. */
-async function putDown(world: World, call: Call, approved: Approved<Plan>) {
-  if (call.clickedAt === undefined) return await world.store.createRun(approved, call.requestKey);
+async function putDown(context: RequestContext, call: Call, approved: Approved<Plan>) {
+  if (call.clickedAt === undefined) return await context.store.createRun(approved, call.requestKey);
   // The runs' times are by our clock: where it is behind Slack's, a click would seem to come long after them.
-  const clickedAt = Math.min(call.clickedAt, world.now());
+  const clickedAt = Math.min(call.clickedAt, context.now());
   for (let number = 1; ; number += 1) {
-    const created = await world.store.createRun(approved, `${call.requestKey}:${number}`);
+    const created = await context.store.createRun(approved, `${call.requestKey}:${number}`);
     const isSame = created.run.plan.typed === call.typed || clickedAt <= sameClickUntil(created.run);
     if (created.isNew || isSame) return created;
   }
@@ -143,20 +147,20 @@ function sameClickUntil({ state, rootTs, createdAt, finishedAt }: Run): number {
 }
 
 /** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
-export async function openRun(world: World, run: Run, mayStand = false): Promise<void> {
+export async function openRun(context: RequestContext, run: Run, mayStand = false): Promise<void> {
   let ts: string;
   try {
-    const message = formatRoot(run, { now: world.now() });
-    ts = await world.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
+    const message = formatRoot(run, { now: context.now() });
+    ts = await context.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
   } catch (error) {
     const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
-    await world.store.abandonRun(run.id, reason);
+    await context.store.abandonRun(run.id, reason);
     throw error;
   }
   try {
-    await world.store.releaseRun(run.id, ts);
+    await context.store.releaseRun(run.id, ts);
   } catch (error) {
-    await withdraw(world, run, ts);
+    await withdraw(context, run, ts);
     throw error;
   }
 }
@@ -165,27 +169,27 @@ export async function openRun(world: World, run: Run, mayStand = false): Promise
  * A run that was stored and never released, of a process that is gone. Whoever asked for it was answered with a
  * failure, or not at all, and may have asked again: it never runs, and its thread says so.
  */
-export async function closeUnopened(world: World, run: Run): Promise<void> {
-  await giveUp(world, run, 'the bot was stopped before this run began; nothing was sent');
-  const given = (await world.store.findRun(run.id)) ?? run;
+export async function closeUnopened(context: RequestContext, run: Run): Promise<void> {
+  await giveUp(context, run, 'the bot was stopped before this run began; nothing was sent');
+  const given = (await context.store.findRun(run.id)) ?? run;
   // The last process may have posted it and died before it was noted.
-  await openRun(world, given, true);
+  await openRun(context, given, true);
 }
 
 /** The one who asked is about to be told that it failed: so it must not run later, and its root message says so. */
-async function withdraw(world: World, run: Run, ts: string): Promise<void> {
+async function withdraw(context: RequestContext, run: Run, ts: string): Promise<void> {
   try {
-    await giveUp(world, run, 'the run could not be released; nothing was sent');
-    await world.store.releaseRun(run.id, ts);
+    await giveUp(context, run, 'the run could not be released; nothing was sent');
+    await context.store.releaseRun(run.id, ts);
   } catch (error) {
     // It stays `opening`, in which nothing starts, until the next start closes it.
-    world.log.error({ run: run.id, err: error }, 'a run could not be given up');
+    context.log.error({ run: run.id, err: error }, 'a run could not be given up');
   }
 }
 
 /** Nothing of it can start any more, whatever becomes of its root message. */
-async function giveUp(world: World, run: Run, reason: string): Promise<void> {
-  await world.store.skipJobs(
+async function giveUp(context: RequestContext, run: Run, reason: string): Promise<void> {
+  await context.store.skipJobs(
     run.id,
     run.plan.targets.map(({ host }) => host),
     reason,
@@ -218,32 +222,32 @@ function draftWork(work: RequestedWork, channelId: string): Work {
 }
 
 /** The work with its file at hand: one of the folder as it is now, or one of Slack's, fetched. */
-export async function bringWork(world: World, call: Call, work: RequestedWork): Promise<Work> {
-  if (work.action !== 'put') return await fixWork(world, work);
+export async function bringWork(context: RequestContext, call: Call, work: RequestedWork): Promise<Work> {
+  if (work.action !== 'put') return await fixWork(context, work);
   const name = sharedName(work.local);
-  if (name === undefined) return await fixWork(world, work);
-  return await fetchShared(world, await findShared(world, call, name), work.remote);
+  if (name === undefined) return await fixWork(context, work);
+  return await fetchShared(context, await findShared(context, call, name), work.remote);
 }
 
-export async function fixWork(world: World, work: RequestedWork | Work): Promise<Work> {
+export async function fixWork(context: RequestContext, work: RequestedWork | Work): Promise<Work> {
   switch (work.action) {
     case 'put':
       return {
         ...work,
-        source: await world.transfers.digestSource(work.local),
-        origins: await world.transfers.originsOf(work.local),
+        source: await context.transfers.digestSource(work.local),
+        origins: await context.transfers.originsOf(work.local),
       };
     case 'get':
-      await world.transfers.checkDestination(work.local);
+      await context.transfers.checkDestination(work.local);
       return work;
     default:
       return work;
   }
 }
 
-function judgeQuietly(world: World, plan: Plan): Refusal | undefined {
+function judgeQuietly(context: RequestContext, plan: Plan): Refusal | undefined {
   try {
-    authorize(plan, world.allowlist, world.inventory);
+    authorize(plan, context.allowlist, context.inventory);
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) return error;

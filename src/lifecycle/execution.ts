@@ -11,7 +11,7 @@ import { isSameTarget, planTarget } from '../run/planning.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */
-export interface Ground extends Rulebook {
+export interface RunContext extends Rulebook {
   readonly inventory: Inventory;
   readonly store: Store;
   readonly transfers: TransferFolder;
@@ -24,17 +24,17 @@ export interface Ground extends Rulebook {
  * judged, are skipped: they are not what was approved; the others go on. A `Refusal` where a rule does not cover
  * all of these, or where Slack says, or does not say, something of its requester that takes the rules away.
  */
-export async function approveStoredRun(ground: Ground, runId: string): Promise<Approved<Plan>> {
-  const run = await ground.store.findRun(runId);
+export async function approveStoredRun(context: RunContext, runId: string): Promise<Approved<Plan>> {
+  const run = await context.store.findRun(runId);
   if (run === undefined) throw new Refusal('unknown-name', `there is no run ${runId}`);
   if (run.isTampered === true) {
     throw new Refusal('not-now', 'its stored plan is not the one that was approved');
   }
   const { plan } = run;
-  const lost = Map.groupBy(plan.targets, (target) => whyNot(ground.inventory, target));
+  const lost = Map.groupBy(plan.targets, (target) => whyNot(context.inventory, target));
   for (const [reason, targets] of lost) {
     if (reason !== undefined) {
-      await ground.store.skipJobs(
+      await context.store.skipJobs(
         runId,
         targets.map(({ host }) => host),
         reason,
@@ -42,7 +42,7 @@ export async function approveStoredRun(ground: Ground, runId: string): Promise<A
     }
   }
   return authorizeHosts(
-    { ...ground, allowlist: await rulesFor(ground, plan.requester, plan.channelId) },
+    { ...context, allowlist: await rulesFor(context, plan.requester, plan.channelId) },
     plan,
     plan.targets.map(({ host }) => host),
   );
@@ -50,7 +50,7 @@ export async function approveStoredRun(ground: Ground, runId: string): Promise<A
 
 /** A plan judged on some of its hosts, less those that are not any more what was planned. */
 export function authorizeHosts(
-  { inventory, allowlist }: Pick<Ground, 'inventory' | 'allowlist'>,
+  { inventory, allowlist }: Pick<RunContext, 'inventory' | 'allowlist'>,
   plan: Plan,
   hosts: readonly string[],
 ): Approved<Plan> {
@@ -84,21 +84,21 @@ const CHANGED = 'changed in the inventory since the run was approved';
 
 /** One approved job on its host. It may have waited since its run was approved: its own host is judged again. */
 export async function executeJob(
-  ground: Ground,
+  context: RunContext,
   transport: Transport,
   job: TakenJob,
   plan: Approved<Plan>,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const host = ground.inventory.hosts.get(job.host.toLowerCase());
+  const host = context.inventory.hosts.get(job.host.toLowerCase());
   const target = findTarget(plan, job.host);
   if (host === undefined || target === undefined || !isSameTarget(planTarget(host), target)) {
     return bareOutcome('skipped', CHANGED);
   }
   let rules: Allowlist;
   try {
-    rules = await rulesFor(ground, plan.requester, plan.channelId);
-    authorize({ ...plan, targets: [target] }, rules, ground.inventory);
+    rules = await rulesFor(context, plan.requester, plan.channelId);
+    authorize({ ...plan, targets: [target] }, rules, context.inventory);
   } catch (error) {
     if (error instanceof Refusal) return bareOutcome('skipped', notNow(error));
     throw error;
@@ -113,24 +113,24 @@ export async function executeJob(
 }
 
 /** The rules or the inventory changed: what waits of any run is judged by today's, and skipped where they say no. */
-export async function judgeWaiting(ground: Ground): Promise<void> {
-  for (const run of await ground.store.openRuns()) {
+export async function judgeWaiting(context: RunContext): Promise<void> {
+  for (const run of await context.store.openRuns()) {
     // One that is not open yet is judged when its first job is about to start.
     if (run.state !== 'open') continue;
     try {
-      await approveStoredRun(ground, run.id);
+      await approveStoredRun(context, run.id);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      await refuseStoredRun(ground, run.id, error);
+      await refuseStoredRun(context, run.id, error);
     }
   }
 }
 
 /** What waits of a run that is not allowed any more ends as skipped. */
-export async function refuseStoredRun(ground: Ground, runId: string, refusal: Refusal): Promise<void> {
-  const waiting = (await ground.store.listJobs(runId)).filter((job) => job.state === 'queued');
+export async function refuseStoredRun(context: RunContext, runId: string, refusal: Refusal): Promise<void> {
+  const waiting = (await context.store.listJobs(runId)).filter((job) => job.state === 'queued');
   const hosts = waiting.map((job) => job.host);
-  await ground.store.skipJobs(runId, hosts, notNow(refusal));
+  await context.store.skipJobs(runId, hosts, notNow(refusal));
 }
 
 function notNow({ code, message }: Refusal): string {

@@ -9,7 +9,7 @@ export const MAX_SHARED_BYTES = 100 * 1024 * 1024;
 const PREFIX = /^slack:/i;
 
 /** What a file from Slack is brought here with. */
-interface Ways {
+interface SharedFileSource {
   readonly sharedFiles: SharedFiles;
   readonly transfers: TransferFolder;
 }
@@ -37,7 +37,7 @@ export function localNameOf(place: string, name: string): string {
  * name. Somebody else's is sent where it is named by its id.
  */
 export async function findShared(
-  { sharedFiles }: Ways,
+  { sharedFiles }: SharedFileSource,
   { channelId, requester }: Asking,
   name: string,
 ): Promise<SharedFile> {
@@ -75,15 +75,15 @@ export function checkSize(file: SharedFile): void {
 }
 
 /** Brings a file of Slack's into the transfer folder: the work that sends it, and no other one of its name. */
-export async function fetchShared(ways: Ways, file: SharedFile, remote: string): Promise<Work> {
+export async function fetchShared(files: SharedFileSource, file: SharedFile, remote: string): Promise<Work> {
   const { id, name, bytes, uploader } = file;
   const local = localNameOf(id, name);
-  await ways.transfers.keep(local, await ways.sharedFiles.open(id, MAX_SHARED_BYTES), {
+  await files.transfers.keep(local, await files.sharedFiles.open(id, MAX_SHARED_BYTES), {
     kind: 'shared',
     id,
     by: uploader,
   });
-  const source = await ways.transfers.digestSource(local);
+  const source = await files.transfers.digestSource(local);
   if (source.bytes !== bytes) {
     throw new Refusal(
       'not-now',

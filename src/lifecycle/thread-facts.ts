@@ -5,15 +5,15 @@ import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { ThreadFacts } from '../thread/facts.ts';
-import type { Ground } from './execution.ts';
+import type { RunContext } from './execution.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
 export function threadFacts(
-  ground: Omit<Ground, 'allowlist' | 'directory'>,
+  context: Omit<RunContext, 'allowlist' | 'directory'>,
   maskNow: () => Mask,
   spool?: Spool,
 ): ThreadFacts {
-  const { store, transfers, now } = ground;
+  const { store, transfers, now } = context;
   let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
   return {
     findRun: (runId) => store.findRun(runId),
@@ -25,7 +25,7 @@ export function threadFacts(
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
     readSpooled: async (path) => await spool?.read(path),
     nameSet(hosts) {
-      const { inventory } = ground;
+      const { inventory } = context;
       // The inventory may be read again.
       if (groups?.of !== inventory) groups = { of: inventory, nameSet: nameGroups(inventory) };
       return groups.nameSet(hosts);

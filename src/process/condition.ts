@@ -7,7 +7,7 @@ export interface Condition {
   waitingFor: string;
   hasDefect: boolean;
   workspace?: { showTrouble(): Promise<string | null> };
-  door?: { isConnected(): boolean };
+  slack?: { isConnected(): boolean };
   dispatcher?: {
     stats(): { readonly running: number; readonly waiting: number };
     isFailing(): boolean;
@@ -28,7 +28,7 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
   } catch (error) {
     return `the store cannot be written: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (bot.door?.isConnected() !== true) return 'Slack is not connected';
+  if (bot.slack?.isConnected() !== true) return 'Slack is not connected';
   return (await bot.workspace?.showTrouble()) ?? null;
 }
 

@@ -1,6 +1,6 @@
 /**
  * How long the way out may take, step by step and in this order; README tells the sum to whoever sets a
- * supervisor's stop timeout, and a test adds it up. The steps of other rooms are theirs: `DRAIN_MS` of the door,
+ * supervisor's stop timeout, and a test adds it up. The steps of other rooms are theirs: `DRAIN_MS` of the connection to Slack,
  * twice `GOODBYE_MS` of its sockets, twice `ABORT_LIMIT_MS` of the dispatcher, `POST_TIMEOUT_MS` of a call that is
  * under way.
  */

@@ -4,7 +4,7 @@ import type { Answer, HomeTab, Modal, OptionGroup } from '../report/views/view.t
 import type { Requester } from '../run/plan.ts';
 
 /** What the listeners ask of the program. */
-export interface Desk {
+export interface Requests {
   command(call: SlashCall): Promise<Answer | undefined>;
   press(click: ButtonClick): Promise<Answer | undefined>;
   /** A shortcut was chosen, or one on a message. */

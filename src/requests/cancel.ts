@@ -1,17 +1,17 @@
 import { Refusal } from '../errors.ts';
-import type { Call, World } from '../lifecycle/begin-run.ts';
+import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { formatNotice } from '../report/answers.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Run } from '../run/run.ts';
 import { findVisibleRun } from './questions.ts';
 
-export async function cancelRun(world: World, call: Call, runId: string): Promise<Answer> {
-  const run = await world.store.findRun(runId);
+export async function cancelRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
+  const run = await context.store.findRun(runId);
   const isOwn = run?.plan.requester.userId === call.requester.userId;
-  if (run === undefined || !(isOwn || mayCancel(world, call, run))) {
+  if (run === undefined || !(isOwn || mayCancel(context, call, run))) {
     // Who may not see it is not told that there is one.
-    const { id } = await findVisibleRun(world, call, runId);
+    const { id } = await findVisibleRun(context, call, runId);
     throw new Refusal('not-allowed', `${id} is not yours to cancel.`, {
       remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
     });
@@ -19,33 +19,38 @@ export async function cancelRun(world: World, call: Call, runId: string): Promis
   if (run.state === 'finished') {
     throw new Refusal('not-now', `${run.id} has already finished.`, { remedy: `See /batch show ${run.id}` });
   }
-  const { skipped, running } = await world.store.cancelRun(run.id, call.requester);
-  world.abort(running);
+  const { skipped, running } = await context.store.cancelRun(run.id, call.requester);
+  context.abort(running);
   return formatNotice(
     `Cancelling ${run.id}: ${skipped} not started any more, ${running.length} being stopped. The thread tells how each ended.`,
   );
 }
 
-function mayCancel(world: World, call: Call, run: Run): boolean {
+function mayCancel(context: RequestContext, call: Call, run: Run): boolean {
   const hosts = run.plan.targets.map((target) => target.host);
-  return hasRight(world.allowlist, call, 'cancel', hosts);
+  return hasRight(context.allowlist, call, 'cancel', hosts);
 }
 
 /** One host of a run: the others go on. */
-export async function cancelHost(world: World, call: Call, run: Run, host: string): Promise<Answer> {
+export async function cancelHost(
+  context: RequestContext,
+  call: Call,
+  run: Run,
+  host: string,
+): Promise<Answer> {
   const isOwn = run.plan.requester.userId === call.requester.userId;
-  if (!isOwn && !hasRight(world.allowlist, call, 'cancel', [host])) {
+  if (!isOwn && !hasRight(context.allowlist, call, 'cancel', [host])) {
     throw new Refusal('not-allowed', `${host} in ${run.id} is not yours to cancel.`, {
       remedy: `Its requester can, and whoever has the action "cancel" on ${host} in the allowlist.`,
     });
   }
-  const { skipped, running } = await world.store.cancelHosts(run.id, [host], call.requester);
+  const { skipped, running } = await context.store.cancelHosts(run.id, [host], call.requester);
   if (skipped + running.length === 0) {
     throw new Refusal('not-now', `${host} has already ended in ${run.id}.`, {
       remedy: `See /batch show ${run.id} ${host}`,
     });
   }
-  world.abort(running);
+  context.abort(running);
   return formatNotice(
     skipped > 0
       ? `${host} will not be started in ${run.id}; its other hosts go on.`

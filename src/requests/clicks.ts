@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { foldResults, generalize } from '../gather/fold.ts';
-import type { Call, World } from '../lifecycle/begin-run.ts';
+import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
@@ -12,7 +12,7 @@ import {
   runOfBlock,
   SHOW_HOST_ACTION,
 } from '../report/buttons.ts';
-import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/clicked.ts';
+import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/click-answers.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
@@ -29,31 +29,35 @@ import { showHost } from './show-host.ts';
  * What a button means. Nothing is believed of it but who clicked, where, and the run's id: what the run is
  * and what may be done with it comes from the store and the rules of today.
  */
-export async function answerClick(world: World, call: Call, click: ButtonClick): Promise<Answer | undefined> {
+export async function answerClick(
+  context: RequestContext,
+  call: Call,
+  click: ButtonClick,
+): Promise<Answer | undefined> {
   const { actionId, value } = click;
   switch (actionId) {
     case CANCEL_ACTION:
-      return await cancelRun(world, call, value);
+      return await cancelRun(context, call, value);
     case CANCEL_HOST_ACTION: {
-      const run = await findRunOf(world, call, click);
-      return await cancelHost(world, call, run, hostOf(run, value));
+      const run = await findRunOf(context, call, click);
+      return await cancelHost(context, call, run, hostOf(run, value));
     }
     case ERRORS_ACTION:
-      return await answerWithErrors(world, await findVisibleRun(world, call, value));
+      return await answerWithErrors(context, await findVisibleRun(context, call, value));
     case SHOW_HOST_ACTION: {
-      const run = await findRunOf(world, call, click);
-      const job = await world.store.findJob(run.id, hostOf(run, value));
+      const run = await findRunOf(context, call, click);
+      const job = await context.store.findJob(run.id, hostOf(run, value));
       if (job === undefined) throw strange();
-      return showHost(world.log, run, job);
+      return showHost(context.log, run, job);
     }
     case LOG_ACTION:
-      return await answerWithLog(world, await findVisibleRun(world, call, value));
+      return await answerWithLog(context, await findVisibleRun(context, call, value));
     case RESUME_ACTION:
-      return await resumeRun(world, call, value);
+      return await resumeRun(context, call, value);
     case RETRY_ACTION:
-      return await repeatRun(world, onceForClicks(call, click), value, 'failed');
+      return await repeatRun(context, onceForClicks(call, click), value, 'failed');
     case AGAIN_ACTION:
-      return await repeatRun(world, onceForClicks(call, click), value, 'all');
+      return await repeatRun(context, onceForClicks(call, click), value, 'all');
     case HOME_RUN_ACTION:
       return openForm(call, 'run');
     case HOME_COPY_ACTION:
@@ -76,10 +80,10 @@ function strange(): Refusal {
 }
 
 /** A select carries what was chosen; which run it is about stands in its block. */
-async function findRunOf(world: World, call: Call, { blockId }: ButtonClick): Promise<Run> {
+async function findRunOf(context: RequestContext, call: Call, { blockId }: ButtonClick): Promise<Run> {
   const runId = runOfBlock(blockId);
   if (runId === undefined) throw strange();
-  return await findVisibleRun(world, call, runId);
+  return await findVisibleRun(context, call, runId);
 }
 
 /** An option's value is the host's place in the plan, since a name may be longer than Slack takes. */
@@ -104,13 +108,13 @@ function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: Bu
 }
 
 /** What did not end ok, folded; only as many outputs are read as one message can show. */
-async function answerWithErrors(world: World, run: Run): Promise<Answer> {
-  const rows = await world.store.listFoldRows(run.id);
+async function answerWithErrors(context: RequestContext, run: Run): Promise<Answer> {
+  const rows = await context.store.listFoldRows(run.id);
   const bundles = foldResults(rows.filter(({ kind }) => kind !== 'ok'));
   const troubles: Trouble[] = [];
   for (const { hosts } of bundles.slice(0, MAX_TROUBLES)) {
     const [first] = hosts;
-    const outcome = (await world.store.findJob(run.id, first))?.outcome;
+    const outcome = (await context.store.findJob(run.id, first))?.outcome;
     const target = findTarget(run.plan, first);
     if (outcome === undefined || target === undefined) continue;
     // What stands for several hosts names none of them.
@@ -124,13 +128,13 @@ async function answerWithErrors(world: World, run: Run): Promise<Answer> {
 }
 
 /** The whole log is a file in the thread: the first who asks has it put there, the others are shown to it. */
-async function answerWithLog(world: World, run: Run): Promise<Answer> {
+async function answerWithLog(context: RequestContext, run: Run): Promise<Answer> {
   if (run.rootTs === undefined) {
     throw new Refusal('not-now', `${run.id} has no thread, and nothing of it ran.`);
   }
   if (run.state !== 'finished') {
     throw new Refusal('not-now', `${run.id} is still going on: its log comes when it has ended.`);
   }
-  const isThere = await world.store.postLog(run.id);
-  return formatLogPointer(run, isThere, world.threadLink(run.plan.channelId, run.rootTs));
+  const isThere = await context.store.postLog(run.id);
+  return formatLogPointer(run, isThere, context.threadLink(run.plan.channelId, run.rootTs));
 }

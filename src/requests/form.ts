@@ -1,6 +1,6 @@
 import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
 import { Refusal, type Subject } from '../errors.ts';
-import { bringWork, type Call, draftRun, startRun, type World } from '../lifecycle/begin-run.ts';
+import { bringWork, type Call, draftRun, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
 import type { SharedFile } from '../ports.ts';
@@ -47,7 +47,11 @@ function formatForm(
  * The first time it is sent the form shows what it would do; only when it comes back for that very plan does
  * it run. Judged both times, and once more where the run is put down.
  */
-export async function judgeForm(world: World, call: Call, form: SubmittedForm): Promise<FormVerdict> {
+export async function judgeForm(
+  context: RequestContext,
+  call: Call,
+  form: SubmittedForm,
+): Promise<FormVerdict> {
   const kind = kindOf(form);
   const memo = readMemo(form.metadata);
   const { file } = memo;
@@ -55,16 +59,16 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
   if ('faults' in parsed) return { kind: 'faults', faults: parsed.faults };
   const { request } = parsed;
 
-  const { plan: draft, notes } = draftRun(world, call, request);
-  authorize(draft, world.allowlist, world.inventory);
+  const { plan: draft, notes } = draftRun(context, call, request);
+  authorize(draft, context.allowlist, context.inventory);
   const { work: asked } = request;
   const bringing =
     file === undefined || asked.action !== 'put'
-      ? bringWork(world, call, asked)
-      : fetchShared(world, file, asked.remote);
+      ? bringWork(context, call, asked)
+      : fetchShared(context, file, asked.remote);
   const work = await soon(bringing);
   const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
-  if (work !== undefined) authorize(plan, world.allowlist, world.inventory);
+  if (work !== undefined) authorize(plan, context.allowlist, context.inventory);
   const shown = await digest(canonicalPlan(plan));
   if (memo.shown !== shown) {
     return {
@@ -75,7 +79,7 @@ export async function judgeForm(world: World, call: Call, form: SubmittedForm): 
   return {
     kind: 'accepted',
     channelId: call.channelId,
-    begin: async () => await startRun(world, call, { ...draft, work: await bringing }, notes),
+    begin: async () => await startRun(context, call, { ...draft, work: await bringing }, notes),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { World } from '../lifecycle/begin-run.ts';
+import type { RequestContext } from '../lifecycle/begin-run.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { listRules, usableHosts, worksIn } from '../policy/rights.ts';
 import { formatHome, type ListedRun } from '../report/views/home.ts';
@@ -13,16 +13,16 @@ const RUNS_LOOKED_AT = 500;
 const TARGETS_LOOKED_AT = 50_000;
 
 /** The Home tab of one person: nothing in it but what is theirs to know. */
-export async function showHome(world: World, asker: Requester): Promise<HomeTab> {
-  const { allowlist, inventory } = world;
+export async function showHome(context: RequestContext, asker: Requester): Promise<HomeTab> {
+  const { allowlist, inventory } = context;
   const usable = usableHosts(allowlist, asker, ['run', 'put', 'get', 'cancel', 'audit', 'trust']);
   const hosts = [...inventory.hosts.values()].filter(({ name }) => usable.has(name.toLowerCase()));
   const groups = [...inventory.groups.values()].filter(
     (group) => group.hosts.length > 0 && group.hosts.every(({ name }) => usable.has(name.toLowerCase())),
   );
-  const { mine, others } = await listRecent(world, asker);
+  const { mine, others } = await listRecent(context, asker);
   const listed = (some: readonly Run[]): readonly ListedRun[] =>
-    some.map((run) => ({ run, link: linkOf(world, run) }));
+    some.map((run) => ({ run, link: linkOf(context, run) }));
   return formatHome({
     fleet: {
       hosts: hosts.length,
@@ -36,17 +36,17 @@ export async function showHome(world: World, asker: Requester): Promise<HomeTab>
     ),
     mine: listed(mine),
     others: listed(others),
-    now: world.now(),
+    now: context.now(),
   });
 }
 
 /** Mostly the last few hold enough of both; further back is looked only where they do not. */
-async function listRecent(world: World, asker: Requester) {
+async function listRecent(context: RequestContext, asker: Requester) {
   const isMine = (run: Run): boolean => run.plan.requester.userId === asker.userId;
   for (let looked = RUNS_LOOKED_AT_FIRST; ; looked = Math.min(looked * 4, RUNS_LOOKED_AT)) {
-    const runs = await world.store.listRuns(looked);
+    const runs = await context.store.listRuns(looked);
     const mine = runs.filter(isMine);
-    const others = runs.filter((run) => !isMine(run) && isListed(world, asker, run));
+    const others = runs.filter((run) => !isMine(run) && isListed(context, asker, run));
     const targets = runs.reduce((sum, { plan }) => sum + plan.targets.length, 0);
     const isEnough = mine.length >= RUNS_SHOWN && others.length >= RUNS_SHOWN;
     if (isEnough || runs.length < looked || looked === RUNS_LOOKED_AT || targets > TARGETS_LOOKED_AT) {
@@ -59,7 +59,7 @@ async function listRecent(world: World, asker: Requester) {
  * On the Home tab nobody is in any channel: besides auditors, a run is listed to those whom a rule names
  * together with its very channel. Output stays in the thread, which Slack shows to its members only.
  */
-function isListed({ allowlist }: World, asker: Requester, { plan }: Run): boolean {
+function isListed({ allowlist }: RequestContext, asker: Requester, { plan }: Run): boolean {
   const hosts = plan.targets.map(({ host }) => host);
   return (
     worksIn(allowlist, asker, plan.channelId) ||
@@ -67,6 +67,6 @@ function isListed({ allowlist }: World, asker: Requester, { plan }: Run): boolea
   );
 }
 
-function linkOf(world: World, { plan, rootTs }: Run): string | undefined {
-  return rootTs === undefined ? undefined : world.threadLink(plan.channelId, rootTs);
+function linkOf(context: RequestContext, { plan, rootTs }: Run): string | undefined {
+  return rootTs === undefined ? undefined : context.threadLink(plan.channelId, rootTs);
 }

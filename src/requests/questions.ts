@@ -1,4 +1,4 @@
-import type { DeskRequest } from '../command/request.ts';
+import type { BotRequest } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import { resolveTerms } from '../inventory/expression.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
@@ -26,7 +26,7 @@ export interface Records {
   readonly log: Log;
 }
 
-export type Question = Extract<DeskRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' | 'queue' }>;
+export type Question = Extract<BotRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' | 'queue' }>;
 
 /** The answers of `/batch`: from the store and the files, of hosts that are the asker's; none touches a host. */
 export async function answerQuestion(records: Records, asking: Asking, question: Question): Promise<Answer> {

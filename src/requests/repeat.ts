@@ -1,7 +1,7 @@
 import type { RetryOf } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
-import { type Call, fixWork, startRun, type World } from '../lifecycle/begin-run.ts';
+import { type Call, fixWork, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
 import { authorize } from '../policy/authorize.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Work } from '../run/plan.ts';
@@ -11,18 +11,18 @@ import { findVisibleRun } from './questions.ts';
 
 /** A finished run again, on some of its hosts: judged anew, for whoever asks now. */
 export async function repeatRun(
-  world: World,
+  context: RequestContext,
   call: Call,
   runId: string,
   which: RetryOf,
 ): Promise<Answer | undefined> {
-  const run = await findVisibleRun(world, call, runId);
+  const run = await findVisibleRun(context, call, runId);
   if (run.state !== 'finished') {
     throw new Refusal('not-now', `${run.id} is still going on.`, {
       remedy: `Wait for its summary, or stop it: /batch cancel ${run.id}`,
     });
   }
-  const { hosts: names, maybeRan } = chooseRetryHosts(await world.store.listJobs(run.id), which);
+  const { hosts: names, maybeRan } = chooseRetryHosts(await context.store.listJobs(run.id), which);
   const leftOut =
     maybeRan === 0
       ? []
@@ -30,7 +30,7 @@ export async function repeatRun(
           `${maybeRan} left out: whether the command ran there is not known. ` +
             `To run it there (again): /batch retry ${run.id} lost`,
         ];
-  const hosts = names.map((name) => findStoredHost(world.inventory, run, name));
+  const hosts = names.map((name) => findStoredHost(context.inventory, run, name));
   const [first, ...rest] = hosts;
   if (first === undefined) {
     throw new Refusal('not-now', `${run.id} has no host to repeat for "${which}".`, {
@@ -39,10 +39,10 @@ export async function repeatRun(
   }
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking);
-  authorize(draft, world.allowlist, world.inventory);
-  const work = await fixWork(world, run.plan.work);
+  authorize(draft, context.allowlist, context.inventory);
+  const work = await fixWork(context, run.plan.work);
   checkSameFile(run, work);
-  return await startRun(world, call, { ...draft, work }, leftOut);
+  return await startRun(context, call, { ...draft, work }, leftOut);
 }
 
 /** Half of the hosts with one file and half with another, under one name, is not what "again" means. */

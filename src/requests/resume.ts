@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import type { Call, World } from '../lifecycle/begin-run.ts';
+import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
 import { authorizeHosts } from '../lifecycle/execution.ts';
 import { formatNotice } from '../report/answers.ts';
 import { plural } from '../report/text/wording.ts';
@@ -10,18 +10,18 @@ import { findVisibleRun } from './questions.ts';
  * What is held of a run goes on: judged anew for whoever lets it go, on the hosts that wait. As every start is,
  * it is asked again for the one who asked for the run.
  */
-export async function resumeRun(world: World, call: Call, runId: string): Promise<Answer> {
-  const run = await findVisibleRun(world, call, runId);
+export async function resumeRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
+  const run = await findVisibleRun(context, call, runId);
   if (run.held === undefined || run.state !== 'open' || run.cancelledBy !== undefined)
     throw nothingHeld(run.id);
-  const waiting = (await world.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
+  const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
   const { requester, channelId } = call;
   authorizeHosts(
-    world,
+    context,
     { ...run.plan, requester, channelId },
     waiting.map(({ host }) => host),
   );
-  const count = await world.store.resumeRun(run.id, requester);
+  const count = await context.store.resumeRun(run.id, requester);
   if (count === undefined) throw nothingHeld(run.id);
   return formatNotice(`${run.id} goes on: ${plural(count, 'host')}. The thread tells how each ends.`);
 }

@@ -1,4 +1,4 @@
-import type { World } from '../lifecycle/begin-run.ts';
+import type { RequestContext } from '../lifecycle/begin-run.ts';
 import { usableHosts } from '../policy/rights.ts';
 import { CANCEL_HOST_ACTION, runOfBlock, SHOW_HOST_ACTION } from '../report/buttons.ts';
 import { plain } from '../report/message.ts';
@@ -15,21 +15,27 @@ const MAX_OPTIONS = 100;
 const MAX_OPTION_CHARS = 75;
 
 /** Options for whoever may see them; a `Refusal`, or none, to anyone else. */
-export async function suggestOptions(world: World, query: SuggestQuery): Promise<readonly OptionGroup[]> {
+export async function suggestOptions(
+  context: RequestContext,
+  query: SuggestQuery,
+): Promise<readonly OptionGroup[]> {
   switch (query.actionId) {
     case HOSTS_ACTION:
-      return suggestTargets(world, query);
+      return suggestTargets(context, query);
     case SHOW_HOST_ACTION:
-      return await suggestHosts(world, query, (runId) => listEnded(world, runId));
+      return await suggestHosts(context, query, (runId) => listEnded(context, runId));
     case CANCEL_HOST_ACTION:
-      return await suggestHosts(world, query, (runId) => listUnended(world, runId));
+      return await suggestHosts(context, query, (runId) => listUnended(context, runId));
     default:
       return [];
   }
 }
 
 /** Hosts and groups for the form: only those that some rule of this person is for. */
-function suggestTargets({ inventory, allowlist }: World, query: SuggestQuery): readonly OptionGroup[] {
+function suggestTargets(
+  { inventory, allowlist }: RequestContext,
+  query: SuggestQuery,
+): readonly OptionGroup[] {
   const usable = usableHosts(allowlist, query.requester, ['run', 'put', 'get']);
   const wanted = query.text.trim().toLowerCase().replace(/^@/, '');
   const groups = [...inventory.groups.values()]
@@ -64,14 +70,14 @@ interface Standing {
 
 /** The hosts of one run, by name or by how they ended; trouble first where nothing is typed. */
 async function suggestHosts(
-  world: World,
+  context: RequestContext,
   query: SuggestQuery,
   list: (runId: string) => Promise<readonly Standing[]>,
 ): Promise<readonly OptionGroup[]> {
   const runId = runOfBlock(query.blockId);
   if (runId === undefined) return [];
   const asking = { requester: query.requester, channelId: query.channelId, typed: '' };
-  const run = await findVisibleRun(world, asking, runId);
+  const run = await findVisibleRun(context, asking, runId);
   const places = new Map(run.plan.targets.map(({ host }, place) => [host, place]));
   const wanted = query.text.trim().toLowerCase();
   const all = await list(run.id);
@@ -84,7 +90,7 @@ async function suggestHosts(
   return options.length === 0 ? [] : [{ label: plain(run.id), options }];
 }
 
-async function listEnded({ store }: World, runId: string): Promise<readonly Standing[]> {
+async function listEnded({ store }: RequestContext, runId: string): Promise<readonly Standing[]> {
   return (await store.listFoldRows(runId)).map(({ host, kind, exitCode }) => ({
     host,
     state:
@@ -93,7 +99,7 @@ async function listEnded({ store }: World, runId: string): Promise<readonly Stan
   }));
 }
 
-async function listUnended({ store }: World, runId: string): Promise<readonly Standing[]> {
+async function listUnended({ store }: RequestContext, runId: string): Promise<readonly Standing[]> {
   return (await store.listJobs(runId))
     .filter(({ outcome }) => outcome === undefined)
     .map(({ host, state }) => ({ host, state: state === 'running' ? state : 'waiting', isOk: true }));

@@ -18,7 +18,7 @@ export interface ListenAddress {
 }
 
 /** Slack's requests over HTTP: Bolt checks the signature, this server what Bolt leaves open. */
-export class HttpDoor {
+export class HttpEndpoint {
   readonly receiver: HTTPReceiver;
   readonly #server: Server;
   readonly #at: ListenAddress;

@@ -102,13 +102,13 @@ describe('what Slack takes away from a person', () => {
         },
       },
     });
-    const { desk, world, store } = rig;
+    const { desk, context, store } = rig;
     const command = { command: '/batch_run', requester: ANN, channelId: DESK, requestKey: 'k1' };
     await desk.command({ ...command, text: '-h web01 -cmd "id"' });
     const [run] = await store.store.listRuns(1);
     const [job] = await store.store.jobs.take(1);
     if (run === undefined || job === undefined) throw new Error('nothing was begun');
-    const plan = await approveStoredRun(world, run.id);
+    const plan = await approveStoredRun(context, run.id);
 
     let executed = 0;
     const transport: Transport = {
@@ -131,9 +131,9 @@ describe('what Slack takes away from a person', () => {
     ];
     for (const [now, why] of taken) {
       standing = now;
-      const outcome = await executeJob(world, transport, job, plan, signal);
+      const outcome = await executeJob(context, transport, job, plan, signal);
       expect(outcome).toMatchObject({ kind: 'skipped', reason: expect.stringMatching(why) });
-      await expect(approveStoredRun(world, run.id)).rejects.toThrow(Refusal);
+      await expect(approveStoredRun(context, run.id)).rejects.toThrow(Refusal);
     }
     expect(executed).toBe(0);
 

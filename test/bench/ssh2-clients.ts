@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { createMask } from '../../src/gather/mask.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
-import { approveStoredRun, executeJob, type Ground } from '../../src/lifecycle/execution.ts';
+import { approveStoredRun, executeJob, type RunContext } from '../../src/lifecycle/execution.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { authorize } from '../../src/policy/authorize.ts';
 import type { Directory, JobSource, Log, Transport } from '../../src/ports.ts';
@@ -220,7 +220,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
         if (left === 0) done.resolve();
       },
     };
-    const ground: Ground = {
+    const context: RunContext = {
       inventory,
       allowlist,
       directory: MEMBERS,
@@ -231,8 +231,8 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
     openDispatcher({
       jobs,
       concurrency: 100,
-      execute: (job, plan, signal) => executeJob(ground, current, job, plan, signal),
-      approve: (runId) => approveStoredRun(ground, runId),
+      execute: (job, plan, signal) => executeJob(context, current, job, plan, signal),
+      approve: (runId) => approveStoredRun(context, runId),
       refuse: async (_runId, refusal) => done.reject(refusal),
       log: quiet,
     });

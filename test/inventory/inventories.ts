@@ -1,5 +1,5 @@
 import { ConfigError } from '../../src/errors.ts';
-import type { InventoryWorld } from '../../src/inventory/host-section.ts';
+import type { InventorySources } from '../../src/inventory/host-section.ts';
 import type { Inventory } from '../../src/inventory/inventory.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 
@@ -9,7 +9,7 @@ export const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH 
 export function worldOf(
   env: Readonly<Record<string, string>> = {},
   files: Readonly<Record<string, string>> = {},
-): InventoryWorld {
+): InventorySources {
   return {
     env: (name) => env[name],
     readFile: (path) => {
@@ -21,11 +21,11 @@ export function worldOf(
   };
 }
 
-export function read(text: string, world: InventoryWorld = worldOf()): Inventory {
+export function read(text: string, world: InventorySources = worldOf()): Inventory {
   return parseInventory(text, 'inventory.ini', world);
 }
 
-export function problemsOf(text: string, world: InventoryWorld = worldOf()): readonly string[] {
+export function problemsOf(text: string, world: InventorySources = worldOf()): readonly string[] {
   try {
     read(text, world);
   } catch (error) {

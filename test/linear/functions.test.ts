@@ -7,7 +7,7 @@ import { createMask } from '../../src/gather/mask.ts';
 import { openSpool } from '../../src/gather/spool.ts';
 import { formatNotice, formatRefusal } from '../../src/report/answers.ts';
 import { formatAuditLine } from '../../src/report/audit-line.ts';
-import { formatErrors } from '../../src/report/clicked.ts';
+import { formatErrors } from '../../src/report/click-answers.ts';
 import { type Message, plainVariant } from '../../src/report/message.ts';
 import { cleanOutput } from '../../src/report/text/plain.ts';
 import { formatBundle } from '../../src/thread/board/bundle.ts';

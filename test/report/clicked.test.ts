@@ -12,7 +12,7 @@ import {
   runOfBlock,
   SHOW_HOST_ACTION,
 } from '../../src/report/buttons.ts';
-import { formatErrors, formatLogPointer, MAX_TROUBLES } from '../../src/report/clicked.ts';
+import { formatErrors, formatLogPointer, MAX_TROUBLES } from '../../src/report/click-answers.ts';
 import type { Message } from '../../src/report/message.ts';
 import type { Run } from '../../src/run/run.ts';
 import { findBlockFault } from '../../src/sandbox/slack/blocks/message-blocks.ts';

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal } from '../../src/errors.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
-import type { World } from '../../src/lifecycle/begin-run.ts';
+import type { RequestContext } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import type { Directory } from '../../src/ports.ts';
-import type { ButtonClick, Desk, SubmittedForm } from '../../src/requests/calls.ts';
-import { createDesk } from '../../src/requests/desk.ts';
+import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
+import { openRequests } from '../../src/requests/open-requests.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openRig, quiet, type StoreRig } from '../store/rig.ts';
 
@@ -59,8 +59,8 @@ const MEMBERS: Directory = {
 };
 
 export interface DeskRig extends AsyncDisposable {
-  readonly desk: Desk;
-  readonly world: World;
+  readonly desk: Requests;
+  readonly context: RequestContext;
   readonly store: StoreRig;
   /** Whether root messages can be posted. */
   canPost: boolean;
@@ -76,7 +76,7 @@ export async function openDeskRig(
   const files = { env: () => undefined, readFile: () => '', findKeyFault: () => undefined };
   const inventory = parseInventory(INVENTORY, 'inventory.ini', files);
   const opened: string[] = [];
-  const world: World = {
+  const context: RequestContext = {
     inventory,
     allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
     directory: more.directory ?? MEMBERS,
@@ -103,8 +103,8 @@ export async function openDeskRig(
     log: quiet,
   };
   const rig: DeskRig = {
-    desk: createDesk(world),
-    world,
+    desk: openRequests(context),
+    context,
     store,
     canPost: true,
     opened,

@@ -4,8 +4,8 @@ import type { FileUpload, Message } from '../../src/report/message.ts';
 import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';
 import type {
   ButtonClick,
-  Desk,
   FormVerdict,
+  Requests,
   ShortcutCall,
   SlashCall,
   SubmittedForm,
@@ -13,7 +13,7 @@ import type {
 } from '../../src/requests/calls.ts';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
-import { openSlack, type SlackDoor } from '../../src/slack/door.ts';
+import { openSlack, type SlackConnection } from '../../src/slack/connection.ts';
 import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
@@ -79,7 +79,7 @@ export function settingsFor(slack: LocalSlack, mode: 'socket' | 'http' = 'socket
 }
 
 /** Writes down what it is asked, and answers with what `answer` says. */
-export class RecordingDesk implements Desk {
+export class RecordingDesk implements Requests {
   readonly calls: SlashCall[] = [];
   readonly clicks: ButtonClick[] = [];
   answer: (call: SlashCall | ButtonClick | ShortcutCall) => Promise<Answer | undefined> = async () =>
@@ -124,7 +124,7 @@ export class RecordingDesk implements Desk {
 export interface DoorRig extends AsyncDisposable {
   readonly slack: LocalSlack;
   readonly desk: RecordingDesk;
-  readonly door: SlackDoor;
+  readonly door: SlackConnection;
   readonly workspace: Workspace;
   readonly fatal: Error[];
   readonly log: ReturnType<typeof recordLog>;

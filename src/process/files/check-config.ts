@@ -1,12 +1,12 @@
 import { inspectConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
-import type { InventoryWorld } from '../../inventory/host-section.ts';
+import type { InventorySources } from '../../inventory/host-section.ts';
 import { type Fleet, readFleet } from './fleet-files.ts';
 import { findSuspicions } from './suspicions.ts';
 
 export interface ConfigCheck {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly findKeyFault: InventoryWorld['findKeyFault'];
+  readonly findKeyFault: InventorySources['findKeyFault'];
   /** Rejects with a `ConfigError` where the file of known host keys cannot be relied on. */
   readonly readKnownHosts: (path: string) => Promise<unknown>;
 }

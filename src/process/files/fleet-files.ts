@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Config } from '../../config.ts';
 import { ConfigError, showCode } from '../../errors.ts';
-import type { InventoryWorld } from '../../inventory/host-section.ts';
+import type { InventorySources } from '../../inventory/host-section.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { parseInventory } from '../../inventory/parse-inventory.ts';
 import { decodeText, NotText } from '../../inventory/text.ts';
@@ -20,7 +20,7 @@ export type FleetPaths = Pick<Config, 'inventoryPath' | 'allowlistPath'>;
 export function readFleet(
   config: FleetPaths,
   env: Readonly<Record<string, string | undefined>>,
-  findKeyFault: InventoryWorld['findKeyFault'],
+  findKeyFault: InventorySources['findKeyFault'],
 ): Fleet {
   const world = {
     // A service may run without HOME; the system knows it all the same.

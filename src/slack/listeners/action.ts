@@ -1,7 +1,7 @@
 import type { App, BlockAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import { HOME_REFRESH_ACTION } from '../../report/views/home.ts';
-import type { ButtonClick, Desk } from '../../requests/calls.ts';
+import type { ButtonClick, Requests } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { HomeTabs } from './home.ts';
@@ -11,7 +11,7 @@ import { formatRequestKey } from './request-key.ts';
 /** All buttons come in here, also those of messages that an older version posted: each click is answered. */
 export function register(
   app: App,
-  desk: Desk,
+  desk: Requests,
   workspace: Workspace,
   reception: Reception,
   homes: HomeTabs,

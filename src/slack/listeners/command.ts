@@ -1,6 +1,6 @@
 import type { App, SlashCommand } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Desk, SlashCall } from '../../requests/calls.ts';
+import type { Requests, SlashCall } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Reception } from './reception.ts';
@@ -9,7 +9,7 @@ import { formatRequestKey } from './request-key.ts';
 const KNOWN = ['/batch_run', '/batch_scp', '/batch'] as const;
 
 /** All slash commands come in here, also one that the app's settings have and we do not: it is answered. */
-export function register(app: App, desk: Desk, workspace: Workspace, reception: Reception): void {
+export function register(app: App, desk: Requests, workspace: Workspace, reception: Reception): void {
   app.command(/^\//, ({ ack, body, respond }) =>
     reception.receive({
       ack,

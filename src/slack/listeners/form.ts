@@ -1,5 +1,5 @@
 import type { App, ViewSubmitAction } from '@slack/bolt';
-import type { Desk, SubmittedForm } from '../../requests/calls.ts';
+import type { Requests, SubmittedForm } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { HomeTabs } from './home.ts';
@@ -8,7 +8,7 @@ import type { Reception } from './reception.ts';
 /** Forms that were sent: the verdict goes into the ack, what comes of a yes is begun behind it. */
 export function register(
   app: App,
-  desk: Desk,
+  desk: Requests,
   workspace: Workspace,
   reception: Reception,
   homes: HomeTabs,

@@ -1,7 +1,7 @@
 import type { App } from '@slack/bolt';
 import type { Log } from '../../ports.ts';
 import type { HomeTab } from '../../report/views/view.ts';
-import type { Desk } from '../../requests/calls.ts';
+import type { Requests } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
@@ -19,11 +19,11 @@ export function register(app: App, workspace: Workspace, reception: Reception, h
 }
 
 export class HomeTabs {
-  readonly #desk: Desk;
+  readonly #desk: Requests;
   readonly #workspace: Workspace;
   readonly #log: Log;
 
-  constructor(desk: Desk, workspace: Workspace, log: Log) {
+  constructor(desk: Requests, workspace: Workspace, log: Log) {
     this.#desk = desk;
     this.#workspace = workspace;
     this.#log = log;

@@ -1,12 +1,12 @@
 import type { App, BlockSuggestion } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
-import type { Desk, SuggestQuery } from '../../requests/calls.ts';
+import type { Requests, SuggestQuery } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 
 /** What the selects with search offer. A select that gets no answer within 3 s says so by itself. */
-export function register(app: App, desk: Desk, workspace: Workspace, log: Log): void {
+export function register(app: App, desk: Requests, workspace: Workspace, log: Log): void {
   app.options<'block_suggestion'>(/^batchops_/, async ({ ack, body }) => {
     try {
       const groups = workspace.masked({ options: await desk.suggest(parseQuery(body, workspace)) }).options;

@@ -1,13 +1,13 @@
 import type { App, GlobalShortcut, MessageShortcut, SlackShortcut } from '@slack/bolt';
 import type { SharedFile } from '../../ports.ts';
-import type { Desk, ShortcutCall } from '../../requests/calls.ts';
+import type { Requests, ShortcutCall } from '../../requests/calls.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
 
 /** Global shortcuts and those on messages. */
-export function register(app: App, desk: Desk, workspace: Workspace, reception: Reception): void {
+export function register(app: App, desk: Requests, workspace: Workspace, reception: Reception): void {
   app.shortcut<SlackShortcut>(/^batchops_/, ({ ack, body }) => {
     if (body.type !== 'shortcut' && body.type !== 'message_action') return ack();
     return reception.receive({

@@ -5,6 +5,7 @@ import { delay } from '../../time/delay.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { logIn } from '../login/handshake.ts';
+import { takeTurn } from '../loop-turns.ts';
 import {
   DEFAULT_DEADLINES,
   DEFAULT_IDLE_MS,
@@ -13,7 +14,6 @@ import {
   type TransportSettings,
 } from '../settings.ts';
 import { Trouble, WrongHostKey } from '../trouble.ts';
-import { takeTurn } from '../turns.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { JumpConnections } from './jump.ts';

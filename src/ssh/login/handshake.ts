@@ -5,6 +5,7 @@ import { Deadline } from '../../time/deadline.ts';
 import { Connection } from '../connection/connection.ts';
 import type { HostKeyCheck } from '../host-keys.ts';
 import { keyType } from '../known-hosts.ts';
+import { takeTurn } from '../loop-turns.ts';
 import { type Deadlines, formatAddress, formatSeconds } from '../settings.ts';
 import {
   brokenHandshake,
@@ -15,7 +16,6 @@ import {
   Trouble,
   WrongHostKey,
 } from '../trouble.ts';
-import { takeTurn } from '../turns.ts';
 import { algorithmsOf, findOldOnly, suiteFor } from './algorithms.ts';
 import { LOGIN_BYTES } from './limits.ts';
 import { openLogin } from './login.ts';

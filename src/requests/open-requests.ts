@@ -2,14 +2,14 @@ import { parseCommand } from '../command/parse-command.ts';
 import type { Request } from '../command/request.ts';
 import { HELP } from '../command/usage.ts';
 import { Refusal } from '../errors.ts';
-import { beginRun, type Call, type World } from '../lifecycle/begin-run.ts';
+import { beginRun, type Call, type RequestContext } from '../lifecycle/begin-run.ts';
 import { recordRefusal } from '../lifecycle/refusals.ts';
 import { rulesFor } from '../lifecycle/standing.ts';
 import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
 import { formatClosedHome } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
-import type { ButtonClick, Desk, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
+import type { ButtonClick, Requests, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick, stoppedBy } from './clicks.ts';
 import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
@@ -19,14 +19,14 @@ import { repeatRun } from './repeat.ts';
 import { suggestOptions } from './suggest.ts';
 
 /** Where people's requests arrive: each is judged, answered, and every no is written down. */
-export function createDesk(world: World): Desk {
+export function openRequests(context: RequestContext): Requests {
   return {
     command: (slash: SlashCall) => {
       const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
       const asked = understand(slash);
       if ('kind' in asked && asked.kind === 'help') return Promise.resolve(formatHelp(HELP));
       const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
-      return answerOrRefuse(world, call, stops, async (own) => {
+      return answerOrRefuse(context, call, stops, async (own) => {
         const form = formOf(slash);
         if (form !== undefined) return openForm(call, form);
         if (asked instanceof Refusal) throw asked;
@@ -35,15 +35,15 @@ export function createDesk(world: World): Desk {
     },
     press: (click: ButtonClick) => {
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
-      return answerOrRefuse(world, call, stoppedBy(click), (own) => answerClick(own, call, click));
+      return answerOrRefuse(context, call, stoppedBy(click), (own) => answerClick(own, call, click));
     },
     shortcut: (chosen: ShortcutCall) => {
       const call = callOf(chosen, `shortcut ${chosen.callbackId}`);
-      return answerOrRefuse(world, call, undefined, async () => answerShortcut(call, chosen));
+      return answerOrRefuse(context, call, undefined, async () => answerShortcut(call, chosen));
     },
     async suggest(query) {
       try {
-        return await suggestOptions(await standIn(world, query), query);
+        return await suggestOptions(await standIn(context, query), query);
       } catch (error) {
         if (error instanceof Refusal) return [];
         throw error;
@@ -54,17 +54,17 @@ export function createDesk(world: World): Desk {
       const { requester, requestKey } = form;
       const call: Call = { requester, requestKey, channelId, typed: describeForm(form) };
       try {
-        checkOpen(world);
+        checkOpen(context);
         if (channelId === '') {
           throw new Refusal('usage', 'Choose a channel for the results.', { about: 'channel' });
         }
-        const own = await standIn(world, call);
+        const own = await standIn(context, call);
         const verdict = await judgeForm(own, call, form);
         if (verdict.kind !== 'accepted') return verdict;
-        return { ...verdict, begin: () => answerOrRefuse(world, call, undefined, verdict.begin) };
+        return { ...verdict, begin: () => answerOrRefuse(context, call, undefined, verdict.begin) };
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        await recordRefusal(world, call, error);
+        await recordRefusal(context, call, error);
         // It has no fields that we know: the window tells by itself.
         if (!isKnownForm(form)) throw error;
         return { kind: 'faults', faults: placeRefusal(form, error) };
@@ -72,7 +72,7 @@ export function createDesk(world: World): Desk {
     },
     async home(asker) {
       try {
-        return await showHome(await standIn(world, { requester: asker, channelId: '' }), asker);
+        return await showHome(await standIn(context, { requester: asker, channelId: '' }), asker);
       } catch (error) {
         if (error instanceof Refusal) return formatClosedHome(error);
         throw error;
@@ -81,19 +81,19 @@ export function createDesk(world: World): Desk {
   };
 }
 
-/** The world as it is for who asks: with the rules that hold for them there, and no others. */
+/** The context as it is for who asks: with the rules that hold for them there, and no others. */
 async function standIn(
-  world: World,
+  context: RequestContext,
   { requester, channelId }: Pick<Call, 'requester' | 'channelId'>,
-): Promise<World> {
-  return { ...world, allowlist: await rulesFor(world, requester, channelId) };
+): Promise<RequestContext> {
+  return { ...context, allowlist: await rulesFor(context, requester, channelId) };
 }
 
 /** A person's own run can be stopped also by who is in no rule any more, and while Slack tells nothing. */
-async function standToStop(world: World, call: Call, runId: string): Promise<World> {
-  const run = await world.store.findRun(runId);
-  if (run?.plan.requester.userId !== call.requester.userId) return await standIn(world, call);
-  return { ...world, allowlist: { rules: [], warnings: [] } };
+async function standToStop(context: RequestContext, call: Call, runId: string): Promise<RequestContext> {
+  const run = await context.store.findRun(runId);
+  if (run?.plan.requester.userId !== call.requester.userId) return await standIn(context, call);
+  return { ...context, allowlist: { rules: [], warnings: [] } };
 }
 
 function callOf(from: SlashCall | ButtonClick | ShortcutCall, typed: string): Call {
@@ -130,8 +130,8 @@ function answerShortcut(call: Call, { callbackId, files }: ShortcutCall): Answer
   });
 }
 
-function checkOpen(world: World): void {
-  if (world.isOpen()) return;
+function checkOpen(context: RequestContext): void {
+  if (context.isOpen()) return;
   throw new Refusal('not-now', 'Batchops is restarting; nothing was run.', {
     remedy: 'Send it again in a moment.',
   });
@@ -139,37 +139,37 @@ function checkOpen(world: World): void {
 
 /** Every no is written down before it is said. A no that cannot be written down is still a no. */
 async function answerOrRefuse(
-  world: World,
+  context: RequestContext,
   call: Call,
   stops: string | undefined,
-  attempt: (own: World) => Promise<Answer | undefined>,
+  attempt: (own: RequestContext) => Promise<Answer | undefined>,
 ): Promise<Answer | undefined> {
   let isAdmitted = false;
   try {
-    checkOpen(world);
-    const own = await (stops === undefined ? standIn(world, call) : standToStop(world, call, stops));
+    checkOpen(context);
+    const own = await (stops === undefined ? standIn(context, call) : standToStop(context, call, stops));
     isAdmitted = true;
     return await attempt(own);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    await recordRefusal(world, call, error);
+    await recordRefusal(context, call, error);
     return formatRefusal(error, isAdmitted ? call.typed : undefined);
   }
 }
 
 async function attend(
-  world: World,
+  context: RequestContext,
   call: Call,
   request: Exclude<Request, { kind: 'help' }>,
 ): Promise<Answer | undefined> {
   switch (request.kind) {
     case 'fleet':
-      return await beginRun(world, call, request);
+      return await beginRun(context, call, request);
     case 'retry':
-      return await repeatRun(world, call, request.run, request.which);
+      return await repeatRun(context, call, request.run, request.which);
     case 'cancel':
-      return await cancelRun(world, call, request.run);
+      return await cancelRun(context, call, request.run);
     default:
-      return await answerQuestion(world, call, request);
+      return await answerQuestion(context, call, request);
   }
 }

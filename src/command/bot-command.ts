@@ -1,6 +1,6 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { splitList } from './fleet-options.ts';
-import type { DeskRequest, RetryOf } from './request.ts';
+import type { BotRequest, RetryOf } from './request.ts';
 import { optionName, plainDashes, readWord, shown, type Word } from './words.ts';
 
 const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can', 'queue'] as const;
@@ -9,7 +9,7 @@ const DEFAULT_RUNS = 10;
 const MAX_RUNS = 100;
 
 /** What follows `/batch`. Nothing is help. */
-export function parseDeskCommand(text: string): DeskRequest {
+export function parseBotCommand(text: string): BotRequest {
   const [first, ...rest] = readWords(text);
   if (first === undefined) return { kind: 'help' };
   const said = (optionName(first) ?? first.text).toLowerCase();

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigError, Refusal } from '../../src/errors.ts';
 import { formatNotice } from '../../src/report/answers.ts';
-import { openSlack } from '../../src/slack/door.ts';
+import { openSlack } from '../../src/slack/connection.ts';
 import { isFromTheFuture } from '../../src/slack/http.ts';
 import { redact } from '../../src/slack/quiet-logger.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';

@@ -1,9 +1,9 @@
 import { App } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
-import type { Desk } from '../requests/calls.ts';
+import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
-import { HttpDoor } from './http.ts';
+import { HttpEndpoint } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
 import { register as registerCommands } from './listeners/command.ts';
 import { register as registerForms } from './listeners/form.ts';
@@ -17,7 +17,7 @@ import { clientOptions, type SlackSettings, type Workspace } from './workspace.t
 
 export const DRAIN_MS = 15_000;
 
-export interface SlackDoor {
+export interface SlackConnection {
   /** True while Slack can reach us: at least one socket is active, or the HTTP server listens. */
   isConnected(): boolean;
   /** The port in HTTP mode. */
@@ -26,17 +26,17 @@ export interface SlackDoor {
   stop(): Promise<void>;
 }
 
-export interface SlackDoorOptions {
+export interface SlackConnectionOptions {
   readonly settings: SlackSettings;
   readonly workspace: Workspace;
-  readonly desk: Desk;
+  readonly desk: Requests;
   readonly log: Log;
   /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
   readonly onFatal: (error: Error) => void;
 }
 
 /** Lets Slack's commands and clicks in. Resolves once Slack can reach us. */
-export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
+export async function openSlack(options: SlackConnectionOptions): Promise<SlackConnection> {
   const { settings, workspace, desk, log } = options;
   const reception = new Reception(workspace, log);
   const homes = new HomeTabs(desk, workspace, log);
@@ -84,7 +84,7 @@ export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
 
   return {
     isConnected: () => ways.some((each) => each.isActive()),
-    port: way instanceof HttpDoor ? way.port : undefined,
+    port: way instanceof HttpEndpoint ? way.port : undefined,
     async stop() {
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
       await Promise.all(ways.map((each) => each.stop()));
@@ -97,11 +97,11 @@ export async function openSlack(options: SlackDoorOptions): Promise<SlackDoor> {
  * `dispatch_failed`: it may use any connection, so the other one takes it (facts/slack.md 1.3).
  */
 function waysIn(
-  { settings, log }: SlackDoorOptions,
+  { settings, log }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
-): readonly [Socket | HttpDoor, ...Socket[]] {
+): readonly [Socket | HttpEndpoint, ...Socket[]] {
   const { mode } = settings;
-  if (mode.kind === 'http') return [new HttpDoor(mode.signingSecret.reveal(), mode, log)];
+  if (mode.kind === 'http') return [new HttpEndpoint(mode.signingSecret.reveal(), mode, log)];
   const token = mode.appToken.reveal();
   return [new Socket(settings, token, { log, onRefused }), new Socket(settings, token, { log, onRefused })];
 }

@@ -11,8 +11,8 @@ import {
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
 import type { Answer } from '../../src/report/views/view.ts';
 import type { SubmittedForm } from '../../src/requests/calls.ts';
-import { createDesk } from '../../src/requests/desk.ts';
 import { placeRefusal } from '../../src/requests/form.ts';
+import { openRequests } from '../../src/requests/open-requests.ts';
 import { drain, okOutcome, openRun } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
 
@@ -55,7 +55,7 @@ describe('a button that runs something', () => {
     await rig.desk.press(first);
     await drain(rig.store.store);
     const clickedAt = Date.now() + 11_000;
-    const desk = createDesk({ ...rig.world, now: () => clickedAt });
+    const desk = openRequests({ ...rig.context, now: () => clickedAt });
     const later = clickOn(AGAIN_ACTION, id, { clickedAt });
     expect(await desk.press(later)).toBeUndefined();
     expect(await countRuns(rig)).toBe(3);
@@ -278,9 +278,9 @@ describe("a file of Slack's", () => {
     // Both are brought here before either is read.
     let brought = 0;
     const both = Promise.withResolvers<void>();
-    const { transfers } = rig.world;
-    const desk = createDesk({
-      ...rig.world,
+    const { transfers } = rig.context;
+    const desk = openRequests({
+      ...rig.context,
       transfers: {
         ...transfers,
         async keep(local, content, origin) {
@@ -341,12 +341,12 @@ describe('the Home tab', () => {
   test('reads no hundreds of large runs to show a few', async () => {
     await using rig = await openDeskRig();
     const asked: number[] = [];
-    const { store } = rig.world;
+    const { store } = rig.context;
     const targets = 5_000;
     await openRun(store, { hosts: targets, requester: ANN, channelId: OPS });
     const [large] = await store.listRuns(1);
-    const desk = createDesk({
-      ...rig.world,
+    const desk = openRequests({
+      ...rig.context,
       store: {
         ...store,
         async listRuns(count) {
@@ -363,8 +363,8 @@ describe('the Home tab', () => {
     const run = await store.findRun(small);
     if (run === undefined) throw new Error('no run');
     const other = { ...run, plan: { ...run.plan, requester: hers } };
-    const far = createDesk({
-      ...rig.world,
+    const far = openRequests({
+      ...rig.context,
       store: {
         ...store,
         listRuns: async (count) => Array.from({ length: count }, (_, i) => (i === 400 ? run : other)),
