@@ -22,7 +22,7 @@ export interface SlackConnection {
   isConnected(): boolean;
   /** The port in HTTP mode. */
   readonly port: number | undefined;
-  /** Waits for the requests that are being served, then goes. The desk refuses new ones by itself meanwhile. */
+  /** Waits for the requests that are being served, then goes. New ones are refused meanwhile. */
   stop(): Promise<void>;
 }
 

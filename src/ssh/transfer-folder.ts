@@ -10,7 +10,7 @@ import { temporaryName } from './part/file-names.ts';
 /** What hosts and people sent is the bot's alone to read, also where the transfer folder itself is shared. */
 const FOLDER_MODE = 0o700;
 
-/** What the copies themselves need of the folder, besides what the desk asks of it. */
+/** What the copies themselves need of the folder, besides what people ask of it. */
 export interface JailedFolder extends TransferFolder {
   /** The file to send, open. A `Refusal` as with `digestSource`. */
   openSource(local: string): Promise<{ readonly file: FileHandle; readonly stats: Stats }>;
