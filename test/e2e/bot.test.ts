@@ -100,8 +100,14 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
         'hello from ops\n',
       );
     }
-    const thread = await replies(slack, root, 6);
-    expect(thread.flatMap((message) => message.files)).toHaveLength(3);
+    // Results that would wait for Slack's pace share a message.
+    const files = await slack.waitFor(() => {
+      const all = slack.thread(OPS, root.ts).flatMap((message) => message.files);
+      return all.length === 3 && all;
+    });
+    expect(files).toHaveLength(3);
+    const said = slack.thread(OPS, root.ts).map(shown).join('\n');
+    for (const host of ['h1', 'h2', 'h3']) expect(said.split(`${host} ✓`)).toHaveLength(2);
     expect(slack.violations).toEqual([]);
   });
 
