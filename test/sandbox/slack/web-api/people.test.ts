@@ -118,7 +118,7 @@ describe('user groups', () => {
   });
 
   test('take a scope of their own', async () => {
-    await using slack = await openTestSlack();
+    await using slack = await openTestSlack({ manifest: withScopes('users:read') });
     expect(await call(slack, 'usergroups.users.list', { usergroup: 'S1' })).toMatchObject({
       error: 'missing_scope',
       needed: 'usergroups:read',
