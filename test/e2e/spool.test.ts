@@ -32,7 +32,8 @@ async function openStage(hosts: number, prepare?: (home: Home) => Promise<unknow
   const sshd = stack.use(await startSshd({ addresses }));
   const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
   const secret = '\n[vault]\nip = 127.0.6.1\nuser = nobody\npassword = hunter2-long\nenable = False\n';
-  await writeFile(home.path('inventory.ini'), inventoryOf(sshd, addresses, home.path('key')) + secret);
+  const inventory = inventoryOf(sshd, addresses, home.path('key')) + secret;
+  await writeFile(home.path('inventory.ini'), inventory, { mode: 0o600 });
   await writeFile(home.path('allowlist.ini'), EVERYTHING);
   await prepare?.(home);
   const bot = stack.use(await startBot(home, slack));
