@@ -77,7 +77,7 @@ export interface Plan {
 export type Fold = 'exact' | 'similar';
 
 /** Up to this many hosts get a reply each; of more, nobody reads them, and Slack takes one a second. */
-const MAX_REPLIES = 10;
+export const MAX_REPLIES = 10;
 
 /** Whether a run's results are shown folded, in a few messages, instead of one reply for each host. */
 export function usesBoard({ targets, fold, diff }: Plan): boolean {

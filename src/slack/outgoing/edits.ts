@@ -1,7 +1,8 @@
 import { type Message, plainVariant } from '../../report/message.ts';
+import { delay } from '../../time/delay.ts';
 import { editMessage } from './delivery.ts';
 import { classify } from './failure.ts';
-import { delay, Pace } from './pace.ts';
+import { Pace } from './pace.ts';
 import { type ClaimedRow, mayStillSend } from './row/claimed-row.ts';
 import type { PosterContext } from './row/context.ts';
 import { renderRow } from './row/render-row.ts';

@@ -1,10 +1,11 @@
 import { Refusal } from '../../errors.ts';
 import type { Log, Opener } from '../../ports.ts';
 import { type Message, plainVariant } from '../../report/message.ts';
+import { delay } from '../../time/delay.ts';
 import type { Workspace } from '../workspace.ts';
 import { Lookup, postMessage } from './delivery.ts';
 import { classify, type Failure } from './failure.ts';
-import { type Clock, delay } from './pace.ts';
+import type { Clock } from './pace.ts';
 
 /** A person waits for the answer, and Slack's trigger and patience end soon after. */
 const PATIENCE_MS = 10_000;

@@ -1,3 +1,5 @@
+import { delay } from '../../time/delay.ts';
+
 /** Milliseconds that only go forward, whatever becomes of the machine's time of day. */
 export type Clock = () => number;
 
@@ -112,18 +114,4 @@ export class ChannelPaces {
     }
     return pace;
   }
-}
-
-/** Resolves after `ms`, or at once when `signal` is aborted. */
-export function delay(ms: number, signal?: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal?.aborted === true) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done, { once: true });
-  });
 }

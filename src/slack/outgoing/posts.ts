@@ -1,6 +1,7 @@
+import { MAX_REPLIES } from '../../run/plan.ts';
 import type { OutboxRow } from '../../thread/row.ts';
+import { delay } from '../../time/delay.ts';
 import { Arrivals, type Shown } from './arrivals.ts';
-import { delay } from './pace.ts';
 import { type ClaimedRow, LEASE_MS, mayStillSend } from './row/claimed-row.ts';
 import type { PosterContext } from './row/context.ts';
 import { renderRow } from './row/render-row.ts';
@@ -8,8 +9,6 @@ import { giveBack, settleRows } from './row/settle-row.ts';
 
 /** How many rows wait in a channel's line; more stay in the store, where runs take turns. */
 const LINE = 2;
-/** As many as may have a reply each. */
-const MAX_JOINED = 10;
 
 /**
  * New messages and files, a line per channel: one at a time and in order, at the channel's pace. Where the head
@@ -79,7 +78,7 @@ export class Posts {
   async #claimJoining(joins: string): Promise<readonly ClaimedRow[]> {
     const { outbox, log, now, clock } = this.#context;
     try {
-      const query = { limit: MAX_JOINED, now: now(), leaseMs: LEASE_MS, except: [], lane: 'posts' } as const;
+      const query = { limit: MAX_REPLIES, now: now(), leaseMs: LEASE_MS, except: [], lane: 'posts' } as const;
       const rows = await outbox.claim({ ...query, joins });
       return rows.map((row) => ({ row, claimedAt: clock() }));
     } catch (error) {
