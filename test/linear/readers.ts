@@ -27,7 +27,7 @@ const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\
  * and puts a text that would be its worst below, where the pumps made from the pattern itself do not show it.
  */
 export const READERS: Readonly<Record<string, Reader>> = {
-  'src/command/desk-command.ts': reader('slack', 5),
+  'src/command/bot-command.ts': reader('slack', 5),
   'src/command/fleet-options.ts': reader('slack', 6),
   'src/command/parse-command.ts': reader('slack', 5),
   'src/command/typed-command.ts': reader('slack', 9, /\\(["“”„‟])/g),
@@ -59,7 +59,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
   'src/process/files/suspicions.ts': reader('own', 1),
   'src/process/health.ts': reader('slack', 1),
-  'src/report/clicked.ts': reader('slack', 1),
+  'src/report/click-answers.ts': reader('slack', 1),
   'src/report/history.ts': reader('own', 1),
   'src/report/message.ts': reader(['own', 'slack'], 1),
   'src/thread/files/clean-lines.ts': reader('host', 2),
