@@ -8,6 +8,7 @@ import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
 import { holdRuns, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
+import { migrate } from './migrations.ts';
 import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
@@ -24,7 +25,6 @@ import {
   settleInterrupted,
   skipJobs,
 } from './runs.ts';
-import { migrate } from './schema.ts';
 import type { Ledger } from './settle.ts';
 
 export interface StoreSettings {

@@ -1,0 +1,247 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { ConfigError } from '../errors.ts';
+import { CHAIN_START, type Schema } from './schema.ts';
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-first': { up: createFirst },
+  '0002-boards': { up: addBoards },
+  '0003-leftovers': { up: addLeftovers },
+  '0003-tries': { up: addTries },
+  '0004-holds': { up: addHolds },
+  '0005-rows': { up: forgetKinds },
+  '0006-joins': { up: addJoins },
+  '0007-shares': { up: addRefusals },
+  '0008-origins': { up: addOrigins },
+};
+
+/** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
+export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {
+  const { rows: known } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db);
+  if (known.length > 0) {
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+    const later = rows.find(({ name }) => !(name in MIGRATIONS));
+    if (later !== undefined) {
+      throw new ConfigError([
+        `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later.name}"); run that version, or name another file`,
+      ]);
+    }
+  }
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+// The SQL of a migration never changes once released; the dialects differ in the two triggers only.
+async function createFirst(db: Kysely<unknown>): Promise<void> {
+  await sql`create table run (
+    id text primary key,
+    number integer not null unique,
+    request_key text not null unique,
+    plan_json text not null,
+    plan_hash text not null,
+    action text not null,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    state text not null check (state in ('opening', 'open', 'finished')),
+    root_ts text,
+    created_at bigint not null,
+    cancelled_at bigint,
+    cancelled_team text,
+    cancelled_user text,
+    finished_at bigint,
+    digest text)`.execute(db);
+  await sql`create index run_open on run (number) where finished_at is null`.execute(db);
+
+  await sql`create table job (
+    id text primary key,
+    run_id text not null references run (id),
+    position integer not null,
+    host text not null,
+    state text not null check (state in ('queued', 'running', 'settled')),
+    kind text check ((kind is not null) = (state = 'settled')),
+    started_at bigint,
+    ended_at bigint,
+    unique (run_id, position),
+    unique (run_id, host))`.execute(db);
+  await sql`create index job_count on job (run_id, state, kind)`.execute(db);
+  await sql`create index job_running on job (id) where state = 'running'`.execute(db);
+
+  await sql`create table result (
+    job_id text primary key references job (id),
+    outcome_json text not null)`.execute(db);
+  await sql`create table output (
+    job_id text primary key references job (id),
+    streams_json text not null)`.execute(db);
+
+  await sql`create table outbox (
+    key text primary key,
+    kind text not null check (kind in ('root', 'reply', 'file', 'audit')),
+    turn text not null,
+    run_id text references run (id),
+    host text,
+    position integer not null,
+    audit_seq bigint,
+    channel_id text,
+    due_at bigint,
+    lease_until bigint not null,
+    attempts integer not null,
+    version integer not null,
+    ts text,
+    given_up_at bigint,
+    error text)`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+
+  await sql`create table audit (
+    seq bigint primary key,
+    at bigint not null,
+    team_id text not null,
+    user_id text not null,
+    action text not null,
+    run_id text,
+    channel_id text,
+    detail_json text not null,
+    prev text not null,
+    hash text not null unique)`.execute(db);
+  await sql`create index audit_run on audit (run_id) where run_id is not null`.execute(db);
+  await sql`create trigger audit_keeps_entries before delete on audit
+    begin select raise(abort, 'audit entries cannot be deleted'); end`.execute(db);
+  await sql`create trigger audit_keeps_words before update on audit
+    begin select raise(abort, 'audit entries cannot be changed'); end`.execute(db);
+  await sql`create table audit_head (
+    id integer primary key check (id = 1),
+    seq bigint not null,
+    hash text not null)`.execute(db);
+  await sql`insert into audit_head (id, seq, hash) values (1, 0, ${sql.lit(CHAIN_START)})`.execute(db);
+}
+
+/** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
+async function addBoards(db: Kysely<unknown>): Promise<void> {
+  for (const column of ['fold text', 'exit_code bigint', 'duration_ms bigint', 'output_chars bigint']) {
+    await sql`alter table result add column ${sql.raw(column)}`.execute(db);
+  }
+  await sql`create table outbox_next (
+    key text primary key,
+    kind text not null check (kind in ('root', 'reply', 'file', 'board', 'log', 'audit')),
+    turn text not null,
+    run_id text references run (id),
+    host text,
+    position integer not null,
+    audit_seq bigint,
+    channel_id text,
+    due_at bigint,
+    lease_until bigint not null,
+    attempts integer not null,
+    version integer not null,
+    ts text,
+    given_up_at bigint,
+    error text)`.execute(db);
+  const columns = sql.raw(
+    'key, kind, turn, run_id, host, position, audit_seq, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error',
+  );
+  await sql`insert into outbox_next (${columns}) select ${columns} from outbox`.execute(db);
+  await sql`drop table outbox`.execute(db);
+  await sql`alter table outbox_next rename to outbox`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+/** Temporary files on hosts are known, and a copy says how it was verified instead of whether. */
+async function addLeftovers(db: Kysely<unknown>): Promise<void> {
+  await sql`create table leftover (
+    host text not null,
+    path text not null,
+    run_id text not null,
+    belongs_at text,
+    noted_at bigint not null,
+    primary key (host, path))`.execute(db);
+  // Within a JSON text a quote would be escaped, so this is the key and nothing that a host said.
+  for (const [was, is] of [
+    ['"verified":true', '"verified":"checksum"'],
+    ['"verified":false', '"verified":"size"'],
+  ]) {
+    await sql`update result set outcome_json = replace(outcome_json, ${was}, ${is})
+      where outcome_json like ${`%${was}%`}`.execute(db);
+  }
+}
+
+/** What came of a row's claims is counted apart: only some are tries, and only some of those fail in our own hands. */
+async function addTries(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column tries integer not null default 0`.execute(db);
+  await sql`alter table outbox add column faults integer not null default 0`.execute(db);
+}
+
+async function addHolds(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table run add column held text`.execute(db);
+  await sql`create table beat (
+    id integer primary key check (id = 1),
+    at bigint not null,
+    boot text not null,
+    uptime_ms bigint not null)`.execute(db);
+}
+
+async function addOrigins(db: Kysely<unknown>): Promise<void> {
+  await sql`create table origin (
+    path text not null,
+    kind text not null check (kind in ('fetched', 'shared')),
+    place text not null,
+    remote text not null,
+    user_id text not null,
+    primary key (path, kind, place, remote, user_id))`.execute(db);
+}
+
+/** What a row shows stands in its key; the table knows only how it is sent. The root message has its row from the start. */
+async function forgetKinds(db: Kysely<unknown>): Promise<void> {
+  await sql`create table outbox_next (
+    key text primary key,
+    sends text not null check (sends in ('message', 'file', 'bulk')),
+    turn text not null,
+    run_id text references run (id),
+    position integer not null,
+    channel_id text,
+    due_at bigint,
+    lease_until bigint not null,
+    attempts integer not null,
+    version integer not null,
+    ts text,
+    given_up_at bigint,
+    error text,
+    tries integer not null default 0,
+    faults integer not null default 0)`.execute(db);
+  const columns = sql.raw(
+    'turn, run_id, position, channel_id, due_at, lease_until, attempts, version, ts, given_up_at, error, tries, faults',
+  );
+  await sql`insert into outbox_next (key, sends, ${columns})
+    select key, case kind when 'file' then 'file' when 'log' then 'bulk' else 'message' end, ${columns}
+    from outbox`.execute(db);
+  await sql`insert into outbox_next (key, sends, turn, run_id, position, channel_id, lease_until, attempts, version)
+    select 'root:' || id, 'message', id, id, -1, channel_id, 0, 0, 1 from run where state = 'opening'`.execute(
+    db,
+  );
+  await sql`drop table outbox`.execute(db);
+  await sql`alter table outbox_next rename to outbox`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
+}
+
+/** Hosts' replies may share a message. */
+async function addJoins(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column joins text`.execute(db);
+  // In the order in which rows are claimed, so that a claim need not sort a backlog.
+  await sql`drop index outbox_due`.execute(db);
+  await sql`create index outbox_due on outbox (turn, due_at, position, key desc) where due_at is not null`.execute(
+    db,
+  );
+}
+
+/** Refusals that were counted and are not in the audit yet. */
+async function addRefusals(db: Kysely<unknown>): Promise<void> {
+  await sql`create table refusals (
+    team_id text not null,
+    user_id text not null,
+    since bigint not null,
+    seen integer not null,
+    counted integer not null,
+    channel_id text,
+    last_json text,
+    primary key (team_id, user_id))`.execute(db);
+}
