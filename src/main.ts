@@ -40,7 +40,7 @@ import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
 import { GOODBYE_MS } from './slack/sockets.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
-import { openHostKeys } from './ssh/host-keys.ts';
+import { openHostKeys } from './ssh/host-keys/host-keys.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
 import { sweepHalfFiles } from './ssh/part/half-files.ts';
 import { keepSwept } from './ssh/part/keep-swept.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import { delay } from '../../time/delay.ts';
-import type { HostKeyCheck } from '../host-keys.ts';
+import type { HostKeyCheck } from '../host-keys/host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { logIn } from '../login/handshake.ts';
 import { takeTurn } from '../loop-turns.ts';

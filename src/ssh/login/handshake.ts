@@ -3,8 +3,8 @@ import ssh2 from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import { Deadline } from '../../time/deadline.ts';
 import { Connection } from '../connection/connection.ts';
-import type { HostKeyCheck } from '../host-keys.ts';
-import { keyType } from '../known-hosts.ts';
+import type { HostKeyCheck } from '../host-keys/host-keys.ts';
+import { keyType } from '../host-keys/known-hosts.ts';
 import { takeTurn } from '../loop-turns.ts';
 import { type Deadlines, formatAddress, formatSeconds } from '../settings.ts';
 import {
