@@ -4,7 +4,7 @@ import type { Host } from '../../inventory/inventory.ts';
 import { delay } from '../../time/delay.ts';
 import type { HostKeyCheck } from '../host-keys/host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
-import { logIn } from '../login/handshake.ts';
+import { logIn } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
 import {
   DEFAULT_DEADLINES,
