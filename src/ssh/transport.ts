@@ -28,7 +28,7 @@ export function openTransport(settings: TransportSettings): Transport {
   let isClosed = false;
 
   async function perform(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Ending> {
-    return connections.use(host, signal, async (connection, channelMs) => {
+    return connections.use(host, { runId: how.runId, signal }, async (connection, channelMs) => {
       let ending: Ending;
       try {
         ending =

@@ -10,7 +10,7 @@ function openRun(runId = 'r-7k3f', trials = new CredentialTrials()) {
     isAnswered++;
     return trial;
   };
-  return { trials, begin, answered: () => isAnswered };
+  return { begin, answered: () => isAnswered };
 }
 
 function isTrial(it: Trial | TwiceRefused): it is Trial {
@@ -38,7 +38,6 @@ describe('a credential that a run offers to many hosts', () => {
     (await offer(second as Promise<Trial>)).refused();
     const refusals = { refusedBy: ['web0', 'web1'] };
     expect(await Promise.all(rest)).toEqual(rest.map(() => refusals));
-    expect(run.trials.findRefusals('r-7k3f', 'root/secret')).toEqual(refusals);
   });
 
   test('goes to all at once from the first host on that took it, whatever others say', async () => {

@@ -5,8 +5,8 @@ import { within } from '../../time/within.ts';
 const MOST_REFUSALS = 2;
 
 /**
- * How long an offer without an answer keeps others waiting, in ms. PAM takes two seconds to say no; a host that
- * never says anything must not cost the others their login.
+ * How long an offer without an answer keeps others waiting, in ms. PAM takes two seconds to say no. Where hosts
+ * say nothing at all, twice as many are asked each time: their silence must not cost the others their login.
  */
 const ANSWER_MS = 5_000;
 
@@ -45,11 +45,6 @@ export class CredentialTrials {
     return this.#find(at.runId, at.credential).begin(at.host, signal);
   }
 
-  /** What is known of it already; undefined where it may be offered. */
-  findRefusals(runId: string, credential: string): TwiceRefused | undefined {
-    return this.#runs.get(runId)?.get(credential)?.refusals;
-  }
-
   #find(runId: string, id: string): Credential {
     const run = this.#runs.get(runId) ?? new Map<string, Credential>();
     if (!this.#runs.has(runId)) {
@@ -69,7 +64,7 @@ class Credential {
   readonly #refusedBy: string[] = [];
   #isAccepted = false;
 
-  get refusals(): TwiceRefused | undefined {
+  get #refusals(): TwiceRefused | undefined {
     if (this.#isAccepted || this.#refusedBy.length < MOST_REFUSALS) return undefined;
     return { refusedBy: this.#refusedBy };
   }
@@ -78,11 +73,14 @@ class Credential {
     if (this.#isAccepted) return this.#open(host, () => {});
     const begun = Promise.withResolvers<Trial | TwiceRefused>();
     void this.#unanswered.add(() => {
-      const { refusals } = this;
+      const refusals = this.#refusals;
       if (refusals !== undefined) return begun.resolve(refusals);
       const answer = Promise.withResolvers<void>();
       begun.resolve(this.#open(host, answer.resolve));
-      return within(answer.promise, { ms: signal.aborted ? 0 : ANSWER_MS, late: () => {}, signal });
+      const late = () => {
+        this.#unanswered.concurrency *= 2;
+      };
+      return within(answer.promise, { ms: ANSWER_MS, late, signal, stopped: () => {} });
     });
     return begun.promise;
   }

@@ -50,6 +50,8 @@ export class Handshake<T> {
   readonly #opening = new Opening();
   readonly #end = Promise.withResolvers<T>();
   #state: State = 'open';
+  /** By the steady clock, in ms. */
+  #endsAt = 0;
   #hasKeys = false;
   #shownKey: Buffer | undefined;
 
@@ -79,15 +81,23 @@ export class Handshake<T> {
 
   /** What it comes to: what `succeed` is given, or the first `Trouble`. */
   run(login: Login): Promise<T> {
-    const limit = formatSeconds(this.#deadlines.handshakeMs);
-    this.#deadline.set(this.#deadlines.handshakeMs, () =>
-      this.fail(new Trouble('unreachable', `${this.#address} did not finish ${this.#phase} within ${limit}`)),
-    );
+    this.#endsAt = performance.now() + this.#deadlines.handshakeMs;
+    this.#setDeadline();
     this.#listen(login);
     this.#signal.addEventListener('abort', this.#onAbort);
     if (this.#signal.aborted) this.#onAbort();
     else takeTurn(() => this.#answer(() => this.#connect(login)));
     return this.#end.promise;
+  }
+
+  /** What is waited for is on our side: it is no part of the host's time. */
+  async waitFor<W>(work: Promise<W>): Promise<W> {
+    const startedAt = performance.now();
+    this.#deadline.clear();
+    const result = await work;
+    this.#endsAt += performance.now() - startedAt;
+    if (this.#state === 'open') this.#setDeadline();
+    return result;
   }
 
   succeed(result: T): void {
@@ -106,6 +116,13 @@ export class Handshake<T> {
   /** `key`: the one that it showed. */
   distrust(reason: string, key?: Buffer): void {
     this.fail(new WrongHostKey(this.#address, reason, key && keyType(key), this.keyTypes));
+  }
+
+  #setDeadline(): void {
+    const limit = formatSeconds(this.#deadlines.handshakeMs);
+    this.#deadline.set(this.#endsAt - performance.now(), () =>
+      this.fail(new Trouble('unreachable', `${this.#address} did not finish ${this.#phase} within ${limit}`)),
+    );
   }
 
   get #phase(): Phase {
