@@ -11,7 +11,7 @@
  * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.
  * - `lost`: the connection died after the command was sent; it may or may not have run to its end.
  * - `cancelled`: a person stopped it while it ran.
- * - `skipped`: it was never started (disabled, cancelled before its turn, …).
+ * - `skipped`: it was never started (disabled, cancelled before its turn, its credential refused by two others, …).
  * - `not-run`: the host answered with something else than our command (a login shell, forced command or policy of
  *   its own), or let us in and opened no channel for it: there is no sign that the command began.
  * - `interrupted`: this process died while it ran; what became of the command is unknown.
