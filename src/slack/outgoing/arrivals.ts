@@ -154,7 +154,7 @@ export class Arrivals {
     } catch (error) {
       const { kind, code, retryAfterMs } = classify(error);
       // What Slack refuses is as unsent as it was before; else nobody knows, or will ask again.
-      const isRefused = kind === 'later' || kind === 'content' || kind === 'credentials';
+      const isRefused = kind !== 'unknown' && kind !== 'odd';
       if (!isRefused) for (const { key } of rows) this.#unsent.delete(key);
       if (code === 'ratelimited') this.#context.workspace.paces.suspend(channel, retryAfterMs ?? 1_000);
       throw error;

@@ -114,8 +114,8 @@ export class Lookup {
     } catch (error) {
       const { kind, code } = classify(error);
       if (code === 'missing_scope') this.#allowed = false;
-      // Not a member: nothing to see here, but the message may still be posted.
-      if (kind === 'place') return undefined;
+      // Nothing to see here for us, but the message may still be posted.
+      if (kind === 'place' || kind === 'gone' || kind === 'app') return undefined;
       throw error;
     }
   }

@@ -5,7 +5,7 @@ import { RenderFault } from './render-row.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
-/** A no in a word we do not know is asked again so often, then believed. */
+/** A no that may be of this moment only, or that we may have misread, is asked again so often, then believed. */
 const ODD_TRIES = 6;
 
 /** Runs `send`; what it throws decides what becomes of each of the rows. Never rejects. */
@@ -69,13 +69,17 @@ async function afterFailure(
       log.warn({ key, error: code, ...(code === 'Error' ? { err: error } : {}) }, 'no answer to a message');
       return outbox.failed(row, now() + backoffMs, code);
     case 'odd':
+    case 'ours':
+    case 'app':
       if (tries < ODD_TRIES) {
-        log.warn({ key, error: code }, 'Slack refuses a message for a reason unknown to us');
+        log.warn({ key, error: code }, 'Slack refuses a message for a reason that is not in it');
         return outbox.failed(row, now() + backoffMs, code);
       }
       break;
     case 'content':
+    case 'gone':
     case 'place':
+    case 'person':
       break;
     default:
       return failure.kind satisfies never;
