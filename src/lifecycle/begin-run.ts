@@ -146,8 +146,11 @@ function sameClickUntil({ state, rootTs, createdAt, finishedAt }: Run): number {
   return isGivenUp ? endedAt : Math.max(endedAt, createdAt + SAME_CLICK_MS);
 }
 
+/** What it takes to open a run. */
+export type Opening = Pick<RequestContext, 'opener' | 'store' | 'now' | 'log'>;
+
 /** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
-export async function openRun(context: RequestContext, run: Run, mayStand = false): Promise<void> {
+export async function openRun(context: Opening, run: Run, mayStand = false): Promise<void> {
   let ts: string;
   try {
     const message = formatRoot(run, { now: context.now() });
@@ -177,7 +180,7 @@ export async function closeUnopened(context: RequestContext, run: Run): Promise<
 }
 
 /** The one who asked is about to be told that it failed: so it must not run later, and its root message says so. */
-async function withdraw(context: RequestContext, run: Run, ts: string): Promise<void> {
+async function withdraw(context: Opening, run: Run, ts: string): Promise<void> {
   try {
     await giveUp(context, run, 'the run could not be released; nothing was sent');
     await context.store.releaseRun(run.id, ts);
@@ -188,7 +191,7 @@ async function withdraw(context: RequestContext, run: Run, ts: string): Promise<
 }
 
 /** Nothing of it can start any more, whatever becomes of its root message. */
-async function giveUp(context: RequestContext, run: Run, reason: string): Promise<void> {
+async function giveUp(context: Opening, run: Run, reason: string): Promise<void> {
   await context.store.skipJobs(
     run.id,
     run.plan.targets.map(({ host }) => host),

@@ -13,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0016-posted': { up: addOnlyIfStands },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -244,4 +245,9 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** A message that nobody may post any more may stand all the same, and is to say so then. */
+async function addOnlyIfStands(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column only_if_stands integer not null default 0`.execute(db);
 }

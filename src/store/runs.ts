@@ -35,7 +35,10 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
   });
 }
 
-/** There is no thread and there will be none: nothing runs, nothing is to be posted. */
+/**
+ * There is no thread and there will be none: nothing runs, nothing is to be posted. Should the root message stand
+ * all the same, its answer lost, it is to say so.
+ */
 export async function abandonRun(ledger: Ledger, runId: string, reason: string): Promise<void> {
   await ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
@@ -51,6 +54,11 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
       .updateTable('outbox')
       .set({ given_up_at: at, due_at: null, error: reason })
       .where('turn', '=', runId)
+      .execute();
+    await trx
+      .updateTable('outbox')
+      .set({ given_up_at: null, due_at: at, only_if_stands: 1 })
+      .where('key', '=', formatKey({ kind: 'root', runId }))
       .execute();
     const digest = await closeRun(ledger, trx, runId, at);
     await appendAudit(

@@ -84,6 +84,8 @@ interface OutboxTable {
   position: number;
   /** Rows of one value may go out in one message. */
   joins: string | null;
+  /** 1: it is put right where it stands, and posted nowhere. */
+  only_if_stands: Generated<number>;
   /** Null for the audit channel, which is a setting. */
   channel_id: string | null;
   /** Null while nothing is to be sent. */

@@ -18,6 +18,8 @@ export interface OutboxRow {
    * once and never edited.
    */
   readonly joins: string | null;
+  /** It is put right where it stands, and posted nowhere: the root message of a run that was given up. */
+  readonly onlyIfStands: boolean;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */
   readonly attempts: number;
   /** How often Slack was asked in vain since it last took the row's message. */

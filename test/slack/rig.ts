@@ -185,6 +185,7 @@ export class MemoryOutbox implements Outbox {
       threadTs: null,
       position: 0,
       joins: null,
+      onlyIfStands: false,
       attempts: 0,
       tries: 0,
       faults: 0,
