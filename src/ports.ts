@@ -202,8 +202,8 @@ export interface Beat {
 export interface JobSource {
   /**
    * At most `n` jobs that may start now: of released runs, each person within their share, each run within its
-   * fan-out, each host within its limit; people take turns, and so do the runs of each. A taken job is not handed
-   * out again before it is settled.
+   * fan-out, each host within its limit; who has the fewest comes first, and the runs of each take turns. A taken
+   * job is not handed out again before it is settled.
    */
   take(n: number): Promise<readonly TakenJob[]>;
   /** The start guard: marks `queued` jobs as `running`, durably, and tells which ones: only these may be run. */

@@ -55,3 +55,25 @@ test.skipIf(!HAS_SSHD)(
   },
   60_000,
 );
+
+test.skipIf(!HAS_SSHD)(
+  'a run that gets to its hosts slowly keeps nobody else off those that it has not reached yet',
+  async () => {
+    await using stage = await openStage({ allowlist: BOTH });
+    const { slack } = stage;
+    await slack.command(ada('-h all -c 1 -t 24h -cmd "sleep 86400"'));
+    await slack.waitFor(() => slack.messages(OPS).some(({ text }) => /1 running/.test(text)), 20_000);
+    await slack.command(bob('-h h2,h3 -cmd "echo through"'));
+    await slack.waitFor(() => slack.messages(OPS).some(({ text }) => /2 ok of 2/.test(text)), 20_000);
+    // On what runs she comes later, and is told behind what; her own later run waits as well.
+    await slack.command(ada('-h h3 -cmd "echo mine"'));
+    await slack.waitFor(() => slack.messages(OPS).filter(({ text }) => /echo mine/.test(text))[0], 20_000);
+    expect(await answerTo(stage, ada('queue', '/batch'))).toMatch(
+      /1 waiting for their host \(h3 after r-\w{4}\)/,
+    );
+    const id = /r-\w{4}/.exec(slack.messages(OPS).find(({ text }) => /sleep/.test(text))?.text ?? '')?.[0];
+    await slack.command(ada(`cancel ${id}`, '/batch'));
+    await slack.waitFor(() => slack.messages(OPS).some(({ text }) => /1 ok of 1/.test(text)), 20_000);
+  },
+  90_000,
+);
