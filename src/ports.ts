@@ -2,6 +2,7 @@
 import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
+import type { Unfinished } from './policy/shares.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
 import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
@@ -168,6 +169,8 @@ export interface Store {
   readJobs(runId: string): AsyncIterable<Job>;
   /** What keeps a run: the jobs that run longest now; of a finished run, those that took longest. */
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
+  /** What this person has of the bot at the moment. */
+  unfinishedOf(requester: Requester): Promise<Unfinished>;
   /** What the waiting jobs of these runs wait for; nothing of a run that has none to be handed out. */
   findWaits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>>;
 

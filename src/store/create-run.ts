@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import type { EndedJob } from '../ports.ts';
@@ -126,7 +126,10 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
   };
 }
 
-async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Requester): Promise<Unfinished> {
+export async function countUnfinished(
+  trx: Kysely<Schema>,
+  { teamId, userId }: Requester,
+): Promise<Unfinished> {
   const unfinished = trx
     .selectFrom('run')
     .where('finished_at', 'is', null)
@@ -135,13 +138,15 @@ async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Req
   const { runs } = await unfinished
     .select((run) => run.fn.countAll<number>().as('runs'))
     .executeTakeFirstOrThrow();
-  const { waiting } = await trx
+  const jobs = await trx
     .selectFrom('job')
-    .select((job) => job.fn.countAll<number>().as('waiting'))
+    .select(['state', (job) => job.fn.countAll<number>().as('count')])
     .where('run_id', 'in', unfinished.select('id'))
-    .where('state', '=', 'queued')
-    .executeTakeFirstOrThrow();
-  return { runs, waiting };
+    .where('state', 'in', ['queued', 'running'])
+    .groupBy('state')
+    .execute();
+  const countOf = (wanted: string): number => jobs.find(({ state }) => state === wanted)?.count ?? 0;
+  return { runs, waiting: countOf('queued'), running: countOf('running') };
 }
 
 async function nameRun(trx: Transaction<Schema>): Promise<string> {

@@ -1,7 +1,7 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
-import { createRun } from './create-run.ts';
+import { countUnfinished, createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
@@ -168,6 +168,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findJob: (runId, host) => records.findJob(runId, host),
       listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
       readJobs: (runId) => readJobs(db, runId.toLowerCase()),
+      unfinishedOf: (requester) => countUnfinished(db, requester),
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
