@@ -13,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0013-secrets': { up: addSealed },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -244,4 +245,12 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** Words with a secret stand apart from the plan, and are gone when they have run. */
+async function addSealed(db: Kysely<unknown>): Promise<void> {
+  await sql`create table sealed (
+    run_id text primary key references run (id),
+    salt text not null,
+    work_json text not null)`.execute(db);
 }
