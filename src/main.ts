@@ -261,6 +261,7 @@ function openContext(
       fanOut: Math.min(DEFAULT_FAN_OUT, config.concurrency),
       maxTimeLimitMs: config.maxTimeLimitMs,
       timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, config.maxTimeLimitMs),
+      person: config.person,
     },
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',

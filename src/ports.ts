@@ -2,6 +2,7 @@
 import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
+import type { Unfinished } from './policy/shares.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
 import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
@@ -168,6 +169,8 @@ export interface Store {
   readJobs(runId: string): AsyncIterable<Job>;
   /** What keeps a run: the jobs that run longest now; of a finished run, those that took longest. */
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
+  /** What this person has of the bot at the moment. */
+  unfinishedOf(requester: Requester): Promise<Unfinished>;
   /** What the waiting jobs of these runs wait for; nothing of a run that has none to be handed out. */
   findWaits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>>;
 
@@ -202,8 +205,8 @@ export interface Beat {
 export interface JobSource {
   /**
    * At most `n` jobs that may start now: of released runs, each person within their share, each run within its
-   * fan-out, each host within its limit; people take turns, and so do the runs of each. A taken job is not handed
-   * out again before it is settled.
+   * fan-out, each host within its limit; who has the fewest comes first, and the runs of each take turns. A taken
+   * job is not handed out again before it is settled.
    */
   take(n: number): Promise<readonly TakenJob[]>;
   /** The start guard: marks `queued` jobs as `running`, durably, and tells which ones: only these may be run. */

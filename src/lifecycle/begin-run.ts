@@ -5,6 +5,7 @@ import { type Resolved, resolveTargets } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { knownTo } from '../policy/rights.ts';
+import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
 import type { Log, Opener, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatDuration } from '../report/text/wording.ts';
@@ -35,6 +36,8 @@ export interface Limits {
   readonly fanOut: number;
   readonly maxTimeLimitMs: number;
   readonly timeLimitMs: number;
+  /** Of one person. */
+  readonly person: Shares;
 }
 
 /** One request as it came in: who, where, the words, and a key that a second delivery shares. */
@@ -70,10 +73,24 @@ async function previewRun(context: RequestContext, call: Call, request: FleetReq
     return formatPreview(plan, refusal, notes);
   }
   const brought = { ...plan, work: await bringWork(context, call, request.work) };
-  // What lies in the folder may be of a host that is not theirs.
-  const late = judgeQuietly(context, brought);
-  if (late !== undefined) await recordRefusal(context, call, late);
-  return formatPreview(brought, late, notes);
+  try {
+    // What lies in the folder may be of a host that is not theirs.
+    authorize(brought, context.allowlist, context.inventory);
+    return formatPreview(brought, undefined, [...(await foreseeShares(context, brought)), ...notes]);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    await recordRefusal(context, call, error);
+    return formatPreview(brought, error, notes);
+  }
+}
+
+/** What this person's limits would make wait, in words; a `Refusal` where they would let none of it begin. */
+export async function foreseeShares(context: RequestContext, plan: Plan): Promise<readonly string[]> {
+  const { person } = context.limits;
+  const unfinished = await context.store.unfinishedOf(plan.requester);
+  checkShares(person, unfinished, plan);
+  const waits = foreseeWait(person, unfinished, plan);
+  return waits === undefined ? [] : [waits];
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */

@@ -3,12 +3,10 @@ import PQueue from 'p-queue';
 import type { TakenJob } from '../ports.ts';
 import { Entry, type EntryState } from './entry.ts';
 
-/** One job in line for so many slots: the next is at hand when one ends, and nobody who comes later waits long. */
-const SLOTS_PER_JOB_IN_LINE = 16;
-
 /**
  * The jobs that are here. p-queue keeps the fixed concurrency of the whole bot: each job is a task of its, which
- * begins as the job gets its slot and ends as that is free again. A little more is taken than there are slots.
+ * begins as the job gets its slot and ends as that is free again. No more are taken than there are slots: who is
+ * next is decided as one frees, among all that wait then.
  */
 export class Line {
   readonly #slots: PQueue;
@@ -18,7 +16,7 @@ export class Line {
 
   constructor(concurrency: number, onTurn: () => void) {
     this.#slots = new PQueue({ concurrency });
-    this.#most = concurrency + Math.ceil(concurrency / SLOTS_PER_JOB_IN_LINE);
+    this.#most = concurrency;
     this.#onTurn = onTurn;
   }
 

@@ -1,6 +1,13 @@
 import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
 import { Refusal, type Subject } from '../errors.ts';
-import { bringWork, type Call, draftRun, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
+import {
+  bringWork,
+  type Call,
+  draftRun,
+  foreseeShares,
+  type RequestContext,
+  startRun,
+} from '../lifecycle/begin-run.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
 import type { SharedFile } from '../ports.ts';
@@ -71,9 +78,10 @@ export async function judgeForm(
   if (work !== undefined) authorize(plan, context.allowlist, context.inventory);
   const shown = await digest(canonicalPlan(plan));
   if (memo.shown !== shown) {
+    const said = [...(await foreseeShares(context, plan)), ...notes];
     return {
       kind: 'shown',
-      view: formatForm(kind, { ...memo, shown }, call.channelId, [plan, undefined, notes]),
+      view: formatForm(kind, { ...memo, shown }, call.channelId, [plan, undefined, said]),
     };
   }
   return {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import type { EndedJob } from '../ports.ts';
@@ -12,6 +12,7 @@ import { appendAudit } from './audit.ts';
 import { oweRows } from './owed-rows.ts';
 import { breathe, inChunks } from './records.ts';
 import type { Schema } from './schema.ts';
+import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
 import { sha256 } from './sha256.ts';
 
@@ -26,10 +27,12 @@ export async function createRun(
   requestKey: string,
   shares: Shares,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
-  // The command stays as it is, or a run that goes on after a restart would do something else. What is only
-  // there to be read is masked.
-  const plan: Plan = { ...approved, typed: ledger.mask(approved.typed) };
-  const planJson = canonicalPlan(plan);
+  // What is only there to be read is masked. The command stays as it is, or a run that goes on after a restart
+  // would do something else; where it holds a secret, only until the run has ended.
+  const readable: Plan = { ...approved, typed: ledger.mask(approved.typed) };
+  const { stored, row: sealed } = sealWork(readable, ledger.mask);
+  const plan: Plan = sealed === undefined ? stored : { ...stored, work: approved.work };
+  const planJson = canonicalPlan(stored);
   const planHash = sha256(planJson);
   await breathe();
   let created: string | undefined;
@@ -66,6 +69,12 @@ export async function createRun(
         created_at: at,
       })
       .execute();
+    if (sealed !== undefined) {
+      await trx
+        .insertInto('sealed')
+        .values({ run_id: runId, ...sealed })
+        .execute();
+    }
     const jobs = plan.targets.map(({ host, skip }, position) => ({
       id: formatJobId(at, position),
       host,
@@ -126,7 +135,10 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
   };
 }
 
-async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Requester): Promise<Unfinished> {
+export async function countUnfinished(
+  trx: Kysely<Schema>,
+  { teamId, userId }: Requester,
+): Promise<Unfinished> {
   const unfinished = trx
     .selectFrom('run')
     .where('finished_at', 'is', null)
@@ -135,13 +147,15 @@ async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Req
   const { runs } = await unfinished
     .select((run) => run.fn.countAll<number>().as('runs'))
     .executeTakeFirstOrThrow();
-  const { waiting } = await trx
+  const jobs = await trx
     .selectFrom('job')
-    .select((job) => job.fn.countAll<number>().as('waiting'))
+    .select(['state', (job) => job.fn.countAll<number>().as('count')])
     .where('run_id', 'in', unfinished.select('id'))
-    .where('state', '=', 'queued')
-    .executeTakeFirstOrThrow();
-  return { runs, waiting };
+    .where('state', 'in', ['queued', 'running'])
+    .groupBy('state')
+    .execute();
+  const countOf = (wanted: string): number => jobs.find(({ state }) => state === wanted)?.count ?? 0;
+  return { runs, waiting: countOf('queued'), running: countOf('running') };
 }
 
 async function nameRun(trx: Transaction<Schema>): Promise<string> {

@@ -13,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0013-secrets': { up: addSealed },
   '0016-posted': { up: addOnlyIfStands },
 };
 
@@ -247,6 +248,12 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     primary key (team_id, user_id))`.execute(db);
 }
 
+/** Words with a secret stand apart from the plan, and are gone when they have run. */
+async function addSealed(db: Kysely<unknown>): Promise<void> {
+  await sql`create table sealed (
+    run_id text primary key references run (id),
+    salt text not null,
+    work_json text not null)`.execute(db);
 /** A message that nobody may post any more may stand all the same, and is to say so then. */
 async function addOnlyIfStands(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column only_if_stands integer not null default 0`.execute(db);

@@ -1,8 +1,9 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
-import { createRun } from './create-run.ts';
+import { countUnfinished, createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { Erasure } from './embedded/erasure.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
@@ -55,12 +56,16 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     await migrate(db, path);
     const outbox = new StoredOutbox(db, auditChannel, { now, steady });
     const plans = new Plans();
+    const erasure = new Erasure(db, log);
+    // What a former process deleted, and did not live to cut off.
+    erasure.plan();
     const ledger: Ledger = {
       db,
       plans,
       now,
       mask,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
+      erase: () => erasure.plan(),
     };
     const interrupted = await settleInterrupted(ledger);
     if (interrupted > 0) log.warn({ jobs: interrupted }, 'jobs were running when the bot last stopped');
@@ -168,6 +173,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findJob: (runId, host) => records.findJob(runId, host),
       listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
       readJobs: (runId) => readJobs(db, runId.toLowerCase()),
+      unfinishedOf: (requester) => countUnfinished(db, requester),
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
@@ -184,6 +190,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals
           .close()
           .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        erasure.close();
         await close();
       },
     };

@@ -18,6 +18,7 @@ export interface Schema {
   origin: OriginTable;
   beat: BeatTable;
   refusals: RefusalsTable;
+  sealed: SealedTable;
 }
 
 export interface RunTable {
@@ -137,6 +138,14 @@ interface OriginTable {
   /** On the host; empty for Slack's. */
   remote: string;
   user_id: string;
+}
+
+/** The words of a run that hold a secret, for as long as they may have to run. */
+interface SealedTable {
+  run_id: string;
+  /** Random, hex: what is hashed with the words. */
+  salt: string;
+  work_json: string;
 }
 
 /** One row: when all was last well, by every clock there is. */

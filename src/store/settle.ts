@@ -18,6 +18,7 @@ import type { Plans } from './plans.ts';
 import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
+import { forgetSealed } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
 
 /** What every change of the store needs. */
@@ -28,6 +29,8 @@ export interface Ledger {
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
   readonly auditLines: 'channel' | 'nobody';
+  /** Something was deleted that nobody is to read any more. */
+  readonly erase: () => void;
 }
 
 /** Some 5 ms of writing. */
@@ -228,9 +231,9 @@ export async function oweToThread(
   for (const thread of await findThreads(ledger, trx, [runId])) await oweRows(trx, thread, owed);
 }
 
-/** Marks the run as finished; tells the digest of its outcomes. */
+/** Marks the run as finished, and forgets what was kept only to run; tells the digest of its outcomes. */
 export async function closeRun(
-  { plans }: Ledger,
+  { plans, erase }: Ledger,
   trx: Transaction<Schema>,
   runId: string,
   at: number,
@@ -241,6 +244,7 @@ export async function closeRun(
     .set({ state: 'finished', finished_at: at, digest })
     .where('id', '=', runId)
     .execute();
+  if (await forgetSealed(trx, runId)) erase();
   plans.release(runId);
   return digest;
 }
