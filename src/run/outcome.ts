@@ -9,13 +9,15 @@
  * - `unreachable`: no SSH session came about (name, route, port, handshake); nothing was sent.
  * - `auth-failed`: the host refused our login; nothing was sent.
  * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.
- * - `lost`: the connection died after the command was sent; it may or may not have run to its end.
+ * - `lost`: the connection died after the command was sent; it may or may not have run to its end. Of a copy: it died
+ *   while the file got its name, and which file is there is not known.
  * - `cancelled`: a person stopped it while it ran.
  * - `skipped`: it was never started (disabled, cancelled before its turn, …).
  * - `not-run`: the host answered with something else than our command (a login shell, forced command or policy of
  *   its own), or let us in and opened no channel for it: there is no sign that the command began.
  * - `interrupted`: this process died while it ran; what became of the command is unknown.
- * - `transfer-failed`: the session stood, the copy did not succeed; the final name was not touched.
+ * - `transfer-failed`: the session stood, the copy did not succeed. The final name was not touched, or the reason says
+ *   where the old file is.
  */
 export const OUTCOME_KINDS = [
   'ok',

@@ -96,9 +96,9 @@ export function describeOutcome(outcome: Outcome): string {
     case 'timed-out':
       return `${words} after ${took}`;
     case 'lost':
-      return `connection lost after ${took}: the command may or may not have run to its end`;
+      return `${words} after ${took}: it may or may not have run to its end`;
     case 'interrupted':
-      return `interrupted: Batchops stopped while it ran, and what became of it is unknown`;
+      return `${words}: Batchops stopped before its end was known`;
     case 'skipped':
       return `${words}: it was never started`;
     case 'cancelled':

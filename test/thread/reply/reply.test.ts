@@ -123,7 +123,15 @@ describe('a reply', () => {
     const lost = sampleOutcome({ kind: 'lost', exitCode: null });
     expect(wordsOf(formatReply(run, sampleJob(lost)))).toContain('may or may not have run to its end');
     const interrupted = sampleOutcome({ kind: 'interrupted', exitCode: null });
-    expect(wordsOf(formatReply(run, sampleJob(interrupted)))).toContain('unknown');
+    expect(wordsOf(formatReply(run, sampleJob(interrupted)))).toContain('stopped before its end was known');
+  });
+
+  test('the words for a kind hold for everything that ends so: the reason may say that nothing was sent', () => {
+    const unsent = sampleOutcome({ kind: 'interrupted', exitCode: null, reason: 'nothing was sent' });
+    expect(wordsOf(formatReply(run, sampleJob(unsent)))).not.toMatch(/while it ran|unknown/);
+    const taken = 'the host did not take the command, or closed its channel before it answered';
+    const lost = sampleOutcome({ kind: 'lost', exitCode: null, reason: taken });
+    expect(wordsOf(formatReply(run, sampleJob(lost)))).not.toMatch(/connection/);
   });
 });
 
