@@ -84,7 +84,7 @@ export interface MovedFile {
 /**
  * What was compared of a copied file. `checksum`: the host computed the same one. `read-back`: what lies there
  * was fetched again, and is the same. `size`: only that, since the host tells no more. `nothing`: the host says
- * another size than came, as of files that grow or have none.
+ * another size than came, as of files that grow or have none, or no size at all; or it changed while it was fetched.
  */
 export type Verification = 'checksum' | 'read-back' | 'size' | 'nothing';
 

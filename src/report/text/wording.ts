@@ -1,6 +1,6 @@
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
-import type { Work } from '../../run/plan.ts';
+import type { Plan, Work } from '../../run/plan.ts';
 import { type Progress, type Run, settledInOrder, totalJobs } from '../../run/run.ts';
 
 /** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
@@ -126,6 +126,15 @@ export function describeWork(work: Work): string {
     default:
       return work satisfies never;
   }
+}
+
+/** How many at once, and how long: of a command its time, of a copy its silence. */
+export function describeLimits({ work, fanOut, timeLimitMs }: Plan): readonly string[] {
+  const limit = formatDuration(timeLimitMs);
+  return [
+    `at most ${formatCount(fanOut)} at once`,
+    work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`,
+  ];
 }
 
 /** Which file a put sends: `1.5 KiB, SHA-256 ab12…, Slack's file F0AB uploaded by @…`; nothing where it is not known yet. */
