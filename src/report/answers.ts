@@ -88,7 +88,7 @@ export function formatHosts(rows: readonly HostRow[]): Message {
 export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: readonly string[]): Message {
   const going = plan.targets.filter((target) => target.skip === undefined);
   const skipped = plan.targets.filter((target) => target.skip !== undefined);
-  const verdict = refusal === undefined ? 'You may run this here.' : `Refused: ${refusal.message}`;
+  const verdict = refusal === undefined ? 'Your rules allow this here.' : `Refused: ${refusal.message}`;
   const title = `Preview for ${plural(going.length, 'host')}: nothing was run.`;
   const source = describeSource(plan.work, (userId) => userId);
   const names = (targets: typeof going) =>

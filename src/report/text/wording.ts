@@ -81,7 +81,7 @@ export function outcomeSymbol(kind: OutcomeKind): string {
   }
 }
 
-/** How one host ended, for people: `failed, exit 2`, `timed out after 30.0 s`. */
+/** How one host ended, for people: `failed · exit 2 · 0.4 s`, `timed out · 32.1 s`. */
 export function describeOutcome(outcome: Outcome): string {
   const { kind, exitCode, signal, durationMs } = outcome;
   const words = outcomeWords(kind);
@@ -94,7 +94,7 @@ export function describeOutcome(outcome: Outcome): string {
     case 'killed':
       return `${words}${signal === null ? '' : ` by SIG${signal}`} · ${took}`;
     case 'timed-out':
-      return `${words} after ${took}`;
+      return `${words} · ${took}`;
     case 'lost':
       return `${words} after ${took}: it may or may not have run to its end`;
     case 'interrupted':
@@ -102,7 +102,7 @@ export function describeOutcome(outcome: Outcome): string {
     case 'skipped':
       return `${words}: it was never started`;
     case 'cancelled':
-      return `${words} after ${took}`;
+      return `${words} · ${took}`;
     case 'unreachable':
     case 'auth-failed':
     case 'host-key-failed':
