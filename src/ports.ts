@@ -57,7 +57,7 @@ export interface TransferFolder {
   /** A `Refusal` where the fetched files could not be put there. */
   checkDestination(local: string): Promise<void>;
   /** A fetched file's bytes, by its path below the folder, for the thread. Null where it is gone or above `maxBytes`. */
-  read(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
   /**
    * Keeps a file under this name, whole or not at all. The same name again takes its place; a `Refusal` where the
    * one there is another person's.

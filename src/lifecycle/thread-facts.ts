@@ -23,6 +23,7 @@ export function threadFacts(
     listSlowest: (runId, count) => store.listSlowest(runId, count),
     findAuditEntry: (seq) => store.audit.find(seq),
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
+    digest: async (bytes) => hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))),
     readSpooled: async (path) => await spool?.read(path),
     nameSet(hosts) {
       const { inventory } = context;
@@ -35,6 +36,10 @@ export function threadFacts(
     holdsSecret: (bytes) => holdsSecret(bytes, maskNow()),
     now,
   };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** A group's name for a set of hosts that is exactly that group; of several, the first. */

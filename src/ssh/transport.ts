@@ -113,7 +113,8 @@ export function openTransport(settings: TransportSettings): Transport {
 
   return {
     execute(host, work, how) {
-      if (isClosed) return Promise.resolve(bareOutcome('interrupted', 'the bot is stopping'));
+      if (isClosed)
+        return Promise.resolve(bareOutcome('interrupted', 'the bot is stopping; nothing was sent'));
       const stop = new AbortController();
       const onAbort = () => stop.abort(stopKind(how.signal));
       how.signal.addEventListener('abort', onAbort, { once: true });

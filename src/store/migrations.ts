@@ -254,6 +254,8 @@ async function addSealed(db: Kysely<unknown>): Promise<void> {
     run_id text primary key references run (id),
     salt text not null,
     work_json text not null)`.execute(db);
+}
+
 /** A message that nobody may post any more may stand all the same, and is to say so then. */
 async function addOnlyIfStands(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column only_if_stands integer not null default 0`.execute(db);

@@ -220,7 +220,7 @@ export async function recordEvent(ledger: Ledger, { action, detail }: AuditedEve
 }
 
 const WAS_RUNNING =
-  'the bot was stopped while this ran; the command may or may not have run to its end, and is not run again';
+  'the bot was stopped while this ran; it may or may not have run to its end, and is not run again';
 
 /**
  * At the start, before anything is handed out: what a former process left running is of unknown fate. It is

@@ -4,6 +4,7 @@ import { escapeMrkdwn, escapeShort, inlineCode, mention } from '../report/text/e
 import { formatHostNames } from '../report/text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
 import {
+  describeLimits,
   describeSource,
   describeWork,
   formatCount,
@@ -33,7 +34,7 @@ export function formatRoot(
   // It came to stand, and we were not told: whoever asked has heard that nothing was run.
   const isGivenUp = finished && run.rootTs === undefined;
 
-  const verb = isGivenUp ? 'wanted to run' : finished ? 'ran' : 'runs';
+  const verb = isGivenUp ? 'wanted to run' : verbOf(run);
 
   const blocks: Block[] = [
     section(
@@ -54,6 +55,12 @@ export function formatRoot(
     blocks,
     ...(finished ? {} : { live: { everyMs: LIVE_ROOT_MS } }),
   };
+}
+
+/** Of a run that was cancelled in time, say, nothing was run. */
+function verbOf({ state, progress }: Run): string {
+  if (state !== 'finished') return 'runs';
+  return totalJobs(progress) === progress.settled.skipped ? 'ran nothing' : 'ran';
 }
 
 function progressLine(run: Run, now: number): string {
@@ -101,10 +108,7 @@ function notes(run: Run): readonly string[] {
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
     ...describeSource(work, mention),
-    `at most ${formatCount(plan.fanOut)} at once`,
-    work.action === 'run'
-      ? `${formatDuration(plan.timeLimitMs)} each`
-      : `at most ${formatDuration(plan.timeLimitMs)} without progress`,
+    ...describeLimits(plan),
     'results in the thread',
   ];
 }

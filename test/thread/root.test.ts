@@ -49,6 +49,14 @@ describe('the root message', () => {
     expect(message.live).toBeUndefined();
   });
 
+  test('does not say that somebody ran what never started', () => {
+    const progress = { queued: 0, running: 0, settled: { skipped: 1 } };
+    const none = formatRoot(sampleRun({ state: 'finished', finishedAt: 1_000_000, progress }), {
+      now: 1_000_000,
+    });
+    expect(JSON.stringify(none)).toContain('<@U0OPS> ran nothing on 1 host: web01');
+  });
+
   test('says who cancelled and what it repeats', () => {
     const message = formatRoot(
       sampleRun({
