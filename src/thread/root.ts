@@ -38,7 +38,7 @@ export function formatRoot(
 
   const blocks: Block[] = [
     section(
-      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verb} ${where}: ` + namesOf(plan),
+      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verb} ${where}: ${namesOf(plan)}`,
     ),
     richText(...commandLines(run)),
     section(

@@ -51,9 +51,8 @@ describe('the root message', () => {
 
   test('does not say that somebody ran what never started', () => {
     const progress = { queued: 0, running: 0, settled: { skipped: 1 } };
-    const none = formatRoot(sampleRun({ state: 'finished', finishedAt: 1_000_000, progress }), {
-      now: 1_000_000,
-    });
+    const run = sampleRun({ state: 'finished', finishedAt: 1_000_000, rootTs: '1.000001', progress });
+    const none = formatRoot(run, { now: 1_000_000 });
     expect(JSON.stringify(none)).toContain('<@U0OPS> ran nothing on 1 host: web01');
   });
 
