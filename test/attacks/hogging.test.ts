@@ -67,7 +67,7 @@ test.skipIf(!HAS_SSHD)(
     });
     const { slack } = stage;
     expect(await answerTo(stage, ada('-g web -n -cmd uptime'))).toMatch(
-      /One person may have 2 jobs on the wire at once: at most 2 of these would start now, the others wait\..*BATCHOPS_PERSON_CONCURRENCY.*You may run this here/s,
+      /One person may have 2 jobs on the wire at once: at most 2 of these would start now, the others wait\..*BATCHOPS_PERSON_CONCURRENCY.*Your rules allow this here/s,
     );
     expect(await answerTo(stage, ada('-g web -c 2 -n -cmd uptime'))).not.toMatch('One person');
     await slack.command(ada('-h h1 -t 24h -cmd "sleep 86400"'));
