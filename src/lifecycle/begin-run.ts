@@ -12,7 +12,7 @@ import { formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Plan, Work } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
-import type { Job, Run } from '../run/run.ts';
+import { isGivenUp, type Job, type Run } from '../run/run.ts';
 import { formatRoot } from '../thread/root.ts';
 import type { RunContext } from './execution.ts';
 import { recordRefusal } from './refusals.ts';
@@ -156,11 +156,10 @@ async function putDown(context: RequestContext, call: Call, approved: Approved<P
 }
 
 /** A click up to then is the one that began this run; one made after it is meant as another. Epoch ms. */
-function sameClickUntil({ state, rootTs, createdAt, finishedAt }: Run): number {
-  const endedAt = finishedAt ?? Number.POSITIVE_INFINITY;
-  // One that could not be posted has run nowhere: whoever was told so may click again at once.
-  const isGivenUp = state === 'finished' && rootTs === undefined;
-  return isGivenUp ? endedAt : Math.max(endedAt, createdAt + SAME_CLICK_MS);
+function sameClickUntil(run: Run): number {
+  const endedAt = run.finishedAt ?? Number.POSITIVE_INFINITY;
+  // Whoever was told that nothing was run may click again at once.
+  return isGivenUp(run) ? endedAt : Math.max(endedAt, run.createdAt + SAME_CLICK_MS);
 }
 
 /** What it takes to open a run. */

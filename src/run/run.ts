@@ -37,6 +37,11 @@ export interface Run {
   readonly isTampered?: true;
 }
 
+/** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */
+export function isGivenUp({ state, rootTs }: Run): boolean {
+  return state === 'finished' && rootTs === undefined;
+}
+
 /** How far a run is: how many jobs stand where. */
 export interface Progress {
   readonly queued: number;
