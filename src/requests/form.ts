@@ -8,6 +8,7 @@ import {
   type RequestContext,
   startRun,
 } from '../lifecycle/begin-run.ts';
+import { sha256 } from '../lifecycle/sha256.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
 import type { SharedFile } from '../ports.ts';
@@ -76,7 +77,7 @@ export async function judgeForm(
   const work = await soon(bringing);
   const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
   if (work !== undefined) authorize(plan, context.allowlist, context.inventory);
-  const shown = await digest(canonicalPlan(plan));
+  const shown = await sha256(new TextEncoder().encode(canonicalPlan(plan)));
   if (memo.shown !== shown) {
     const said = [...(await foreseeShares(context, plan)), ...notes];
     return {
@@ -174,9 +175,4 @@ function readFile(value: unknown): SharedFile | undefined {
   return typeof bytes === 'number' && typeof uploader === 'string'
     ? { id, name, bytes, uploader }
     : undefined;
-}
-
-async function digest(text: string): Promise<string> {
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
