@@ -13,6 +13,7 @@ export class Erasure {
   readonly #db: Kysely<Schema>;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(db: Kysely<Schema>, log: Log) {
     this.#db = db;
@@ -21,13 +22,14 @@ export class Erasure {
 
   /** May be called within a transaction: it waits for its end. */
   plan(afterMs = 0): void {
-    this.#timer ??= setTimeout(() => void this.#tryNow(), afterMs).unref();
+    // A try that was under way at the end would plan the next one behind it.
+    if (!this.#isClosed) this.#timer ??= setTimeout(() => void this.#tryNow(), afterMs).unref();
   }
 
   async #tryNow(): Promise<void> {
     this.#timer = undefined;
     try {
-      if (!(await this.now())) this.plan(RETRY_MS);
+      if (!(await this.#cut())) this.plan(RETRY_MS);
     } catch (error) {
       this.#log.warn({ err: error }, 'what was deleted may still be read in the write-ahead log');
       this.plan(RETRY_MS);
@@ -35,7 +37,7 @@ export class Erasure {
   }
 
   /** False where somebody reads. */
-  async now(): Promise<boolean> {
+  async #cut(): Promise<boolean> {
     // One connection, so it is behind whatever transaction is under way.
     return await this.#db.connection().execute(async (own) => {
       const { rows: before } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(own);
@@ -51,6 +53,7 @@ export class Erasure {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
