@@ -12,21 +12,20 @@ const OWN_MARK = '\ud800';
  */
 export function describeSameness(outcome: Outcome, target: OwnNames, how: Fold): string {
   const { kind, exitCode, signal, reason, stdout, stderr, file } = outcome;
+  const compared = (text: string) => withoutOwnNames(text, target, OWN_MARK);
   const stream = (one: StreamText): unknown =>
     // Of what was not kept nobody knows how it would read: only its checksum can be compared.
     how === 'exact' || one.binary || one.omittedBytes > 0
       ? [one.totalBytes, one.sha256]
-      : withoutOwnNames(one.head + one.tail, target, OWN_MARK);
+      : compared(one.head + one.tail);
   return JSON.stringify([
     kind,
     exitCode,
     signal,
-    withoutOwnNames(reason, target, OWN_MARK),
+    compared(reason),
     stream(stdout),
     stream(stderr),
-    file === undefined
-      ? null
-      : [withoutOwnNames(file.path, target, OWN_MARK), file.bytes, file.sha256, file.verified],
+    file === undefined ? null : [compared(file.path), file.bytes, file.sha256, file.verified],
   ]);
 }
 

@@ -10,13 +10,11 @@ import { Entry, type EntryState } from './entry.ts';
  */
 export class Line {
   readonly #slots: PQueue;
-  readonly #most: number;
   readonly #onTurn: () => void;
   readonly #entries = new Map<string, Entry>();
 
   constructor(concurrency: number, onTurn: () => void) {
     this.#slots = new PQueue({ concurrency });
-    this.#most = concurrency;
     this.#onTurn = onTurn;
   }
 
@@ -26,7 +24,7 @@ export class Line {
 
   /** How many more may join. */
   room(): number {
-    return this.#most - this.#entries.size;
+    return this.#slots.concurrency - this.#entries.size;
   }
 
   join(job: TakenJob): void {

@@ -31,7 +31,7 @@ export async function createRun(
   // would do something else; where it holds a secret, only until the run has ended.
   const readable: Plan = { ...approved, typed: ledger.mask(approved.typed) };
   const { stored, row: sealed } = sealWork(readable, ledger.mask);
-  const plan: Plan = sealed === undefined ? stored : { ...stored, work: approved.work };
+  const plan: Plan = { ...stored, work: approved.work };
   const planJson = canonicalPlan(stored);
   const planHash = sha256(planJson);
   await breathe();

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
-import { Deadline } from '../../time/deadline.ts';
+import { Deadline, LONGEST_TIMER_MS } from '../../time/deadline.ts';
 import { within } from '../../time/within.ts';
 import type { Errand } from '../login/log-in.ts';
 import { formatAddress, formatSeconds } from '../settings.ts';
@@ -42,7 +42,12 @@ export class JumpConnections {
         throw stopTrouble(signal, 'before the command was sent');
       };
       // Long enough: the login on the way has limits of its own.
-      const connection = await within(shared.connection, { ms: 2 ** 31 - 1, late: stopped, signal, stopped });
+      const connection = await within(shared.connection, {
+        ms: LONGEST_TIMER_MS,
+        late: stopped,
+        signal,
+        stopped,
+      });
       const channel = await within(connection.forward(target.ip, target.port), {
         ms: this.#connectMs,
         late: () => {

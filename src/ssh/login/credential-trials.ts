@@ -28,8 +28,8 @@ export interface TwiceRefused {
 
 /**
  * What became of each credential in each run. A wrong password on a fleet is one mistake and a locked account:
- * until a host has taken it, at most two hosts are asked at a time, and after two refusals none. Once one host
- * has taken it, a refusal is that host's own affair.
+ * until a host has taken it, at most two hosts are asked at a time (more where hosts are silent), and after two
+ * refusals none. Once one host has taken it, a refusal is that host's own affair.
  */
 export class CredentialTrials {
   readonly #runs = new Map<string, Map<string, Credential>>();

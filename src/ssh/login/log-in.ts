@@ -50,15 +50,15 @@ export function logIn(
   });
   const session = handshake.run(login);
   // OpenSSH's last no is a goodbye (MaxAuthTries).
-  client.once('error', (error) => typeof codeOf(error) === 'number' && login.trial.refused());
+  client.once('error', (error) => typeof codeOf(error) === 'number' && login.trial?.refused());
   client.once('change password', () =>
     fail(`the password of ${host.user}@${formatAddress(host)} has expired`),
   );
   client.once('ready', () => {
-    login.trial.accepted();
+    login.trial?.accepted();
     if (handshake.isOpen) handshake.succeed(new Connection(host, client, socket, deadlines.disconnectMs));
   });
-  return session.finally(() => login.trial.dropped());
+  return session.finally(() => login.trial?.dropped());
 }
 
 function refusedWords(what: string, host: Host, { refusedBy }: TwiceRefused): string {

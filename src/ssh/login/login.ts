@@ -15,8 +15,8 @@ export interface Login {
   readonly handler: AuthHandlerMiddleware;
   /** A key or a password was already offered: from here on nothing is tried a second time. */
   readonly wasAsked: boolean;
-  /** What was offered is done with: the host took it, would not have it, or never said. The first word counts. */
-  readonly trial: Trial;
+  /** Of what was offered last; undefined where nothing was yet. */
+  readonly trial: Trial | undefined;
   /** What was offered last: `the key`. */
   readonly lastTried: string;
   /** The agent could not be used, and why. */
@@ -132,10 +132,8 @@ export function openLogin(host: Host, session: LoginSession): Login {
     get wasAsked() {
       return trial !== undefined;
     },
-    trial: {
-      accepted: () => trial?.accepted(),
-      refused: () => trial?.refused(),
-      dropped: () => trial?.dropped(),
+    get trial() {
+      return trial;
     },
     get lastTried() {
       return triedWords(tried.at(-1) ?? 'publickey');

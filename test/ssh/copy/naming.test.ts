@@ -1,6 +1,13 @@
+import type { SFTPWrapper } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { openRig } from '../rig.ts';
 import { get, openMemory, place, put } from './copy-rig.ts';
+
+/** Ends the channel in place of an answer. */
+const endAt = (request: string) => (name: string, _id: number, sftp: SFTPWrapper) => {
+  if (name === request) sftp.end();
+  return name === request;
+};
 
 const DOUBT = '/tmp/f was being given its new file: whether it has it is not known';
 
@@ -35,10 +42,7 @@ describe('a failure says that the final name was not touched only where the host
   test('the old one steps aside, and then the channel ends', async () => {
     await using memory = await openMemory({
       files: new Map([['/tmp/f', Buffer.from('old')]]),
-      onRequest(name, _id, sftp) {
-        if (name === 'RENAME') sftp.end();
-        return name === 'RENAME';
-      },
+      onRequest: endAt('RENAME'),
     });
     await using rig = await openRig();
     await place(rig, 'f', 'new');
@@ -51,10 +55,7 @@ describe('a failure says that the final name was not touched only where the host
   test('the new file is in its place, and what is left to do is cut off', async () => {
     await using memory = await openMemory({
       files: new Map([['/tmp/f', Buffer.from('old')]]),
-      onRequest(name, _id, sftp) {
-        if (name === 'REMOVE') sftp.end();
-        return name === 'REMOVE';
-      },
+      onRequest: endAt('REMOVE'),
     });
     await using rig = await openRig();
     await place(rig, 'f', 'new');
@@ -79,10 +80,7 @@ describe('a failure says that the final name was not touched only where the host
 test('words are put into the mouth of a host only where it said them', async () => {
   await using memory = await openMemory({
     files: new Map([['/tmp/f', Buffer.from('old')]]),
-    onRequest(name, _id, sftp) {
-      if (name === 'READ') sftp.end();
-      return name === 'READ';
-    },
+    onRequest: endAt('READ'),
   });
   await using rig = await openRig();
   const outcome = await get(rig, memory.host, '/tmp/f', 'x');
