@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread'],
+  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   process: [
     'config.ts',

@@ -3,10 +3,10 @@ import { Refusal, type Subject } from '../errors.ts';
 import { bringWork, type Call, draftRun, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
-import type { SharedFile } from '../ports.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
+import type { SharedFile } from '../run/shared-file.ts';
 import { within } from '../time/within.ts';
 import type { FormVerdict, SubmittedForm } from './calls.ts';
 

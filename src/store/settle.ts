@@ -1,8 +1,8 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
-import type { EndedJob } from '../ports.ts';
 import { bareOutcome, keptChars, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan } from '../run/plan.ts';
+import type { EndedJob } from '../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
   type OwedRow,

@@ -1,4 +1,5 @@
-import type { EndedJob, JobSource, TakenJob } from '../../ports.ts';
+import type { JobSource } from '../../ports.ts';
+import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import type { StoredOutbox } from '../outbox.ts';
