@@ -12,8 +12,9 @@ import {
 import { ConfigError, codeOf, showCode } from './errors.ts';
 import { type LearningMask, openMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
-import { closeUnopened, type RequestContext } from './lifecycle/begin-run.ts';
+import type { RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
+import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Store, TransferFolder, Transport } from './ports.ts';
@@ -401,19 +402,6 @@ function tokensOf({ slack }: Config): readonly string[] {
   return [slack.botToken, mode.kind === 'socket' ? mode.appToken : mode.signingSecret].map((it) =>
     it.reveal(),
   );
-}
-
-/** Runs that were stored and had not begun when the last process ended. */
-async function closeUnopenedRuns(context: RequestContext): Promise<void> {
-  for (const run of await context.store.openRuns()) {
-    if (run.state !== 'opening') continue;
-    await closeUnopened(context, run).catch((error: unknown) => {
-      context.log.warn(
-        { run: run.id, err: error },
-        'a run of the last process has no thread: nothing of it ran',
-      );
-    });
-  }
 }
 
 /** Lets the poster bring the last results to Slack; what does not make it goes at the next start. */

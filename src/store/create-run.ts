@@ -9,7 +9,7 @@ import { type EndedJob, formatRunId } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { oweRows } from './owed-rows.ts';
-import { breathe, inChunks } from './records.ts';
+import { breathe, inChunks } from './pieces.ts';
 import type { Schema } from './schema.ts';
 import { type Ledger, settleJobs } from './settle.ts';
 import { sha256 } from './sha256.ts';

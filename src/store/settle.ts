@@ -14,11 +14,13 @@ import {
 } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
+import { breathe, inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { countJobs, digestOutcomes } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
 import { sha256 } from './sha256.ts';
+import { formatOutcome } from './stored-outcome.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {
