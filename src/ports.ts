@@ -6,11 +6,14 @@ import type { Unfinished } from './policy/shares.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
 import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
+import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
-import type { Job, Run, SlowJob } from './run/run.ts';
+import type { EndedJob, Job, Run, SlowJob, TakenJob } from './run/run.ts';
+import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
-import type { OutboxRow } from './thread/row.ts';
+import type { OutboxLane, OutboxRow } from './thread/row.ts';
+import type { Beat } from './time/beat.ts';
 
 /** Structured log lines for the administrator; no output of hosts, no secrets. */
 export interface Log {
@@ -78,19 +81,6 @@ export interface Origins {
   claim(path: string, origin: Origin): Promise<Origin | undefined>;
   /** The file is in its place: of its origins only this one is left. */
   settle(path: string, origin: Origin): Promise<void>;
-}
-
-/** A file of ours on a host that is not what anybody asked for: it is known before it is made, until it is gone. */
-export interface Leftover {
-  readonly host: string;
-  /** Full, on the host. */
-  readonly path: string;
-  readonly runId: string;
-  /**
-   * Where a file that was there before belongs, while it steps aside for a new one; null for a file of our own
-   * making, which nobody misses.
-   */
-  readonly belongsAt: string | null;
 }
 
 /** The files on hosts that are ours to remove, also after a crash. */
@@ -187,16 +177,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** A moment, by the wall clock and by one that nobody can set. */
-export interface Beat {
-  /** Epoch ms. */
-  readonly at: number;
-  /** Which start of the machine; empty where it does not tell. */
-  readonly boot: string;
-  /** Since that start, sleep included. */
-  readonly uptimeMs: number;
-}
-
 /**
  * Which jobs may run now. The embedded one keeps its order in memory; one over several replicas asks its
  * engine. At-most-once does not rest on it: `start` is the only way to begin a job, and answers once in a
@@ -215,17 +195,6 @@ export interface JobSource {
   settle(ended: readonly EndedJob[]): Promise<void>;
   /** Calls back when there may be something to take. */
   onReady(listener: () => void): void;
-}
-
-export interface TakenJob {
-  readonly id: string;
-  readonly runId: string;
-  readonly host: string;
-}
-
-export interface EndedJob {
-  readonly job: TakenJob;
-  readonly outcome: Outcome;
 }
 
 /**
@@ -267,12 +236,6 @@ export interface OutboxClaim {
   readonly joins?: string;
 }
 
-/**
- * Slack counts new messages, edits and files apart, and a backlog of one must not hold up the others: `edits`
- * of messages that stand, new `posts` with hosts' files in their turn, `bulk` files.
- */
-export type OutboxLane = 'edits' | 'posts' | 'bulk';
-
 export interface AuditTrail {
   find(seq: number): Promise<AuditEntry | undefined>;
   /** Walks the whole chain. */
@@ -281,14 +244,6 @@ export interface AuditTrail {
 }
 
 // ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface SharedFile {
-  readonly id: string;
-  readonly name: string;
-  readonly bytes: number;
-  /** The Slack id of who put it there; empty where Slack does not say. */
-  readonly uploader: string;
-}
 
 /** Files that people put into Slack. */
 export interface SharedFiles {

@@ -1,5 +1,5 @@
-import type { TakenJob } from '../ports.ts';
 import type { Outcome } from '../run/outcome.ts';
+import type { TakenJob } from '../run/run.ts';
 import { StateOf } from './state.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import PQueue from 'p-queue';
-import type { TakenJob } from '../ports.ts';
+import type { TakenJob } from '../run/run.ts';
 import { Entry, type EntryState } from './entry.ts';
 
 /**

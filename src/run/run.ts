@@ -59,6 +59,17 @@ export interface Job {
   readonly outcome?: Outcome;
 }
 
+export interface TakenJob {
+  readonly id: string;
+  readonly runId: string;
+  readonly host: string;
+}
+
+export interface EndedJob {
+  readonly job: TakenJob;
+  readonly outcome: Outcome;
+}
+
 /** A host that keeps its run: one that still runs, or one that took its time. */
 export interface SlowJob {
   readonly host: string;

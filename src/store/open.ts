@@ -1,6 +1,7 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
+import { cancelHosts, cancelRun } from './cancel.ts';
 import { countUnfinished, createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { Erasure } from './embedded/erasure.ts';
@@ -16,16 +17,7 @@ import { Plans } from './plans.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
-import {
-  abandonRun,
-  cancelHosts,
-  cancelRun,
-  postLog,
-  recordEvent,
-  releaseRun,
-  settleInterrupted,
-  skipJobs,
-} from './runs.ts';
+import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
 
 export interface StoreSettings {

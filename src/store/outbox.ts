@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import type { Outbox, OutboxClaim, OutboxLane } from '../ports.ts';
-import type { OutboxRow } from '../thread/row.ts';
+import type { Outbox, OutboxClaim } from '../ports.ts';
+import type { OutboxLane, OutboxRow } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 export interface Clocks {

@@ -1,8 +1,8 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
-import type { EndedJob } from '../ports.ts';
 import { bareOutcome, keptChars, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan } from '../run/plan.ts';
+import type { EndedJob } from '../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
   type OwedRow,
@@ -14,12 +14,14 @@ import {
 } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
+import { breathe, inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { countJobs, digestOutcomes } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
 import { forgetSealed } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
+import { formatOutcome } from './stored-outcome.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {

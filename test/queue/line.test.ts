@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { TakenJob } from '../../src/ports.ts';
 import { Entry } from '../../src/queue/entry.ts';
 import { Line } from '../../src/queue/line.ts';
 import { Phases } from '../../src/queue/phase.ts';
 import { ImpossibleStep } from '../../src/queue/state.ts';
+import type { TakenJob } from '../../src/run/run.ts';
 import { okOutcome } from '../store/rig.ts';
 
 const job = (n: number): TakenJob => ({ id: `j${n}`, runId: 'r', host: `h${n}` });

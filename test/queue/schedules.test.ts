@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { UNBOUNDED } from '../../src/policy/shares.ts';
-import type { JobSource, TakenJob } from '../../src/ports.ts';
+import type { JobSource } from '../../src/ports.ts';
 import { type Dispatcher, openDispatcher } from '../../src/queue/dispatcher.ts';
 import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Requester } from '../../src/run/plan.ts';
+import type { TakenJob } from '../../src/run/run.ts';
 import { ANN, approvedPlan, BOB, okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
 import { approveAny, skipAll } from './rig.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type Opening, openRun } from '../../src/lifecycle/begin-run.ts';
+import { type OpeningContext, openRun } from '../../src/lifecycle/open-run.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
@@ -29,7 +29,7 @@ async function openAll(scopes?: ReturnType<typeof withScopes>) {
   const workspace = await openWorkspace(settingsFor(slack), { mask: (text) => text, log });
   const render = createRenderer(factsOf(store, {}));
   stack.adopt(openPoster({ outbox: store.outbox, render, workspace, log, now: steady }), (it) => it.close());
-  const context: Opening = {
+  const context: OpeningContext = {
     opener: createOpener(workspace, log),
     store,
     now: Date.now,

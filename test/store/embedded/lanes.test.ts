@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TakenJob } from '../../../src/ports.ts';
+import type { TakenJob } from '../../../src/run/run.ts';
 import { Lanes, type QueuedRun } from '../../../src/store/embedded/lanes.ts';
 import { cpuMs } from '../../linear/cpu.ts';
 
