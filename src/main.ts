@@ -47,7 +47,7 @@ import { keepSwept } from './ssh/part/keep-swept.ts';
 import { openSpoolFolder, SPOOL_KEPT_MS, type SpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
-import { openAuditTrail } from './store/audit.ts';
+import { openAuditTrail } from './store/audit/trail.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';

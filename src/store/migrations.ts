@@ -13,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0017-audit': { up: coverOutputs },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -244,4 +245,20 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** The audit covers outputs, and counts what could be deleted. What ended before is not covered after the fact. */
+async function coverOutputs(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table result add column output_hash text`.execute(db);
+  await sql`alter table run add column output_retired_at bigint`.execute(db);
+  await sql`alter table audit_head add column runs bigint not null default 0`.execute(db);
+  await sql`alter table audit_head add column refusals bigint not null default 0`.execute(db);
+  await sql`update audit_head set
+    runs = (select coalesce(max(number), 0) from run),
+    refusals = (select coalesce(sum(counted), 0) from refusals) + (
+      select coalesce(sum(case when json_valid(detail_json)
+        then case when json_type(detail_json, '$.count') in ('integer', 'real')
+          then json_extract(detail_json, '$.count') else 1 end
+        else 1 end), 0)
+      from audit where action = 'refused' and run_id is null)`.execute(db);
 }

@@ -52,7 +52,7 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
       .set({ given_up_at: at, due_at: null, error: reason })
       .where('turn', '=', runId)
       .execute();
-    const digest = await closeRun(ledger, trx, runId, at);
+    const end = await closeRun(ledger, trx, runId, at);
     await appendAudit(
       trx,
       {
@@ -61,7 +61,7 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
         action: 'refused',
         runId,
         channelId: run.channel_id,
-        detail: { code: 'cannot-post', reason: ledger.mask(reason), skipped: skipped.length, digest },
+        detail: { code: 'cannot-post', reason: ledger.mask(reason), skipped: skipped.length, ...end },
       },
       ledger.auditLines,
     );

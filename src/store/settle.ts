@@ -12,10 +12,11 @@ import {
   type SettledJob,
   type ThreadOf,
 } from '../thread/layout.ts';
+import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
 import type { Plans } from './plans.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { breathe, countJobs, formatOutcome, inChunks } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
 import { sha256 } from './sha256.ts';
@@ -102,6 +103,7 @@ export async function settleJobs(
           exit_code: outcome.exitCode,
           duration_ms: outcome.durationMs,
           output_chars: keptChars(outcome),
+          output_hash: hashOutput(streamsJson),
         });
         if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
       }
@@ -194,7 +196,7 @@ export async function finishRuns(
       .executeTakeFirst();
     if (run === undefined) continue;
     finished.push(runId);
-    const digest = await closeRun(ledger, trx, runId, at);
+    const end = await closeRun(ledger, trx, runId, at);
     const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
     await appendAudit(
       trx,
@@ -204,7 +206,7 @@ export async function finishRuns(
         action: 'settled',
         runId,
         channelId: run.channel_id,
-        detail: { digest, outcomes: settled, tookMs: at - run.created_at },
+        detail: { ...end, outcomes: settled, tookMs: at - run.created_at },
       },
       ledger.auditLines,
     );
@@ -228,19 +230,23 @@ export async function oweToThread(
   for (const thread of await findThreads(ledger, trx, [runId])) await oweRows(trx, thread, owed);
 }
 
-/** Marks the run as finished; tells the digest of its outcomes. */
+/** What the entry of a run's end says of what is stored. */
+interface RunEnd {
+  readonly digest: string;
+  readonly covers: Cover;
+}
+
+/** Marks the run as finished; from then on nothing of it changes. */
 export async function closeRun(
   { plans }: Ledger,
   trx: Transaction<Schema>,
   runId: string,
   at: number,
-): Promise<string> {
-  const digest = await digestOutcomes(trx, runId);
-  await trx
-    .updateTable('run')
-    .set({ state: 'finished', finished_at: at, digest })
-    .where('id', '=', runId)
-    .execute();
+): Promise<RunEnd> {
+  await hashEarlierOutputs(trx, runId);
+  await trx.updateTable('run').set({ state: 'finished', finished_at: at }).where('id', '=', runId).execute();
+  const digest = await digestRun(trx, runId, 'outputs');
+  await trx.updateTable('run').set({ digest }).where('id', '=', runId).execute();
   plans.release(runId);
-  return digest;
+  return { digest, covers: 'outputs' };
 }

@@ -78,6 +78,55 @@ describe('what a command prints arrives whole or the command fails', () => {
   });
 });
 
+describe('a head that was kept elsewhere is looked for', () => {
+  /** As people copy it: from `verify`, from an anchor, from the end of any line. */
+  const FORMS: readonly ((seq: string, hash: string) => readonly string[])[] = [
+    (seq, hash) => [`${seq}:${hash}`],
+    (_, hash) => [hash.toUpperCase()],
+    (seq, hash) => [`#${seq} ${hash.slice(0, 12)}`],
+    (seq, hash) => [`#${seq}`, hash.slice(0, 12)],
+  ];
+  const verify = async (rig: StoreRig, ...words: string[]) => {
+    const child = spawn(process.execPath, [MAIN, 'audit', 'verify', ...words], {
+      cwd: rig.folder,
+      env: { BATCHOPS_DATABASE_URL: `file:${rig.path}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return await collect(child);
+  };
+
+  test('in each form in which it is shown, and the exit code tells', async () => {
+    await using rig = await openRig();
+    await openRun(rig.store);
+    const before = await verify(rig);
+    expect(before.out).toContain('note: a chain that was written anew');
+    const [, seq = '', hash = ''] = /head (\d+):(\w{64})\n$/.exec(before.out) ?? [];
+    await openRun(rig.store);
+    for (const form of FORMS) {
+      const { code, out } = await verify(rig, '--head', ...form(seq, hash));
+      expect(out).toMatch(/^note: the chain holds the head/);
+      expect(code).toBe(0);
+    }
+    const other = await verify(rig, '--head', `${seq}:${'0'.repeat(64)}`);
+    expect(other).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^fault: the chain does not hold the head/),
+    });
+  }, 60_000);
+
+  test.each([
+    [['--head']],
+    [['--head', 'ab12']],
+    [['--heads', 'a'.repeat(64)]],
+    [['--head', 'x'.repeat(64)]],
+  ])('and %j is no head, so nothing is called whole', async (words) => {
+    await using rig = await openRig();
+    const { code, out, err } = await verify(rig, ...words);
+    expect({ code, out }).toEqual({ code: 78, out: '' });
+    expect(err).toMatch(/^batchops: audit verify: expected --head NUMBER:HASH/);
+  });
+});
+
 describe('a trail that cannot be read is told of in words, never with a stack', () => {
   const DAMAGES: readonly (readonly [string, (rig: StoreRig) => void, number, RegExp])[] = [
     ['is empty', (rig) => writeFileSync(rig.path, ''), 78, /is not Batchops' database|is empty/],
