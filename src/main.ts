@@ -17,6 +17,7 @@ import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './l
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Store, TransferFolder, Transport } from './ports.ts';
+import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
@@ -97,6 +98,7 @@ interface Bot extends Condition {
   slack?: SlackConnection;
   dispatcher?: Dispatcher;
   poster?: Poster;
+  anchors?: Anchors;
 }
 
 /** What every part is made with. */
@@ -282,6 +284,7 @@ function keepDiskTidy({ config, log, opened }: Base, { store, spool }: Footing):
 /** Last step first: no new request, no new job, then the last results to Slack. */
 function planWayOut({ bot, steady, opened }: Base, store: Store): void {
   opened.defer(async () => {
+    await bot.anchors?.close();
     if (bot.poster !== undefined) await flush(store, steady, FLUSH_MS);
     await bot.poster?.close();
   });
@@ -336,6 +339,7 @@ async function beginWork(
     }),
     (it) => it.close(),
   );
+  bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
