@@ -8,6 +8,7 @@ import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './l
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
+import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
@@ -38,7 +39,7 @@ import { findKeyFault } from './ssh/login/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
-import { openAuditTrail } from './store/audit.ts';
+import { openAuditTrail } from './store/audit/trail.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
@@ -87,6 +88,7 @@ interface Bot extends Condition {
   slack?: SlackConnection;
   dispatcher?: Dispatcher;
   poster?: Poster;
+  anchors?: Anchors;
 }
 
 /** What every part is made with. */
@@ -224,6 +226,7 @@ function openContext(
 /** Last step first: no new request, no new job, then the last results to Slack. */
 function planWayOut({ bot, steady, store, opened }: Ready): void {
   opened.defer(async () => {
+    await bot.anchors?.close();
     if (bot.poster !== undefined) await flush(store.outbox, steady);
     await bot.poster?.close();
   });
@@ -261,6 +264,7 @@ async function beginWork(ready: Ready): Promise<void> {
     }),
     (it) => it.close(),
   );
+  bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
