@@ -239,6 +239,7 @@ async function openWayIn({ config, log, bot, end, context, workspace }: Ready): 
     settings: config.slack,
     workspace,
     desk: openRequests(context),
+    received: context.store.received,
     log,
     onFatal: (error) => {
       log.fatal({ err: error }, 'Slack refuses us; stopping');

@@ -15,6 +15,7 @@ import type {
 import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
+import type { ReceivedRequest, Unanswered } from './run/received.ts';
 import type { EndedJob, Job, Run, SlowJob, TakenJob } from './run/run.ts';
 import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
@@ -99,6 +100,19 @@ export interface Leftovers {
   list(host: string, runId: string): Promise<readonly Leftover[]>;
 }
 
+/**
+ * Who asked for something and has no answer yet, so that a crash cannot lose it without a word: the next process
+ * tells them. It carries none of it out.
+ */
+export interface Received {
+  /** Durably; what to forget it by. */
+  note(request: ReceivedRequest): Promise<string>;
+  /** They were answered. What becomes a run is forgotten as its thread stands: `releaseRun`. */
+  forget(ids: readonly string[]): Promise<void>;
+  /** All, oldest first. */
+  unanswered(): Promise<readonly Unanswered[]>;
+}
+
 /** What commands said beyond what the store keeps, each stream's masked beginning a file. */
 export interface Spool {
   /** The file's bytes, by its path below the spool folder; undefined where there is none any more. */
@@ -111,11 +125,13 @@ export interface Store {
   /**
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
    * twice finds the first run. Targets with `skip` are settled at once. A `Refusal` where the requester would have
-   * more unfinished runs or waiting jobs than one person may.
+   * more unfinished runs or waiting jobs than one person may. `receivedAs`: what the request was noted under
+   * (`Received`), where that is another key.
    */
   createRun(
     plan: Approved<Plan>,
     requestKey: string,
+    receivedAs?: string,
   ): Promise<{ readonly run: Run; readonly isNew: boolean }>;
   /** The root message stands: the run's jobs may start. Where it rejects, they never will by this call. */
   releaseRun(runId: string, rootTs: string): Promise<void>;
@@ -177,6 +193,7 @@ export interface Store {
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
   readonly origins: Origins;
+  readonly received: Received;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;

@@ -43,6 +43,8 @@ export interface Call extends Asking {
   readonly requestKey: string;
   /** Set where a button was clicked that can be clicked again; the key is then the button's. Epoch ms. */
   readonly clickedAt?: number;
+  /** The key that it was noted under as it came in, where it is another one. */
+  readonly receivedAs?: string;
 }
 
 /**
@@ -147,7 +149,7 @@ async function putDown(context: RequestContext, call: Call, approved: Approved<P
   // The runs' times are by our clock: where it is behind Slack's, a click would seem to come long after them.
   const clickedAt = Math.min(call.clickedAt, context.now());
   for (let number = 1; ; number += 1) {
-    const created = await context.store.createRun(approved, `${call.requestKey}:${number}`);
+    const created = await context.store.createRun(approved, `${call.requestKey}:${number}`, call.receivedAs);
     const isSame = created.run.plan.typed === call.typed || clickedAt <= sameClickUntil(created.run);
     if (created.isNew || isSame) return created;
   }

@@ -102,6 +102,7 @@ function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: Bu
     ...call,
     // Also what the run is kept with: the same click brought again is known by it, whatever the clocks say.
     typed: `${call.typed}, click ${clickedAt}`,
+    receivedAs: call.requestKey,
     requestKey: `click:${requester.teamId}:${requester.userId}:${actionId}:${value}`,
     clickedAt,
   };

@@ -1,8 +1,11 @@
 import { App } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
-import type { Log } from '../ports.ts';
+import type { Log, Received } from '../ports.ts';
 import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
+import { Answers } from './answers/answer.ts';
+import { Receipts } from './answers/receipts.ts';
+import { tellUnanswered } from './answers/unanswered.ts';
 import { HttpEndpoint } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
 import { register as registerCommands } from './listeners/command.ts';
@@ -30,15 +33,20 @@ export interface SlackConnectionOptions {
   readonly settings: SlackSettings;
   readonly workspace: Workspace;
   readonly desk: Requests;
+  readonly received: Received;
   readonly log: Log;
   /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
   readonly onFatal: (error: Error) => void;
 }
 
-/** Lets Slack's commands and clicks in. Resolves once Slack can reach us. */
+/** Lets Slack's commands and clicks in, and tells who was left without an answer. Resolves once Slack can reach us. */
 export async function openSlack(options: SlackConnectionOptions): Promise<SlackConnection> {
-  const { settings, workspace, desk, log } = options;
-  const reception = new Reception(workspace, log);
+  const { settings, workspace, desk, received, log } = options;
+  const answers = new Answers(workspace, log);
+  const reception = new Reception(workspace, { answers, receipts: new Receipts(received, log), log });
+  // Before anything new is put down beside it.
+  const left = await received.unanswered();
+  const stopping = new AbortController();
   const homes = new HomeTabs(desk, workspace, log);
   const refused = Promise.withResolvers<never>();
   // Nobody may be listening any more when it comes.
@@ -81,11 +89,14 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
     throw error;
   }
   isOpen = true;
+  const { signal } = stopping;
+  void reception.serve(() => tellUnanswered({ received, answers, workspace, log, signal }, left));
 
   return {
     isConnected: () => ways.some((each) => each.isActive()),
     port: way instanceof HttpEndpoint ? way.port : undefined,
     async stop() {
+      stopping.abort();
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
       await Promise.all(ways.map((each) => each.stop()));
     },

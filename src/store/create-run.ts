@@ -10,6 +10,7 @@ import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { oweRows } from './owed-rows.ts';
 import { breathe, inChunks } from './pieces.ts';
+import { linkReceived } from './received.ts';
 import type { Schema } from './schema.ts';
 import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
@@ -23,7 +24,7 @@ const SHORTEST_ID = 4;
 export async function createRun(
   ledger: Ledger,
   approved: Approved<Plan>,
-  requestKey: string,
+  { requestKey, receivedAs }: { readonly requestKey: string; readonly receivedAs: string },
   shares: Shares,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
   // What is only there to be read is masked. The command stays as it is, or a run that goes on after a restart
@@ -70,6 +71,7 @@ export async function createRun(
         created_at: at,
       })
       .execute();
+    await linkReceived(trx, receivedAs, runId);
     if (sealed !== undefined) {
       await trx
         .insertInto('sealed')

@@ -16,6 +16,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-secrets': { up: addSealed },
   '0016-posted': { up: addOnlyIfStands },
   '0017-audit': { up: coverOutputs },
+  '0021-received': { up: addReceived },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -276,4 +277,17 @@ async function coverOutputs(db: Kysely<unknown>): Promise<void> {
           then json_extract(detail_json, '$.count') else 1 end
         else 1 end), 0)
       from audit where action = 'refused' and run_id is null)`.execute(db);
+}
+
+/** What people asked for and has no answer yet. */
+async function addReceived(db: Kysely<unknown>): Promise<void> {
+  await sql`create table received (
+    id text primary key,
+    request_key text not null,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    what text not null,
+    at bigint not null,
+    run_id text)`.execute(db);
 }

@@ -15,6 +15,7 @@ import { migrate } from './migrations.ts';
 import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
+import { StoredReceived } from './received.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
@@ -83,10 +84,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       audit: auditTrailOf(path),
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
+      received: new StoredReceived(db, now),
 
-      async createRun(plan, requestKey) {
+      async createRun(plan, requestKey, receivedAs = requestKey) {
         file.refuseWhereGone();
-        const { runId, isNew } = await createRun(ledger, plan, requestKey, shares);
+        const { runId, isNew } = await createRun(ledger, plan, { requestKey, receivedAs }, shares);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();

@@ -3,6 +3,7 @@ import { bareOutcome } from '../run/outcome.ts';
 import { MAX_SPOOLED_FILES, oweLog } from '../thread/layout.ts';
 import { formatKey } from '../thread/row.ts';
 import { appendAudit, NOBODY } from './audit.ts';
+import { forgetReceived } from './received.ts';
 import { listSpooledHosts } from './results.ts';
 import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
 
@@ -18,6 +19,7 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
       .returning(['channel_id'])
       .executeTakeFirst();
     if (run === undefined) return;
+    await forgetReceived(trx, runId);
     const root = formatKey({ kind: 'root', runId });
     // It has just been posted; what waited for it is due now.
     await trx.updateTable('outbox').set({ ts: rootTs }).where('key', '=', root).execute();

@@ -2,6 +2,7 @@ import type { Generated } from 'kysely';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 import type { Action } from '../run/plan.ts';
+import type { ReceivedRequest } from '../run/received.ts';
 import type { JobState, RunState } from '../run/run.ts';
 import type { Sends } from '../thread/row.ts';
 
@@ -19,6 +20,7 @@ export interface Schema {
   beat: BeatTable;
   refusals: RefusalsTable;
   sealed: SealedTable;
+  received: ReceivedTable;
 }
 
 export interface RunTable {
@@ -154,6 +156,19 @@ interface SealedTable {
   /** Random, hex: what is hashed with the words. */
   salt: string;
   work_json: string;
+}
+
+/** What people asked for and has no answer yet. */
+interface ReceivedTable {
+  id: string;
+  request_key: string;
+  team_id: string;
+  user_id: string;
+  channel_id: string;
+  what: ReceivedRequest['what'];
+  at: number;
+  /** What was put down for it, while its thread does not stand yet. */
+  run_id: string | null;
 }
 
 /** One row: when all was last well, by every clock there is. */

@@ -8,6 +8,7 @@ import { redact } from '../../src/slack/quiet-logger.ts';
 import { openWorkspace } from '../../src/slack/workspace.ts';
 import { formatRoot } from '../../src/thread/root.ts';
 import { sampleRun } from '../report/samples.ts';
+import { MemoryReceived } from './memory-received.ts';
 import {
   ANN,
   type DoorRig,
@@ -252,6 +253,7 @@ describe.concurrent('at start', () => {
       settings: wrongApp,
       workspace,
       desk: new RecordingDesk(),
+      received: new MemoryReceived(),
       log,
       onFatal: () => undefined,
     });

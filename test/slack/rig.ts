@@ -18,6 +18,7 @@ import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
 import type { OutboxLane, OutboxRow } from '../../src/thread/row.ts';
+import { MemoryReceived } from './memory-received.ts';
 
 const manifest = readManifest(new URL('../../manifest.yml', import.meta.url));
 
@@ -124,6 +125,7 @@ export class RecordingDesk implements Requests {
 export interface DoorRig extends AsyncDisposable {
   readonly slack: LocalSlack;
   readonly desk: RecordingDesk;
+  readonly received: MemoryReceived;
   readonly door: SlackConnection;
   readonly workspace: Workspace;
   readonly fatal: Error[];
@@ -134,6 +136,7 @@ export async function openDoorRig(
   mode: 'socket' | 'http' = 'socket',
   options: Partial<LocalSlackOptions> = {},
   mask = (text: string) => text,
+  received = new MemoryReceived(),
 ): Promise<DoorRig> {
   const slack = await openTestSlack({ mode, ...options });
   const desk = new RecordingDesk();
@@ -141,11 +144,19 @@ export async function openDoorRig(
   const fatal: Error[] = [];
   const settings = settingsFor(slack, mode);
   const workspace = await openWorkspace(settings, { mask, log });
-  const door = await openSlack({ settings, workspace, desk, log, onFatal: (error) => fatal.push(error) });
+  const door = await openSlack({
+    settings,
+    workspace,
+    desk,
+    received,
+    log,
+    onFatal: (error) => fatal.push(error),
+  });
   if (door.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${door.port}/slack/events`);
   return {
     slack,
     desk,
+    received,
     door,
     workspace,
     fatal,

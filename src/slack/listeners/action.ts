@@ -31,13 +31,23 @@ export function register(
       triggerId: body.trigger_id,
       channelId: body.channel?.id ?? '',
       userId: body.user.id,
+      received: {
+        requester: { teamId: teamOf(body), userId: body.user.id },
+        channelId: body.channel?.id ?? '',
+        what: 'button',
+        requestKey: formatRequestKey(teamOf(body), body.trigger_id, body),
+      },
     }),
   );
 }
 
+function teamOf({ user, team }: BlockAction): string {
+  return user.team_id ?? team?.id ?? '';
+}
+
 export function parseClick(body: BlockAction, workspace: Workspace): ButtonClick {
   const [action] = body.actions;
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
+  const teamId = teamOf(body);
   const requester = requireOwnTeam({ teamId, userId: body.user.id }, workspace);
   if (action?.type !== 'button' && action?.type !== 'external_select') {
     throw new Refusal('usage', 'This does nothing (any more).', {

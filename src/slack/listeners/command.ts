@@ -19,12 +19,22 @@ export function register(app: App, desk: Requests, workspace: Workspace, recepti
       triggerId: body.trigger_id,
       channelId: body.channel_id,
       userId: body.user_id,
+      received: {
+        requester: { teamId: body.team_id, userId: body.user_id },
+        channelId: body.channel_id,
+        what: knownName(body) ?? 'command',
+        requestKey: formatRequestKey(body.team_id, body.trigger_id, body),
+      },
     }),
   );
 }
 
+function knownName(body: SlashCommand): (typeof KNOWN)[number] | undefined {
+  return KNOWN.find((name) => name === body.command.toLowerCase());
+}
+
 export function parseCall(body: SlashCommand, workspace: Workspace): SlashCall {
-  const command = KNOWN.find((name) => name === body.command.toLowerCase());
+  const command = knownName(body);
   if (command === undefined) {
     throw new Refusal('usage', `This bot does not know \`${body.command}\`.`, {
       remedy: `It knows ${KNOWN.map((name) => `\`${name}\``).join(', ')}; \`/batch help\` tells more.`,

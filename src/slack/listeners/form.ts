@@ -31,22 +31,34 @@ export function register(
         };
       },
       typed: Object.values(readFields(body)).flat().join('\n'),
-      userId: body.user.id,
+      received: {
+        requester: { teamId: teamOf(body), userId: body.user.id },
+        what: 'form',
+        requestKey: formatFormKey(body),
+      },
     }),
   );
 }
 
 export function parseForm(body: ViewSubmitAction, workspace: Workspace): SubmittedForm {
   const { view } = body;
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
+  const teamId = teamOf(body);
   return {
     callbackId: view.callback_id,
     metadata: view.private_metadata,
     fields: readFields(body),
     requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
-    // A window can be sent several times, but only one of them runs.
-    requestKey: `slack:${teamId}:view:${view.id}`,
+    requestKey: formatFormKey(body),
   };
+}
+
+function teamOf({ user, team }: ViewSubmitAction): string {
+  return user.team_id ?? team?.id ?? '';
+}
+
+/** A window can be sent several times, but only one of them runs. */
+function formatFormKey(body: ViewSubmitAction): string {
+  return `slack:${teamOf(body)}:view:${body.view.id}`;
 }
 
 function readFields({ view }: ViewSubmitAction): SubmittedForm['fields'] {

@@ -1,31 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import type { RespondArguments, ViewResponseAction } from '@slack/bolt';
+import type { ViewResponseAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import { formatDefect, formatNotice, formatRefusal } from '../../report/answers.ts';
-import { type Message, plain, plainVariant } from '../../report/message.ts';
+import { plain } from '../../report/message.ts';
 import { formatWindow } from '../../report/views/form.ts';
 import type { Answer, Modal } from '../../report/views/view.ts';
 import type { FormVerdict } from '../../requests/calls.ts';
-import { within } from '../../time/within.ts';
+import type { ReceivedRequest } from '../../run/received.ts';
+import { type Answers, type Asker, nameOf } from '../answers/answer.ts';
+import type { Receipts } from '../answers/receipts.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
 
-const RESPOND_MS = 10_000;
-
 /** One request of a person: how to ack it, what to ask of the program, and where the answer goes. */
-export interface Visit {
+export interface Visit extends Destination {
   readonly ack: () => Promise<void>;
   readonly ask: () => Promise<Answer | undefined>;
-  /** By the response_url, which needs no membership. */
-  readonly respond: ((message: RespondArguments) => Promise<unknown>) | undefined;
+  /** As it is put down before the ack. */
+  readonly received: ReceivedRequest;
+}
+
+/** Without a channel the answer is a window. */
+interface Destination extends Asker {
   /** The words they typed, which the answer to them may have in it as they are; empty where they only clicked. */
   readonly typed: string;
   /** A right to open one window, for 3 s. */
   readonly triggerId: string | undefined;
-  /** Empty where there is none: then the answer is a window. */
-  readonly channelId: string;
-  readonly userId: string;
 }
 
 /** A form that was sent: Slack takes the verdict in the ack only, and waits 3 s for it. */
@@ -34,18 +35,25 @@ export interface FormVisit {
   readonly judge: () => Promise<FormVerdict>;
   /** As with `Visit`. */
   readonly typed: string;
-  readonly userId: string;
+  readonly received: Omit<ReceivedRequest, 'channelId'>;
 }
 
-/** Where every request goes through: acked first, asked then, answered always. The one error boundary. */
+/** Where every request goes through: put down and acked first, asked then, answered always. The one error boundary. */
 export class Reception {
   readonly #workspace: Workspace;
+  readonly #answers: Answers;
+  readonly #receipts: Receipts;
   readonly #log: Log;
   readonly #open = new Set<Promise<void>>();
 
-  constructor(workspace: Workspace, log: Log) {
+  constructor(
+    workspace: Workspace,
+    more: { readonly answers: Answers; readonly receipts: Receipts; readonly log: Log },
+  ) {
     this.#workspace = workspace;
-    this.#log = log;
+    this.#answers = more.answers;
+    this.#receipts = more.receipts;
+    this.#log = more.log;
   }
 
   receive(visit: Visit): Promise<void> {
@@ -69,13 +77,21 @@ export class Reception {
   }
 
   async #receive(visit: Visit): Promise<void> {
-    if (!(await this.#ack(() => visit.ack()))) return;
-    const answer = await this.#ask(visit.ask);
-    if (answer !== undefined) await this.#tell(visit, answer);
+    const answered = await this.#receipts.note(visit.received);
+    if (await this.#ack(() => visit.ack())) {
+      const answer = await this.#ask(visit.ask);
+      if (answer !== undefined) await this.#tell(visit, answer);
+    }
+    await answered();
   }
 
-  async #receiveForm({ ack, judge, userId, typed }: FormVisit): Promise<void> {
+  async #receiveForm({ ack, judge, received, typed }: FormVisit): Promise<void> {
     const verdict = await this.#judge(judge);
+    // Any other verdict is the whole answer, and goes with the ack.
+    const answered =
+      verdict.kind === 'accepted'
+        ? await this.#receipts.note({ ...received, channelId: verdict.channelId })
+        : undefined;
     const isAcked = await this.#ack(() => {
       switch (verdict.kind) {
         case 'faults':
@@ -89,11 +105,14 @@ export class Reception {
           return ack();
       }
     });
-    if (!isAcked || verdict.kind !== 'accepted') return;
-    const answer = await this.#ask(verdict.begin);
-    if (answer === undefined) return;
-    const { channelId } = verdict;
-    await this.#tell({ respond: undefined, triggerId: undefined, channelId, userId, typed }, answer);
+    if (isAcked && verdict.kind === 'accepted') {
+      const answer = await this.#ask(verdict.begin);
+      const { channelId } = verdict;
+      const { userId } = received.requester;
+      if (answer !== undefined)
+        await this.#tell({ respond: undefined, triggerId: undefined, channelId, userId, typed }, answer);
+    }
+    await answered?.();
   }
 
   #maskFaults(faults: Readonly<Record<string, string>>, typed: string): Record<string, string> {
@@ -120,7 +139,7 @@ export class Reception {
       return true;
     } catch (error) {
       // Slack tells the person that it failed, and may bring it again; run now, it would run twice.
-      this.#log.warn({ error: describe(error) }, 'a request could not be acked and was dropped');
+      this.#log.warn({ error: nameOf(error) }, 'a request could not be acked and was dropped');
       return false;
     }
   }
@@ -136,18 +155,18 @@ export class Reception {
     }
   }
 
-  async #tell(visit: Omit<Visit, 'ack' | 'ask'>, answer: Answer): Promise<void> {
+  async #tell(visit: Destination, answer: Answer): Promise<void> {
     if ('type' in answer) {
       if (await this.#openWindow(visit, answer)) return;
       const late = formatNotice(
         'The form could not be opened. Try it again, or type the whole command: /batch help shows how.',
       );
-      await this.#answer(visit, this.#workspace.masked(late));
+      await this.#answers.give(visit, this.#workspace.masked(late));
       return;
     }
     const hasPlace = visit.respond !== undefined || visit.channelId !== '';
     if (!hasPlace && (await this.#openWindow(visit, formatWindow(answer)))) return;
-    await this.#answer(visit, this.#workspace.masked(answer, visit.typed));
+    await this.#answers.give(visit, this.#workspace.masked(answer, visit.typed));
   }
 
   async #openWindow({ triggerId, typed }: Pick<Visit, 'triggerId' | 'typed'>, view: Modal): Promise<boolean> {
@@ -163,85 +182,8 @@ export class Reception {
       return false;
     }
   }
-
-  async #answer(visit: Omit<Visit, 'ack' | 'ask'>, message: Message): Promise<void> {
-    for (const form of [message, plainVariant(message)]) {
-      if (visit.respond !== undefined && (await this.#respond(visit.respond, form))) return;
-      const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
-      if (refused === 'content') continue;
-      if (refused === 'place' || refused === 'person') await this.#postDirectly(visit.userId, form);
-      return;
-    }
-  }
-
-  /** Where the bot may not speak in the channel, it still may to the person who asked. */
-  async #postDirectly(userId: string, message: Message): Promise<void> {
-    try {
-      await this.#workspace.answers.chat.postMessage({
-        channel: userId,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
-        unfurl_links: false,
-        unfurl_media: false,
-        parse: 'none',
-      });
-    } catch (error) {
-      this.#log.warn({ error: classify(error).code }, 'an answer could not be given to the person either');
-    }
-  }
-
-  async #respond(respond: NonNullable<Visit['respond']>, message: Message): Promise<boolean> {
-    try {
-      const responding = respond({
-        response_type: 'ephemeral',
-        // For a button this would take the root message away.
-        replace_original: false,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
-        unfurl_links: false,
-        unfurl_media: false,
-        parse: 'none',
-      });
-      // Bolt's respond() waits for ever.
-      const late = () => {
-        throw new Error('timeout');
-      };
-      await within(responding, { ms: RESPOND_MS, late });
-      return true;
-    } catch (error) {
-      this.#log.warn({ error: describe(error) }, 'an answer by response_url was not taken');
-      return false;
-    }
-  }
-
-  async #postEphemeral(
-    { channelId, userId }: Pick<Visit, 'channelId' | 'userId'>,
-    message: Message,
-  ): Promise<string | undefined> {
-    try {
-      await this.#workspace.answers.chat.postEphemeral({
-        channel: channelId,
-        user: userId,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
-        parse: 'none',
-        link_names: false,
-      });
-      return undefined;
-    } catch (error) {
-      const { kind, code } = classify(error);
-      this.#log.warn({ error: code, channel: channelId }, 'an answer could not be given');
-      return kind;
-    }
-  }
 }
 
 function mutable(view: Modal) {
   return { ...view, blocks: [...view.blocks] };
-}
-
-/** What kind of thing went wrong, without addresses: a response_url is a right to whoever reads it. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'statusCode' in error ? `${error.name} ${String(error.statusCode)}` : error.name;
 }

@@ -19,12 +19,22 @@ export function register(app: App, desk: Requests, workspace: Workspace, recepti
       triggerId: body.trigger_id,
       channelId: '',
       userId: body.user.id,
+      received: {
+        requester: { teamId: teamOf(body), userId: body.user.id },
+        channelId: '',
+        what: 'shortcut',
+        requestKey: formatRequestKey(teamOf(body), body.trigger_id, body),
+      },
     });
   });
 }
 
+function teamOf({ user, team }: GlobalShortcut | MessageShortcut): string {
+  return user.team_id ?? team?.id ?? '';
+}
+
 export function parseShortcut(body: GlobalShortcut | MessageShortcut, workspace: Workspace): ShortcutCall {
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
+  const teamId = teamOf(body);
   return {
     callbackId: body.callback_id,
     requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),

@@ -1,0 +1,110 @@
+import type { RespondArguments } from '@slack/bolt';
+import type { Log } from '../../ports.ts';
+import { type Message, plainVariant } from '../../report/message.ts';
+import { within } from '../../time/within.ts';
+import { classify, type Failure } from '../outgoing/failure.ts';
+import type { Workspace } from '../workspace.ts';
+
+const RESPOND_MS = 10_000;
+
+/** Where one person is, and what leads to them. */
+export interface Asker {
+  /** By the response_url, which needs no membership. */
+  readonly respond: ((message: RespondArguments) => Promise<unknown>) | undefined;
+  /** Empty where there is none. */
+  readonly channelId: string;
+  readonly userId: string;
+}
+
+/** An answer for the eyes of the one who asked, by the first way that is open. */
+export class Answers {
+  readonly #workspace: Workspace;
+  readonly #log: Log;
+
+  constructor(workspace: Workspace, log: Log) {
+    this.#workspace = workspace;
+    this.#log = log;
+  }
+
+  /** The message is masked already. Why nobody could be told, where it is so; never rejects. */
+  async give(asker: Asker, message: Message): Promise<Failure | undefined> {
+    let failure: Failure | undefined;
+    for (const form of [message, plainVariant(message)]) {
+      if (asker.respond !== undefined && (await this.#respond(asker.respond, form))) return undefined;
+      failure = asker.channelId === '' ? NO_CHANNEL : await this.#postEphemeral(asker, form);
+      if (failure?.kind === 'content') continue;
+      const mayBeElsewhere = failure?.kind === 'place' || failure?.kind === 'person';
+      return mayBeElsewhere ? await this.#postDirectly(asker.userId, form) : failure;
+    }
+    return failure;
+  }
+
+  /** Where the bot may not speak in the channel, it still may to the person who asked. */
+  async #postDirectly(userId: string, message: Message): Promise<Failure | undefined> {
+    try {
+      await this.#workspace.answers.chat.postMessage({
+        channel: userId,
+        text: message.text,
+        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        unfurl_links: false,
+        unfurl_media: false,
+        parse: 'none',
+      });
+      return undefined;
+    } catch (error) {
+      const failure = classify(error);
+      this.#log.warn({ error: failure.code }, 'an answer could not be given to the person either');
+      return failure;
+    }
+  }
+
+  async #respond(respond: NonNullable<Asker['respond']>, message: Message): Promise<boolean> {
+    try {
+      const responding = respond({
+        response_type: 'ephemeral',
+        // For a button this would take the root message away.
+        replace_original: false,
+        text: message.text,
+        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        unfurl_links: false,
+        unfurl_media: false,
+        parse: 'none',
+      });
+      // Bolt's respond() waits for ever.
+      const late = () => {
+        throw new Error('timeout');
+      };
+      await within(responding, { ms: RESPOND_MS, late });
+      return true;
+    } catch (error) {
+      this.#log.warn({ error: nameOf(error) }, 'an answer by response_url was not taken');
+      return false;
+    }
+  }
+
+  async #postEphemeral({ channelId, userId }: Asker, message: Message): Promise<Failure | undefined> {
+    try {
+      await this.#workspace.answers.chat.postEphemeral({
+        channel: channelId,
+        user: userId,
+        text: message.text,
+        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        parse: 'none',
+        link_names: false,
+      });
+      return undefined;
+    } catch (error) {
+      const failure = classify(error);
+      this.#log.warn({ error: failure.code, channel: channelId }, 'an answer could not be given');
+      return failure;
+    }
+  }
+}
+
+const NO_CHANNEL: Failure = { kind: 'place', code: 'no_channel' };
+
+/** What kind of thing went wrong, without addresses: a response_url is a right to whoever reads it. */
+export function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'statusCode' in error ? `${error.name} ${String(error.statusCode)}` : error.name;
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import type { ReceivedRequest } from '../../src/run/received.ts';
+import { ANN, approvedPlan, openRig } from './rig.ts';
+
+const asked = (requestKey: string): ReceivedRequest => ({
+  requester: ANN,
+  channelId: 'COPS',
+  what: '/batch_run',
+  requestKey,
+});
+
+test('what came in is known over a crash until it is answered; a run with its thread is an answer', async () => {
+  await using rig = await openRig();
+  const { received } = rig.store;
+  const answered = await received.note(asked('answered'));
+  await received.note(asked('lost'));
+  await received.note(asked('becomes a run'));
+  await received.note(asked('has no thread'));
+  await received.note(asked('a click'));
+  await received.forget([answered]);
+
+  const { run } = await rig.store.createRun(approvedPlan(), 'becomes a run');
+  await rig.store.releaseRun(run.id, '1.0');
+  // Brought once more, and put down behind the run that it finds.
+  await received.note(asked('becomes a run'));
+  const { run: unopened } = await rig.store.createRun(approvedPlan(), 'has no thread');
+  // Of a button, whose runs have a key of their own.
+  const { run: again } = await rig.store.createRun(approvedPlan(), "the button's:1", 'a click');
+
+  const store = await rig.reopen();
+  const left = (await store.received.unanswered()).map(({ requestKey, runId }) => [requestKey, runId]);
+  expect(left.toSorted()).toEqual(
+    [
+      ['lost', undefined],
+      ['has no thread', unopened.id],
+      ['a click', again.id],
+    ].toSorted(),
+  );
+  await store.releaseRun(again.id, '2.0');
+  expect((await store.received.unanswered()).map(({ requestKey }) => requestKey).toSorted()).toEqual([
+    'has no thread',
+    'lost',
+  ]);
+});
+
+test('a word about one that is gone is about no other', async () => {
+  await using rig = await openRig();
+  const { received } = rig.store;
+  const first = await received.note(asked('first'));
+  const { run } = await rig.store.createRun(approvedPlan(), 'first');
+  await rig.store.releaseRun(run.id, '1.0');
+  await received.note(asked('second'));
+  await received.forget([first]);
+  expect(await received.unanswered()).toMatchObject([{ requestKey: 'second' }]);
+});
