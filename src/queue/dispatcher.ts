@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { JobSource } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { EndedJob } from '../run/run.ts';
@@ -52,7 +52,8 @@ export const ABORT_LIMIT_MS = 5_000;
  * store what ended, take as many jobs as there is room for, and of those to which p-queue gives a slot ask
  * whether their runs are still allowed, pass the start guard, hand to the wire. A round that did something is
  * followed by the next one after 10 ms; else the next one begins with `#wake`: a job ended, the source has
- * something to take, a slot or a verdict came, somebody cancelled or stopped. There is no polling.
+ * something to take, a slot or a verdict came, somebody cancelled or stopped. There is no polling. Outcomes do not
+ * wait for a round: `#storeAtOnce`.
  */
 class JobDispatcher implements Dispatcher {
   readonly #settings: DispatcherSettings;
@@ -66,6 +67,8 @@ class JobDispatcher implements Dispatcher {
   /** Aborted by `stop`: ends the long pauses. */
   readonly #stopAsked = new AbortController();
   readonly #stopped = Promise.withResolvers<void>();
+  /** While outcomes are being stored. */
+  #storing: Promise<boolean> | undefined;
 
   constructor(settings: DispatcherSettings) {
     this.#settings = settings;
@@ -192,7 +195,31 @@ class JobDispatcher implements Dispatcher {
     return stored || taken || didSomething;
   }
 
-  async #store(): Promise<boolean> {
+  /** One at a time: whoever asks while outcomes are being stored waits for those. */
+  #store(): Promise<boolean> {
+    this.#storing ??= this.#storeEnded().finally(() => {
+      this.#storing = undefined;
+    });
+    return this.#storing;
+  }
+
+  /**
+   * An outcome waits for no round, which may wait for its start guard, nor for a pause: what is not stored as the
+   * process dies is reported as `interrupted`. What ends while others are being stored is stored next, together, so
+   * that a busy store is given few and large transactions. Where it fails, the rounds take over, with their pauses.
+   */
+  async #storeAtOnce(): Promise<void> {
+    if (this.#storing !== undefined || this.#phase.failures > 0) return;
+    try {
+      while (await this.#store()) this.#wake();
+    } catch {
+      this.#wake();
+    }
+  }
+
+  async #storeEnded(): Promise<boolean> {
+    // What ends in the same turn goes along.
+    await setImmediate();
     const entries = this.#line.in('ended');
     const ended = entries.flatMap(({ job, state }): EndedJob[] =>
       state.kind === 'ended' ? [{ job, outcome: state.outcome }] : [],
@@ -215,6 +242,7 @@ class JobDispatcher implements Dispatcher {
   #end(entry: Entry, outcome: Outcome): void {
     if (entry.state.kind !== 'running') return;
     entry.become({ kind: 'ended', outcome });
+    void this.#storeAtOnce();
     this.#wake();
   }
 }

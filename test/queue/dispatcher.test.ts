@@ -303,6 +303,48 @@ describe('the dispatcher', () => {
     expect(queue.dispatcher.stats()).toEqual({ running: 0, waiting: 0 });
   });
 
+  test('an outcome waits for nothing but the store: what is about to start does not keep it', async () => {
+    let isHeld = false;
+    const { promise: letGo, resolve } = Promise.withResolvers<void>();
+    const starting = vi.fn(() => (isHeld ? letGo : Promise.resolve()));
+    await using queue = await openQueue({ beforeStart: starting });
+    const run = await openRun(queue.store, { hosts: ['web01', 'web02'] });
+    await until(() => expect(queue.sent).toHaveLength(2));
+    isHeld = true;
+    await openRun(queue.store, { hosts: ['db01'] });
+    await until(() => expect(starting).toHaveBeenCalledTimes(2));
+    for (const one of queue.sent) one.end();
+    await until(async () => expect(await outcomesOf(queue.store, run.id)).toEqual(['web01 ok', 'web02 ok']));
+    expect(queue.sent).toHaveLength(2);
+    resolve();
+    await until(() => expect(queue.sent).toHaveLength(3));
+  });
+
+  test('outcomes that come while others are being stored are stored together', async () => {
+    const settled: number[] = [];
+    const { promise: letGo, resolve } = Promise.withResolvers<void>();
+    await using queue = await openQueue({
+      wrap: (jobs) => ({
+        ...portOf(jobs),
+        async settle(ended) {
+          settled.push(ended.length);
+          if (settled.length === 1) await letGo;
+          await jobs.settle(ended);
+        },
+      }),
+    });
+    await openRun(queue.store, { hosts: 8 });
+    await until(() => expect(queue.sent).toHaveLength(8));
+    queue.sent[0]?.end();
+    await until(() => expect(settled).toEqual([1]));
+    for (const one of queue.sent.slice(1)) {
+      one.end();
+      await new Promise(setImmediate);
+    }
+    resolve();
+    await until(() => expect(settled).toEqual([1, 7]));
+  });
+
   test('an idle queue asks for nothing until it is told', async () => {
     const takes = vi.fn();
     await using queue = await openQueue({
