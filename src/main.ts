@@ -262,6 +262,7 @@ function openContext(
       maxTimeLimitMs: config.maxTimeLimitMs,
       timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, config.maxTimeLimitMs),
     },
+    slashText: config.slashText,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',
     log,

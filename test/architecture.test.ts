@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread'],
+  'ports.ts': ['command', 'gather', 'inventory', 'policy', 'report', 'run', 'thread'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   process: [
     'config.ts',
@@ -58,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   thread: ['gather', 'report', 'run'],
   // edges
   store: [
+    'command',
     'errors.ts',
     'gather',
     'policy',
@@ -71,6 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'time', 'p-queue', 'ssh2', 'node:'],
   slack: [
+    'command',
     'errors.ts',
     'policy',
     'ports.ts',

@@ -112,6 +112,19 @@ export function checkCommand(command: string): void {
       remedy: 'Type it anew: it most likely came with a paste.',
     });
   }
+  const mention =
+    /(?:[<‹]|&lt;)(?:[#@][A-Z0-9]{4,}|!(?:here|channel|everyone|subteam|date)\b)[^<>‹›\s]{0,80}(?:[>›]|&gt;)/;
+  const named = mention.exec(command)?.[0];
+  if (named !== undefined) {
+    throw new Refusal(
+      'usage',
+      `The command holds a mention, ${shown(named)}: Slack put it where a name was typed.`,
+      {
+        remedy:
+          "Write it so that Slack sees no name, as in '#'ops or '@'ann: to a shell that is #ops and @ann.",
+      },
+    );
+  }
   if (!command.isWellFormed()) {
     throw new Refusal('usage', 'The command holds half a character, which cannot be sent as it is.', {
       remedy: 'Type it anew: it most likely came with a paste.',

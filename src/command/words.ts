@@ -68,22 +68,15 @@ function readQuoted(text: string, start: number): Word {
 }
 
 /**
- * Undoes what Slack's clients do to words: links back to what was typed, entities, spaces that look like
- * spaces and are none. Only for the option part; never for a command.
+ * Undoes what Slack's clients do to words: links back to what was typed, spaces that look like spaces and are
+ * none. Only for the option part; never for a command. (Entities: `slash-text.ts`, before this.)
  */
 function repair(word: string): string {
-  return decodeEntities(
-    word
-      .replace(/<(?:https?:\/\/|mailto:)([^|<>]+)\|([^<>]+)>/gi, '$2')
-      .replace(/<(?:https?:\/\/|mailto:)([^|<>]+?)\/?>/gi, '$1'),
-  )
+  return word
+    .replace(/<(?:https?:\/\/|mailto:)([^|<>]+)\|([^<>]+)>/gi, '$2')
+    .replace(/<(?:https?:\/\/|mailto:)([^|<>]+?)\/?>/gi, '$1')
     .replace(ZERO_WIDTH, '')
     .replace(/[\u00a0\u2007\u202f]/g, ' ');
-}
-
-/** Once, and `&amp;` last: `&amp;lt;` was typed as `&lt;`. Slack escapes these three and no others. */
-function decodeEntities(text: string): string {
-  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
 /** Hyphens as clients write them: two become a dash of this or that length. */

@@ -55,6 +55,8 @@ function signOf(action: AuditEntry['action']): string {
       return '⚠\ufe0e';
     case 'started':
       return '·';
+    case 'text-read':
+      return '✎';
     default:
       return action satisfies never;
   }

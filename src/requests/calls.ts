@@ -24,6 +24,8 @@ export interface SlashCall {
   readonly channelId: string;
   /** The same for every delivery of the same request. */
   readonly requestKey: string;
+  /** Slack may have told them already that it failed: it was brought again, or waited for us. */
+  readonly isLate?: boolean;
 }
 
 export interface ButtonClick {
@@ -37,6 +39,8 @@ export interface ButtonClick {
   readonly requestKey: string;
   /** Epoch ms, by Slack's clock: the same for every delivery of the same click. */
   readonly clickedAt: number;
+  /** As with `SlashCall`. */
+  readonly isLate?: boolean;
 }
 
 export interface ShortcutCall {
@@ -67,6 +71,8 @@ export interface SubmittedForm {
   readonly requester: Requester;
   /** One for the window, however often it is sent. */
   readonly requestKey: string;
+  /** As with `SlashCall`. */
+  readonly isLate?: boolean;
 }
 
 export type FormVerdict =

@@ -1,5 +1,5 @@
-import { parseCommand } from '../command/parse-command.ts';
 import type { Request } from '../command/request.ts';
+import { readText, type TextReading } from '../command/slash-text.ts';
 import { HELP } from '../command/usage.ts';
 import { Refusal } from '../errors.ts';
 import { beginRun, type Call, type RequestContext } from '../lifecycle/begin-run.ts';
@@ -12,30 +12,46 @@ import type { Answer } from '../report/views/view.ts';
 import type { ButtonClick, Requests, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick, stoppedBy } from './clicks.ts';
+import {
+  askReading,
+  askWhetherStill,
+  beginsRun,
+  refuseLate,
+  settlesDoubt,
+  takeDoubt,
+  understand,
+} from './doubts.ts';
 import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { answerQuestion } from './questions.ts';
+import { RecentKeys } from './recent-keys.ts';
 import { repeatRun } from './repeat.ts';
 import { suggestOptions } from './suggest.ts';
+import { findReading, listHabits, mayAskAgain, rememberReading } from './texts.ts';
 
 /** Where people's requests arrive: each is judged, answered, and every no is written down. */
 export function openRequests(context: RequestContext): Requests {
+  const seen = new RecentKeys();
   return {
-    command: (slash: SlashCall) => {
-      const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
-      const asked = understand(slash);
-      if ('kind' in asked && asked.kind === 'help') return Promise.resolve(formatHelp(HELP));
-      const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
-      return answerOrRefuse(context, call, stops, async (own) => {
-        const form = formOf(slash);
-        if (form !== undefined) return openForm(call, form);
-        if (asked instanceof Refusal) throw asked;
-        return await attend(own, call, asked);
-      });
+    async command(sent: SlashCall) {
+      const isAgain = seen.note(sent.requestKey);
+      // Brought once more, while the first delivery is, or was, answered.
+      if (isAgain && sent.isLate) return undefined;
+      const reading = await findReading(context, 'command', sent.requester, sent.text);
+      if (reading !== undefined) return await obey(context, { ...sent, text: readText(sent.text, reading) });
+      const call = callOf(sent, `${sent.command} ${sent.text}`.trim());
+      return await answerOrRefuse(context, call, undefined, (own) => askReading(own, call, sent));
     },
     press: (click: ButtonClick) => {
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
-      return answerOrRefuse(context, call, stoppedBy(click), (own) => answerClick(own, call, click));
+      if (!settlesDoubt(click)) {
+        return answerOrRefuse(context, call, stoppedBy(click), (own) => answerClick(own, call, click));
+      }
+      return answerOrRefuse(context, call, undefined, async (own) => {
+        const { slash, reading, typed } = await takeDoubt(own, click);
+        const answer = await obey(context, slash, reading);
+        return answer === undefined || 'type' in answer ? answer : { ...answer, typed };
+      });
     },
     shortcut: (chosen: ShortcutCall) => {
       const call = callOf(chosen, `shortcut ${chosen.callbackId}`);
@@ -61,6 +77,7 @@ export function openRequests(context: RequestContext): Requests {
         const own = await standIn(context, call);
         const verdict = await judgeForm(own, call, form);
         if (verdict.kind !== 'accepted') return verdict;
+        refuseLate(form);
         return { ...verdict, begin: () => answerOrRefuse(context, call, undefined, verdict.begin) };
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -101,14 +118,39 @@ function callOf(from: SlashCall | ButtonClick | ShortcutCall, typed: string): Ca
   return { requester, channelId, requestKey, typed };
 }
 
-/** A no to the words is said only to who is admitted: what strangers type is not looked into. */
-function understand({ command, text }: SlashCall): Request | Refusal {
-  try {
-    return parseCommand(command, text);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
+/**
+ * What was typed, as it is read. A no to the words is said only to who is admitted: what strangers type is not
+ * looked into. `said`: which reading it is, by who typed it; remembered once the run has begun.
+ */
+async function obey(
+  context: RequestContext,
+  slash: SlashCall,
+  said?: TextReading,
+): Promise<Answer | undefined> {
+  const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
+  const asked = understand(slash);
+  if ('kind' in asked && asked.kind === 'help') return await answerHelp(context, call);
+  const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
+  return await answerOrRefuse(context, call, stops, async (own) => {
+    const form = formOf(slash);
+    if (form !== undefined) return openForm(call, form);
+    if (asked instanceof Refusal) throw asked;
+    const begins = beginsRun(asked);
+    if (begins && slash.isLate) return await askWhetherStill(own, call, slash);
+    const answer = await attend(own, call, asked);
+    if (begins && said !== undefined) await rememberReading(context, call.requester, 'command', said);
+    return answer;
+  });
+}
+
+/** For everybody; the buttons in it for who may press them. */
+async function answerHelp(context: RequestContext, call: Call): Promise<Answer> {
+  const habits = await listHabits(context, call.requester);
+  const own = await standIn(context, call).catch((error: unknown) => {
+    if (error instanceof Refusal) return undefined;
     throw error;
-  }
+  });
+  return formatHelp(HELP, habits, own !== undefined && mayAskAgain(own, call));
 }
 
 /** A command without a word is asked for its words. */

@@ -13,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0014-slash-text': { up: addDoubts },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -244,4 +245,24 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** How Slack writes what people type, as they said; and commands that wait for a word of who typed them. */
+async function addDoubts(db: Kysely<unknown>): Promise<void> {
+  await sql`create table text_reading (
+    team_id text not null,
+    source text not null check (source in ('command', 'form')),
+    reading text not null check (reading in ('raw', 'entities')),
+    primary key (team_id, source))`.execute(db);
+  await sql`create table doubt (
+    id text primary key,
+    request_key text not null unique,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    kind text not null check (kind in ('text', 'late')),
+    command text not null,
+    words text not null,
+    put_at bigint not null,
+    taken_at bigint)`.execute(db);
 }

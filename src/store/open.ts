@@ -2,6 +2,7 @@ import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
 import { createRun } from './create-run.ts';
+import { StoredDoubts, StoredReadings } from './doubts.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
@@ -85,6 +86,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       audit: auditTrailOf(path),
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
+      doubts: new StoredDoubts(ledger),
+      readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();
@@ -162,6 +165,14 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
 
       findRun: (runId) => records.findRun(runId),
+      async hasRequest(requestKey) {
+        const found = await db
+          .selectFrom('run')
+          .select('id')
+          .where('request_key', '=', requestKey)
+          .executeTakeFirst();
+        return found !== undefined;
+      },
       listRuns: (count) => records.listRuns(count),
       openRuns: () => records.openRuns(),
       listJobs: (runId) => records.listJobs(runId),

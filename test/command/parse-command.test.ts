@@ -231,6 +231,18 @@ describe('-cmd', () => {
     ['-h a -cmd "x\0y"', 'The command holds a control character (U+0000).'],
     ['-h a -cmd x\x1b[2J', 'The command holds a control character (U+001B).'],
     ['-h a -cmd x\r', 'The command holds a control character (U+000D).'],
+    [
+      '-h a -cmd "echo <#C0SECRET1|>"',
+      'The command holds a mention, "<#C0SECRET1|>": Slack put it where a name was typed.',
+    ],
+    [
+      '-h a -cmd "echo &lt;@U0ANN0001|ann&gt;"',
+      'The command holds a mention, "&lt;@U0ANN0001|ann&gt;": Slack put it where a name was typed.',
+    ],
+    [
+      '-h a -cmd echo <!here>',
+      'The command holds a mention, "<!here>": Slack put it where a name was typed.',
+    ],
     ['-h a -cmd x\ud800', 'The command holds half a character, which cannot be sent as it is.'],
     // A quote of the command was taken for the closing one: its own closing one is then left over.
     ['-cmd "ls "a b" -t 5m" -h a', '-t "5m"" is not a duration.'],
@@ -250,7 +262,7 @@ describe('/batch_scp', () => {
       'test.py',
       '/tmp/test.py',
     ],
-    [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&b', '/tmp/a b'],
+    [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&amp;b', '/tmp/a b'],
     [`-h a -action put -local "-x" -remote '--'`, '-x', '--'],
     [`-h a -action put bob's.txt /tmp/bob's.txt`, "bob's.txt", "/tmp/bob's.txt"],
   ])('%s', (text, local, remote) => {

@@ -69,7 +69,11 @@ export interface DeskRig extends AsyncDisposable {
 
 /** The desk over a real store; only Slack and the hosts are not there. */
 export async function openDeskRig(
-  more: { readonly directory?: Directory; readonly allowlist?: string } = {},
+  more: {
+    readonly directory?: Directory;
+    readonly allowlist?: string;
+    readonly slashText?: RequestContext['slashText'];
+  } = {},
 ): Promise<DeskRig> {
   const store = await openRig();
   const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
@@ -98,6 +102,7 @@ export async function openDeskRig(
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
     limits: { maxFanOut: 100, fanOut: 64, maxTimeLimitMs: 3_600_000, timeLimitMs: 300_000 },
+    slashText: more.slashText ?? 'auto',
     abort: () => undefined,
     isOpen: () => true,
     log: quiet,

@@ -16,11 +16,12 @@ export function register(
   reception: Reception,
   homes: HomeTabs,
 ): void {
-  app.action<BlockAction>({ type: 'block_actions' }, ({ ack, body, respond }) =>
-    reception.receive({
+  app.action<BlockAction>({ type: 'block_actions' }, ({ ack, body, respond, context }) => {
+    const isLate = reception.isLate(context);
+    return reception.receive({
       ack,
       ask: async () => {
-        const click = parseClick(body, workspace);
+        const click = parseClick(body, workspace, isLate);
         if (click.actionId !== HOME_REFRESH_ACTION) return await desk.press(click);
         await homes.publish(click.requester);
         return undefined;
@@ -31,11 +32,11 @@ export function register(
       triggerId: body.trigger_id,
       channelId: body.channel?.id ?? '',
       userId: body.user.id,
-    }),
-  );
+    });
+  });
 }
 
-export function parseClick(body: BlockAction, workspace: Workspace): ButtonClick {
+export function parseClick(body: BlockAction, workspace: Workspace, isLate: boolean): ButtonClick {
   const [action] = body.actions;
   const teamId = body.user.team_id ?? body.team?.id ?? '';
   const requester = requireOwnTeam({ teamId, userId: body.user.id }, workspace);
@@ -52,5 +53,6 @@ export function parseClick(body: BlockAction, workspace: Workspace): ButtonClick
     channelId: body.channel?.id ?? '',
     requestKey: formatRequestKey(teamId, body.trigger_id, body),
     clickedAt: Math.round(Number(action.action_ts) * 1_000) || 0,
+    isLate,
   };
 }

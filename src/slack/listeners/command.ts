@@ -1,4 +1,5 @@
 import type { App, SlashCommand } from '@slack/bolt';
+import { bothReadings } from '../../command/slash-text.ts';
 import { Refusal } from '../../errors.ts';
 import type { Requests, SlashCall } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
@@ -10,20 +11,21 @@ const KNOWN = ['/batch_run', '/batch_scp', '/batch'] as const;
 
 /** All slash commands come in here, also one that the app's settings have and we do not: it is answered. */
 export function register(app: App, desk: Requests, workspace: Workspace, reception: Reception): void {
-  app.command(/^\//, ({ ack, body, respond }) =>
-    reception.receive({
+  app.command(/^\//, ({ ack, body, respond, context }) => {
+    const isLate = reception.isLate(context);
+    return reception.receive({
       ack,
-      ask: () => desk.command(parseCall(body, workspace)),
+      ask: () => desk.command(parseCall(body, workspace, isLate)),
       respond,
-      typed: body.text ?? '',
+      typed: bothReadings(body.text ?? ''),
       triggerId: body.trigger_id,
       channelId: body.channel_id,
       userId: body.user_id,
-    }),
-  );
+    });
+  });
 }
 
-export function parseCall(body: SlashCommand, workspace: Workspace): SlashCall {
+export function parseCall(body: SlashCommand, workspace: Workspace, isLate: boolean): SlashCall {
   const command = KNOWN.find((name) => name === body.command.toLowerCase());
   if (command === undefined) {
     throw new Refusal('usage', `This bot does not know \`${body.command}\`.`, {
@@ -36,6 +38,7 @@ export function parseCall(body: SlashCommand, workspace: Workspace): SlashCall {
     requester: requireOwnTeam({ teamId: body.team_id, userId: body.user_id }, workspace),
     channelId: body.channel_id,
     requestKey: formatRequestKey(body.team_id, body.trigger_id, body),
+    isLate,
   };
 }
 

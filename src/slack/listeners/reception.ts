@@ -10,6 +10,7 @@ import type { FormVerdict } from '../../requests/calls.ts';
 import { within } from '../../time/within.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
+import { type Delivery, Lateness } from './lateness.ts';
 
 const RESPOND_MS = 10_000;
 
@@ -42,10 +43,16 @@ export class Reception {
   readonly #workspace: Workspace;
   readonly #log: Log;
   readonly #open = new Set<Promise<void>>();
+  readonly #lateness = new Lateness();
 
   constructor(workspace: Workspace, log: Log) {
     this.#workspace = workspace;
     this.#log = log;
+  }
+
+  /** Asked as soon as it is here. */
+  isLate(delivery: Delivery): boolean {
+    return this.#lateness.isLate(delivery);
   }
 
   receive(visit: Visit): Promise<void> {
@@ -147,7 +154,7 @@ export class Reception {
     }
     const hasPlace = visit.respond !== undefined || visit.channelId !== '';
     if (!hasPlace && (await this.#openWindow(visit, formatWindow(answer)))) return;
-    await this.#answer(visit, this.#workspace.masked(answer, visit.typed));
+    await this.#answer(visit, this.#workspace.masked(answer, answer.typed ?? visit.typed));
   }
 
   async #openWindow({ triggerId, typed }: Pick<Visit, 'triggerId' | 'typed'>, view: Modal): Promise<boolean> {
