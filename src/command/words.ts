@@ -41,6 +41,22 @@ export function skipSpaces(text: string, from: number): number {
   return at;
 }
 
+/** Slack's users wrap code so, also where it only protects a `*` from being shown as bold. */
+export function fenceAt(text: string, at: number): '```' | '`' | undefined {
+  if (text.startsWith('```', at)) return '```';
+  return text.charAt(at) === '`' ? '`' : undefined;
+}
+
+/** The text without the fences that stand round all of it from `at` on; as it is where there are others inside. */
+export function unwrapFence(text: string, at: number): string {
+  const start = skipSpaces(text, at);
+  const fence = fenceAt(text, start);
+  const whole = text.trimEnd();
+  if (fence === undefined || !whole.endsWith(fence) || whole.length < start + 2 * fence.length) return text;
+  const inside = whole.slice(start + fence.length, -fence.length);
+  return inside.includes(fence) ? text : text.slice(0, start) + inside;
+}
+
 /** The next word at or behind `from`; undefined at the end. */
 export function readWord(text: string, from: number): Word | undefined {
   const start = skipSpaces(text, from);

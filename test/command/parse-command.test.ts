@@ -169,6 +169,17 @@ describe('-cmd', () => {
     ['-h a -cmd `df -h`', 'df -h'],
     ['-cmd `echo `date`` -h a', 'echo `date`'],
     ['-h a -cmd ```df -h\n uptime``` -n', 'df -h\n uptime'],
+    ['`-h a -cmd "df -h"`', 'df -h'],
+    ['`-h a -cmd df *`', 'df *'],
+    ['```-h a -cmd "df -h\n uptime"```', 'df -h\n uptime'],
+    ['-h a `-cmd df -h | sort` ', 'df -h | sort'],
+    ['-h a ```-cmd echo `date` ```', 'echo `date` '],
+    ['-h a -cmd ```\ndf *\nuptime\n```', 'df *\nuptime'],
+    ['-h a -cmd ```df -h``` -t 5s', 'df -h'],
+    ['-h a -cmd "`df *`"', 'df *'],
+    ["-h a -cmd '```df *```'", 'df *'],
+    ['-h a -cmd "`date` x `id`"', '`date` x `id`'],
+    ['-h a -cmd "echo `date`"', 'echo `date`'],
     ['-h a -cmd `echo \\"x\\"`', 'echo \\"x\\"'],
     [`-h a -cmd "printf 'a\\n'"`, `printf 'a\\n'`],
     [`-h a -cmd "cat <<E\nx\nE"`, 'cat <<E\nx\nE'],
@@ -197,6 +208,8 @@ describe('-cmd', () => {
       );
     fc.assert(
       fc.property(command, (text) => {
+        // Backticks round all of it are quotes.
+        fc.pre(!/^\s*`.*`\s*$/s.test(text));
         fc.pre(text.replace(/[\s\u200b-\u200d\u2060\ufeff\u00ad]/gu, '') !== '');
         expect(commandOf(`-h a -cmd "${text}"`)).toBe(text);
         if (/^[a-z$]/.test(text)) expect(commandOf(`-h a -cmd ${text}`)).toBe(text);
@@ -303,6 +316,7 @@ describe('/batch', () => {
     ['show R-7K3F web01', { kind: 'show', run: 'r-7k3f', host: 'web01' }],
     ['show 7k3f', { kind: 'show', run: 'r-7k3f' }],
     ['show `r–7k3f`', { kind: 'show', run: 'r-7k3f' }],
+    ['`show r-7k3f`', { kind: 'show', run: 'r-7k3f' }],
     ['show r-oilk', { kind: 'show', run: 'r-011k' }],
     ['show rrrr', { kind: 'show', run: 'r-rrrr' }],
     ['cancel r-7k3f', { kind: 'cancel', run: 'r-7k3f' }],

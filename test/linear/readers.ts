@@ -31,7 +31,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/command/fleet-options.ts': reader('slack', 6),
   'src/command/parse-command.ts': reader('slack', 5),
   'src/command/slash-text.ts': reader('slack', 2),
-  'src/command/typed-command.ts': reader('slack', 10, /\\(["“”„‟])/g),
+  'src/command/typed-command.ts': reader('slack', 11, /\\(["“”„‟])/g),
   'src/command/words.ts': reader(
     'slack',
     6,
