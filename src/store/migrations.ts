@@ -13,7 +13,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
-  '0014-slash-text': { up: addDoubts },
+  '0013-secrets': { up: addSealed },
+  '0016-posted': { up: addOnlyIfStands },
+  '0018-slash-text': { up: addDoubts },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -245,6 +247,19 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** Words with a secret stand apart from the plan, and are gone when they have run. */
+async function addSealed(db: Kysely<unknown>): Promise<void> {
+  await sql`create table sealed (
+    run_id text primary key references run (id),
+    salt text not null,
+    work_json text not null)`.execute(db);
+}
+
+/** A message that nobody may post any more may stand all the same, and is to say so then. */
+async function addOnlyIfStands(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column only_if_stands integer not null default 0`.execute(db);
 }
 
 /** How Slack writes what people type, as they said; and commands that wait for a word of who typed them. */

@@ -19,6 +19,7 @@ export interface Schema {
   origin: OriginTable;
   beat: BeatTable;
   refusals: RefusalsTable;
+  sealed: SealedTable;
   text_reading: TextReadingTable;
   doubt: DoubtTable;
 }
@@ -87,6 +88,8 @@ interface OutboxTable {
   position: number;
   /** Rows of one value may go out in one message. */
   joins: string | null;
+  /** 1: it is put right where it stands, and posted nowhere. */
+  only_if_stands: Generated<number>;
   /** Null for the audit channel, which is a setting. */
   channel_id: string | null;
   /** Null while nothing is to be sent. */
@@ -138,6 +141,14 @@ interface OriginTable {
   /** On the host; empty for Slack's. */
   remote: string;
   user_id: string;
+}
+
+/** The words of a run that hold a secret, for as long as they may have to run. */
+interface SealedTable {
+  run_id: string;
+  /** Random, hex: what is hashed with the words. */
+  salt: string;
+  work_json: string;
 }
 
 /** One row: when all was last well, by every clock there is. */
