@@ -55,6 +55,7 @@ describe.concurrent.each(['socket', 'http'] as const)('over %s', (mode) => {
         requester: { teamId: rig.slack.settings.team.id, userId: ANN },
         channelId: OPS,
         requestKey: `slack:${rig.slack.settings.team.id}:${outcome.triggerId}`,
+        isLate: false,
       },
     ]);
     expect(rig.slack.violations).toEqual([]);
