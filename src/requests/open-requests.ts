@@ -9,6 +9,7 @@ import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
 import { formatClosedHome } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { ButtonClick, Requests, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick, stoppedBy } from './clicks.ts';
@@ -109,7 +110,8 @@ async function standIn(
 /** A person's own run can be stopped also by who is in no rule any more, and while Slack tells nothing. */
 async function standToStop(context: RequestContext, call: Call, runId: string): Promise<RequestContext> {
   const run = await context.store.findRun(runId);
-  if (run?.plan.requester.userId !== call.requester.userId) return await standIn(context, call);
+  const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
+  if (!isOwn) return await standIn(context, call);
   return { ...context, allowlist: { rules: [], warnings: [] } };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { Refusal, SUBJECTS, type Subject } from '../../src/errors.ts';
+import type { Directory } from '../../src/ports.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
@@ -121,6 +122,21 @@ describe('cancelling', () => {
     // One's own is stopped from anywhere; this one has ended.
     const own = await rig.desk.press(clickOn(CANCEL_ACTION, id, { channelId: ELSEWHERE }));
     expect(textOf(own)).toContain('already finished');
+  });
+
+  test('is open to the person who asked for the run, not to whoever has the same id elsewhere', async () => {
+    const strangers: Directory = {
+      standingOf: async () => {
+        throw new Refusal('not-allowed', 'of another organisation');
+      },
+    };
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const desk = openRequests({ ...rig.context, directory: strangers });
+    const press = (teamId: string) =>
+      desk.press(clickOn(CANCEL_ACTION, id, { requester: { ...ANN, teamId } }));
+    expect(textOf(await press('T2'))).toContain('of another organisation');
+    expect(textOf(await press(ANN.teamId))).toContain('already finished');
   });
 });
 

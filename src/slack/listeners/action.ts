@@ -2,8 +2,8 @@ import type { App, BlockAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import { HOME_REFRESH_ACTION } from '../../report/views/home.ts';
 import type { ButtonClick, Requests } from '../../requests/calls.ts';
-import type { Workspace } from '../workspace.ts';
-import { requireOwnTeam } from './command.ts';
+import type { Requester } from '../../run/plan.ts';
+import { type Admission, senderOf } from './admission.ts';
 import type { HomeTabs } from './home.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
@@ -12,7 +12,7 @@ import { formatRequestKey } from './request-key.ts';
 export function register(
   app: App,
   desk: Requests,
-  workspace: Workspace,
+  admission: Admission,
   reception: Reception,
   homes: HomeTabs,
 ): void {
@@ -21,7 +21,8 @@ export function register(
     return reception.receive({
       ack,
       ask: async () => {
-        const click = parseClick(body, workspace, isLate);
+        const requester = await admission.admit(senderOf(body));
+        const click = parseClick(body, requester, isLate);
         if (click.actionId !== HOME_REFRESH_ACTION) return await desk.press(click);
         await homes.publish(click.requester);
         return undefined;
@@ -36,10 +37,8 @@ export function register(
   });
 }
 
-export function parseClick(body: BlockAction, workspace: Workspace, isLate: boolean): ButtonClick {
+export function parseClick(body: BlockAction, requester: Requester, isLate: boolean): ButtonClick {
   const [action] = body.actions;
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
-  const requester = requireOwnTeam({ teamId, userId: body.user.id }, workspace);
   if (action?.type !== 'button' && action?.type !== 'external_select') {
     throw new Refusal('usage', 'This does nothing (any more).', {
       remedy: 'Use the commands instead: `/batch help`.',
@@ -51,7 +50,7 @@ export function parseClick(body: BlockAction, workspace: Workspace, isLate: bool
     blockId: action.block_id ?? '',
     requester,
     channelId: body.channel?.id ?? '',
-    requestKey: formatRequestKey(teamId, body.trigger_id, body),
+    requestKey: formatRequestKey(requester.teamId, body.trigger_id, body),
     clickedAt: Math.round(Number(action.action_ts) * 1_000) || 0,
     isLate,
   };

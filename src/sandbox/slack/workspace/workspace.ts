@@ -166,7 +166,12 @@ export class Workspace {
 
   #isOutsider(user: string): boolean {
     const found = this.users.get(user);
-    return found === undefined || found.guest !== undefined || found.teamId !== undefined;
+    return (
+      found === undefined ||
+      found.guest !== undefined ||
+      found.teamId !== undefined ||
+      found.isOnlyThere === true
+    );
   }
 
   // ── messages ───────────────────────────────────────────────────────────────────────────────────────────
