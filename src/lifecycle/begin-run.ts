@@ -26,6 +26,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   readonly limits: Limits;
   /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
   readonly slashText: 'auto' | TextReading;
+  /** Of this release. */
+  readonly version: string;
   /** Stops jobs on the wire; the store has already been told. */
   readonly abort: (jobs: readonly Job[]) => void;
   /** False once the process is on its way out: nothing new is begun then. */

@@ -152,7 +152,11 @@ async function answerHelp(context: RequestContext, call: Call): Promise<Answer> 
     if (error instanceof Refusal) return undefined;
     throw error;
   });
-  return formatHelp(HELP, habits, own !== undefined && mayAskAgain(own, call));
+  return formatHelp(
+    `${HELP}\n\nBatchops ${context.version}`,
+    habits,
+    own !== undefined && mayAskAgain(own, call),
+  );
 }
 
 /** A command without a word is asked for its words. */

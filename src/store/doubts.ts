@@ -145,14 +145,14 @@ export class StoredReadings implements TextReadings {
     return isGone;
   }
 
-  #record(
+  async #record(
     trx: Parameters<typeof appendAudit>[0],
     by: Requester,
     detail: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     const at = this.#ledger.now();
     const event = { at, by, action: 'text-read', runId: null, channelId: null, detail } as const;
-    return appendAudit(trx, event, this.#ledger.auditLines);
+    await appendAudit(trx, event, this.#ledger.auditLines);
   }
 }
 

@@ -102,6 +102,7 @@ export async function openDeskRig(
       },
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
+    version: '1.2.3',
     limits: {
       maxFanOut: 100,
       fanOut: 64,
