@@ -301,6 +301,8 @@ export interface Verification {
 export interface SharedFiles {
   /** Those of this channel, newest first; not all of a long history. A `Refusal` where Slack tells none. */
   list(channelId: string): Promise<readonly SharedFile[]>;
+  /** What Slack tells of one file; a `Refusal` where it tells nothing. */
+  describe(fileId: string): Promise<SharedFile>;
   /** The file's bytes as they come; a `Refusal` where the bot may not have it or it is above `maxBytes`. */
   open(fileId: string, maxBytes: number): Promise<AsyncIterable<Uint8Array>>;
 }

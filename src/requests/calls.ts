@@ -2,7 +2,7 @@
 
 import type { Answer, HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import type { Requester } from '../run/plan.ts';
-import type { SharedFile } from '../run/shared-file.ts';
+import type { MentionedFile } from '../run/shared-file.ts';
 
 /** What the listeners ask of the program. */
 export interface Requests {
@@ -23,6 +23,8 @@ export interface SlashCall {
   readonly text: string;
   readonly requester: Requester;
   readonly channelId: string;
+  /** A direct message, of two people or several: no results can be asked for there. */
+  readonly isDirect?: boolean;
   /** The same for every delivery of the same request. */
   readonly requestKey: string;
   /** Slack may have told them already that it failed: it was brought again, or waited for us. */
@@ -49,9 +51,11 @@ export interface ShortcutCall {
   readonly requester: Requester;
   /** Where the message stands; empty for a global shortcut. */
   readonly channelId: string;
+  /** As with `SlashCall`. */
+  readonly isDirect?: boolean;
   readonly requestKey: string;
-  /** Of the message: ids and names as Slack has them. */
-  readonly files: readonly SharedFile[];
+  /** Of the message. */
+  readonly files: readonly MentionedFile[];
 }
 
 export interface SuggestQuery {

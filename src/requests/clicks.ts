@@ -65,9 +65,9 @@ export async function answerClick(
       refuseLate(click);
       return await repeatRun(context, onceForClicks(call, click), value, 'all');
     case HOME_RUN_ACTION:
-      return openForm(call, 'run');
+      return openForm('run', call);
     case HOME_COPY_ACTION:
-      return openForm(call, 'copy');
+      return openForm('copy', call);
     default:
       if (actionId.startsWith(`${ASK_TEXT_ACTION}:`)) return await askAgain(context, call, value);
       throw strange();

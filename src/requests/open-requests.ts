@@ -22,7 +22,7 @@ import {
   takeDoubt,
   understand,
 } from './doubts.ts';
-import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
+import { describeForm, findMentioned, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { answerQuestion } from './questions.ts';
 import { RecentKeys } from './recent-keys.ts';
@@ -56,7 +56,7 @@ export function openRequests(context: RequestContext): Requests {
     },
     shortcut: (chosen: ShortcutCall) => {
       const call = callOf(chosen, `shortcut ${chosen.callbackId}`);
-      return answerOrRefuse(context, call, undefined, async () => answerShortcut(call, chosen));
+      return answerOrRefuse(context, call, undefined, (own) => answerShortcut(own, chosen));
     },
     async suggest(query) {
       try {
@@ -135,7 +135,7 @@ async function obey(
   const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
   return await answerOrRefuse(context, call, stops, async (own) => {
     const form = formOf(slash);
-    if (form !== undefined) return openForm(call, form);
+    if (form !== undefined) return openForm(form, slash);
     if (asked instanceof Refusal) throw asked;
     const begins = beginsRun(asked);
     if (begins && slash.isLate) return await askWhetherStill(own, call, slash);
@@ -166,13 +166,14 @@ function formOf({ command, text }: SlashCall): 'run' | 'copy' | undefined {
   return command === '/batch_scp' ? 'copy' : undefined;
 }
 
-function answerShortcut(call: Call, { callbackId, files }: ShortcutCall): Answer {
-  if (callbackId === RUN_SHORTCUT) return openForm(call, 'run');
+async function answerShortcut(context: RequestContext, chosen: ShortcutCall): Promise<Answer> {
+  const { callbackId, files } = chosen;
+  if (callbackId === RUN_SHORTCUT) return openForm('run', chosen);
   if (callbackId !== SEND_SHORTCUT) {
     throw new Refusal('usage', 'This shortcut is from another version of Batchops.');
   }
   const [file] = files;
-  if (file !== undefined) return openForm(call, 'copy', file);
+  if (file !== undefined) return openForm('copy', chosen, await findMentioned(context, file));
   throw new Refusal('usage', 'There is no file on this message.', {
     remedy: 'Choose the shortcut on a message that a file is attached to.',
   });

@@ -97,6 +97,9 @@ export async function openDeskRig(
     },
     sharedFiles: {
       list: async () => [],
+      describe: async () => {
+        throw new Refusal('unknown-name', 'no file');
+      },
       open: async () => {
         throw new Refusal('unknown-name', 'no file');
       },

@@ -32,9 +32,17 @@ export function register(
       respond: body.response_url ? respond : undefined,
       triggerId: body.trigger_id,
       channelId: body.channel?.id ?? '',
+      threadTs: findThread(body),
       userId: body.user.id,
     });
   });
+}
+
+/** Of a reply: who clicks below a root message looks at the channel, or at the thread, and nobody says which. */
+function findThread({ message, container }: BlockAction): string | undefined {
+  const threadTs: unknown = message?.thread_ts ?? container.thread_ts;
+  const ts: unknown = message?.ts ?? container.message_ts;
+  return typeof threadTs === 'string' && threadTs !== ts ? threadTs : undefined;
 }
 
 export function parseClick(body: BlockAction, requester: Requester, isLate: boolean): ButtonClick {

@@ -4,6 +4,7 @@ import { Refusal } from '../../errors.ts';
 import type { Requests, SlashCall } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import type { Admission } from './admission.ts';
+import { isDirectMessage } from './direct-message.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
 
@@ -45,6 +46,7 @@ export function parseCall(body: SlashCommand, requester: Requester, isLate: bool
     text: body.text ?? '',
     requester,
     channelId: body.channel_id,
+    isDirect: isDirectMessage(body.channel_id, body.channel_name),
     requestKey: formatRequestKey(requester.teamId, body.trigger_id, body),
     isLate,
   };

@@ -1,8 +1,9 @@
 import type { App, GlobalShortcut, MessageShortcut, SlackShortcut } from '@slack/bolt';
 import type { Requests, ShortcutCall } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
-import type { SharedFile } from '../../run/shared-file.ts';
+import type { MentionedFile } from '../../run/shared-file.ts';
 import { type Admission, senderOf } from './admission.ts';
+import { isDirectMessage } from './direct-message.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
 
@@ -28,19 +29,22 @@ export function parseShortcut(body: GlobalShortcut | MessageShortcut, requester:
     callbackId: body.callback_id,
     requester,
     channelId: body.type === 'message_action' ? body.channel.id : '',
+    isDirect: body.type === 'message_action' && isDirectMessage(body.channel.id, body.channel.name),
     requestKey: formatRequestKey(requester.teamId, body.trigger_id, body),
     files: body.type === 'message_action' ? readFiles(body.message.files) : [],
   };
 }
 
-function readFiles(files: unknown): readonly SharedFile[] {
+/** In channels shared with others a file may be its id and `file_access: check_file_info`, and no more. */
+function readFiles(files: unknown): readonly MentionedFile[] {
   if (!Array.isArray(files)) return [];
-  return files.flatMap((file: unknown): SharedFile[] => {
+  return files.flatMap((file: unknown): MentionedFile[] => {
     if (typeof file !== 'object' || file === null || !('id' in file) || typeof file.id !== 'string')
       return [];
-    const name = 'name' in file && typeof file.name === 'string' ? file.name : file.id;
-    const bytes = 'size' in file && typeof file.size === 'number' ? file.size : 0;
+    const { id } = file;
+    if (!('name' in file && typeof file.name === 'string')) return [{ id }];
+    if (!('size' in file && typeof file.size === 'number')) return [{ id }];
     const uploader = 'user' in file && typeof file.user === 'string' ? file.user : '';
-    return [{ id: file.id, name, bytes, uploader }];
+    return [{ id, name: file.name, bytes: file.size, uploader }];
   });
 }

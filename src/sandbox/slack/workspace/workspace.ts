@@ -250,6 +250,11 @@ export class Workspace {
 
   // ── ephemeral messages ─────────────────────────────────────────────────────────────────────────────────
 
+  /** In a thread without replies Slack takes an ephemeral message, and shows it to nobody. */
+  showsPrivately(channel: string, threadTs: string | null): boolean {
+    return threadTs === null || this.listReplies(channel, threadTs).length > 0;
+  }
+
   addEphemeral(message: NewMessage & { readonly onlyFor: string }): StoredMessage {
     const stored = { ...message, ts: this.nextTs(), editedAt: null, edits: 0 };
     const own = this.#ephemerals.get(message.onlyFor) ?? new Map<string, StoredMessage>();
