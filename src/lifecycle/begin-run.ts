@@ -1,5 +1,6 @@
 import { withUsage } from '../command/parse-command.ts';
 import type { FleetRequest, RequestedWork } from '../command/request.ts';
+import type { TextReading } from '../command/slash-text.ts';
 import { Refusal } from '../errors.ts';
 import { type Resolved, resolveTargets } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
@@ -23,6 +24,10 @@ export interface RequestContext extends RunContext, OpeningContext {
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
   readonly limits: Limits;
+  /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
+  readonly slashText: 'auto' | TextReading;
+  /** Of this release. */
+  readonly version: string;
   /** Stops jobs on the wire; the store has already been told. */
   readonly abort: (jobs: readonly Job[]) => void;
   /** False once the process is on its way out: nothing new is begun then. */
@@ -145,7 +150,8 @@ const SAME_CLICK_MS = 10_000;
 
 /** Every click on a button has the button's key, numbered by the runs it has begun. */
 async function putDown(context: RequestContext, call: Call, approved: Approved<Plan>) {
-  if (call.clickedAt === undefined) return await context.store.createRun(approved, call.requestKey);
+  if (call.clickedAt === undefined)
+    return await context.store.createRun(approved, call.requestKey, call.receivedAs);
   // The runs' times are by our clock: where it is behind Slack's, a click would seem to come long after them.
   const clickedAt = Math.min(call.clickedAt, context.now());
   for (let number = 1; ; number += 1) {

@@ -1,7 +1,9 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { JobSource } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { EndedJob } from '../run/run.ts';
+import { breathe } from '../time/breathe.ts';
+import { delay } from '../time/delay.ts';
+import { within } from '../time/within.ts';
 import type { Entry } from './entry.ts';
 import { Line } from './line.ts';
 import { Phases } from './phase.ts';
@@ -135,10 +137,7 @@ class JobDispatcher implements Dispatcher {
   }
 
   async #stoppedWithin(ms: number): Promise<void> {
-    const clock = new AbortController();
-    const timer = setTimeout(ms, undefined, { signal: clock.signal }).catch(() => {});
-    await Promise.race([this.#stopped.promise, timer]);
-    clock.abort();
+    await within(this.#stopped.promise, { ms, late: () => {} });
   }
 
   #wake(): void {
@@ -157,7 +156,10 @@ class JobDispatcher implements Dispatcher {
         beat.resolve();
         this.#phase.succeeded();
         if (this.#phase.isStopping && this.#line.size === 0) return this.#beStopped();
-        if (didSomething) await setTimeout(BUSY_PAUSE_MS);
+        if (!didSomething) continue;
+        await delay(BUSY_PAUSE_MS);
+        // What it did may be there to be stored, or leave room: nobody else would say so.
+        this.#wake();
       } catch (error) {
         if (error instanceof ImpossibleStep) throw error;
         beat.resolve();
@@ -176,7 +178,7 @@ class JobDispatcher implements Dispatcher {
     );
     // Somebody who waits for us to stop does not wait for the long pauses.
     if (this.#phase.isStopping) return this.#stoppedWithin(FIRST_RETRY_MS);
-    await setTimeout(retryMs, undefined, { signal: this.#stopAsked.signal }).catch(() => {});
+    await delay(retryMs, this.#stopAsked.signal);
   }
 
   /** Rejects where the store does, and then has lost nothing: whatever was not done is done by the next one. */
@@ -186,6 +188,7 @@ class JobDispatcher implements Dispatcher {
       for (const entry of this.#line.in('in-line', 'on-turn', 'doubtful')) this.#line.leave(entry);
       return stored;
     }
+    await this.#line.dealt();
     const taken = await this.#take();
     await this.#line.dealt();
     const { didSomething, started } = await this.#starting.startOnTurn();
@@ -219,7 +222,7 @@ class JobDispatcher implements Dispatcher {
 
   async #storeEnded(): Promise<boolean> {
     // What ends in the same turn goes along.
-    await setImmediate();
+    await breathe();
     const entries = this.#line.in('ended');
     const ended = entries.flatMap(({ job, state }): EndedJob[] =>
       state.kind === 'ended' ? [{ job, outcome: state.outcome }] : [],

@@ -70,7 +70,11 @@ export interface DeskRig extends AsyncDisposable {
 
 /** The desk over a real store; only Slack and the hosts are not there. */
 export async function openDeskRig(
-  more: { readonly directory?: Directory; readonly allowlist?: string } = {},
+  more: {
+    readonly directory?: Directory;
+    readonly allowlist?: string;
+    readonly slashText?: RequestContext['slashText'];
+  } = {},
 ): Promise<DeskRig> {
   const store = await openRig();
   const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
@@ -81,7 +85,9 @@ export async function openDeskRig(
     inventory,
     allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
     directory: more.directory ?? MEMBERS,
-    store: store.store,
+    get store() {
+      return store.store;
+    },
     transfers: openTransferFolder(transfers, store.store.origins),
     now: Date.now,
     opener: {
@@ -93,11 +99,15 @@ export async function openDeskRig(
     },
     sharedFiles: {
       list: async () => [],
+      describe: async () => {
+        throw new Refusal('unknown-name', 'no file');
+      },
       open: async () => {
         throw new Refusal('unknown-name', 'no file');
       },
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
+    version: '1.2.3',
     limits: {
       maxFanOut: 100,
       fanOut: 64,
@@ -105,6 +115,7 @@ export async function openDeskRig(
       timeLimitMs: 300_000,
       person: UNBOUNDED,
     },
+    slashText: more.slashText ?? 'auto',
     abort: () => undefined,
     isOpen: () => true,
     log: quiet,

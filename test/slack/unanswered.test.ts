@@ -107,7 +107,8 @@ describe.concurrent('what the last process did not answer', () => {
   test('is told once Slack takes messages again, and kept until then', async () => {
     const left = leaving(leftOver());
     await using rig = await open(new MemoryReceived());
-    rig.slack.order({ kind: 'server-error', method: 'chat.postEphemeral', times: 1 });
+    for (const method of ['chat.postEphemeral', 'chat.postMessage'])
+      rig.slack.order({ kind: 'server-error', method, times: 1 });
     const { slack, workspace, desk, log } = rig;
     const settings = settingsFor(slack);
     const door = await openSlack({ settings, workspace, desk, received: left, log, onFatal: () => {} });

@@ -2,6 +2,7 @@ import type { RespondArguments } from '@slack/bolt';
 import type { Log } from '../../ports.ts';
 import { type Message, plainVariant } from '../../report/message.ts';
 import { within } from '../../time/within.ts';
+import { contentOf } from '../outgoing/delivery.ts';
 import { classify, type Failure } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
 
@@ -13,10 +14,12 @@ export interface Asker {
   readonly respond: ((message: RespondArguments) => Promise<unknown>) | undefined;
   /** Empty where there is none. */
   readonly channelId: string;
+  /** Of what was clicked, where that is in a thread: the answer goes there too. */
+  readonly threadTs?: string | undefined;
   readonly userId: string;
 }
 
-/** An answer for the eyes of the one who asked, by the first way that is open. */
+/** An answer for the eyes of the one who asked. */
 export class Answers {
   readonly #workspace: Workspace;
   readonly #log: Log;
@@ -26,26 +29,32 @@ export class Answers {
     this.#log = log;
   }
 
-  /** The message is masked already. Why nobody could be told, where it is so; never rejects. */
+  /**
+   * By the response_url, else where it was asked, else to the person: whatever one way fails for, another is left.
+   * The message is masked already. Why nobody could be told, where it is so; never rejects.
+   */
   async give(asker: Asker, message: Message): Promise<Failure | undefined> {
+    const forms = [message, plainVariant(message)];
+    for (const form of forms) {
+      if (asker.respond !== undefined && (await this.#respond(asker.respond, asker, form))) return undefined;
+      const failure = asker.channelId === '' ? NO_CHANNEL : await this.#postEphemeral(asker, form);
+      if (failure === undefined) return undefined;
+      if (failure.kind !== 'content') break;
+    }
     let failure: Failure | undefined;
-    for (const form of [message, plainVariant(message)]) {
-      if (asker.respond !== undefined && (await this.#respond(asker.respond, form))) return undefined;
-      failure = asker.channelId === '' ? NO_CHANNEL : await this.#postEphemeral(asker, form);
-      if (failure?.kind === 'content') continue;
-      const mayBeElsewhere = failure?.kind === 'place' || failure?.kind === 'person';
-      return mayBeElsewhere ? await this.#postDirectly(asker.userId, form) : failure;
+    for (const form of forms) {
+      failure = await this.#postDirectly(asker.userId, form);
+      if (failure?.kind !== 'content') break;
     }
     return failure;
   }
 
-  /** Where the bot may not speak in the channel, it still may to the person who asked. */
   async #postDirectly(userId: string, message: Message): Promise<Failure | undefined> {
     try {
+      await this.#workspace.paces.waitForPlace(userId);
       await this.#workspace.answers.chat.postMessage({
         channel: userId,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        ...contentOf(message),
         unfurl_links: false,
         unfurl_media: false,
         parse: 'none',
@@ -58,14 +67,18 @@ export class Answers {
     }
   }
 
-  async #respond(respond: NonNullable<Asker['respond']>, message: Message): Promise<boolean> {
+  async #respond(
+    respond: NonNullable<Asker['respond']>,
+    { threadTs }: Asker,
+    message: Message,
+  ): Promise<boolean> {
     try {
       const responding = respond({
         response_type: 'ephemeral',
         // For a button this would take the root message away.
         replace_original: false,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        ...contentOf(message),
+        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
         unfurl_links: false,
         unfurl_media: false,
         parse: 'none',
@@ -82,13 +95,16 @@ export class Answers {
     }
   }
 
-  async #postEphemeral({ channelId, userId }: Asker, message: Message): Promise<Failure | undefined> {
+  async #postEphemeral(
+    { channelId, userId, threadTs }: Asker,
+    message: Message,
+  ): Promise<Failure | undefined> {
     try {
       await this.#workspace.answers.chat.postEphemeral({
         channel: channelId,
         user: userId,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        ...contentOf(message),
+        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
         parse: 'none',
         link_names: false,
       });

@@ -12,6 +12,7 @@ import { type Answers, type Asker, nameOf } from '../answers/answer.ts';
 import type { Receipts } from '../answers/receipts.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
+import { type Delivery, Lateness } from './lateness.ts';
 
 /** One request of a person: how to ack it, what to ask of the program, and where the answer goes. */
 export interface Visit extends Destination {
@@ -45,6 +46,7 @@ export class Reception {
   readonly #receipts: Receipts;
   readonly #log: Log;
   readonly #open = new Set<Promise<void>>();
+  readonly #lateness = new Lateness();
 
   constructor(
     workspace: Workspace,
@@ -54,6 +56,11 @@ export class Reception {
     this.#answers = more.answers;
     this.#receipts = more.receipts;
     this.#log = more.log;
+  }
+
+  /** Asked as soon as it is here. */
+  isLate(delivery: Delivery): boolean {
+    return this.#lateness.isLate(delivery);
   }
 
   receive(visit: Visit): Promise<void> {
@@ -166,7 +173,7 @@ export class Reception {
     }
     const hasPlace = visit.respond !== undefined || visit.channelId !== '';
     if (!hasPlace && (await this.#openWindow(visit, formatWindow(answer)))) return;
-    await this.#answers.give(visit, this.#workspace.masked(answer, visit.typed));
+    await this.#answers.give(visit, this.#workspace.masked(answer, answer.typed ?? visit.typed));
   }
 
   async #openWindow({ triggerId, typed }: Pick<Visit, 'triggerId' | 'typed'>, view: Modal): Promise<boolean> {
