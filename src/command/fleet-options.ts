@@ -82,6 +82,7 @@ export function readFleetOptions(text: string, known: Known): FleetOptions {
         lists.set(option.name, takeList(option));
         break;
       case 'word':
+      case 'path':
         words.set(option.name, takeValue(option).text);
         break;
       case 'command': {
