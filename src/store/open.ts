@@ -84,9 +84,9 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
 
-      async createRun(plan, requestKey) {
+      async createRun(plan, requestKey, click) {
         file.refuseWhereGone();
-        const { runId, isNew } = await createRun(ledger, plan, requestKey, shares);
+        const { runId, isNew } = await createRun(ledger, plan, shares, requestKey, click);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
