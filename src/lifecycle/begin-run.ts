@@ -43,7 +43,7 @@ export interface Limits {
 /** One request as it came in: who, where, the words, and a key that a second delivery shares. */
 export interface Call extends Asking {
   readonly requestKey: string;
-  /** Set where a button was clicked that can be clicked again; the key is then the button's. Epoch ms, by Slack's clock. */
+  /** Where a button was clicked that can be clicked again, epoch ms by Slack's clock; the key is then the button's. */
   readonly clickedAt?: number;
 }
 
