@@ -2,14 +2,14 @@ import { nearNames, Refusal } from '../errors.ts';
 import { splitList } from './fleet-options.ts';
 import type { BotRequest } from './request.ts';
 import { RETRY_OF, type RetryOf, VERBS } from './verbs.ts';
-import { optionName, plainDashes, readWord, shown, type Word } from './words.ts';
+import { optionName, plainDashes, readWord, shown, unwrapFence, type Word } from './words.ts';
 
 const DEFAULT_RUNS = 10;
 const MAX_RUNS = 100;
 
 /** What follows `/batch`. Nothing is help. */
 export function parseBotCommand(text: string): BotRequest {
-  const [first, ...rest] = readWords(text);
+  const [first, ...rest] = readWords(unwrapFence(text, 0));
   if (first === undefined) return { kind: 'help' };
   const said = (optionName(first) ?? first.text).toLowerCase();
   const verb = VERBS.find(({ name }) => name === said)?.name;

@@ -78,7 +78,7 @@ function readInitial(element: Json, kept: Kept, current: (element: Json) => stri
   return element.default_to_current_conversation === true ? current(element) : null;
 }
 
-export interface FormWorld {
+export interface FormSources {
   /** What the app has suggested for this element so far. */
   suggested(blockId: string, actionId: string): readonly Json[];
   /** Whether a `conversations_select` offers the person this one. */
@@ -89,7 +89,7 @@ export interface FormWorld {
 export function fillElement(
   { element, blockId, actionId }: FormElement,
   value: FormValue,
-  world: FormWorld,
+  sources: FormSources,
 ): Json | string {
   const { type } = element;
   const kept = keptBy(element);
@@ -99,10 +99,10 @@ export function fillElement(
   if (kept !== 'selected_options' && values.length > 1) return 'only_one_value';
   if (kept === 'value') return { type, value: first };
   if (kept === 'selected_conversation')
-    return first === null || world.offersConversation(element, first)
+    return first === null || sources.offersConversation(element, first)
       ? { type, selected_conversation: first }
       : 'invalid_option';
-  const choice = [...recordsOf(element, 'options'), ...world.suggested(blockId, actionId)];
+  const choice = [...recordsOf(element, 'options'), ...sources.suggested(blockId, actionId)];
   const chosen = values.map((each) => choice.find((option) => option.value === each));
   // Nobody can choose what was not offered.
   if (chosen.includes(undefined)) return 'invalid_option';

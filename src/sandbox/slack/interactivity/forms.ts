@@ -7,11 +7,11 @@ import {
   sendInteraction,
   undelivered,
 } from '../delivery/outcome.ts';
-import { formatAction, formatSender } from '../delivery/payloads.ts';
+import { formatAction, formatFormSender, formatSender } from '../delivery/payloads.ts';
 import { recordsOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import { offersConversation } from '../workspace/conversation-filter.ts';
-import { type FormWorld, findElement } from './form.ts';
+import { type FormSources, findElement } from './form.ts';
 import { formatSubmission, formatViewAction } from './payloads.ts';
 import { applyAnswer, type FormValues, fillForm } from './submission.ts';
 import type { StoredView, ViewStore } from './view-store.ts';
@@ -67,12 +67,12 @@ export class Forms {
     if (typeof seen === 'string') return fail(seen);
     const { user } = seen;
     if (seen.stored.view.submit === undefined) return fail('no_submit');
-    const filled = fillForm(seen.stored, values, this.#world(seen));
+    const filled = fillForm(seen.stored, values, this.#sources(seen));
     if (filled.fault !== null) return fail(filled.fault);
     const stored = views.setState(seen.stored, filled.state);
     if (Object.keys(filled.errors).length > 0) return fail('invalid_input', filled.errors);
     const triggerId = triggers.make(user.id, stored.channel);
-    const sender = formatSender('view_submission', user, workspace.settings);
+    const sender = formatFormSender(user, workspace.settings);
     const payload = formatSubmission(stored, sender, triggerId, workspace.settings);
     const delivery: Delivery = { kind: 'interactive', acceptsResponse: true, payload };
     const delivered = await courier.deliver(delivery);
@@ -115,7 +115,7 @@ export class Forms {
     return sendInteraction(this.#means, { triggerId, responseUrl: '' }, payload);
   }
 
-  #world({ user, stored }: Seen): FormWorld {
+  #sources({ user, stored }: Seen): FormSources {
     const { offered, workspace } = this.#means;
     return {
       suggested: (blockId, actionId) => offered.list(stored.id, blockId, actionId),
