@@ -3,7 +3,7 @@ import { splitList } from './fleet-options.ts';
 import type { BotRequest, RetryOf } from './request.ts';
 import { optionName, plainDashes, readWord, shown, unwrapFence, type Word } from './words.ts';
 
-const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can', 'queue'] as const;
+const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can', 'queue', 'trust'] as const;
 const RETRY_OF: readonly RetryOf[] = ['failed', 'unreachable', 'lost', 'skipped', 'all'];
 const DEFAULT_RUNS = 10;
 const MAX_RUNS = 100;
@@ -24,6 +24,11 @@ export function parseBotCommand(text: string): BotRequest {
     case 'hosts':
     case 'can':
       return { kind: verb, terms: readTerms(verb, rest) };
+    case 'trust':
+      if (rest.length > 0) return { kind: 'trust', terms: readTerms(verb, rest) };
+      throw new Refusal('usage', '/batch trust needs to know which hosts.', {
+        remedy: 'Write a host, a list or a group, as in /batch trust web01 or /batch trust @web.',
+      });
     case 'runs': {
       const [count, ...more] = rest;
       takeNone(more, 'runs');

@@ -21,7 +21,7 @@ export const USAGE: Readonly<Record<CommandName, string>> = {
   ),
   '/batch':
     '/batch help | hosts [EXPR] | runs [N] | show RUN [HOST] | cancel RUN | ' +
-    'retry RUN [failed|unreachable|lost|skipped|all] | can [EXPR] | queue',
+    'retry RUN [failed|unreachable|lost|skipped|all] | can [EXPR] | queue | trust EXPR',
 };
 
 export const HELP = `Run commands and copy files on many hosts, from this channel.
@@ -47,4 +47,5 @@ Examples
   /batch queue              what runs, and what waits for what
   /batch show r-7k3f web01  one host's result
   /batch cancel r-7k3f      stops a run
-  /batch retry r-7k3f       repeats it where it failed`;
+  /batch retry r-7k3f       repeats it where it failed
+  /batch trust web01        the keys it shows next to the known ones, and a button to trust them`;
