@@ -85,7 +85,9 @@ export async function openDeskRig(
     inventory,
     allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
     directory: more.directory ?? MEMBERS,
-    store: store.store,
+    get store() {
+      return store.store;
+    },
     transfers: openTransferFolder(transfers, store.store.origins),
     now: Date.now,
     opener: {
