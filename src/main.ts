@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
+import own from '../package.json' with { type: 'json' };
 import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
@@ -133,7 +134,7 @@ async function serve(): Promise<void> {
 
   const footing = await openFooting(base);
   const source = watch(bot, footing.store, sink.lost);
-  const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
+  const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
   const workspace = await reachSlack(base);
   const context = openContext(base, footing, workspace);
   const ready: Ready = { ...base, ...footing, context, workspace };
@@ -216,6 +217,7 @@ function openContext(
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: limitsOf(config),
+    version: own.version,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',
     log,
