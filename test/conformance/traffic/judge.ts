@@ -2,6 +2,7 @@ import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Traffic } from '../../../src/sandbox/slack/traffic.ts';
+import { findMisfits } from '../shapes/fits.ts';
 import { isJson } from '../validator/rules.ts';
 import { findFaults, nameOf } from '../validator/validate.ts';
 
@@ -10,25 +11,30 @@ export interface Judgement {
   readonly counts: ReadonlyMap<string, number>;
   /** Each with its test file, method, path and limit; the same one of one file once. */
   readonly faults: readonly string[];
+  /** What the sandbox sent otherwise than Slack does, each with its test file. */
+  readonly misfits: readonly string[];
 }
 
 /** Reads all that a test run has recorded. */
 export async function judge(folder: string): Promise<Judgement> {
   const counts = new Map<string, number>();
   const faults = new Set<string>();
+  const misfits = new Set<string>();
   for (const name of readdirSync(folder).toSorted()) {
     const speaker = decodeURIComponent(name.replace(/\.\d+$/, ''));
     for await (const line of createInterface({ input: createReadStream(join(folder, name)) })) {
       // The last line of a process that was killed may be half a line.
       const sent = parse(line);
-      const what = sent === undefined ? undefined : nameOf(sent);
-      if (sent === undefined || what === undefined) continue;
+      if (sent === undefined) continue;
+      for (const each of findMisfits(sent)) misfits.add(`${speaker}: ${each}`);
+      const what = nameOf(sent);
+      if (what === undefined) continue;
       for (const each of [what, ...listParts(sent)]) counts.set(each, (counts.get(each) ?? 0) + 1);
       for (const { at, limit } of findFaults(sent))
         faults.add(`${speaker}: ${what}: ${at.replaceAll(/\/\d+(?=\/)/g, '/*')} ${limit}`);
     }
   }
-  return { counts, faults: Array.from(faults) };
+  return { counts, faults: Array.from(faults), misfits: Array.from(misfits) };
 }
 
 function parse(line: string): Traffic | undefined {

@@ -6,7 +6,8 @@ import { RECORDS } from './recorder.ts';
 
 /**
  * Around the whole test run: all that any test made the bot send to Slack is judged by one validator at its end,
- * and a limit that was not kept fails the run, whatever the tests said.
+ * and a limit that was not kept fails the run, whatever the tests said; so does what the sandbox sent otherwise
+ * than Slack.
  */
 export async function setup(): Promise<void> {
   process.env[RECORDS] = await mkdtemp(join(tmpdir(), 'batchops-sent-'));
@@ -18,8 +19,11 @@ export async function teardown(): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   if (judgement.counts.size === 0) return;
   process.stdout.write(`\n${formatCounts(judgement)}\n`);
-  if (judgement.faults.length > 0)
-    throw new Error(`Slack would not take this:\n  ${judgement.faults.join('\n  ')}`);
+  const found = [
+    ...judgement.faults.map((each) => `\n  Slack would not take: ${each}`),
+    ...judgement.misfits.map((each) => `\n  the sandbox is not as Slack: ${each}`),
+  ];
+  if (found.length > 0) throw new Error(found.join(''));
 }
 
 /** What was sent how often, the most first. */

@@ -16,6 +16,7 @@ import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from '
 
 const MAX_SOCKETS = 10;
 const TICKET_MS = 30_000;
+const HOST = 'applink-local';
 
 interface Connection {
   readonly socket: WebSocket;
@@ -82,7 +83,7 @@ export class Sockets implements Courier {
 
   #welcome(socket: WebSocket): void {
     if (this.#connections.length >= MAX_SOCKETS) {
-      sendFrame(socket, { type: 'disconnect', reason: 'too_many_websockets' });
+      sendFrame(socket, { type: 'disconnect', reason: 'too_many_websockets', debug_info: { host: HOST } });
       socket.close();
       return;
     }
@@ -94,7 +95,7 @@ export class Sockets implements Courier {
     sendFrame(socket, {
       type: 'hello',
       num_connections: this.#connections.length + this.#faults.ghosts,
-      debug_info: { host: 'applink-local', build_number: 1, approximate_connection_time: 18_060 },
+      debug_info: { host: HOST, build_number: 1, approximate_connection_time: 18_060 },
       connection_info: { app_id: this.#settings.bot.appId },
     });
     for (const delivery of this.#unsent.splice(0))
@@ -225,7 +226,8 @@ export class Sockets implements Courier {
   }
 
   #ask({ socket }: Connection, reason: string): void {
-    if (socket.readyState === socket.OPEN) sendFrame(socket, { type: 'disconnect', reason });
+    if (socket.readyState === socket.OPEN)
+      sendFrame(socket, { type: 'disconnect', reason, debug_info: { host: HOST } });
   }
 
   /** Socket Mode was switched off in the app's settings. */

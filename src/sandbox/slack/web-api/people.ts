@@ -20,6 +20,7 @@ function showUser(user: UserOption, { settings: { team, enterprise } }: Workspac
     is_app_user: false,
     is_admin: false,
     is_owner: false,
+    is_primary_owner: false,
     is_restricted: user.guest !== undefined,
     is_ultra_restricted: user.guest === 'single-channel',
     ...(user.teamId === undefined ? {} : { is_stranger: true }),
@@ -29,13 +30,23 @@ function showUser(user: UserOption, { settings: { team, enterprise } }: Workspac
             id: user.id,
             enterprise_id: enterprise.id,
             enterprise_name: enterprise.name,
+            is_admin: false,
+            is_owner: false,
             teams: Array.from(new Set([team.id, teamId])).filter((id) => id !== enterprise.id),
           },
         }
       : {}),
     tz: 'Etc/UTC',
+    tz_label: 'UTC',
     tz_offset: 0,
-    profile: { display_name: user.name, real_name: realName, team: teamId },
+    updated: 0,
+    profile: {
+      display_name: user.name,
+      display_name_normalized: user.name,
+      real_name: realName,
+      real_name_normalized: realName,
+      team: teamId,
+    },
   };
 }
 
