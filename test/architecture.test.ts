@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
+  'ports.ts': ['command', 'gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   process: [
     'config.ts',
@@ -56,24 +56,27 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   command: ['errors.ts', 'inventory'],
   run: ['command', 'inventory'],
   policy: ['errors.ts', 'inventory', 'run'],
-  gather: ['run'],
+  gather: ['run', 'time'],
   report: ['command', 'errors.ts', 'gather', 'inventory', 'run'],
-  thread: ['gather', 'report', 'run'],
+  thread: ['gather', 'report', 'run', 'time'],
   // edges
   store: [
+    'command',
     'errors.ts',
     'gather',
     'policy',
     'ports.ts',
     'run',
     'thread',
+    'time',
     'kysely',
     'kysely/migration',
     'node:',
   ],
-  queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'p-queue', 'node:'],
+  queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'time', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'time', 'p-queue', 'ssh2', 'node:'],
   slack: [
+    'command',
     'errors.ts',
     'policy',
     'ports.ts',

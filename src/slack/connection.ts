@@ -5,6 +5,7 @@ import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
 import { HttpEndpoint } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
+import { Admission } from './listeners/admission.ts';
 import { register as registerCommands } from './listeners/command.ts';
 import { register as registerForms } from './listeners/form.ts';
 import { HomeTabs, register as registerHome } from './listeners/home.ts';
@@ -39,19 +40,20 @@ export interface SlackConnectionOptions {
 export async function openSlack(options: SlackConnectionOptions): Promise<SlackConnection> {
   const { settings, workspace, desk, log } = options;
   const reception = new Reception(workspace, log);
+  const admission = new Admission(workspace, log);
   const homes = new HomeTabs(desk, workspace, log);
   const refused = Promise.withResolvers<never>();
   // Nobody may be listening any more when it comes.
   refused.promise.catch(() => undefined);
   let isOpen = false;
-  const [way, ...spare] = waysIn(options, (error) => {
+  const [first, ...spare] = receiversOf(options, (error) => {
     if (isOpen) options.onFatal(error);
     else refused.reject(new ConfigError([`SLACK_APP_TOKEN: ${error.message}`]));
   });
-  const ways = [way, ...spare];
+  const receivers = [first, ...spare];
 
   const app = new App({
-    receiver: way.receiver,
+    receiver: first.receiver,
     token: settings.botToken.reveal(),
     botId: workspace.botId,
     botUserId: workspace.botUserId,
@@ -64,30 +66,30 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
     clientOptions: clientOptions(settings, log, 10_000),
   });
   app.error(async (error) => log.error({ err: error }, 'Bolt could not hand on a request'));
-  registerCommands(app, desk, workspace, reception);
-  registerActions(app, desk, workspace, reception, homes);
-  registerShortcuts(app, desk, workspace, reception);
-  registerForms(app, desk, workspace, reception, homes);
-  registerOptions(app, desk, workspace, log);
-  registerHome(app, workspace, reception, homes);
+  registerCommands(app, desk, admission, reception);
+  registerActions(app, desk, admission, reception, homes);
+  registerShortcuts(app, desk, admission, reception);
+  registerForms(app, desk, admission, reception, homes);
+  registerOptions(app, desk, workspace, admission, log);
+  registerHome(app, admission, reception, homes);
   await app.init();
   for (const { receiver } of spare) receiver.init(app);
 
   try {
     // One connection is enough to be reached; the second may have to wait for Slack's rate limit.
-    await Promise.race([...ways.map((each) => each.start()), refused.promise]);
+    await Promise.race([...receivers.map((each) => each.start()), refused.promise]);
   } catch (error) {
-    await Promise.all(ways.map((each) => each.stop()));
+    await Promise.all(receivers.map((each) => each.stop()));
     throw error;
   }
   isOpen = true;
 
   return {
-    isConnected: () => ways.some((each) => each.isActive()),
-    port: way instanceof HttpEndpoint ? way.port : undefined,
+    isConnected: () => receivers.some((each) => each.isActive()),
+    port: first instanceof HttpEndpoint ? first.port : undefined,
     async stop() {
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
-      await Promise.all(ways.map((each) => each.stop()));
+      await Promise.all(receivers.map((each) => each.stop()));
     },
   };
 }
@@ -96,7 +98,7 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
  * Two sockets, as Slack asks each to reconnect every few hours and a command that finds none fails with
  * `dispatch_failed`: it may use any connection, so the other one takes it (facts/slack.md 1.3).
  */
-function waysIn(
+function receiversOf(
   { settings, log }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
 ): readonly [Socket | HttpEndpoint, ...Socket[]] {

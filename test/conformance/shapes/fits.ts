@@ -46,12 +46,21 @@ export function findMisfits(traffic: Traffic): readonly string[] {
   ];
 }
 
+/** What people press, fill in and choose: one reader of ours may look at all of them for what only some have. */
+const INTERACTIONS = [
+  'block_actions',
+  'block_suggestion',
+  'view_submission',
+  'shortcut',
+  'message_action',
+].map((type) => `payload ${type}`);
+
 /** Whether Slack may send this: the name of a shape, then keys, `[]` for an item of a list. */
 export function isSent(path: string): boolean {
   const name = Object.keys(SHAPES).find((each) => path.startsWith(`${each}.`));
   if (name === undefined) return false;
   const steps = path.slice(name.length).match(/\.[^.[]+|\[\]/g) ?? [];
-  let places: readonly Shape[] = [name];
+  let places: readonly Shape[] = INTERACTIONS.includes(name) ? INTERACTIONS : [name];
   for (const step of steps) {
     places = places.flatMap(expand).flatMap((shape) => {
       if (typeof shape === 'string') return shape === 'any' ? ['any'] : [];

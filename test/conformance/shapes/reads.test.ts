@@ -81,3 +81,16 @@ test('every key that we read of what Slack sends is one that Slack sends', async
   expect(kinds.filter((name) => !read.has(name))).toEqual([]);
   expect(paths).toEqual(expect.arrayContaining(['payload slash_commands.text', 'payload shortcut.user.id']));
 });
+
+test.each([
+  ['payload slash_commands.team_id', true],
+  ['payload slash_commands.thread_ts', false],
+  ['payload shortcut.view', true],
+  ['payload shortcut.channels', false],
+  ['answer conversations.replies.messages[].files[].size', true],
+  ['answer conversations.replies.messages[].files[].bytes', false],
+  ['answer conversations.info.channel.user', true],
+  ['answer users.info.user.is_guest', false],
+])('of %s it is known whether Slack sends it: %s', (path, isIt) => {
+  expect(isSent(path)).toBe(isIt);
+});

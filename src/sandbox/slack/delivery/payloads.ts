@@ -27,7 +27,7 @@ export function formatSender(type: string, user: UserOption, { team, bot, enterp
     user: {
       id: user.id,
       ...formatNames(type, user.name),
-      team_id: user.teamId ?? user.homeTeamId ?? team.id,
+      team_id: homeOf(user, team.id),
     },
     // Shortcuts do not say whose they are.
     ...(isShortcut(type) ? {} : { api_app_id: bot.appId }),
@@ -45,6 +45,18 @@ function isShortcut(type: string): boolean {
 function formatNames(type: string, name: string): Json {
   if (type === 'message_action') return { name };
   return type === 'shortcut' ? { username: name } : { username: name, name };
+}
+
+/** A form that was sent names the workspace of who sent it (bolt-js#1614, #1720): the app's stands in its view. */
+export function formatFormSender(user: UserOption, settings: Settings): Json {
+  const { team } = settings;
+  const id = homeOf(user, team.id);
+  const sender = formatSender('view_submission', user, settings);
+  return id === team.id ? sender : { ...sender, team: { id, domain: id.toLowerCase() } };
+}
+
+function homeOf({ teamId, homeTeamId }: UserOption, here: string): string {
+  return teamId ?? homeTeamId ?? here;
 }
 
 export interface CommandSource {
