@@ -16,7 +16,7 @@ import type {
 import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
-import type { EndedJob, Job, Run, SlowJob, TakenJob } from './run/run.ts';
+import type { Click, EndedJob, Job, Run, SlowJob, TakenJob } from './run/run.ts';
 import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
 import type { OutboxLane, OutboxRow } from './thread/row.ts';
@@ -111,12 +111,13 @@ export interface Spool {
 export interface Store {
   /**
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
-   * twice finds the first run. Targets with `skip` are settled at once. A `Refusal` where the requester would have
+   * twice finds the first run, and the same click on a button, of which that is the key. Targets with `skip` are settled at once. A `Refusal` where the requester would have
    * more unfinished runs or waiting jobs than one person may.
    */
   createRun(
     plan: Approved<Plan>,
     requestKey: string,
+    click?: Click,
   ): Promise<{ readonly run: Run; readonly isNew: boolean }>;
   /** The root message stands: the run's jobs may start. Where it rejects, they never will by this call. */
   releaseRun(runId: string, rootTs: string): Promise<void>;

@@ -1,3 +1,5 @@
+import type { RetryOf } from './verbs.ts';
+
 /** What the operator means, before anything is resolved or allowed. */
 export type Request = FleetRequest | BotRequest;
 
@@ -25,8 +27,6 @@ export type RequestedWork =
   | { readonly action: 'run'; readonly command: string }
   | { readonly action: 'put'; readonly local: string; readonly remote: string }
   | { readonly action: 'get'; readonly local: string; readonly remote: string };
-
-export type RetryOf = 'failed' | 'unreachable' | 'lost' | 'skipped' | 'all';
 
 /** A question or an order to the bot itself. */
 export type BotRequest =

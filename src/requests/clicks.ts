@@ -100,14 +100,10 @@ function hostOf(run: Run, value: string): string {
   return target.host;
 }
 
-/**
- * A second click on the same button by the same person has the first one's key, whatever the delivery: see
- * `Call.clickedAt` for when it counts as meant.
- */
+/** Every click of one person on one button has the button's key: `Call.clickedAt` tells which of them are one. */
 function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: ButtonClick): Call {
   return {
     ...call,
-    // Also what the run is kept with: the same click brought again is known by it, whatever the clocks say.
     typed: `${call.typed}, click ${clickedAt}`,
     requestKey: `click:${requester.teamId}:${requester.userId}:${actionId}:${value}`,
     clickedAt,

@@ -87,9 +87,9 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       doubts: new StoredDoubts(ledger),
       readings: new StoredReadings(ledger, () => outbox.announce()),
 
-      async createRun(plan, requestKey) {
+      async createRun(plan, requestKey, click) {
         file.refuseWhereGone();
-        const { runId, isNew } = await createRun(ledger, plan, requestKey, shares);
+        const { runId, isNew } = await createRun(ledger, plan, shares, requestKey, click);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();

@@ -193,6 +193,16 @@ describe('a board', () => {
     expect(pages.flatMap(textsOf).join('\n')).toMatch(/9\.9 MiB of 10\.0 MiB left out here.*in the file/s);
   });
 
+  test('shows shorter what its last page has no room for, and leaves it not out', () => {
+    const outcomes = ['a', 'b'].map((char) =>
+      sampleOutcome({ stdout: streamOf(`${char.repeat(69)}\n`.repeat(110)) }),
+    );
+    const { pages } = boardOf(outcomes, [0, 1], { maxPages: 2 });
+    expect(pages).toHaveLength(2);
+    expect(pages.flatMap(textsOf).join('\n')).not.toContain('Not shown here');
+    expectEveryHostOnce(pages, 2);
+  });
+
   test('of a run that goes on has one page, and says that more is to come', () => {
     const outcomes = Array.from({ length: 300 }, (_, n) =>
       sampleOutcome({ stdout: streamOf(`${n}\n`.repeat(90)) }),

@@ -47,7 +47,7 @@ export class ViewStore {
     const complete = { ...view, blocks: completeBlocks(recordsOf(view, 'blocks')) };
     const here = this.#workspace.findChannel(channel ?? '');
     const current = (element: Json): string | null =>
-      here !== undefined && offersConversation(element, here, this.#workspace) ? here.id : null;
+      here !== undefined && offersConversation(element, here) ? here.id : null;
     const now = this.#workspace.settings.now();
     return {
       view: complete,

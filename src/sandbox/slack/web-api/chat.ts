@@ -5,7 +5,7 @@ import type { StoredMessage } from '../workspace/message.ts';
 import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
-import { type ApiMethod, findPostable, findVisible } from './room.ts';
+import { type ApiMethod, findPostable, findVisible } from './method.ts';
 
 /** chat.*: https://docs.slack.dev/reference/methods/chat.postMessage and its neighbours */
 

@@ -3,7 +3,7 @@ import type { StoredMessage } from '../workspace/message.ts';
 import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
-import { type ApiContext, type ApiMethod, findJoined, findVisible, scopeByKind } from './room.ts';
+import { type ApiContext, type ApiMethod, findJoined, findVisible, scopeByKind } from './method.ts';
 
 /** conversations.*: https://docs.slack.dev/apis/web-api/using-the-conversations-api */
 

@@ -2,7 +2,7 @@ import type { Json } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { ApiError } from './api-call.ts';
-import type { ApiMethod } from './room.ts';
+import type { ApiMethod } from './method.ts';
 
 /** auth.test, apps.connections.open, users.info, usergroups.*: who is who. */
 

@@ -9,8 +9,8 @@ import { ApiError, Arguments, refuseArguments } from './api-call.ts';
 import { chatMethods } from './chat.ts';
 import { conversationMethods } from './conversations.ts';
 import { fileMethods } from './files.ts';
+import type { ApiContext, ApiMethod } from './method.ts';
 import { peopleMethods } from './people.ts';
-import type { ApiContext, ApiMethod } from './room.ts';
 import { viewMethods } from './views.ts';
 
 /**
