@@ -152,8 +152,8 @@ describe.concurrent('replies', () => {
 
   test('that can never be posted are given up aloud', async () => {
     await using rig = await openPosterRig(FAST);
-    rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1.2' });
-    rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1.2' });
+    rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1700000000.000100' });
+    rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1700000000.000100' });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true));
     expect(rig.outbox.state('reply:1')).toBe('given up');
@@ -197,7 +197,7 @@ describe.concurrent('replies', () => {
   test('with nothing to show are done without a word', async () => {
     await using rig = await openPosterRig();
     rig.contents.set('file:1', undefined);
-    rig.outbox.put({ key: 'file:1', sends: 'file', threadTs: '1.2' });
+    rig.outbox.put({ key: 'file:1', sends: 'file', threadTs: '1700000000.000100' });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('sent'));
     expect(rig.slack.messages(OPS)).toEqual([]);
@@ -345,7 +345,8 @@ describe.concurrent('the root message', () => {
 test('the rows of a run that nobody may post any more do not keep others waiting', async () => {
   await using rig = await openPosterRig(FAST);
   const threadTs = await rootIn(rig);
-  for (let n = 0; n < 20; n += 1) rig.outbox.put({ key: `gone:${n}`, channelId: OLD, threadTs: '1.2' });
+  for (let n = 0; n < 20; n += 1)
+    rig.outbox.put({ key: `gone:${n}`, channelId: OLD, threadTs: '1700000000.000100' });
   rig.outbox.put({ key: 'reply:1', threadTs });
   rig.start();
   await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 1, 3_000);
