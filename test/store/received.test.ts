@@ -25,7 +25,7 @@ test('what came in is known over a crash until it is answered; a run with its th
   await received.note(asked('becomes a run'));
   const { run: unopened } = await rig.store.createRun(approvedPlan(), 'has no thread');
   // Of a button, whose runs have a key of their own.
-  const { run: again } = await rig.store.createRun(approvedPlan(), "the button's:1", 'a click');
+  const { run: again } = await rig.store.createRun(approvedPlan(), "the button's", undefined, 'a click');
 
   const store = await rig.reopen();
   const left = (await store.received.unanswered()).map(({ requestKey, runId }) => [requestKey, runId]);
