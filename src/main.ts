@@ -201,9 +201,19 @@ function catchDefects({ log, bot, end }: Base): void {
 
 async function openFooting({ config, fleet, mask, log, steady, opened }: Base): Promise<Footing> {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
+  const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
   const store = opened.adopt(
-    await openStore({ url, hostConcurrency, shares, auditChannel, mask: masked, log, steady }),
+    await openStore({
+      url,
+      hostConcurrency,
+      shares,
+      auditChannel,
+      resumeWithinMs,
+      mask: masked,
+      log,
+      steady,
+    }),
     (it) => it.close(),
   );
   const transfers = openTransferFolder(transferDir, store.origins);
@@ -252,7 +262,7 @@ function openContext(
     },
     directory: createDirectory(workspace, log),
     store,
-    opener: createOpener(workspace, log, steady),
+    opener: createOpener(workspace, log, steady, (channelId) => bot.poster?.worked(channelId)),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
@@ -348,6 +358,7 @@ async function beginWork(
   });
   bot.poster = openPoster({
     outbox: store.outbox,
+    places: store.places,
     render: createRenderer(threadFacts(context, () => mask.now(), spool)),
     workspace,
     log,

@@ -32,6 +32,10 @@ export interface Run {
   readonly cancelledBy?: Requester;
   /** Why what waits does not start by itself (the bot was away for long): a person lets it go. */
   readonly held?: string;
+  /** Slack's word for why nobody can read its thread at present: nothing of it starts meanwhile. */
+  readonly unread?: string;
+  /** Its root message was deleted and posted anew. */
+  readonly isReposted?: true;
   readonly progress: Progress;
   /** Its stored plan is not the one that was approved: nothing of it may run. */
   readonly isTampered?: true;

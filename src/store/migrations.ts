@@ -13,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0015-places': { up: addPlaces },
   '0016-posted': { up: addOnlyIfStands },
 };
 
@@ -245,6 +246,16 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** Channels that cannot be written into for a time, and root messages that somebody deleted. */
+async function addPlaces(db: Kysely<unknown>): Promise<void> {
+  await sql`create table place (
+    channel_id text primary key,
+    since bigint not null,
+    error text not null,
+    refusals integer not null)`.execute(db);
+  await sql`alter table run add column root_lost integer not null default 0`.execute(db);
 }
 
 /** A message that nobody may post any more may stand all the same, and is to say so then. */

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Outbox, OutboxClaim, OutboxLane } from '../ports.ts';
-import type { OutboxRow } from '../thread/row.ts';
+import { formatKey, type OutboxRow, parseKey } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 export interface Clocks {
@@ -33,11 +33,19 @@ export class StoredOutbox implements Outbox {
   readonly #auditChannel: string | undefined;
   readonly #clocks: Clocks;
   readonly #listeners: (() => void)[] = [];
+  /** A run's root message is another one, or none for now. */
+  readonly #onMoved: (runId: string) => void;
 
-  constructor(db: Kysely<Schema>, auditChannel: string | undefined, clocks: Clocks) {
+  constructor(
+    db: Kysely<Schema>,
+    auditChannel: string | undefined,
+    clocks: Clocks,
+    onMoved: (runId: string) => void,
+  ) {
     this.#db = db;
     this.#auditChannel = auditChannel;
     this.#clocks = clocks;
+    this.#onMoved = onMoved;
   }
 
   onDue(listener: () => void): void {
@@ -53,10 +61,18 @@ export class StoredOutbox implements Outbox {
    * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
    * Lines of refusals come last, however long they have waited.
    */
-  claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  claim({ limit, now, leaseMs, except, lane, joins, channel }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
       let due = this.#due(trx, { except, lane }, now);
       if (joins !== undefined) due = due.where('joins', '=', joins);
+      if (channel !== undefined) {
+        const isAudit = channel === this.#auditChannel;
+        due = due.where((row) =>
+          isAudit
+            ? row.or([row('channel_id', '=', channel), row('channel_id', 'is', null)])
+            : row('channel_id', '=', channel),
+        );
+      }
       // In the order of the index `outbox_due`: however many are due, they are not sorted.
       const inRounds = due.select(['key', 'turn', 'due_at']).select(({ fn }) =>
         fn
@@ -94,6 +110,9 @@ export class StoredOutbox implements Outbox {
         if (channelId === undefined) return [];
         const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
         const onlyIfStands = row.only_if_stands === 1;
+        // Its thread's root message is being posted anew: it comes back once that stands.
+        if (row.run_id !== null && row.root_ts === null && !isRootOf(row.key, row.run_id) && !onlyIfStands)
+          return [];
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
         const counts = { attempts, tries, faults, version };
@@ -116,8 +135,69 @@ export class StoredOutbox implements Outbox {
       }))
       .where('key', '=', row.key)
       .execute();
+    const subject = parseKey(row.key);
+    if (subject?.kind === 'root' && !row.onlyIfStands) await this.#rooted(subject.runId, ts);
     // It may have moved on meanwhile.
     this.announce();
+  }
+
+  /** Where it was posted anew, what is due goes below it. */
+  async #rooted(runId: string, ts: string): Promise<void> {
+    const moved = await this.#db
+      .updateTable('run')
+      .set({ root_ts: ts })
+      .where('id', '=', runId)
+      .where('root_ts', 'is', null)
+      .where('root_lost', '>', 0)
+      .executeTakeFirst();
+    if (moved.numUpdatedRows === 0n) return;
+    this.#onMoved(runId);
+    await this.#db.updateTable('outbox').set({ lease_until: 0 }).where('turn', '=', runId).execute();
+  }
+
+  async lost(row: OutboxRow, error: string): Promise<void> {
+    const subject = parseKey(row.key);
+    const runId = subject === undefined || subject.kind === 'audit' ? undefined : subject.runId;
+    const isRoot = subject?.kind === 'root';
+    // One that stood in the thread, which may stand still.
+    const isOther = row.ts !== null && row.ts !== '' && !isRoot;
+    if (runId === undefined) return await this.giveUp(row, error);
+    const moved = isOther ? true : await this.#unroot(runId, row.ts ?? row.threadTs);
+    if (!moved) return await this.giveUp(row, error);
+    await this.#ofThisClaim(row).set({ ts: null, lease_until: 0, attempts: 0, tries: 0, error }).execute();
+    this.announce();
+  }
+
+  /** The root message under `ts` is gone. False where it was so too often already. */
+  async #unroot(runId: string, ts: string | null): Promise<boolean> {
+    return await this.#db.transaction().execute(async (trx) => {
+      const run = await trx
+        .selectFrom('run')
+        .select(['root_ts', 'root_lost'])
+        .where('id', '=', runId)
+        .executeTakeFirst();
+      // Somebody was here before, for another row.
+      if (run === undefined || run.root_ts !== ts) return true;
+      if (run.root_lost >= MAX_ROOTS) return false;
+      await trx
+        .updateTable('run')
+        .set((column) => ({ root_ts: null, root_lost: sql`${column.ref('root_lost')} + 1` }))
+        .where('id', '=', runId)
+        .execute();
+      await trx
+        .updateTable('outbox')
+        .set({
+          ts: null,
+          due_at: this.#clocks.now(),
+          lease_until: 0,
+          given_up_at: null,
+          version: sql`version + 1`,
+        })
+        .where('key', '=', formatKey({ kind: 'root', runId }))
+        .execute();
+      this.#onMoved(runId);
+      return true;
+    });
   }
 
   async defer(row: OutboxRow, at: number, why: string): Promise<void> {
@@ -158,6 +238,13 @@ export class StoredOutbox implements Outbox {
     const dueAt = sql`case when due_at > ${wallNow + FURTHEST_MS} then 0 else due_at - ${aheadMs} end`;
     const freeAt = sql`case when lease_until > ${dueAt} then lease_until else ${dueAt} end`;
     const row = await this.#due(this.#db, { except: [] })
+      .where((of) =>
+        of(
+          of.fn.coalesce('channel_id', of.val(this.#auditChannel ?? '')),
+          'not in',
+          of.selectFrom('place').select('place.channel_id'),
+        ),
+      )
       .select(sql<number | null>`min(${freeAt})`.as('at'))
       .executeTakeFirst();
     return row?.at ?? undefined;
@@ -210,6 +297,13 @@ export class StoredOutbox implements Outbox {
       .where('key', '=', row.key)
       .where('attempts', '=', row.attempts + 1);
   }
+}
+
+/** So often a root message is posted: somebody may delete all that we post. */
+const MAX_ROOTS = 2;
+
+function isRootOf(key: string, runId: string): boolean {
+  return key === formatKey({ kind: 'root', runId });
 }
 
 /** A board that changes waits the longest for what else may come: `LIVE_BOARD_MS`. */

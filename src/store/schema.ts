@@ -12,6 +12,7 @@ export interface Schema {
   result: ResultTable;
   output: OutputTable;
   outbox: OutboxTable;
+  place: PlaceTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
   leftover: LeftoverTable;
@@ -39,6 +40,8 @@ export interface RunTable {
   cancelled_team: string | null;
   cancelled_user: string | null;
   finished_at: number | null;
+  /** How often its root message was found to be gone, and posted anew. */
+  root_lost: Generated<number>;
   /** Why what waits does not start before a person says so; null where it starts by itself. */
   held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
@@ -98,6 +101,16 @@ interface OutboxTable {
   ts: string | null;
   given_up_at: number | null;
   error: string | null;
+}
+
+/** A channel that cannot be written into at present. */
+interface PlaceTable {
+  channel_id: string;
+  since: number;
+  /** Slack's word. */
+  error: string;
+  /** How often it was tried. */
+  refusals: number;
 }
 
 interface AuditTable {

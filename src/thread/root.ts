@@ -31,19 +31,20 @@ export function formatRoot(
   const where = `on ${plural(plan.targets.length, 'host')}`;
   const state = finished ? formatSummary(run, at.now) : `${run.id}: ${formatProgress(run.progress)}`;
   // It came to stand, and we were not told: whoever asked has heard that nothing was run.
-  const isGivenUp = finished && run.rootTs === undefined;
+  const isGivenUp = finished && run.rootTs === undefined && run.isReposted !== true;
 
   const verb = isGivenUp ? 'wanted to run' : finished ? 'ran' : 'runs';
 
   const blocks: Block[] = [
     section(
-      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verb} ${where}: ` + namesOf(plan),
+      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verb} ${where}: ${namesOf(plan)}`,
     ),
     richText(...commandLines(run)),
     section(
       finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
     ),
     ...(isGivenUp ? [section(GIVEN_UP)] : []),
+    ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
     ...(isHeld(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
@@ -54,6 +55,13 @@ export function formatRoot(
     blocks,
     ...(finished ? {} : { live: { everyMs: LIVE_ROOT_MS } }),
   };
+}
+
+function formatReposted(runId: string): string {
+  return (
+    '*Posted anew: Slack no longer had the first message of this run.* What comes from now on stands below this one; ' +
+    `what came before may be gone with the first: \`/batch show ${escapeMrkdwn(runId)}\``
+  );
 }
 
 function progressLine(run: Run, now: number): string {

@@ -118,13 +118,13 @@ describe.concurrent('replies', () => {
     expect(rig.slack.calls.filter((call) => call.method === 'conversations.replies')).toHaveLength(1);
   });
 
-  test('that can never be posted are given up aloud', async () => {
+  test('that cannot be posted where they belong wait for that, which is said once', async () => {
     await using rig = await openPosterRig(FAST);
     rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1.2' });
     rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1.2' });
     rig.start();
-    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true));
-    expect(rig.outbox.state('reply:1')).toBe('given up');
+    await vi.waitFor(() => expect([...rig.places.closed.keys()].toSorted()).toEqual(['C0GONE001', OLD]));
+    expect(rig.outbox.state('reply:1')).toBe('waiting');
     expect(rig.log.lines.filter((line) => line.level === 'error')).toHaveLength(2);
   });
 
@@ -204,14 +204,15 @@ describe.concurrent('files and audit lines', () => {
     expect(rig.slack.violations).toEqual([]);
   });
 
-  test('a file that cannot be uploaded where the bot is no member is given up, and the thread says so', async () => {
+  test('a file that cannot be uploaded where the bot is no member is tried again slowly, and the thread says so once', async () => {
     await using rig = await openPosterRig(FAST);
     const threadTs = await rootIn(rig, WEB);
     rig.contents.set('file:1', { filename: 'a.txt', content: Buffer.from('x'), comment: '' });
     rig.outbox.put({ key: 'file:1', sends: 'file', channelId: WEB, threadTs });
     rig.start();
-    await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('given up'));
-    expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel');
+    await vi.waitFor(() => expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel'));
+    expect(rig.outbox.state('file:1')).toBe('waiting');
+    expect([...rig.places.closed.keys()], 'messages still go there').toEqual([]);
     expect(rig.slack.thread(WEB, threadTs)[0]?.text).toMatch(/a\.txt.*could not be put here.*\/invite @/);
   });
 

@@ -139,6 +139,7 @@ export class Arrivals {
       ts = await post(plainVariant(message));
     }
     for (const { row, what } of shown) await this.done(row, ts, what);
+    await this.#context.closed.worked(channel, 'post');
   }
 
   async #upload(row: OutboxRow, channel: string, file: FileUpload): Promise<void> {
@@ -160,13 +161,16 @@ export class Arrivals {
       );
     } catch (error) {
       const failure = classify(error);
-      if (failure.kind === 'place') {
+      // Once: it is tried again for a day.
+      const isFirst = row.tries === 0 && (failure.kind === 'place' || failure.kind === 'app');
+      if (isFirst || failure.kind === 'content') {
         await workspace.paces.waitForPlace(channel, signal);
         await reportMissingFile(workspace, to, row.key, file.filename, failure.code);
       }
       throw error;
     }
     await this.done(row, id);
+    await this.#context.closed.worked(channel, 'post');
   }
 
   /** A call to Slack for these rows: what its failure says about where they are is kept. */
