@@ -25,7 +25,8 @@ const MAX_LIST_CHARS = 8_000;
 /** `/batch runs`: newest first, a line each. */
 export function formatRuns(runs: readonly Run[], now: number): Message {
   if (runs.length === 0) {
-    return { text: 'No runs yet.', blocks: [richText(line('No runs yet.'))] };
+    const none = 'None of the latest runs is yours or of this channel.';
+    return { text: none, blocks: [richText(line(none))] };
   }
   const sections: string[] = [];
   let shown = 0;
@@ -45,7 +46,7 @@ export function formatRuns(runs: readonly Run[], now: number): Message {
 }
 
 /** Nothing of it starts while its channel is closed to us. */
-export function formatUnread({ unread, progress }: Run): string {
+export function describeClosed({ unread, progress }: Run): string {
   if (unread === undefined || progress.queued === 0) return '';
   return ` · nothing more starts for now: Slack does not let the bot write in its channel (${shortLine(cleanOutput(unread), 60)})`;
 }
@@ -54,7 +55,7 @@ export function formatUnread({ unread, progress }: Run): string {
 function formatState(run: Run, now: number): string {
   if (run.state === 'finished') return formatSummary(run, now);
   const held = isHeld(run) ? ` · held: ${shortLine(cleanOutput(run.held ?? ''), 300)}` : '';
-  return `${run.id}: ${formatProgress(run.progress)}${held}${formatUnread(run)}`;
+  return `${run.id}: ${formatProgress(run.progress)}${held}${describeClosed(run)}`;
 }
 
 function formatRunLine(run: Run, now: number): string {

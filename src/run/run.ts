@@ -41,6 +41,11 @@ export interface Run {
   readonly isTampered?: true;
 }
 
+/** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */
+export function isGivenUp({ state, rootTs, isReposted }: Run): boolean {
+  return state === 'finished' && rootTs === undefined && isReposted === undefined;
+}
+
 /** How far a run is: how many jobs stand where. */
 export interface Progress {
   readonly queued: number;
@@ -56,6 +61,17 @@ export interface Job {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly outcome?: Outcome;
+}
+
+export interface TakenJob {
+  readonly id: string;
+  readonly runId: string;
+  readonly host: string;
+}
+
+export interface EndedJob {
+  readonly job: TakenJob;
+  readonly outcome: Outcome;
 }
 
 /** A host that keeps its run: one that still runs, or one that took its time. */

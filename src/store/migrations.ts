@@ -13,8 +13,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
-  '0015-places': { up: addPlaces },
+  '0013-secrets': { up: addSealed },
   '0016-posted': { up: addOnlyIfStands },
+  '0019-places': { up: addPlaces },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -256,6 +257,15 @@ async function addPlaces(db: Kysely<unknown>): Promise<void> {
     error text not null,
     refusals integer not null)`.execute(db);
   await sql`alter table run add column root_lost integer not null default 0`.execute(db);
+  await sql`alter table outbox add column lost integer not null default 0`.execute(db);
+}
+
+/** Words with a secret stand apart from the plan, and are gone when they have run. */
+async function addSealed(db: Kysely<unknown>): Promise<void> {
+  await sql`create table sealed (
+    run_id text primary key references run (id),
+    salt text not null,
+    work_json text not null)`.execute(db);
 }
 
 /** A message that nobody may post any more may stand all the same, and is to say so then. */

@@ -1,8 +1,10 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
-import { createRun } from './create-run.ts';
+import { cancelHosts, cancelRun } from './cancel.ts';
+import { countUnfinished, createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { Erasure } from './embedded/erasure.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
@@ -16,16 +18,7 @@ import { Plans } from './plans.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
-import {
-  abandonRun,
-  cancelHosts,
-  cancelRun,
-  postLog,
-  recordEvent,
-  releaseRun,
-  settleInterrupted,
-  skipJobs,
-} from './runs.ts';
+import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
 
 const DEFAULT_RESUME_WITHIN_MS = 10 * 60_000;
@@ -61,12 +54,16 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     const plans = new Plans();
     const records = new Records(db, plans);
     const outbox = new StoredOutbox(db, auditChannel, { now, steady }, (runId) => records.forget(runId));
+    const erasure = new Erasure(db, log);
+    // What a former process deleted, and did not live to cut off.
+    erasure.plan();
     const ledger: Ledger = {
       db,
       plans,
       now,
       mask,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
+      erase: () => erasure.plan(),
     };
     const interrupted = await settleInterrupted(ledger);
     if (interrupted > 0) log.warn({ jobs: interrupted }, 'jobs were running when the bot last stopped');
@@ -178,6 +175,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findJob: (runId, host) => records.findJob(runId, host),
       listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
       readJobs: (runId) => readJobs(db, runId.toLowerCase()),
+      unfinishedOf: (requester) => countUnfinished(db, requester),
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
@@ -194,6 +192,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals
           .close()
           .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        erasure.close();
         await close();
       },
     };

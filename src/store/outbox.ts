@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import type { Outbox, OutboxClaim, OutboxLane } from '../ports.ts';
-import { formatKey, type OutboxRow, parseKey } from '../thread/row.ts';
+import type { Outbox, OutboxClaim } from '../ports.ts';
+import { formatKey, type OutboxLane, type OutboxRow, parseKey } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 export interface Clocks {
@@ -111,8 +111,8 @@ export class StoredOutbox implements Outbox {
         const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
         const onlyIfStands = row.only_if_stands === 1;
         // Its thread's root message is being posted anew: it comes back once that stands.
-        if (row.run_id !== null && row.root_ts === null && !isRootOf(row.key, row.run_id) && !onlyIfStands)
-          return [];
+        const isInThread = row.channel_id !== null && row.run_id !== null && !isRootOf(row.key, row.run_id);
+        if (isInThread && row.root_ts === null && !onlyIfStands) return [];
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
         const counts = { attempts, tries, faults, version };
@@ -122,8 +122,10 @@ export class StoredOutbox implements Outbox {
   }
 
   async sent(row: OutboxRow, ts: string, what: 'message' | 'notice' = 'message'): Promise<void> {
-    await this.#db
-      .updateTable('outbox')
+    let sent = this.#db.updateTable('outbox').where('key', '=', row.key);
+    // It is to be posted anew meanwhile: the message that was edited is no longer this row's.
+    if (stands(row)) sent = sent.where('ts', '=', row.ts);
+    await sent
       .set((column) => ({
         ts,
         due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
@@ -133,7 +135,6 @@ export class StoredOutbox implements Outbox {
         faults: what === 'notice' ? row.faults : 0,
         error: null,
       }))
-      .where('key', '=', row.key)
       .execute();
     const subject = parseKey(row.key);
     if (subject?.kind === 'root' && !row.onlyIfStands) await this.#rooted(subject.runId, ts);
@@ -160,12 +161,20 @@ export class StoredOutbox implements Outbox {
     const runId = subject === undefined || subject.kind === 'audit' ? undefined : subject.runId;
     const isRoot = subject?.kind === 'root';
     // One that stood in the thread, which may stand still.
-    const isOther = row.ts !== null && row.ts !== '' && !isRoot;
+    const isOther = stands(row) && !isRoot;
     if (runId === undefined) return await this.giveUp(row, error);
-    const moved = isOther ? true : await this.#unroot(runId, row.ts ?? row.threadTs);
-    if (!moved) return await this.giveUp(row, error);
+    const mayGo = isOther ? await this.#countLost(row) : await this.#unroot(runId, row.ts ?? row.threadTs);
+    if (!mayGo) return await this.giveUp(row, error);
     await this.#ofThisClaim(row).set({ ts: null, lease_until: 0, attempts: 0, tries: 0, error }).execute();
     this.announce();
+  }
+
+  async #countLost(row: OutboxRow): Promise<boolean> {
+    const counted = await this.#ofThisClaim(row)
+      .set((column) => ({ lost: sql`${column.ref('lost')} + 1` }))
+      .where('lost', '<', MAX_LOST)
+      .executeTakeFirst();
+    return counted.numUpdatedRows > 0n;
   }
 
   /** The root message under `ts` is gone. False where it was so too often already. */
@@ -178,7 +187,7 @@ export class StoredOutbox implements Outbox {
         .executeTakeFirst();
       // Somebody was here before, for another row.
       if (run === undefined || run.root_ts !== ts) return true;
-      if (run.root_lost >= MAX_ROOTS) return false;
+      if (run.root_lost >= MAX_LOST) return false;
       await trx
         .updateTable('run')
         .set((column) => ({ root_ts: null, root_lost: sql`${column.ref('root_lost')} + 1` }))
@@ -193,7 +202,13 @@ export class StoredOutbox implements Outbox {
           given_up_at: null,
           version: sql`version + 1`,
         })
-        .where('key', '=', formatKey({ kind: 'root', runId }))
+        // A board is edited as long as the run goes on: it is to be read under the new one.
+        .where((of) =>
+          of.or([
+            of('key', '=', formatKey({ kind: 'root', runId })),
+            of.and([of('turn', '=', runId), of('key', 'like', 'board:%'), of('ts', 'is not', null)]),
+          ]),
+        )
         .execute();
       this.#onMoved(runId);
       return true;
@@ -299,8 +314,13 @@ export class StoredOutbox implements Outbox {
   }
 }
 
-/** So often a root message is posted: somebody may delete all that we post. */
-const MAX_ROOTS = 2;
+/** So often a message is posted anew: somebody may delete all that we post. */
+const MAX_LOST = 2;
+
+/** Its message stands, as far as we know: it is edited there. */
+function stands({ ts }: OutboxRow): boolean {
+  return ts !== null && ts !== '';
+}
 
 function isRootOf(key: string, runId: string): boolean {
   return key === formatKey({ kind: 'root', runId });

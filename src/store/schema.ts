@@ -19,6 +19,7 @@ export interface Schema {
   origin: OriginTable;
   beat: BeatTable;
   refusals: RefusalsTable;
+  sealed: SealedTable;
 }
 
 export interface RunTable {
@@ -99,6 +100,8 @@ interface OutboxTable {
   faults: Generated<number>;
   version: number;
   ts: string | null;
+  /** How often its message was found to be gone, and posted anew; of a root message the run counts it. */
+  lost: Generated<number>;
   given_up_at: number | null;
   error: string | null;
 }
@@ -150,6 +153,14 @@ interface OriginTable {
   /** On the host; empty for Slack's. */
   remote: string;
   user_id: string;
+}
+
+/** The words of a run that hold a secret, for as long as they may have to run. */
+interface SealedTable {
+  run_id: string;
+  /** Random, hex: what is hashed with the words. */
+  salt: string;
+  work_json: string;
 }
 
 /** One row: when all was last well, by every clock there is. */

@@ -1,8 +1,8 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
-import type { EndedJob } from '../ports.ts';
 import { bareOutcome, keptChars, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan } from '../run/plan.ts';
+import type { EndedJob } from '../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
   type OwedRow,
@@ -14,11 +14,14 @@ import {
 } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
+import { breathe, inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { countJobs, digestOutcomes } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
+import { forgetSealed } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
+import { formatOutcome } from './stored-outcome.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {
@@ -28,6 +31,8 @@ export interface Ledger {
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
   readonly auditLines: 'channel' | 'nobody';
+  /** Something was deleted that nobody is to read any more. */
+  readonly erase: () => void;
 }
 
 /** Some 5 ms of writing. */
@@ -230,9 +235,9 @@ export async function oweToThread(
   for (const thread of await findThreads(ledger, trx, [runId])) await oweRows(trx, thread, owed);
 }
 
-/** Marks the run as finished; tells the digest of its outcomes. */
+/** Marks the run as finished, and forgets what was kept only to run; tells the digest of its outcomes. */
 export async function closeRun(
-  { plans }: Ledger,
+  { plans, erase }: Ledger,
   trx: Transaction<Schema>,
   runId: string,
   at: number,
@@ -243,6 +248,7 @@ export async function closeRun(
     .set({ state: 'finished', finished_at: at, digest })
     .where('id', '=', runId)
     .execute();
+  if (await forgetSealed(trx, runId)) erase();
   plans.release(runId);
   return digest;
 }

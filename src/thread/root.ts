@@ -4,6 +4,7 @@ import { escapeMrkdwn, escapeShort, inlineCode, mention } from '../report/text/e
 import { formatHostNames } from '../report/text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
 import {
+  describeLimits,
   describeSource,
   describeWork,
   formatCount,
@@ -13,11 +14,11 @@ import {
   plural,
 } from '../report/text/wording.ts';
 import type { Plan } from '../run/plan.ts';
-import { type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
+import { isGivenUp, type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
 
 const MAX_COMMAND_CHARS = 4_000;
 const MAX_HOSTS_CHARS = 1_200;
-const GIVEN_UP = '*Given up: Slack had not confirmed this message in time, so nothing was sent to any host.*';
+const GIVEN_UP = '*Given up before it began: nothing was sent to any host.*';
 /** Its counts change at most this often while the run goes on. */
 const LIVE_ROOT_MS = 2_000;
 
@@ -30,20 +31,15 @@ export function formatRoot(
   const finished = run.state === 'finished';
   const where = `on ${plural(plan.targets.length, 'host')}`;
   const state = finished ? formatSummary(run, at.now) : `${run.id}: ${formatProgress(run.progress)}`;
-  // It came to stand, and we were not told: whoever asked has heard that nothing was run.
-  const isGivenUp = finished && run.rootTs === undefined && run.isReposted !== true;
-
-  const verb = isGivenUp ? 'wanted to run' : finished ? 'ran' : 'runs';
-
   const blocks: Block[] = [
     section(
-      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verb} ${where}: ${namesOf(plan)}`,
+      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verbOf(run)} ${where}: ${namesOf(plan)}`,
     ),
     richText(...commandLines(run)),
     section(
       finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
     ),
-    ...(isGivenUp ? [section(GIVEN_UP)] : []),
+    ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
     ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
     ...(isHeld(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
@@ -62,6 +58,14 @@ function formatReposted(runId: string): string {
     '*Posted anew: Slack no longer had the first message of this run.* What comes from now on stands below this one; ' +
     `what came before may be gone with the first: \`/batch show ${escapeMrkdwn(runId)}\``
   );
+}
+
+/** Of a run that was cancelled in time, say, nothing was run. */
+function verbOf(run: Run): string {
+  const { state, progress } = run;
+  if (state !== 'finished') return 'runs';
+  if (isGivenUp(run)) return 'wanted to run';
+  return totalJobs(progress) === progress.settled.skipped ? 'ran nothing' : 'ran';
 }
 
 function progressLine(run: Run, now: number): string {
@@ -109,10 +113,7 @@ function notes(run: Run): readonly string[] {
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
     ...describeSource(work, mention),
-    `at most ${formatCount(plan.fanOut)} at once`,
-    work.action === 'run'
-      ? `${formatDuration(plan.timeLimitMs)} each`
-      : `at most ${formatDuration(plan.timeLimitMs)} without progress`,
+    ...describeLimits(plan),
     'results in the thread',
   ];
 }

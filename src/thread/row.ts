@@ -37,6 +37,12 @@ export interface OutboxRow {
  */
 export type Sends = 'message' | 'file' | 'bulk';
 
+/**
+ * Slack counts new messages, edits and files apart, and a backlog of one must not hold up the others: `edits`
+ * of messages that stand, new `posts` with hosts' files in their turn, `bulk` files.
+ */
+export type OutboxLane = 'edits' | 'posts' | 'bulk';
+
 /** What a row shows. */
 export type RowSubject =
   | { readonly kind: 'root'; readonly runId: string }

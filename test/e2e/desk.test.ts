@@ -258,7 +258,7 @@ describe.skipIf(!HAS_SSHD)("a file of the channel's, named in -local", () => {
     const shownFirst = shown(await slack.waitFor(() => preview.answers()[0]));
     const sha = createHash('sha256').update('new\n').digest('hex');
     expect(shownFirst).toMatch(new RegExp(`4 bytes, SHA-256 ${sha}.*uploaded by ${ADA}`));
-    expect(shownFirst).toMatch(/You may run this here/);
+    expect(shownFirst).toMatch(/Your rules allow this here/);
     const others = await put('bob.txt');
     expect(shown(await slack.waitFor(() => others.answers()[0]))).toMatch(
       new RegExp(`The newest of that name is of ${BOB}: slack:F`),

@@ -17,7 +17,7 @@ export const BOB = 'U0BOB0001';
 export const OPS = 'C0OPS0001';
 export const AUDIT = 'C0AUD0001';
 export const SECRET = 'C0SEC0001';
-const BOT = 'U0BOT0001';
+export const BOT = 'U0BOT0001';
 
 export function openTeamSlack(options: Partial<LocalSlackOptions> = {}): Promise<LocalSlack> {
   return openLocalSlack({

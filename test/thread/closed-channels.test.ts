@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { formatUnread } from '../../src/report/history.ts';
+import { describeClosed } from '../../src/report/history.ts';
 import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { ANN, BOT, OPS } from '../slack/rig.ts';
 import { okOutcome } from '../store/rig.ts';
@@ -101,6 +101,24 @@ describe.concurrent('a root message that somebody deleted', () => {
     expect(rig.sql('select key from outbox where given_up_at is not null')).toEqual([]);
   }, 60_000);
 
+  test('takes the board with it: the new thread shows how every host stands', async () => {
+    await using rig = await openAll();
+    const run = await rig.begin({ hosts: 12, fanOut: 12 });
+    await carryOut(rig, 3);
+    const boardOf = () => rig.slack.thread(OPS, rig.slack.messages(OPS)[0]?.ts ?? '')[0];
+    await rig.slack.waitFor(boardOf, 20_000);
+    const [first] = rig.slack.messages(OPS);
+    if (first === undefined) throw new Error('there is no root message');
+    rig.slack.workspace.deleteMessage(first);
+    while ((await carryOut(rig, 3)) > 0);
+    await rig.settled();
+    const [root] = rig.slack.messages(OPS);
+    expect(JSON.stringify(root)).toContain('Slack no longer had the first message of this run');
+    expect(JSON.stringify(boardOf())).toContain('12');
+    expect(boardOf()?.threadTs).toBe(root?.ts);
+    expect((await rig.store.findRun(run.id))?.rootTs).toBe(root?.ts);
+  }, 60_000);
+
   test('again and again is posted no more than twice', async () => {
     await using rig = await openAll();
     const run = await rig.begin({ hosts: 2, fanOut: 1 });
@@ -111,6 +129,7 @@ describe.concurrent('a root message that somebody deleted', () => {
       rig.sql(
         `update outbox set due_at = 1, version = version + 1 where key = 'root:${run.id}' and given_up_at is null`,
       );
+      await rig.look();
       await rig.settled();
     }
     expect(rig.slack.messages(OPS).length).toBeLessThanOrEqual(3);
@@ -119,9 +138,9 @@ describe.concurrent('a root message that somebody deleted', () => {
 
 test('what is said of a run that nobody can read names the reason and claims no waiting where none is', () => {
   const progress = { queued: 2, running: 0, settled: {} };
-  const run = { unread: 'is_archived', progress } as Parameters<typeof formatUnread>[0];
-  expect(formatUnread(run)).toContain('does not let the bot write in its channel (is_archived)');
-  expect(formatUnread({ ...run, progress: { ...progress, queued: 0 } })).toBe('');
+  const run = { unread: 'is_archived', progress } as Parameters<typeof describeClosed>[0];
+  expect(describeClosed(run)).toContain('does not let the bot write in its channel (is_archived)');
+  expect(describeClosed({ ...run, progress: { ...progress, queued: 0 } })).toBe('');
 });
 
 function directTo(slack: LocalSlack) {

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { type Opening, openRun } from '../../src/lifecycle/begin-run.ts';
+import { type OpeningContext, openRun } from '../../src/lifecycle/open-run.ts';
 import type { LocalSlackOptions } from '../../src/sandbox/slack/options.ts';
 import { createOpener } from '../../src/slack/outgoing/opener.ts';
 import { openPoster } from '../../src/slack/outgoing/poster.ts';
@@ -31,7 +31,7 @@ export async function openAll(
   const { outbox, places } = store;
   const poster = openPoster({ outbox, places, render, workspace, log, now: steady, clock: steady });
   stack.adopt(poster, (it) => it.close());
-  const opening: Opening = {
+  const opening: OpeningContext = {
     opener: createOpener(workspace, log, undefined, (channelId) => poster.worked(channelId)),
     store,
     now: Date.now,
@@ -43,6 +43,7 @@ export async function openAll(
     store,
     log,
     sql: rig.sql,
+    look: () => poster.beat(),
     all: () => [...slack.messages(OPS), ...slack.messages(OPS).flatMap(({ ts }) => slack.thread(OPS, ts))],
     async begin(wish: PlanWish) {
       const requester = { teamId: slack.settings.team.id, userId: ANN };

@@ -88,7 +88,8 @@ const ground = {
   now: Date.now,
 };
 const poster = openPoster({
-  outbox: store.outbox, places: store.places,
+  outbox: store.outbox,
+  places: store.places,
   render: createRenderer(threadFacts(ground, () => noMask)),
   workspace,
   log: quiet,
