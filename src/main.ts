@@ -30,7 +30,7 @@ import { createDirectory } from './slack/directory.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
-import { GOODBYE_MS } from './slack/sockets.ts';
+import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
 import { keepDiskTidy } from './ssh/keep-tidy.ts';

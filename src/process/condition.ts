@@ -7,7 +7,7 @@ export interface Condition {
   waitingFor: string;
   hasDefect: boolean;
   workspace?: { showTrouble(): Promise<string | null> };
-  slack?: { isConnected(): boolean };
+  slack?: { isConnected(): boolean; connections(): number | undefined };
   dispatcher?: {
     stats(): { readonly running: number; readonly waiting: number };
     isFailing(): boolean;
@@ -36,6 +36,7 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
 export function watch(bot: Condition, store: Recording, logLinesLost: () => number): HealthSource {
   return {
     jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
+    connections: () => bot.slack?.connections(),
     logLinesLost,
     async liveness() {
       if (bot.hasDefect) return 'stopping after a defect';

@@ -14,6 +14,8 @@ export interface HealthSource {
   /** Null where all is well; else what is not, in a sentence. */
   readiness(): Promise<string | null>;
   jobs(): { readonly running: number; readonly waiting: number };
+  /** Socket Mode connections of the app, as Slack counted them last; undefined where it never did. */
+  connections(): number | undefined;
   logLinesLost(): number;
 }
 
@@ -48,6 +50,11 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
     'batchops_jobs_waiting',
     'Jobs that have a slot and are not on the wire',
     () => source.jobs().waiting,
+  );
+  gauge(
+    'batchops_slack_connections',
+    "Socket Mode connections of this app as Slack counted them last, other processes' and some that have ended included",
+    () => source.connections() ?? 0,
   );
 
   new Counter({

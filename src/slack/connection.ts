@@ -12,7 +12,7 @@ import { register as registerOptions } from './listeners/options.ts';
 import { Reception } from './listeners/reception.ts';
 import { register as registerShortcuts } from './listeners/shortcut.ts';
 import { quietLogger } from './quiet-logger.ts';
-import { Socket } from './sockets.ts';
+import { Sockets } from './socket-mode/sockets.ts';
 import { clientOptions, type SlackSettings, type Workspace } from './workspace.ts';
 
 export const DRAIN_MS = 15_000;
@@ -20,6 +20,8 @@ export const DRAIN_MS = 15_000;
 export interface SlackConnection {
   /** True while Slack can reach us: at least one socket is active, or the HTTP server listens. */
   isConnected(): boolean;
+  /** Socket Mode connections of this app, as Slack counted them last; undefined where it never did. */
+  connections(): number | undefined;
   /** The port in HTTP mode. */
   readonly port: number | undefined;
   /** Waits for the requests that are being served, then goes. New ones are refused meanwhile. */
@@ -44,14 +46,14 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   // Nobody may be listening any more when it comes.
   refused.promise.catch(() => undefined);
   let isOpen = false;
-  const [way, ...spare] = waysIn(options, (error) => {
+  const way = openWay(options, (error) => {
     if (isOpen) options.onFatal(error);
     else refused.reject(new ConfigError([`SLACK_APP_TOKEN: ${error.message}`]));
   });
-  const ways = [way, ...spare];
+  const [receiver, ...others] = way instanceof Sockets ? way.receivers : [way.receiver];
 
   const app = new App({
-    receiver: way.receiver,
+    receiver,
     token: settings.botToken.reveal(),
     botId: workspace.botId,
     botUserId: workspace.botUserId,
@@ -71,37 +73,33 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   registerOptions(app, desk, workspace, log);
   registerHome(app, workspace, reception, homes);
   await app.init();
-  for (const { receiver } of spare) receiver.init(app);
+  for (const other of others) other.init(app);
 
   try {
-    // One connection is enough to be reached; the second may have to wait for Slack's rate limit.
-    await Promise.race([...ways.map((each) => each.start()), refused.promise]);
+    await Promise.race([way.start(), refused.promise]);
   } catch (error) {
-    await Promise.all(ways.map((each) => each.stop()));
+    await way.stop();
     throw error;
   }
   isOpen = true;
 
   return {
-    isConnected: () => ways.some((each) => each.isActive()),
+    isConnected: () => way.isActive(),
+    connections: () => (way instanceof Sockets ? way.connections : undefined),
     port: way instanceof HttpEndpoint ? way.port : undefined,
     async stop() {
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
-      await Promise.all(ways.map((each) => each.stop()));
+      await way.stop();
     },
   };
 }
 
-/**
- * Two sockets, as Slack asks each to reconnect every few hours and a command that finds none fails with
- * `dispatch_failed`: it may use any connection, so the other one takes it (facts/slack.md 1.3).
- */
-function waysIn(
+function openWay(
   { settings, log }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
-): readonly [Socket | HttpEndpoint, ...Socket[]] {
+): Sockets | HttpEndpoint {
   const { mode } = settings;
-  if (mode.kind === 'http') return [new HttpEndpoint(mode.signingSecret.reveal(), mode, log)];
-  const token = mode.appToken.reveal();
-  return [new Socket(settings, token, { log, onRefused }), new Socket(settings, token, { log, onRefused })];
+  return mode.kind === 'http'
+    ? new HttpEndpoint(mode.signingSecret.reveal(), mode, log)
+    : new Sockets(settings, mode.appToken.reveal(), { log, onRefused });
 }

@@ -145,8 +145,10 @@ async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => v
       };
     } catch (error) {
       const failure = classify(error);
-      if (failure.kind === 'credentials') {
-        throw new ConfigError([`SLACK_BOT_TOKEN: Slack refuses it (${failure.code})`]);
+      if (failure.kind === 'credentials' || failure.kind === 'app') {
+        const { code, needed } = failure;
+        const why = needed === undefined ? code : `${code}, it needs the scope ${needed}`;
+        throw new ConfigError([`SLACK_BOT_TOKEN: Slack refuses it (${why})`]);
       }
       onWaiting(`Slack does not answer (${failure.code})`);
       if (performance.now() >= complainAt) {

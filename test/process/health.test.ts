@@ -12,6 +12,7 @@ test('/healthz is 503 where the loop that does the work stands still, though the
       liveness: () => liveness(),
       readiness: async () => null,
       jobs: () => ({ running: 0, waiting: 0 }),
+      connections: () => 9,
       logLinesLost: () => 7,
     },
   );
@@ -19,6 +20,7 @@ test('/healthz is 503 where the loop that does the work stands still, though the
     const port = Number(health.address.split(':').at(-1));
     expect(await askHealth(port, '/healthz')).toEqual({ status: 200, text: 'ok' });
     expect((await askHealth(port, '/metrics'))?.text).toMatch(/^batchops_log_lines_lost_total 7$/m);
+    expect((await askHealth(port, '/metrics'))?.text).toMatch(/^batchops_slack_connections 9$/m);
     liveness = () => new Promise(() => {});
     expect(await askHealth(port, '/healthz')).toEqual({
       status: 503,
@@ -38,6 +40,7 @@ test('/metrics and /readyz answer only under a name of ours: a page whose name l
       liveness: async () => null,
       readiness: async () => null,
       jobs: () => ({ running: 0, waiting: 0 }),
+      connections: () => undefined,
       logLinesLost: () => 0,
     },
   );
