@@ -154,7 +154,10 @@ class JobDispatcher implements Dispatcher {
         beat.resolve();
         this.#phase.succeeded();
         if (this.#phase.isStopping && this.#line.size === 0) return this.#beStopped();
-        if (didSomething) await setTimeout(BUSY_PAUSE_MS);
+        if (!didSomething) continue;
+        await setTimeout(BUSY_PAUSE_MS);
+        // What it did may be there to be stored, or leave room: nobody else would say so.
+        this.#wake();
       } catch (error) {
         if (error instanceof ImpossibleStep) throw error;
         beat.resolve();

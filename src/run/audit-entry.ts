@@ -17,11 +17,23 @@ export interface AuditEntry {
     | 'held'
     | 'resumed'
     | 'reloaded'
-    | 'reload-failed';
+    | 'reload-failed'
+    | 'anchored'
+    | 'retired';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly prev: string;
+  readonly hash: string;
+}
+
+/** When the head of the trail is shown outside the database. */
+export type AnchoredAt = 'start' | 'daily' | 'stop';
+
+/** A head that was kept elsewhere: where the trail is the one of then, it has an entry that this is the beginning of. */
+export interface ExpectedHead {
+  readonly seq: number | undefined;
+  /** Lower-case hex; all of it or its first digits. */
   readonly hash: string;
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import { keepStart } from '../run/audit-entry.ts';
@@ -48,15 +48,17 @@ export async function createRun(
     const runId = await nameRun(trx);
     created = runId;
     ledger.plans.keep(runId, plan);
-    const { count } = await trx
-      .selectFrom('run')
-      .select((run) => run.fn.coalesce(run.fn.max('number'), run.lit(0)).as('count'))
+    const { runs: number } = await trx
+      .updateTable('audit_head')
+      .set({ runs: sql`runs + 1` })
+      .where('id', '=', 1)
+      .returning('runs')
       .executeTakeFirstOrThrow();
     await trx
       .insertInto('run')
       .values({
         id: runId,
-        number: count + 1,
+        number,
         request_key: requestKey,
         plan_json: planJson,
         plan_hash: planHash,
@@ -103,7 +105,7 @@ export async function createRun(
         action: 'accepted',
         runId,
         channelId: plan.channelId,
-        detail: acceptedDetail(ledger, plan, planHash),
+        detail: { number, ...acceptedDetail(ledger, plan, planHash) },
       },
       ledger.auditLines,
     );
