@@ -290,6 +290,26 @@ describe.concurrent('the root message', () => {
     await rig.slack.waitFor(() => rig.slack.messages(OPS)[0]?.text.includes('100 ok of 100'), 2_000);
   });
 
+  test.each(['removes-blocks', 'keeps-blocks', 'changes-nothing'] as const)(
+    'whose form Slack refuses shows what was to be read, whatever text alone does there: %s',
+    async (textOnlyUpdate) => {
+      await using rig = await openPosterRig({ ...FAST, textOnlyUpdate });
+      const { blocks, text } = live(3);
+      const posted = await rig.workspace.posts.chat.postMessage({ channel: OPS, text, blocks: [...blocks] });
+      rig.slack.order({ method: 'chat.update', kind: 'error', error: 'invalid_blocks', times: 1 });
+      rig.contents.set('root:1', final);
+      rig.outbox.put({ key: 'root:1', ts: posted.ts ?? '' });
+      rig.start();
+      await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'), { timeout: 10_000 });
+      const [root] = rig.slack.messages(OPS);
+      expect(root?.text).toContain('100 ok of 100');
+      // What people see are the blocks.
+      expect(JSON.stringify(root?.blocks)).toContain('100 ok of 100');
+      expect(JSON.stringify(root?.blocks)).not.toContain('3 of 100 done');
+      expect(rig.slack.violations).toEqual([]);
+    },
+  );
+
   test('of many runs at once keep the budget of the workspace', async () => {
     await using rig = await openPosterRig();
     const channels = [WEB, OPS, AUDIT];

@@ -94,12 +94,24 @@ export class Arrivals {
       }
       // What stands there may be of an earlier time; a message that others may share is as it will stay.
       if ((row.version > 1 || row.onlyIfStands) && row.joins === null) {
-        await editMessage(this.#context.workspace.posts, { channel, ts, key: row.key }, content);
+        await this.#edit({ channel, ts, key: row.key }, content);
       }
       await this.done(row, ts, what);
       settled.add(row);
     }
     return settled;
+  }
+
+  async #edit(at: { channel: string; ts: string; key: string }, message: Message): Promise<void> {
+    const { workspace, log } = this.#context;
+    try {
+      await editMessage(workspace.posts, at, message);
+    } catch (error) {
+      const { kind, code } = classify(error);
+      if (kind !== 'content') throw error;
+      log.error({ key: at.key, error: code }, 'Slack refuses the form of an edit: sent as bare text');
+      await editMessage(workspace.posts, at, plainVariant(message));
+    }
   }
 
   #lookAgain(row: OutboxRow): Promise<void> {

@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import type { Message } from '../../report/message.ts';
+import { blocksOfText, type Message } from '../../report/message.ts';
 
 /** What Slack keeps with a message of ours. */
 export const EVENT_TYPE = 'batchops';
@@ -40,10 +40,13 @@ export async function editMessage(
   message: Message,
 ): Promise<void> {
   const { parse, link_names } = NOTHING_LIVE;
+  const { text, blocks } = message;
   await client.chat.update({
     channel: at.channel,
     ts: at.ts,
-    ...contentOf(message),
+    text,
+    // Never left out: what stands would stay, or not.
+    blocks: [...(blocks.length === 0 ? blocksOfText(text) : blocks)],
     parse,
     link_names,
     metadata: metadataOf([at.key]),
