@@ -225,6 +225,7 @@ function openContext(
     opener: createOpener(workspace, log, steady, (channelId) => bot.poster?.worked(channelId)),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
+    otherBot: () => workspace.others.seen()[0],
     transfers,
     limits: limitsOf(config),
     version: own.version,
@@ -276,6 +277,7 @@ async function beginWork(ready: Ready): Promise<void> {
     }),
     (it) => it.close(),
   );
+  await noticeOthers(ready);
   bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
@@ -295,6 +297,19 @@ async function beginWork(ready: Ready): Promise<void> {
     log,
     now: steady,
   });
+}
+
+/** Before we write anything ourselves: what is in the channel now is of the past. The line tells the other of us. */
+async function noticeOthers({ config, log, opened, store, workspace }: Ready): Promise<void> {
+  const { auditChannel } = config;
+  workspace.others.onSeen(() => {
+    const reason = "another process writes with this bot's token: each is given a part of the commands";
+    store.recordEvent({ action: 'other-process', detail: { reason } }).catch((error: unknown) => {
+      log.error({ err: error }, 'another process could not be recorded');
+    });
+  });
+  if (auditChannel === undefined) return;
+  opened.adopt(await workspace.others.watch(workspace.posts, auditChannel), (it) => it.close());
 }
 
 /** What is changed on disk is in force for what waits as well; what is on the wire goes on. */

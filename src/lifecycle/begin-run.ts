@@ -22,6 +22,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   readonly sharedFiles: SharedFiles;
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
+  /** Another process that writes with our token; undefined where none was noticed. */
+  readonly otherBot: () => { readonly wroteAt: number; readonly channelId: string } | undefined;
   readonly limits: Limits;
   /** Of this release. */
   readonly version: string;

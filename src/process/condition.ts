@@ -6,7 +6,10 @@ export interface Condition {
   /** What the start waits for, a sentence; empty where it does not. */
   waitingFor: string;
   hasDefect: boolean;
-  workspace?: { showTrouble(): Promise<string | null> };
+  workspace?: {
+    showTrouble(): Promise<string | null>;
+    readonly others: { seen(): readonly unknown[] };
+  };
   slack?: { isConnected(): boolean; connections(): number | undefined };
   dispatcher?: {
     stats(): { readonly running: number; readonly waiting: number };
@@ -37,6 +40,7 @@ export function watch(bot: Condition, store: Recording, logLinesLost: () => numb
   return {
     jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
     connections: () => bot.slack?.connections(),
+    otherBots: () => bot.workspace?.others.seen().length ?? 0,
     logLinesLost,
     async liveness() {
       if (bot.hasDefect) return 'stopping after a defect';

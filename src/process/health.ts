@@ -16,6 +16,8 @@ export interface HealthSource {
   jobs(): { readonly running: number; readonly waiting: number };
   /** Socket Mode connections of the app, as Slack counted them last; undefined where it never did. */
   connections(): number | undefined;
+  /** Other processes that wrote with our token within a day. */
+  otherBots(): number;
   logLinesLost(): number;
 }
 
@@ -65,6 +67,11 @@ export async function openHealth(
     'batchops_slack_connections',
     "Socket Mode connections of this app as Slack counted them last, other processes' and some that have ended included",
     () => source.connections() ?? 0,
+  );
+  gauge(
+    'batchops_other_bots',
+    "Other processes that were seen to write with this bot's token within a day: there should be none",
+    () => source.otherBots(),
   );
 
   new Counter({

@@ -18,6 +18,7 @@ export interface AuditEntry {
     | 'resumed'
     | 'reloaded'
     | 'reload-failed'
+    | 'other-process'
     | 'anchored'
     | 'retired';
   readonly runId: string | null;
@@ -49,7 +50,7 @@ export function keepStart(text: string): string {
 
 /** What came about without a request. */
 export interface AuditedEvent {
-  readonly action: 'reloaded' | 'reload-failed';
+  readonly action: 'reloaded' | 'reload-failed' | 'other-process';
   /** Not masked yet: its `reason` is what people read. */
   readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
 }

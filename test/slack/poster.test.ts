@@ -35,7 +35,10 @@ describe.concurrent('replies', () => {
     const [first, second] = rig.slack.thread(OPS, threadTs);
     expect(first?.pings).toEqual([]);
     expect(first?.links).toEqual([]);
-    expect(first?.metadata).toEqual({ event_type: 'batchops', event_payload: { key: 'reply:1' } });
+    expect(first?.metadata).toEqual({
+      event_type: 'batchops',
+      event_payload: { key: 'reply:1', process: rig.workspace.posts.processId },
+    });
     expect(second?.text).toBe('reply:2');
     expect(rig.slack.violations).toEqual([]);
   });

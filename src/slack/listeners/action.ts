@@ -21,6 +21,7 @@ export function register(
       ack,
       ask: async () => {
         const click = parseClick(body, workspace);
+        if (body.message !== undefined) workspace.others.clicked(body.message, click.channelId);
         if (click.actionId !== HOME_REFRESH_ACTION) return await desk.press(click);
         await homes.publish(click.requester);
         return undefined;

@@ -1,5 +1,5 @@
-import type { WebClient } from '@slack/web-api';
 import { blocksOfText, type Message } from '../../report/message.ts';
+import type { NotingClient } from '../reachability.ts';
 
 /** What Slack keeps with a message of ours. */
 export const EVENT_TYPE = 'batchops';
@@ -22,20 +22,20 @@ const NOTHING_LIVE = {
   unfurl_media: false,
 } as const;
 
-export async function postMessage(client: WebClient, to: Destination, message: Message): Promise<string> {
+export async function postMessage(client: NotingClient, to: Destination, message: Message): Promise<string> {
   const posted = await client.chat.postMessage({
     channel: to.channel,
     ...(to.threadTs === null ? {} : { thread_ts: to.threadTs }),
     ...contentOf(message),
     ...NOTHING_LIVE,
-    metadata: metadataOf(to.keys),
+    metadata: metadataOf(to.keys, client),
   });
   if (posted.ts === undefined) throw new Error('chat.postMessage answered without a ts');
   return posted.ts;
 }
 
 export async function editMessage(
-  client: WebClient,
+  client: NotingClient,
   at: { readonly channel: string; readonly ts: string; readonly key: string },
   message: Message,
 ): Promise<void> {
@@ -49,7 +49,7 @@ export async function editMessage(
     blocks: [...(blocks.length === 0 ? blocksOfText(text) : blocks)],
     parse,
     link_names,
-    metadata: metadataOf([at.key]),
+    metadata: metadataOf([at.key], client),
   });
 }
 
@@ -58,8 +58,8 @@ function contentOf(message: Message) {
 }
 
 /** Messages in people's threads carry it: its form stays. Slack's arrays are of objects. */
-function metadataOf(keys: readonly string[]) {
+function metadataOf(keys: readonly string[], { processId }: NotingClient) {
   const [key = ''] = keys;
-  const payload = keys.length > 1 ? { rows: keys.map((each) => ({ key: each })) } : { key };
-  return { event_type: EVENT_TYPE, event_payload: payload };
+  const shown = keys.length > 1 ? { rows: keys.map((each) => ({ key: each })) } : { key };
+  return { event_type: EVENT_TYPE, event_payload: { ...shown, process: processId } };
 }
