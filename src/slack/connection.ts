@@ -46,11 +46,11 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   // Nobody may be listening any more when it comes.
   refused.promise.catch(() => undefined);
   let isOpen = false;
-  const way = openWay(options, (error) => {
+  const endpoint = openEndpoint(options, (error) => {
     if (isOpen) options.onFatal(error);
     else refused.reject(new ConfigError([`SLACK_APP_TOKEN: ${error.message}`]));
   });
-  const [receiver, ...others] = way instanceof Sockets ? way.receivers : [way.receiver];
+  const [receiver, ...others] = endpoint instanceof Sockets ? endpoint.receivers : [endpoint.receiver];
 
   const app = new App({
     receiver,
@@ -76,25 +76,25 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   for (const other of others) other.init(app);
 
   try {
-    await Promise.race([way.start(), refused.promise]);
+    await Promise.race([endpoint.start(), refused.promise]);
   } catch (error) {
-    await way.stop();
+    await endpoint.stop();
     throw error;
   }
   isOpen = true;
 
   return {
-    isConnected: () => way.isActive(),
-    connections: () => (way instanceof Sockets ? way.connections : undefined),
-    port: way instanceof HttpEndpoint ? way.port : undefined,
+    isConnected: () => endpoint.isActive(),
+    connections: () => (endpoint instanceof Sockets ? endpoint.connections : undefined),
+    port: endpoint instanceof HttpEndpoint ? endpoint.port : undefined,
     async stop() {
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
-      await way.stop();
+      await endpoint.stop();
     },
   };
 }
 
-function openWay(
+function openEndpoint(
   { settings, log }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
 ): Sockets | HttpEndpoint {
