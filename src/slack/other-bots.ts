@@ -3,9 +3,10 @@ import type { Log } from '../ports.ts';
 import { Deadline } from '../time/deadline.ts';
 import { classify } from './outgoing/failure.ts';
 
-/** Soon after the start, when a second one is most likely begun, then ever more seldom. */
-const FIRST_LOOK_MS = 5_000;
-const LAST_LOOK_MS = 60_000;
+/** A second one is most likely begun by whoever has just begun the first. */
+const FRESH_MS = 2 * 60_000;
+const FRESH_LOOK_MS = 5_000;
+const LOOK_MS = 60_000;
 const PER_LOOK = 100;
 /** Each process shows the head of its audit daily: one that has said nothing for longer is gone. */
 const GONE_AFTER_MS = 25 * 60 * 60_000;
@@ -75,12 +76,11 @@ export class OtherBots {
   async watch(client: WebClient, channelId: string): Promise<{ close(): void }> {
     const next = new Deadline({ keepsProcess: false });
     let isClosed = false;
-    let waitMs = FIRST_LOOK_MS;
     const look = async (since: string | undefined): Promise<void> => {
       const latest = await this.#look(client, channelId, since);
       if (isClosed || latest === 'forbidden') return;
-      next.set(waitMs, () => void look(latest));
-      waitMs = Math.min(LAST_LOOK_MS, waitMs * 2);
+      const isFresh = this.#now() - this.#startedAt < FRESH_MS;
+      next.set(isFresh ? FRESH_LOOK_MS : LOOK_MS, () => void look(latest));
     };
     await look(undefined);
     return {

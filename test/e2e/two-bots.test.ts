@@ -42,4 +42,4 @@ test('two bots on one token say so, both of them: in the log, the metrics, the a
   const quiet = await slack.waitFor(() => slack.home(ADA)?.hash !== before && slack.home(ADA));
   expect(shown(quiet)).not.toContain('Another process');
   expect(await again.stop()).toBe(0);
-}, 150_000);
+}, 240_000);
