@@ -228,6 +228,7 @@ function openContext(
     otherBot: () => workspace.others.seen()[0],
     transfers,
     limits: limitsOf(config),
+    slashText: config.slashText,
     version: own.version,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',

@@ -19,6 +19,7 @@ export interface AuditEntry {
     | 'reloaded'
     | 'reload-failed'
     | 'other-process'
+    | 'text-read'
     | 'anchored'
     | 'retired';
   readonly runId: string | null;

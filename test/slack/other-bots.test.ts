@@ -18,7 +18,7 @@ async function openProcess(slack: Slack) {
 }
 
 const write = ({ posts }: Workspace, key: string, channel = AUDIT) =>
-  postMessage(posts, { channel, threadTs: null, keys: [key] }, formatNotice(key));
+  postMessage(posts, { channel, threadTs: null, keys: [key] }, formatNotice(key), recordLog());
 
 describe.concurrent('a second process with our token', () => {
   test('is noticed by what it writes in the audit channel, once, and said aloud', async () => {

@@ -105,12 +105,12 @@ export class Arrivals {
   async #edit(at: { channel: string; ts: string; key: string }, message: Message): Promise<void> {
     const { workspace, log } = this.#context;
     try {
-      await editMessage(workspace.posts, at, message);
+      await editMessage(workspace.posts, at, message, log);
     } catch (error) {
       const { kind, code } = classify(error);
       if (kind !== 'content') throw error;
       log.error({ key: at.key, error: code }, 'Slack refuses the form of an edit: sent as bare text');
-      await editMessage(workspace.posts, at, plainVariant(message));
+      await editMessage(workspace.posts, at, plainVariant(message), log);
     }
   }
 
@@ -130,7 +130,8 @@ export class Arrivals {
     const rows = rowsOf(shown);
     const keys = rows.map(({ key }) => key);
     const to = { channel, threadTs: first.row.threadTs, keys };
-    const post = (form: Message) => this.#ask(channel, rows, () => postMessage(workspace.posts, to, form));
+    const post = (form: Message) =>
+      this.#ask(channel, rows, () => postMessage(workspace.posts, to, form, log));
     let ts: string;
     try {
       ts = await post(message);
@@ -177,7 +178,7 @@ export class Arrivals {
       const isFirst = row.tries === 0 && (failure.kind === 'place' || failure.kind === 'app');
       if (isFirst || failure.kind === 'content') {
         await workspace.paces.waitForPlace(channel, signal);
-        await reportMissingFile(workspace, to, row.key, file.filename, failure.code);
+        await reportMissingFile(this.#context, to, row.key, file.filename, failure.code);
       }
       throw error;
     }

@@ -117,7 +117,7 @@ export class ClosedPlaces {
       const runIds = theirs.map(({ runId }) => runId);
       const message = workspace.masked(formatUnread(channel, code, runIds));
       const to = { channel: userId, threadTs: null, keys: runIds.map((runId) => `unread:${runId}`) };
-      await postMessage(workspace.answers, to, message).catch((error: unknown) => {
+      await postMessage(workspace.answers, to, message, log).catch((error: unknown) => {
         log.warn(
           { user: userId, error: classify(error).code },
           'a person could not be told that nobody can read',

@@ -39,7 +39,7 @@ export function createOpener(
             // Rather no run than a channel full of root messages that nobody edits any more.
             if (others === 'unknown' && unanswered > 1) break;
           }
-          const posted = await postMessage(workspace.opening, to, content);
+          const posted = await postMessage(workspace.opening, to, content, log);
           onPosted(channelId);
           return posted;
         } catch (error) {
