@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { openSlack } from '../../../src/slack/connection.ts';
 import { openWorkspace } from '../../../src/slack/workspace.ts';
 import { delay } from '../../../src/time/delay.ts';
+import { MemoryReceived } from '../memory-received.ts';
 import {
   ANN,
   type DoorRig,
@@ -84,6 +85,7 @@ describe.concurrent('what keeps the app from being connected', () => {
         settings,
         workspace,
         desk: new RecordingDesk(),
+        received: new MemoryReceived(),
         log,
         onFatal: () => undefined,
       });
