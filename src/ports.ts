@@ -5,7 +5,7 @@ import type { Approved } from './policy/approved.ts';
 import type { Unfinished } from './policy/shares.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
-import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
+import type { AuditEntry, AuditedEvent, AuditedRead, AuditedRefusal } from './run/audit-entry.ts';
 import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
@@ -117,7 +117,7 @@ export interface Store {
   abandonRun(runId: string, reason: string): Promise<void>;
   /**
    * Settles what waits as `skipped`, audits, and tells which jobs run right now: theirs to abort.
-   * A second cancel of the same run changes nothing but says again what runs.
+   * A second cancel of the same run changes nothing, says again what runs, and is audited, once it is over too.
    */
   cancelRun(
     runId: string,
@@ -142,6 +142,8 @@ export interface Store {
   postLog(runId: string): Promise<boolean>;
   /** Writes down a refusal (and nothing else happens). */
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
+  /** Writes down a read of other people's results: of each person each run once within ten minutes. */
+  recordRead(read: AuditedRead): Promise<void>;
   /** Writes down what came about without a request. */
   recordEvent(event: AuditedEvent): Promise<void>;
 

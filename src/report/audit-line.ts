@@ -7,6 +7,7 @@ import { formatCount, formatDuration, plural } from './text/wording.ts';
 
 const MAX_TYPED_CHARS = 900;
 const MAX_REASON_CHARS = 700;
+const MAX_RUNS_CHARS = 400;
 
 /**
  * One line per entry. It ends in the entry's number and the beginning of its hash: the channel is the anchor
@@ -25,6 +26,7 @@ export function formatAuditLine(entry: AuditEntry): Message {
       ? [`${formatCount(detail.count)} more within a minute, the last:`]
       : []),
     ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
+    ...(Array.isArray(detail.runs) ? [escapeShort(detail.runs.map(textOf).join(', '), MAX_RUNS_CHARS)] : []),
     ...countsOf(detail),
     ...(reason === '' ? [] : [inlineCode(cleanOutput(reason), MAX_REASON_CHARS)]),
     `#${entry.seq} ${escapeMrkdwn(entry.hash.slice(0, 12))}`,
@@ -47,6 +49,8 @@ function signOf(action: AuditEntry['action']): string {
       return '⏸\ufe0e';
     case 'resumed':
       return '▶\ufe0e';
+    case 'read':
+      return '○';
     case 'interrupted':
       return '?';
     case 'reloaded':

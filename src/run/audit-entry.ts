@@ -16,6 +16,7 @@ export interface AuditEntry {
     | 'started'
     | 'held'
     | 'resumed'
+    | 'read'
     | 'reloaded'
     | 'reload-failed';
   readonly runId: string | null;
@@ -40,6 +41,14 @@ export interface AuditedEvent {
   readonly action: 'reloaded' | 'reload-failed';
   /** Not masked yet: its `reason` is what people read. */
   readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
+}
+
+/** Somebody was shown how these runs, which others asked for, went. */
+export interface AuditedRead {
+  readonly requester: Requester;
+  /** Empty on the Home tab. */
+  readonly channelId: string;
+  readonly runIds: readonly string[];
 }
 
 export interface AuditedRefusal {

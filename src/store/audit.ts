@@ -4,7 +4,7 @@ import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
 import { oweAuditLine } from '../thread/layout.ts';
 import { asConfigError, openReader, parseDatabaseUrl } from './embedded/database.ts';
-import { REFUSED } from './outbox.ts';
+import { LAST } from './outbox.ts';
 import { oweRows } from './owed-rows.ts';
 import { breathe, ROWS_AT_ONCE } from './pieces.ts';
 import { digestOutcomes } from './records.ts';
@@ -70,14 +70,14 @@ async function link(
     .execute();
   await trx.updateTable('audit_head').set({ hash }).where('id', '=', 1).execute();
   if (lineFor === 'nobody') return;
-  const turn = isMereRefusal(event) ? REFUSED : 'audit';
+  const turn = isOfNoMoment(event) ? LAST : 'audit';
   const channel = { turn, runId: event.runId, channelId: null, isOpen: true };
   await oweRows(trx, channel, [oweAuditLine(row.seq, event.at)]);
 }
 
-/** Nothing came of it, and anybody can bring it about. */
-function isMereRefusal({ action, runId }: AuditEvent): boolean {
-  return action === 'refused' && runId === null;
+/** Nothing came of it, and people can bring it about as often as they like. */
+function isOfNoMoment({ action, runId }: AuditEvent): boolean {
+  return action === 'read' || (action === 'refused' && runId === null);
 }
 
 type AuditRow = Selectable<Schema['audit']>;

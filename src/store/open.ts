@@ -14,6 +14,7 @@ import { migrate } from './migrations.ts';
 import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { Plans } from './plans.ts';
+import { Reads } from './reads.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
@@ -75,6 +76,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     for (const { id } of released) (await jobs.prepare(id))();
 
     const records = new Records(db, plans);
+    const reads = new Reads(ledger);
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
     return {
       jobs,
@@ -152,7 +154,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals.record(refusal);
         outbox.announce();
       },
-
+      async recordRead(read) {
+        await reads.record(read);
+        outbox.announce();
+      },
       async recordEvent(event) {
         await recordEvent(ledger, event);
         outbox.announce();

@@ -10,8 +10,8 @@ export interface Clocks {
   readonly steady: () => number;
 }
 
-/** Whose turn refusals are: anybody can bring them about, in any number. */
-export const REFUSED = 'refused';
+/** Whose turn refusals and reads are: people can bring them about in any number. */
+export const LAST = 'refused';
 
 /**
  * Messages to keep in line with the store. In a row,
@@ -51,7 +51,7 @@ export class StoredOutbox implements Outbox {
 
   /**
    * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
-   * Lines of refusals come last, however long they have waited.
+   * Lines of refusals and reads come last, however long they have waited.
    */
   claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
@@ -73,7 +73,7 @@ export class StoredOutbox implements Outbox {
         .selectAll('outbox')
         .select('run.root_ts')
         .where('due.round', '<=', limit)
-        .orderBy(({ eb }) => eb('due.turn', '=', REFUSED))
+        .orderBy(({ eb }) => eb('due.turn', '=', LAST))
         .orderBy('due.round')
         .orderBy('due.due_at')
         .orderBy('due.turn')
