@@ -39,7 +39,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   ),
   'src/config.ts': reader('own', 9),
   'src/gather/fold.ts': reader('host', 3, /(?<![\w-])web-web-web(?![\w-])/gi),
-  'src/gather/key-blocks.ts': reader('host', 4),
+  'src/gather/key-blocks.ts': reader('host', 5),
   'src/gather/mask.ts': reader('file', 3),
   'src/inventory/expression.ts': reader(['slack', 'file'], 6),
   'src/inventory/fold-names.ts': reader('file', 3),
