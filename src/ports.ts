@@ -54,7 +54,8 @@ export interface TransferFolder {
   digestSource(local: string): Promise<FileDigest>;
   /**
    * What is on record of where this file came from; ask after its digest, so that it is of that content. Of one
-   * that is being replaced both, and none of what an administrator placed.
+   * that is being replaced both, and none of what an administrator placed. What lies where Slack's files are kept and
+   * has no record is of somebody who is not known.
    */
   originsOf(local: string): Promise<readonly Origin[]>;
   /** A `Refusal` where the fetched files could not be put there. */

@@ -49,11 +49,26 @@ export function hasRight(
   return coversHosts(rulesOf(allowlist, asking.requester), right, asking.channelId, hosts);
 }
 
-/** What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. */
+/**
+ * What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. What
+ * somebody put into Slack is theirs, and of those who see it there: its name in the folder is nobody else's.
+ */
 function checkOrigins({ work, requester, channelId }: Plan, allowlist: Allowlist): void {
   const origins = work.action === 'put' ? (work.origins ?? []) : [];
   for (const origin of origins) {
-    if (origin.kind !== 'fetched') continue;
+    if (origin.kind === 'shared') {
+      const isNamed = work.action === 'put' && work.shared?.id === origin.id;
+      if (isNamed || origin.by === requester.userId) continue;
+      throw new Refusal(
+        'not-allowed',
+        'This file is from Slack, and not of your uploads as far as is known.',
+        {
+          remedy:
+            'Where you see it in Slack, send it from there: *Send to hosts* in the menu of its message.',
+          about: 'local',
+        },
+      );
+    }
     const { host, path } = origin;
     const get = { requester, channelId, work: { action: 'get', local: '', remote: path } } as const;
     if (coversPath(allowlist, get, host, path)) continue;

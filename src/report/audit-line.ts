@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../run/audit-entry.ts';
+import { type AuditEntry, NOT_ON_RECORD } from '../run/audit-entry.ts';
 import { OUTCOME_KINDS, outcomeWords } from '../run/outcome.ts';
 import { context, type Message } from './message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
@@ -27,6 +27,7 @@ export function formatAuditLine(entry: AuditEntry): Message {
       : []),
     ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
     ...(Array.isArray(detail.runs) ? [escapeShort(detail.runs.map(textOf).join(', '), MAX_RUNS_CHARS)] : []),
+    ...(detail.origins === NOT_ON_RECORD ? ['its origin is not on record'] : []),
     ...countsOf(detail),
     ...(reason === '' ? [] : [inlineCode(cleanOutput(reason), MAX_REASON_CHARS)]),
     `#${entry.seq} ${escapeMrkdwn(entry.hash.slice(0, 12))}`,

@@ -26,6 +26,9 @@ export interface AuditEntry {
   readonly hash: string;
 }
 
+/** What an entry says of the origin of a file that the bot did not put where it lies, as far as it knows. */
+export const NOT_ON_RECORD = 'not on record';
+
 /** Of what was typed, and of what was said to it, the audit keeps so much: Slack lets anybody type forty times that. */
 const MAX_TEXT_BYTES = 2_048;
 
