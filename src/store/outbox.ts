@@ -135,7 +135,7 @@ export class StoredOutbox implements Outbox {
 
   async making(row: OutboxRow): Promise<void> {
     await this.#ofThisClaim(row)
-      .set({ faults: row.faults + 1 })
+      .set({ faults: row.faults + FAULTS_OF_AN_END })
       .execute();
   }
 
@@ -148,7 +148,13 @@ export class StoredOutbox implements Outbox {
 
   async giveUp(row: OutboxRow, error: string): Promise<void> {
     await this.#ofThisClaim(row)
-      .set((column) => ({ given_up_at: column.ref('due_at'), due_at: null, lease_until: 0, error }))
+      .set((column) => ({
+        given_up_at: column.ref('due_at'),
+        due_at: null,
+        lease_until: 0,
+        faults: row.faults,
+        error,
+      }))
       .execute();
   }
 
@@ -211,6 +217,9 @@ export class StoredOutbox implements Outbox {
       .where('attempts', '=', row.attempts + 1);
   }
 }
+
+/** A message that ends the process is not made a third time; one that only fails is worth one try more. */
+const FAULTS_OF_AN_END = 2;
 
 /** A board that changes waits the longest for what else may come: `LIVE_BOARD_MS`. */
 const FURTHEST_MS = 10_000;

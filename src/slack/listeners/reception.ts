@@ -9,9 +9,12 @@ import type { Answer, Modal } from '../../report/views/view.ts';
 import type { FormVerdict } from '../../requests/calls.ts';
 import { within } from '../../time/within.ts';
 import { classify } from '../outgoing/failure.ts';
+import type { FailureKind } from '../outgoing/slack-errors.ts';
 import type { Workspace } from '../workspace.ts';
 
 const RESPOND_MS = 10_000;
+/** An answer as bare text is not cut where the one in blocks was not: Slack takes 40,000 characters in a new message. */
+const MAX_PLAIN_CHARS = 38_000;
 
 /** One request of a person: how to ack it, what to ask of the program, and where the answer goes. */
 export interface Visit {
@@ -165,17 +168,17 @@ export class Reception {
   }
 
   async #answer(visit: Omit<Visit, 'ack' | 'ask'>, message: Message): Promise<void> {
-    for (const form of [message, plainVariant(message)]) {
+    for (const form of [message, plainVariant(message, MAX_PLAIN_CHARS)]) {
       if (visit.respond !== undefined && (await this.#respond(visit.respond, form))) return;
-      const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
-      if (refused === 'content') continue;
-      if (refused === 'place' || refused === 'person') await this.#postDirectly(visit.userId, form);
-      return;
+      let refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
+      if (refused === 'place' || refused === 'person') refused = await this.#postDirectly(visit.userId, form);
+      if (refused !== 'content') return;
+      this.#log.error({}, 'Slack refuses the form of an answer: sent as bare text');
     }
   }
 
   /** Where the bot may not speak in the channel, it still may to the person who asked. */
-  async #postDirectly(userId: string, message: Message): Promise<void> {
+  async #postDirectly(userId: string, message: Message): Promise<FailureKind | undefined> {
     try {
       await this.#workspace.answers.chat.postMessage({
         channel: userId,
@@ -185,8 +188,11 @@ export class Reception {
         unfurl_media: false,
         parse: 'none',
       });
+      return undefined;
     } catch (error) {
-      this.#log.warn({ error: classify(error).code }, 'an answer could not be given to the person either');
+      const { kind, code } = classify(error);
+      this.#log.warn({ error: code }, 'an answer could not be given to the person either');
+      return kind;
     }
   }
 
@@ -217,7 +223,7 @@ export class Reception {
   async #postEphemeral(
     { channelId, userId }: Pick<Visit, 'channelId' | 'userId'>,
     message: Message,
-  ): Promise<string | undefined> {
+  ): Promise<FailureKind | undefined> {
     try {
       await this.#workspace.answers.chat.postEphemeral({
         channel: channelId,

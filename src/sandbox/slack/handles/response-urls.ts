@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReportFault } from '../delivery/courier.ts';
+import type { Faults } from '../faults.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import { isRecord, type Json, parseJson } from '../json.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -17,10 +18,12 @@ interface Issued {
 export class ResponseUrls {
   readonly #workspace: Workspace;
   readonly #report: ReportFault;
+  readonly #faults: Faults;
   readonly #issued = new Map<string, Issued>();
 
-  constructor(workspace: Workspace, report: ReportFault) {
+  constructor(workspace: Workspace, report: ReportFault, faults: Faults) {
     this.#workspace = workspace;
+    this.#faults = faults;
     this.#report = report;
   }
 
@@ -48,6 +51,9 @@ export class ResponseUrls {
     const values = body === undefined ? undefined : readMessage(request.headers['content-type'], body);
     if (values === undefined) return refuse(400, 'invalid_payload', { path });
     issued.usesLeft -= 1;
+    const ordered = this.#faults.strike('response_url', undefined);
+    if (ordered !== undefined)
+      return answerJson(response, 400, { ok: false, error: ordered.error ?? 'fault' });
     const fault = postAnswer(this.#workspace, issued.occasion, values);
     if (fault !== null)
       return refuse(fault.error === 'invalid_blocks' ? 400 : 500, fault.error, values, fault.details);
