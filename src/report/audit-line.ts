@@ -87,7 +87,9 @@ function countsOf({
         .filter(([key, n]) => key === kind && typeof n === 'number' && n > 0)
         .map(([, n]) => `${n} ${outcomeWords(kind)}`),
     ),
-    ...(Array.isArray(running) ? [`${plural(running.length, 'host')} to be stopped`] : []),
+    ...(Array.isArray(running) && running.length > 0
+      ? [`${plural(running.length, 'host')} to be stopped`]
+      : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
     ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openAuditTrail } from '../../src/store/audit.ts';
-import { ADA, ada, BOB, EVERYTHING, finished, OPS, openStage, type Stage, shown } from '../rigs/bot.ts';
+import { ADA, ada, BOB, EVERYTHING, OPS, openStage, type Stage, shown } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 
 /** Bob may run uptime on h1. */
@@ -64,7 +64,7 @@ test.skipIf(!HAS_SSHD)(
       slack.command(ada(`cancel ${id}`, '/batch')),
       slack.command(ada(`cancel ${id}`, '/batch')),
     ]);
-    await finished(slack);
+    await slack.waitFor(() => slack.messages(OPS).some(({ text }) => /1 cancelled of 1/.test(text)), 60_000);
     expect(await answerTo(stage, ada(`cancel ${id}`, '/batch'))).toMatch(/has already finished/);
     const stops = (await entriesOf(stage, ADA)).filter((entry) => entry.includes('cancel'));
     expect(stops.toSorted()).toEqual([
@@ -83,5 +83,5 @@ test.skipIf(!HAS_SSHD)(
     expect((await entriesOf(stage, BOB)).slice(tried.length)).toEqual([`read: ${id}`]);
     expect((await entriesOf(stage, ADA)).filter((entry) => entry.startsWith('read'))).toEqual([]);
   },
-  90_000,
+  150_000,
 );

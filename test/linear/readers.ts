@@ -64,7 +64,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/message.ts': reader(['own', 'slack'], 1),
   'src/thread/files/clean-lines.ts': reader('host', 2),
   'src/report/text/escape.ts': reader(['host', 'slack'], 5),
-  'src/report/text/plain.ts': reader(['host', 'slack'], 14),
+  'src/report/text/plain.ts': reader(['host', 'slack'], 16),
   'src/report/views/home.ts': reader('slack', 1),
   'src/requests/clicks.ts': reader('slack', 1),
   'src/requests/suggest.ts': reader('slack', 1),
