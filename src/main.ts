@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
+import own from '../package.json' with { type: 'json' };
 import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
@@ -8,6 +9,7 @@ import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './l
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
+import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
@@ -38,7 +40,7 @@ import { findKeyFault } from './ssh/login/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
-import { openAuditTrail } from './store/audit.ts';
+import { openAuditTrail } from './store/audit/trail.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
@@ -87,6 +89,7 @@ interface Bot extends Condition {
   slack?: SlackConnection;
   dispatcher?: Dispatcher;
   poster?: Poster;
+  anchors?: Anchors;
 }
 
 /** What every part is made with. */
@@ -131,7 +134,7 @@ async function serve(): Promise<void> {
 
   const footing = await openFooting(base);
   const source = watch(bot, footing.store, sink.lost);
-  const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
+  const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
   const workspace = await reachSlack(base);
   const context = openContext(base, footing, workspace);
   const ready: Ready = { ...base, ...footing, context, workspace };
@@ -214,6 +217,7 @@ function openContext(
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: limitsOf(config),
+    version: own.version,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',
     log,
@@ -224,6 +228,7 @@ function openContext(
 /** Last step first: no new request, no new job, then the last results to Slack. */
 function planWayOut({ bot, steady, store, opened }: Ready): void {
   opened.defer(async () => {
+    await bot.anchors?.close();
     if (bot.poster !== undefined) await flush(store.outbox, steady);
     await bot.poster?.close();
   });
@@ -261,6 +266,7 @@ async function beginWork(ready: Ready): Promise<void> {
     }),
     (it) => it.close(),
   );
+  bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,

@@ -5,7 +5,14 @@ import type { Approved } from './policy/approved.ts';
 import type { Unfinished } from './policy/shares.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
-import type { AuditEntry, AuditedEvent, AuditedRead, AuditedRefusal } from './run/audit-entry.ts';
+import type {
+  AnchoredAt,
+  AuditEntry,
+  AuditedEvent,
+  AuditedRead,
+  AuditedRefusal,
+  ExpectedHead,
+} from './run/audit-entry.ts';
 import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
@@ -147,6 +154,8 @@ export interface Store {
   recordRead(read: AuditedRead): Promise<void>;
   /** Writes down what came about without a request. */
   recordEvent(event: AuditedEvent): Promise<void>;
+  /** Shows the head of the audit's chain in its channel, where there is one: `NUMBER:HASH`. */
+  anchorAudit(when: AnchoredAt): Promise<string>;
 
   findRun(runId: string): Promise<Run | undefined>;
   /** Newest first. */
@@ -241,9 +250,19 @@ export interface OutboxClaim {
 
 export interface AuditTrail {
   find(seq: number): Promise<AuditEntry | undefined>;
-  /** Walks the whole chain. */
-  verify(): Promise<{ readonly entries: number; readonly head: string; readonly faults: readonly string[] }>;
+  /** Walks the whole chain, and all that it speaks of; looks for the `head` where one is given. */
+  verify(head?: ExpectedHead): Promise<Verification>;
   entries(): AsyncIterable<AuditEntry>;
+}
+
+export interface Verification {
+  readonly entries: number;
+  /** `NUMBER:HASH` */
+  readonly head: string;
+  /** Sentences: somebody was at the record. */
+  readonly faults: readonly string[];
+  /** Sentences: what was given up on purpose, and what is not covered. */
+  readonly notes: readonly string[];
 }
 
 // ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,3 +1,4 @@
+import { breathe } from '../time/breathe.ts';
 import { openKeyBlocks } from './key-blocks.ts';
 import type { Mask } from './mask.ts';
 
@@ -14,7 +15,7 @@ export async function findSecret(bytes: Uint8Array, mask: Mask): Promise<SecretK
     const piece = bytes.subarray(Math.max(0, from - mask.longestBytes), from + PIECE_BYTES);
     if (mask.holdsSecret(piece)) return 'secret';
     keys.push(bytes.subarray(from, from + PIECE_BYTES));
-    await new Promise((resolve) => setImmediate(resolve));
+    await breathe();
   }
   return keys.spansFrom(0).length > 0 ? 'key' : undefined;
 }

@@ -18,7 +18,9 @@ export interface AuditEntry {
     | 'resumed'
     | 'read'
     | 'reloaded'
-    | 'reload-failed';
+    | 'reload-failed'
+    | 'anchored'
+    | 'retired';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -28,6 +30,16 @@ export interface AuditEntry {
 
 /** What an entry says of the origin of a file that the bot did not put where it lies, as far as it knows. */
 export const NOT_ON_RECORD = 'not on record';
+
+/** When the head of the trail is shown outside the database. */
+export type AnchoredAt = 'start' | 'daily' | 'stop';
+
+/** A head that was kept elsewhere: where the trail is the one of then, it has an entry that this is the beginning of. */
+export interface ExpectedHead {
+  readonly seq: number | undefined;
+  /** Lower-case hex; all of it or its first digits. */
+  readonly hash: string;
+}
 
 /** Of what was typed, and of what was said to it, the audit keeps so much: Slack lets anybody type forty times that. */
 const MAX_TEXT_BYTES = 2_048;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import { keepStart, NOT_ON_RECORD } from '../run/audit-entry.ts';
@@ -7,9 +7,10 @@ import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
 import { type EndedJob, formatRunId } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
+import { breathe } from '../time/breathe.ts';
 import { appendAudit } from './audit.ts';
 import { oweRows } from './owed-rows.ts';
-import { breathe, inChunks } from './pieces.ts';
+import { inChunks } from './pieces.ts';
 import type { Schema } from './schema.ts';
 import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
@@ -48,15 +49,17 @@ export async function createRun(
     const runId = await nameRun(trx);
     created = runId;
     ledger.plans.keep(runId, plan);
-    const { count } = await trx
-      .selectFrom('run')
-      .select((run) => run.fn.coalesce(run.fn.max('number'), run.lit(0)).as('count'))
+    const { runs: number } = await trx
+      .updateTable('audit_head')
+      .set({ runs: sql`runs + 1` })
+      .where('id', '=', 1)
+      .returning('runs')
       .executeTakeFirstOrThrow();
     await trx
       .insertInto('run')
       .values({
         id: runId,
-        number: count + 1,
+        number,
         request_key: requestKey,
         plan_json: planJson,
         plan_hash: planHash,
@@ -103,7 +106,7 @@ export async function createRun(
         action: 'accepted',
         runId,
         channelId: plan.channelId,
-        detail: acceptedDetail(ledger, plan, planHash),
+        detail: { number, ...acceptedDetail(ledger, plan, planHash) },
       },
       ledger.auditLines,
     );

@@ -15,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-origins': { up: addOrigins },
   '0013-secrets': { up: addSealed },
   '0016-posted': { up: addOnlyIfStands },
+  '0017-audit': { up: coverOutputs },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -259,4 +260,20 @@ async function addSealed(db: Kysely<unknown>): Promise<void> {
 /** A message that nobody may post any more may stand all the same, and is to say so then. */
 async function addOnlyIfStands(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column only_if_stands integer not null default 0`.execute(db);
+}
+
+/** The audit covers outputs, and counts what could be deleted. What ended before is not covered after the fact. */
+async function coverOutputs(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table result add column output_hash text`.execute(db);
+  await sql`alter table run add column output_retired_at bigint`.execute(db);
+  await sql`alter table audit_head add column runs bigint not null default 0`.execute(db);
+  await sql`alter table audit_head add column refusals bigint not null default 0`.execute(db);
+  await sql`update audit_head set
+    runs = (select coalesce(max(number), 0) from run),
+    refusals = (select coalesce(sum(counted), 0) from refusals) + (
+      select coalesce(sum(case when json_valid(detail_json)
+        then case when json_type(detail_json, '$.count') in ('integer', 'real')
+          then json_extract(detail_json, '$.count') else 1 end
+        else 1 end), 0)
+      from audit where action = 'refused' and run_id is null)`.execute(db);
 }

@@ -1,6 +1,7 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
-import { auditTrailOf } from './audit.ts';
+import { anchorHead } from './audit/anchor.ts';
+import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { countUnfinished, createRun } from './create-run.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
@@ -161,6 +162,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       async recordEvent(event) {
         await recordEvent(ledger, event);
         outbox.announce();
+      },
+
+      async anchorAudit(when) {
+        if (when === 'stop') await refusals.writeAll();
+        const head = await anchorHead(ledger, when);
+        outbox.announce();
+        return head;
       },
 
       findRun: (runId) => records.findRun(runId),

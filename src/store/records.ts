@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import type { Job, Progress, Run } from '../run/run.ts';
-import { breathe, ROWS_AT_ONCE } from './pieces.ts';
+import { breathe } from '../time/breathe.ts';
+import { ROWS_AT_ONCE } from './pieces.ts';
 import type { Plans, StoredPlan } from './plans.ts';
 import type { RunTable, Schema } from './schema.ts';
 import { toOutcome } from './stored-outcome.ts';
@@ -157,35 +157,6 @@ export async function countJobs(
     else progress[state] = jobs;
   }
   return counted;
-}
-
-/** One hash over how every job ended, in plan order: what the audit says of a run's results. */
-export async function digestOutcomes(db: Kysely<Schema>, runId: string): Promise<string> {
-  const hash = createHash('sha256');
-  for (let from = 0; ; from += ROWS_AT_ONCE) {
-    const rows = await jobsOf(db, runId)
-      .where('position', '>=', from)
-      .where('position', '<', from + ROWS_AT_ONCE)
-      .orderBy('position')
-      .execute();
-    if (rows.length === 0) return hash.digest('hex');
-    for (const row of rows) {
-      const outcome = toOutcome(row.kind, row.outcome_json, null);
-      hash.update(
-        `${JSON.stringify([
-          row.host,
-          row.kind,
-          outcome?.exitCode ?? null,
-          outcome?.signal ?? null,
-          outcome?.stdout.sha256 ?? null,
-          outcome?.stderr.sha256 ?? null,
-          outcome?.file?.sha256 ?? null,
-          outcome?.durationMs ?? null,
-        ])}\n`,
-      );
-    }
-    await breathe();
-  }
 }
 
 export const jobsOf = (db: Kysely<Schema>, runId: string) =>

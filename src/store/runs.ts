@@ -56,7 +56,7 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
       .set({ given_up_at: null, due_at: at, only_if_stands: 1 })
       .where('key', '=', formatKey({ kind: 'root', runId }))
       .execute();
-    const digest = await closeRun(ledger, trx, runId, at);
+    const end = await closeRun(ledger, trx, runId, at);
     await appendAudit(
       trx,
       {
@@ -65,7 +65,7 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
         action: 'refused',
         runId,
         channelId: run.channel_id,
-        detail: { code: 'cannot-post', reason: ledger.mask(reason), skipped: skipped.length, digest },
+        detail: { code: 'cannot-post', reason: ledger.mask(reason), skipped: skipped.length, ...end },
       },
       ledger.auditLines,
     );

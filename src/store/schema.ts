@@ -40,6 +40,8 @@ export interface RunTable {
   cancelled_team: string | null;
   cancelled_user: string | null;
   finished_at: number | null;
+  /** What its hosts said was deleted on purpose. */
+  output_retired_at: number | null;
   /** Why what waits does not start before a person says so; null where it starts by itself. */
   held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
@@ -67,6 +69,8 @@ interface ResultTable {
   duration_ms: number | null;
   /** Characters of output that were kept. */
   output_chars: number | null;
+  /** Of the output as it is stored; null where there was none, or the run had ended before this was kept. */
+  output_hash: string | null;
 }
 
 /** What a job said, where it said something. Apart from the result, so that a digest reads no output. */
@@ -118,6 +122,10 @@ interface AuditHeadTable {
   id: number;
   seq: number;
   hash: string;
+  /** The number of the last run that was accepted: rows go, numbers are never given again. */
+  runs: number;
+  /** How often somebody was refused, also where it is only counted so far. */
+  refusals: number;
 }
 
 /** Files on hosts that are ours to remove. */

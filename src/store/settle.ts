@@ -12,11 +12,13 @@ import {
   type SettledJob,
   type ThreadOf,
 } from '../thread/layout.ts';
+import { breathe } from '../time/breathe.ts';
+import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
-import { breathe, inChunks } from './pieces.ts';
+import { inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
-import { countJobs, digestOutcomes } from './records.ts';
+import { countJobs } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
 import { forgetSealed } from './sealed-work.ts';
@@ -107,6 +109,7 @@ export async function settleJobs(
           exit_code: outcome.exitCode,
           duration_ms: outcome.durationMs,
           output_chars: keptChars(outcome),
+          output_hash: hashOutput(streamsJson),
         });
         if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
       }
@@ -199,7 +202,7 @@ export async function finishRuns(
       .executeTakeFirst();
     if (run === undefined) continue;
     finished.push(runId);
-    const digest = await closeRun(ledger, trx, runId, at);
+    const end = await closeRun(ledger, trx, runId, at);
     const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
     await appendAudit(
       trx,
@@ -209,7 +212,7 @@ export async function finishRuns(
         action: 'settled',
         runId,
         channelId: run.channel_id,
-        detail: { digest, outcomes: settled, tookMs: at - run.created_at },
+        detail: { ...end, outcomes: settled, tookMs: at - run.created_at },
       },
       ledger.auditLines,
     );
@@ -233,20 +236,24 @@ export async function oweToThread(
   for (const thread of await findThreads(ledger, trx, [runId])) await oweRows(trx, thread, owed);
 }
 
-/** Marks the run as finished, and forgets what was kept only to run; tells the digest of its outcomes. */
+/** What the entry of a run's end says of what is stored. */
+interface RunEnd {
+  readonly digest: string;
+  readonly covers: Cover;
+}
+
+/** Marks the run as finished, and forgets what was kept only to run; from then on nothing of it changes. */
 export async function closeRun(
   { plans, erase }: Ledger,
   trx: Transaction<Schema>,
   runId: string,
   at: number,
-): Promise<string> {
-  const digest = await digestOutcomes(trx, runId);
-  await trx
-    .updateTable('run')
-    .set({ state: 'finished', finished_at: at, digest })
-    .where('id', '=', runId)
-    .execute();
+): Promise<RunEnd> {
+  await hashEarlierOutputs(trx, runId);
+  await trx.updateTable('run').set({ state: 'finished', finished_at: at }).where('id', '=', runId).execute();
+  const digest = await digestRun(trx, runId, 'outputs');
+  await trx.updateTable('run').set({ digest }).where('id', '=', runId).execute();
   if (await forgetSealed(trx, runId)) erase();
   plans.release(runId);
-  return digest;
+  return { digest, covers: 'outputs' };
 }

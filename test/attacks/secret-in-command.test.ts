@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openAuditTrail } from '../../src/store/audit.ts';
+import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { ADA, ada, finished, type Home, OPS, openStage, shown } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { openAuditTrail } from '../../src/store/audit.ts';
+import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { ADA, BOB, OPS, openStage, SECRET, shown } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 

@@ -114,8 +114,7 @@ describe.skipIf(!HAS_SSHD)('the buttons below a root message', () => {
     expect(answers.map(shown).join('\n')).toMatch(/already begun r-\w{4}/);
     expect((await readFile(log, 'utf8')).trim().split('\n')).toHaveLength(4);
     expect(slack.messages(OPS)).toHaveLength(2);
-    const audit = await slack.waitFor(() => slack.messages(AUDIT).length >= 4 && slack.messages(AUDIT));
-    expect(audit.map((line) => line.text).join('\n')).toMatch(/button batchops_retry/);
+    await slack.waitFor(() => slack.messages(AUDIT).some(({ text }) => /button batchops_retry/.test(text)));
   });
 
   test('Cancel one host stops that one; the others go on', async () => {

@@ -148,6 +148,32 @@ describe('answers', () => {
     expect(formatRuns([], 0).text).toBe('None of the latest runs is yours or of this channel.');
   });
 
+  test('a number in an entry is told for what it is there', () => {
+    const accepted = { ...ENTRY, seq: 2, userId: 'U0OPS', action: 'accepted', runId: 'r-7k3f' } as const;
+    const { text } = formatAuditLine({
+      ...accepted,
+      channelId: 'C0OPS',
+      detail: { typed: '/batch_run x', count: 40, hosts: ['a', 'b'] },
+      hash: 'ab'.repeat(32),
+    });
+    expect(text).toContain('2 hosts');
+    expect(text).not.toContain('more within a minute');
+  });
+
+  test('the line of an anchor tells all of the hash, as `verify --head` takes it', () => {
+    const { text } = formatAuditLine({
+      ...ENTRY,
+      seq: 15,
+      userId: '',
+      action: 'anchored',
+      runId: null,
+      channelId: null,
+      detail: { when: 'start', runs: 3, refusals: 0, reason: 'a chain begins' },
+      hash: 'ab'.repeat(32),
+    });
+    expect(text).toBe(`⚓\ufe0e *anchored* · at the start · \`a chain begins\` · \`15:${'ab'.repeat(32)}\``);
+  });
+
   test('an audit line of an end counts how the hosts ended', () => {
     const message = formatAuditLine({
       ...ENTRY,
