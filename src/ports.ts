@@ -1,4 +1,5 @@
 /** What the program needs of the world, a sentence a verb. `main.ts` alone knows which products fill these. */
+import type { TextReading, TextSource } from './command/slash-text.ts';
 import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
@@ -158,6 +159,8 @@ export interface Store {
   anchorAudit(when: AnchoredAt): Promise<string>;
 
   findRun(runId: string): Promise<Run | undefined>;
+  /** Whether a run came of this request. */
+  hasRequest(requestKey: string): Promise<boolean>;
   /** Newest first. */
   listRuns(count: number): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */
@@ -181,12 +184,43 @@ export interface Store {
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
   readonly origins: Origins;
+  readonly doubts: Doubts;
+  readonly readings: TextReadings;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A command that is not run before who typed it has said something about it. */
+export interface DoubtfulCommand {
+  /** `text`: which of two readings was typed; `late`: whether it is still wanted. */
+  readonly kind: 'text' | 'late';
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** Of the request: however it comes to run, it is one run. */
+  readonly requestKey: string;
+  readonly command: string;
+  /** `text`: as Slack sent it; `late`: as it is read. */
+  readonly text: string;
+}
+
+export interface Doubts {
+  /** Under which id it waits; undefined where this very request was put there before, whatever came of it. */
+  put(command: DoubtfulCommand): Promise<string | undefined>;
+  /** Once, and only for whoever typed it. */
+  take(id: string, by: Requester): Promise<DoubtfulCommand | undefined>;
+}
+
+/** How Slack writes `& < >` in this workspace, as people said. Audited. */
+export interface TextReadings {
+  find(teamId: string, source: TextSource): Promise<TextReading | undefined>;
+  /** The first word stands until it is forgotten: false where there is one. */
+  remember(by: Requester, source: TextSource, reading: TextReading): Promise<boolean>;
+  /** False where there was none. */
+  forget(by: Requester, source: TextSource): Promise<boolean>;
 }
 
 /**
@@ -271,6 +305,8 @@ export interface Verification {
 export interface SharedFiles {
   /** Those of this channel, newest first; not all of a long history. A `Refusal` where Slack tells none. */
   list(channelId: string): Promise<readonly SharedFile[]>;
+  /** What Slack tells of one file; a `Refusal` where it tells nothing. */
+  describe(fileId: string): Promise<SharedFile>;
   /** The file's bytes as they come; a `Refusal` where the bot may not have it or it is above `maxBytes`. */
   open(fileId: string, maxBytes: number): Promise<AsyncIterable<Uint8Array>>;
 }

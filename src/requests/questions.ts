@@ -10,6 +10,7 @@ import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
 import { formatQueue, type QueueRow } from '../report/queue.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';
 import { recordReads } from './reads.ts';
@@ -114,7 +115,7 @@ function maySee(records: Records, asking: Asking, run: Run): boolean {
   const { plan } = run;
   return (
     plan.channelId === asking.channelId ||
-    plan.requester.userId === asking.requester.userId ||
+    isSamePerson(plan.requester, asking.requester) ||
     hasRight(
       records.allowlist,
       asking,

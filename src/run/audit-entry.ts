@@ -19,6 +19,7 @@ export interface AuditEntry {
     | 'read'
     | 'reloaded'
     | 'reload-failed'
+    | 'text-read'
     | 'anchored'
     | 'retired';
   readonly runId: string | null;

@@ -4,6 +4,7 @@ import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { countUnfinished, createRun } from './create-run.ts';
+import { StoredDoubts, StoredReadings } from './doubts.ts';
 import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { Erasure } from './embedded/erasure.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
@@ -85,6 +86,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       audit: auditTrailOf(path),
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
+      doubts: new StoredDoubts(ledger),
+      readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();
@@ -172,6 +175,14 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
 
       findRun: (runId) => records.findRun(runId),
+      async hasRequest(requestKey) {
+        const found = await db
+          .selectFrom('run')
+          .select('id')
+          .where('request_key', '=', requestKey)
+          .executeTakeFirst();
+        return found !== undefined;
+      },
       listRuns: (count) => records.listRuns(count),
       openRuns: () => records.openRuns(),
       listJobs: (runId) => records.listJobs(runId),

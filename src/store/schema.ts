@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 import type { Action } from '../run/plan.ts';
@@ -19,6 +20,8 @@ export interface Schema {
   beat: BeatTable;
   refusals: RefusalsTable;
   sealed: SealedTable;
+  text_reading: TextReadingTable;
+  doubt: DoubtTable;
 }
 
 export interface RunTable {
@@ -174,6 +177,27 @@ interface RefusalsTable {
   /** Of the last that was counted; null where there is none. */
   channel_id: string | null;
   last_json: string | null;
+}
+
+/** How Slack writes what people type, as they said. */
+interface TextReadingTable {
+  team_id: string;
+  source: TextSource;
+  reading: TextReading;
+}
+
+/** Commands that wait for a word of who typed them; once taken their words are blank, and the request stays known. */
+interface DoubtTable {
+  id: string;
+  request_key: string;
+  team_id: string;
+  user_id: string;
+  channel_id: string;
+  kind: 'text' | 'late';
+  command: string;
+  words: string;
+  put_at: number;
+  taken_at: number | null;
 }
 
 /** What the first entry's `prev` says. */

@@ -65,7 +65,9 @@ describe.concurrent.each(Object.entries(answers))(
       expect(shown?.text).toMatch(whole);
       expect(shown?.text).toContain(more);
       expect(text).not.toContain('<!channel>');
-      expect(rig.log.lines.filter(({ message }) => /sent as bare text/.test(message))).toHaveLength(1);
+      expect(
+        rig.log.lines.filter(({ message }) => /refuses the form of an answer/.test(message)),
+      ).toHaveLength(1);
     });
   },
 );
