@@ -71,6 +71,8 @@ function signOf(action: AuditEntry['action']): string {
       return '↻';
     case 'reload-failed':
       return '⚠\ufe0e';
+    case 'trusted':
+      return '✚';
     case 'anchored':
       return '⚓\ufe0e';
     case 'started':
@@ -94,6 +96,7 @@ function countsOf({
   skipped,
   running,
   waiting,
+  firstKeys,
   tookMs,
 }: AuditEntry['detail']): readonly string[] {
   const counted = Array.isArray(hosts) ? hosts.length : hosts;
@@ -110,6 +113,7 @@ function countsOf({
       : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
     ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
+    ...(typeof firstKeys === 'number' ? [`${plural(firstKeys, 'host key')} not known before`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),
   ];
 }

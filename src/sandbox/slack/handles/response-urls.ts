@@ -4,6 +4,7 @@ import type { ReportFault } from '../delivery/courier.ts';
 import type { Faults } from '../faults.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import { isRecord, type Json, parseJson } from '../json.ts';
+import { tellTraffic } from '../traffic.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Occasion, postAnswer } from './answers.ts';
 
@@ -54,6 +55,7 @@ export class ResponseUrls {
     const ordered = this.#faults.strike('response_url', undefined);
     if (ordered !== undefined)
       return answerJson(response, 400, { ok: false, error: ordered.error ?? 'fault' });
+    tellTraffic({ kind: 'response_url', values });
     const fault = postAnswer(this.#workspace, issued.occasion, values);
     if (fault !== null)
       return refuse(fault.error === 'invalid_blocks' ? 400 : 500, fault.error, values, fault.details);
