@@ -67,6 +67,8 @@ function signOf(action: AuditEntry['action']): string {
     case 'reload-failed':
     case 'other-process':
       return '⚠\ufe0e';
+    case 'trusted':
+      return '✚';
     case 'anchored':
       return '⚓\ufe0e';
     case 'started':
@@ -90,6 +92,7 @@ function countsOf({
   skipped,
   running,
   waiting,
+  firstKeys,
   tookMs,
 }: AuditEntry['detail']): readonly string[] {
   const counted = Array.isArray(hosts) ? hosts.length : hosts;
@@ -104,6 +107,7 @@ function countsOf({
     ...(Array.isArray(running) ? [`${plural(running.length, 'host')} to be stopped`] : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
     ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
+    ...(typeof firstKeys === 'number' ? [`${plural(firstKeys, 'host key')} not known before`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),
   ];
 }

@@ -42,8 +42,23 @@ export interface Run {
 }
 
 /** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */
-export function isGivenUp({ state, rootTs, isReposted }: Run): boolean {
+export function isGivenUp({
+  state,
+  rootTs,
+  isReposted,
+}: Pick<Run, 'state' | 'rootTs' | 'isReposted'>): boolean {
   return state === 'finished' && rootTs === undefined && isReposted === undefined;
+}
+
+/** What tells whether a click is the one that began it. */
+export type BegunRun = Pick<Run, 'state' | 'rootTs' | 'isReposted' | 'createdAt' | 'finishedAt'>;
+
+/** A click on a button that begins a run each time it is clicked. */
+export interface Click {
+  /** The same for every delivery of this click, and of no other click on the button. */
+  readonly id: number;
+  /** Whether it is the one that began the button's newest run, made twice. */
+  readonly isSame: (newest: BegunRun) => boolean;
 }
 
 /** How far a run is: how many jobs stand where. */

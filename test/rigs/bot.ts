@@ -197,10 +197,15 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function openStage(
-  more: { inventory?: string; allowlist?: string; env?: Record<string, string> } = {},
+  more: {
+    inventory?: string;
+    allowlist?: string;
+    env?: Record<string, string>;
+    slack?: Partial<LocalSlackOptions>;
+  } = {},
 ): Promise<Stage> {
   const stack = new AsyncDisposableStack();
-  const slack = stack.use(await openTeamSlack());
+  const slack = stack.use(await openTeamSlack(more.slack));
   const sshd = stack.use(await startSshd({ addresses: ADDRESSES }));
   const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
   await writeFile(
