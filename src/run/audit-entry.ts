@@ -22,6 +22,8 @@ export interface AuditEntry {
     | 'reload-failed'
     | 'trusted'
     | 'other-process'
+    | 'other-process'
+    | 'trusted'
     | 'text-read'
     | 'anchored'
     | 'retired';
