@@ -17,6 +17,7 @@ import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { StoredPlaces } from './places.ts';
 import { Plans } from './plans.ts';
+import { Reads } from './reads.ts';
 import { StoredReceived } from './received.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
@@ -88,6 +89,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       auditChannel,
       resumeWithinMs: settings.resumeWithinMs ?? DEFAULT_RESUME_WITHIN_MS,
     });
+    const reads = new Reads(ledger);
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
     return {
       jobs,
@@ -167,6 +169,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async recordRefusal(refusal) {
         await refusals.record(refusal);
+        outbox.announce();
+      },
+      async recordRead(read) {
+        await reads.record(read);
         outbox.announce();
       },
 

@@ -7,6 +7,9 @@ import { classify, type Failure } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
 
 const RESPOND_MS = 10_000;
+/** An answer as bare text is not cut where the one in blocks was not: Slack takes 40,000 characters in a new message. */
+const MAX_PLAIN_CHARS = 38_000;
+const REFUSED_FORM = 'Slack refuses the form of an answer';
 
 /** Where one person is, and what leads to them. */
 export interface Asker {
@@ -34,17 +37,19 @@ export class Answers {
    * The message is masked already. Why nobody could be told, where it is so; never rejects.
    */
   async give(asker: Asker, message: Message): Promise<Failure | undefined> {
-    const forms = [message, plainVariant(message)];
+    const forms = [message, plainVariant(message, MAX_PLAIN_CHARS)];
     for (const form of forms) {
       if (asker.respond !== undefined && (await this.#respond(asker.respond, asker, form))) return undefined;
       const failure = asker.channelId === '' ? NO_CHANNEL : await this.#postEphemeral(asker, form);
       if (failure === undefined) return undefined;
       if (failure.kind !== 'content') break;
+      this.#log.error({}, REFUSED_FORM);
     }
     let failure: Failure | undefined;
     for (const form of forms) {
       failure = await this.#postDirectly(asker.userId, form);
       if (failure?.kind !== 'content') break;
+      this.#log.error({}, REFUSED_FORM);
     }
     return failure;
   }
