@@ -7,10 +7,11 @@ import type { RequestContext } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { UNBOUNDED } from '../../src/policy/shares.ts';
 import type { Directory } from '../../src/ports.ts';
+import type { Answer } from '../../src/report/views/view.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
-import { openRig, quiet, type StoreRig } from '../store/rig.ts';
+import { drain, okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
 
 export const OPS = 'C0OPS';
 export const ELSEWHERE = 'C0ELSE';
@@ -160,3 +161,22 @@ export function formWith(fields: SubmittedForm['fields'], more: Partial<Submitte
     ...more,
   };
 }
+
+export const textOf = (answer: Answer | undefined): string => JSON.stringify(answer ?? null);
+
+/** A finished run of Ann's on [web]. */
+export async function runOnce(rig: DeskRig): Promise<string> {
+  await rig.desk.command({
+    command: '/batch_run',
+    text: '-g web -cmd "df -h"',
+    requester: ANN,
+    channelId: OPS,
+    requestKey: 'first',
+  });
+  await drain(rig.store.store, () => okOutcome('fine'));
+  const [run] = await rig.store.store.listRuns(1);
+  return run?.id ?? '';
+}
+
+export const countRuns = async (rig: DeskRig): Promise<number> =>
+  (await rig.store.store.listRuns(100)).length;
