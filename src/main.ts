@@ -62,7 +62,7 @@ try {
     const openTrail = () => openAuditTrail(readDatabaseUrl(process.env));
     process.exitCode = await runAuditCommand(words, openTrail, { out: process.stdout, complain });
   } else if (command === 'check-config') {
-    const readKnownHosts = (path: string) => openHostKeys(path, 'strict');
+    const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
@@ -170,7 +170,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
   const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(url)), 'spool'), log);
   const transport = opened.adopt(
     openTransport({
-      hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
+      hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy, store.recordFirstKeys),
       findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
       secretsMask: () => mask.now(),
       transferDir,
@@ -199,7 +199,7 @@ async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Wor
 
 function openContext(
   { config, fleet, log, steady, bot }: Base,
-  { store, transfers }: Footing,
+  { store, transfers, transport }: Footing,
   workspace: Workspace,
 ): RequestContext {
   return {
@@ -214,6 +214,7 @@ function openContext(
     store,
     opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
+    keyring: transport.keyring,
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: limitsOf(config),

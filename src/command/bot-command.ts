@@ -23,6 +23,11 @@ export function parseBotCommand(text: string): BotRequest {
     case 'hosts':
     case 'can':
       return { kind: verb, terms: readTerms(verb, rest) };
+    case 'trust':
+      if (rest.length > 0) return { kind: 'trust', terms: readTerms(verb, rest) };
+      throw new Refusal('usage', '/batch trust needs to know which hosts.', {
+        remedy: 'Write a host, a list or a group, as in /batch trust web01 or /batch trust @web.',
+      });
     case 'runs': {
       const [count, ...more] = rest;
       takeNone(more, 'runs');

@@ -37,4 +37,5 @@ export type BotRequest =
   | { readonly kind: 'show'; readonly run: string; readonly host?: string }
   | { readonly kind: 'cancel'; readonly run: string }
   | { readonly kind: 'retry'; readonly run: string; readonly which: RetryOf }
-  | { readonly kind: 'can'; readonly terms: readonly string[] };
+  | { readonly kind: 'can'; readonly terms: readonly string[] }
+  | { readonly kind: 'trust'; readonly terms: readonly string[] };

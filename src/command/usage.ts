@@ -45,4 +45,5 @@ Examples
   /batch queue              what runs, and what waits for what
   /batch show r-7k3f web01  one host's result
   /batch cancel r-7k3f      stops a run
-  /batch retry r-7k3f       repeats it where it failed`;
+  /batch retry r-7k3f       repeats it where it failed
+  /batch trust web01        the keys it shows next to the known ones, and a button to trust them`;

@@ -12,4 +12,5 @@ export const VERBS = [
   { name: 'retry', usage: `retry RUN [${RETRY_OF.join('|')}]` },
   { name: 'can', usage: 'can [EXPR]' },
   { name: 'queue', usage: 'queue' },
+  { name: 'trust', usage: 'trust EXPR' },
 ] as const;

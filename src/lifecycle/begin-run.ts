@@ -7,7 +7,7 @@ import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { knownTo } from '../policy/rights.ts';
 import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
-import type { SharedFiles } from '../ports.ts';
+import type { HostKeyring, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
@@ -21,6 +21,7 @@ import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.
 
 export interface RequestContext extends RunContext, OpeningContext {
   readonly sharedFiles: SharedFiles;
+  readonly keyring: HostKeyring;
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
   readonly limits: Limits;

@@ -14,6 +14,7 @@ import {
 } from '../report/buttons.ts';
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/click-answers.ts';
 import { ASK_TEXT_ACTION } from '../report/doubts.ts';
+import { TRUST_ACTION } from '../report/keys/look.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
@@ -22,20 +23,23 @@ import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { refuseLate } from './doubts.ts';
 import { openForm } from './form.ts';
+import type { KeyOffers } from './key-offers.ts';
 import { findVisibleRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
 import { resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
 import { askAgain } from './texts.ts';
+import { trustKeys } from './trust.ts';
 
 /**
- * What a button means. Nothing is believed of it but who clicked, where, and the run's id: what the run is
- * and what may be done with it comes from the store and the rules of today.
+ * What a button means. Nothing is believed of it but who clicked, where, and the id of a run (or of keys that
+ * were shown): what that is and what may be done with it comes from the store and the rules of today.
  */
 export async function answerClick(
   context: RequestContext,
   call: Call,
   click: ButtonClick,
+  offers: KeyOffers,
 ): Promise<Answer | undefined> {
   const { actionId, value } = click;
   switch (actionId) {
@@ -64,6 +68,9 @@ export async function answerClick(
     case AGAIN_ACTION:
       refuseLate(click);
       return await repeatRun(context, onceForClicks(call, click), value, 'all');
+    case TRUST_ACTION:
+      refuseLate(click);
+      return await trustKeys(context, call, value, offers);
     case HOME_RUN_ACTION:
       return openForm('run', call);
     case HOME_COPY_ACTION:

@@ -21,6 +21,7 @@ import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
 import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
+import { recordFirstKeys, recordTrust } from './trust.ts';
 
 export interface StoreSettings {
   /** `file:PATH`, relative to the working directory. */
@@ -157,6 +158,12 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         outbox.announce();
       },
 
+      recordFirstKeys: (runId, keys) => recordFirstKeys(ledger, runId.toLowerCase(), keys),
+
+      async recordTrust(trust) {
+        await recordTrust(ledger, trust);
+        outbox.announce();
+      },
       async recordEvent(event) {
         await recordEvent(ledger, event);
         outbox.announce();

@@ -19,7 +19,9 @@ import type { BoardEntry } from './bundle.ts';
 
 /** Kept for the words below the last bundle. */
 const REST_CHARS = 1_900;
-const HEADING_CHARS = 200;
+/** The heading, and below it which hosts' keys were new. */
+const HEADING_CHARS = 500;
+const FIRST_KEY_NAMES_CHARS = 200;
 /** `Each host's own output: …` */
 const LAST_LINE_CHARS = 150;
 const MAX_TEXT_CHARS = 700;
@@ -77,6 +79,8 @@ export interface BoardContent {
   readonly entries: readonly BoardEntry[];
   /** Bundles that are not among the entries. */
   readonly rest: readonly Bundle[];
+  /** Hosts that a key not known before did not stop. */
+  readonly firstContacts: readonly string[];
   readonly maxPages: number;
   readonly nameSet?: NameSet | undefined;
 }
@@ -87,7 +91,7 @@ export interface BoardContent {
  */
 export function formatBoard(
   run: Run,
-  { entries, rest, maxPages, nameSet }: BoardContent,
+  { entries, rest, firstContacts, maxPages, nameSet }: BoardContent,
 ): readonly Message[] {
   if (entries.length === 0 && rest.length === 0) return [];
   const filled = fillPages(entries, ({ elements }) => costOf(elements), maxPages);
@@ -100,6 +104,7 @@ export function formatBoard(
     const isLast = index === pages.length - 1;
     const elements = [
       heading(run, entries.length + rest.length, index, pages.length),
+      ...(index === 0 ? firstContactLine(run, firstContacts, nameSet) : []),
       ...page.flatMap((entry) => entry.elements),
       ...(isLast ? footer(run, missing, nameSet) : []),
     ];
@@ -146,6 +151,19 @@ function heading(run: Run, bundles: number, index: number, pages: number): RichT
       : `${formatCount(settled)} of ${plural(totalJobs(run.progress), 'host')} so far`;
   const results = bundles === 1 ? 'one result' : `${formatCount(bundles)} different results`;
   return line(bold(run.id), ` · ${hosts}, ${results}${pageWords(index, pages)}`);
+}
+
+/** Their results may be equal; their keys are not. */
+function firstContactLine(run: Run, hosts: readonly string[], nameSet?: NameSet): readonly RichTextElement[] {
+  if (hosts.length === 0) return [];
+  const names = formatHostSetName(hosts, FIRST_KEY_NAMES_CHARS, nameSet);
+  const where =
+    run.state === 'finished' ? `in ${run.id}.txt in this thread and in the audit` : 'in the audit';
+  return [
+    line(
+      `First contact with ${plural(hosts.length, 'host')}: ${names}. The keys that they showed are ${where}.`,
+    ),
+  ];
 }
 
 function pageWords(index: number, pages: number): string {
