@@ -10,6 +10,7 @@ import type {
   AnchoredAt,
   AuditEntry,
   AuditedEvent,
+  AuditedRead,
   AuditedRefusal,
   AuditedTrust,
   ExpectedHead,
@@ -95,7 +96,8 @@ export interface TransferFolder {
   digestSource(local: string): Promise<FileDigest>;
   /**
    * What is on record of where this file came from; ask after its digest, so that it is of that content. Of one
-   * that is being replaced both, and none of what an administrator placed.
+   * that is being replaced both, and none of what an administrator placed. What lies where Slack's files are kept and
+   * has no record is of somebody who is not known.
    */
   originsOf(local: string): Promise<readonly Origin[]>;
   /** A `Refusal` where the fetched files could not be put there. */
@@ -159,7 +161,7 @@ export interface Store {
   abandonRun(runId: string, reason: string): Promise<void>;
   /**
    * Settles what waits as `skipped`, audits, and tells which jobs run right now: theirs to abort.
-   * A second cancel of the same run changes nothing but says again what runs.
+   * A second cancel of the same run changes nothing, says again what runs, and is audited, once it is over too.
    */
   cancelRun(
     runId: string,
@@ -184,6 +186,8 @@ export interface Store {
   postLog(runId: string): Promise<boolean>;
   /** Writes down a refusal (and nothing else happens). */
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
+  /** Writes down a read of other people's results: of each person each run once within ten minutes. */
+  recordRead(read: AuditedRead): Promise<void>;
   /** Writes down which keys a run is about to believe, or to let pass, by the policy: before anything is sent to their hosts. */
   recordFirstKeys(runId: string, keys: readonly FirstKey[]): Promise<void>;
   /** Writes down what a person says yes to, before it is so. */
@@ -216,6 +220,7 @@ export interface Store {
 
   readonly jobs: JobSource;
   readonly outbox: Outbox;
+  readonly places: Places;
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
   readonly origins: Origins;
@@ -294,15 +299,45 @@ export interface Outbox {
   defer(row: OutboxRow, at: number, why: string): Promise<void>;
   /** Slack was asked and does not have it: due again at `at`, one try the wiser. */
   failed(row: OutboxRow, at: number, error: string): Promise<void>;
-  /** Its message is about to be made once more: should that end the process, it counts as a fault. */
+  /** Its message is about to be made: should that end the process, it counts as two faults. */
   making(row: OutboxRow): Promise<void>;
   /** Its message could not be made: due again at `at`. */
   faulted(row: OutboxRow, at: number, error: string): Promise<void>;
-  /** It can never be sent (channel gone, bot removed): kept with its error, no longer due. */
+  /** It can never be sent in this form: kept with its error, no longer due. */
   giveUp(row: OutboxRow, error: string): Promise<void>;
-  /** When the next row falls due; undefined where none waits. */
+  /**
+   * Slack no longer has its message, or, of one that is to be posted, the root message of its thread: that is posted
+   * anew, and all that is due goes below the new one. Given up where that came to pass a few times already.
+   */
+  lost(row: OutboxRow, error: string): Promise<void>;
+  /** When the next row falls due, of channels that are not closed; undefined where none waits. */
   nextDueAt(): Promise<number | undefined>;
   onDue(listener: () => void): void;
+}
+
+/**
+ * Channels that Slack does not let us write into at present. Durable: no job of a run starts whose channel is closed,
+ * as nobody could read what came of it.
+ */
+export interface Places {
+  list(): Promise<readonly string[]>;
+  /** Slack said no once more, in this word. */
+  close(channelId: string, error: string): Promise<ClosedPlace>;
+  /** All that is due there is kept, and no longer due until it opens again. */
+  giveUp(channelId: string, error: string): Promise<void>;
+  /**
+   * Something was written there: what was given up for its sake is due again, and what waited may start; where nobody
+   * could read for longer than waiting work may begin by itself, it is held for a person to let go.
+   */
+  reopen(channelId: string): Promise<void>;
+}
+
+export interface ClosedPlace {
+  /** How often Slack said no since it closed. */
+  readonly refusals: number;
+  readonly closedForMs: number;
+  /** Runs of which something is still to come, oldest first. */
+  readonly runs: readonly { readonly runId: string; readonly userId: string }[];
 }
 
 export interface OutboxClaim {
@@ -311,6 +346,8 @@ export interface OutboxClaim {
   readonly leaseMs: number;
   /** Channels that may not be written to at the moment. */
   readonly except: readonly string[];
+  /** Only this channel's. */
+  readonly channel?: string;
   /** All where left out. */
   readonly lane?: OutboxLane;
   /** Only what may go out with these (`OutboxRow.joins`). */

@@ -6,8 +6,11 @@ export interface Condition {
   /** What the start waits for, a sentence; empty where it does not. */
   waitingFor: string;
   hasDefect: boolean;
-  workspace?: { showTrouble(): Promise<string | null> };
-  slack?: { isConnected(): boolean };
+  workspace?: {
+    showTrouble(): Promise<string | null>;
+    readonly others: { seen(): readonly unknown[] };
+  };
+  slack?: { isConnected(): boolean; connections(): number | undefined };
   dispatcher?: {
     stats(): { readonly running: number; readonly waiting: number };
     isFailing(): boolean;
@@ -36,6 +39,8 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
 export function watch(bot: Condition, store: Recording, logLinesLost: () => number): HealthSource {
   return {
     jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
+    connections: () => bot.slack?.connections(),
+    otherBots: () => bot.workspace?.others.seen().length ?? 0,
     logLinesLost,
     async liveness() {
       if (bot.hasDefect) return 'stopping after a defect';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
-import { keepStart } from '../run/audit-entry.ts';
+import { keepStart, NOT_ON_RECORD } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
 import { type BegunRun, type Click, type EndedJob, formatRunId } from '../run/run.ts';
@@ -126,7 +126,7 @@ async function findFirst(trx: Transaction<Schema>, requestKey: string, click?: C
     .executeTakeFirst();
   if (same !== undefined) return same;
   const newest = await runs
-    .select(['id', 'state', 'root_ts', 'created_at', 'finished_at'])
+    .select(['id', 'state', 'root_ts', 'root_lost', 'created_at', 'finished_at'])
     .where('request_key', '>=', clickKey(requestKey, '0'))
     .where('request_key', '<', clickKey(requestKey, ':'))
     .orderBy('number', 'desc')
@@ -134,11 +134,14 @@ async function findFirst(trx: Transaction<Schema>, requestKey: string, click?: C
   return newest !== undefined && click.isSame(begunRunOf(newest)) ? newest : undefined;
 }
 
-function begunRunOf(row: Pick<RunTable, 'state' | 'root_ts' | 'created_at' | 'finished_at'>): BegunRun {
+function begunRunOf(
+  row: Pick<Selectable<RunTable>, 'state' | 'root_ts' | 'root_lost' | 'created_at' | 'finished_at'>,
+): BegunRun {
   return {
     state: row.state,
     createdAt: row.created_at,
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
+    ...(row.root_lost > 0 && { isReposted: true as const }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
   };
 }
@@ -156,7 +159,11 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     planHash,
     action: work.action,
     ...Object.fromEntries(Object.entries(words).map(([key, text]) => [key, ledger.mask(text)])),
-    ...(work.action === 'put' && { source: work.source, shared: work.shared, origins: work.origins }),
+    ...(work.action === 'put' && {
+      source: work.source,
+      shared: work.shared,
+      origins: work.origins?.length === 0 ? NOT_ON_RECORD : work.origins,
+    }),
     count: plan.targets.length,
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,

@@ -16,11 +16,20 @@ const RUN_COLUMNS = [
   'created_at',
   'finished_at',
   'held',
+  'root_lost',
   'cancelled_team',
   'cancelled_user',
 ] as const;
 
-type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]>;
+type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly unread: string | null };
+
+function runsOf(db: Kysely<Schema>) {
+  return db
+    .selectFrom('run')
+    .leftJoin('place', 'place.channel_id', 'run.channel_id')
+    .select(RUN_COLUMNS)
+    .select('place.error as unread');
+}
 
 /** Rows → runs and jobs. */
 export class Records {
@@ -37,18 +46,17 @@ export class Records {
   async findRun(runId: string): Promise<Run | undefined> {
     const known = this.#finished.get(runId.toLowerCase());
     if (known !== undefined) return known;
-    const rows = await this.#db
-      .selectFrom('run')
-      .select(RUN_COLUMNS)
-      .where('id', '=', runId.toLowerCase())
-      .execute();
+    const rows = await runsOf(this.#db).where('id', '=', runId.toLowerCase()).execute();
     return (await this.#toRuns(rows))[0];
   }
 
+  /** It has changed in a state that nothing else leaves. */
+  forget(runId: string): void {
+    this.#finished.delete(runId);
+  }
+
   async listRuns(count: number): Promise<readonly Run[]> {
-    const rows = await this.#db
-      .selectFrom('run')
-      .select(RUN_COLUMNS)
+    const rows = await runsOf(this.#db)
       .orderBy('number', 'desc')
       .limit(Math.max(0, Math.floor(count)))
       .execute();
@@ -56,12 +64,7 @@ export class Records {
   }
 
   async openRuns(): Promise<readonly Run[]> {
-    const rows = await this.#db
-      .selectFrom('run')
-      .select(RUN_COLUMNS)
-      .where('finished_at', 'is', null)
-      .orderBy('number')
-      .execute();
+    const rows = await runsOf(this.#db).where('finished_at', 'is', null).orderBy('number').execute();
     return this.#toRuns(rows);
   }
 
@@ -124,6 +127,8 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
     ...(row.held !== null && { held: row.held }),
+    ...(row.unread !== null && { unread: row.unread }),
+    ...(row.root_lost > 0 && { isReposted: true as const }),
     ...(row.cancelled_team !== null &&
       row.cancelled_user !== null && {
         cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },

@@ -40,6 +40,7 @@ export function formatRoot(
       finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
     ),
     ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
+    ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
     ...(isHeld(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
@@ -50,6 +51,13 @@ export function formatRoot(
     blocks,
     ...(finished ? {} : { live: { everyMs: LIVE_ROOT_MS } }),
   };
+}
+
+function formatReposted(runId: string): string {
+  return (
+    '*Posted anew: Slack no longer had the first message of this run.* What comes from now on stands below this one; ' +
+    `what came before may be gone with the first: \`/batch show ${escapeMrkdwn(runId)}\``
+  );
 }
 
 /** Of a run that was cancelled in time, say, nothing was run. */
@@ -104,11 +112,13 @@ function notes(run: Run): readonly string[] {
       ? []
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
-    ...describeSource(work, mention),
+    ...describeSource(work, IN_MRKDWN),
     ...describeLimits(plan),
     'results in the thread',
   ];
 }
+
+const IN_MRKDWN = { person: mention, text: (text: string) => escapeShort(cleanOutput(text), 200) };
 
 function describeSlowest(slowest: readonly SlowJob[], now: number): readonly string[] {
   if (slowest.length === 0) return [];

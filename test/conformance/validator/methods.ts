@@ -13,7 +13,7 @@ import {
   unique,
   whole,
 } from './rules.ts';
-import { anyView, homeView, modalView } from './views.ts';
+import { homeView, modalView } from './views.ts';
 
 /** Each method's arguments, as `https://docs.slack.dev/reference/methods/METHOD` has them. */
 
@@ -78,5 +78,4 @@ export const METHODS: Readonly<Record<string, Rule>> = {
   'users.info': takes({ user: person }, { include_locale: flag }),
   'views.open': takes({ trigger_id: text({ max: 255 }), view: structure(modalView) }),
   'views.publish': takes({ user_id: person, view: structure(homeView) }, { hash: text({ max: 255 }) }),
-  'views.update': takes({ view_id: id, view: structure(anyView) }, { hash: text({ max: 255 }) }),
 };
