@@ -22,8 +22,6 @@ export interface AuditEntry {
     | 'reload-failed'
     | 'trusted'
     | 'other-process'
-    | 'other-process'
-    | 'trusted'
     | 'text-read'
     | 'anchored'
     | 'retired';
