@@ -7,6 +7,7 @@ import type { RequestContext } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { UNBOUNDED } from '../../src/policy/shares.ts';
 import type { Directory } from '../../src/ports.ts';
+import type { Answer } from '../../src/report/views/view.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import type { HostKeyPolicy } from '../../src/run/host-key.ts';
@@ -14,7 +15,7 @@ import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import { openKeyring } from '../../src/ssh/host-keys/keyring.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { Trouble } from '../../src/ssh/trouble.ts';
-import { openRig, quiet, type StoreRig } from '../store/rig.ts';
+import { drain, okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
 
 export const OPS = 'C0OPS';
 export const ELSEWHERE = 'C0ELSE';
@@ -186,3 +187,22 @@ export function formWith(fields: SubmittedForm['fields'], more: Partial<Submitte
     ...more,
   };
 }
+
+export const textOf = (answer: Answer | undefined): string => JSON.stringify(answer ?? null);
+
+/** A finished run of Ann's on [web]. */
+export async function runOnce(rig: DeskRig): Promise<string> {
+  await rig.desk.command({
+    command: '/batch_run',
+    text: '-g web -cmd "df -h"',
+    requester: ANN,
+    channelId: OPS,
+    requestKey: 'first',
+  });
+  await drain(rig.store.store, () => okOutcome('fine'));
+  const [run] = await rig.store.store.listRuns(1);
+  return run?.id ?? '';
+}
+
+export const countRuns = async (rig: DeskRig): Promise<number> =>
+  (await rig.store.store.listRuns(100)).length;

@@ -53,12 +53,7 @@ function page(
   const limit = call.integer('limit', 100);
   if (limit < 1 || limit > 999) throw new ApiError('invalid_limit');
   const oldest = call.text('oldest') ?? '';
-  const latest = call.text('latest') ?? '';
-  const isInclusive = call.flag('inclusive') ?? false;
-  const inTime = messages.filter(({ ts }) => {
-    if (isInclusive && (ts === oldest || ts === latest)) return true;
-    return (oldest === '' || ts > oldest) && (latest === '' || ts < latest);
-  });
+  const inTime = messages.filter(({ ts }) => ts > oldest);
   const cursor = call.text('cursor') ?? '';
   const start = cursor === '' ? 0 : Number(Buffer.from(cursor, 'base64url').toString());
   if (!Number.isInteger(start)) throw new ApiError('invalid_cursor');
@@ -76,7 +71,7 @@ function page(
   };
 }
 
-const PAGED = ['channel', 'cursor', 'limit', 'oldest', 'latest', 'inclusive', 'include_all_metadata'];
+const PAGED = ['channel', 'cursor', 'limit', 'oldest', 'include_all_metadata'];
 
 const info: ApiMethod = {
   token: 'bot',
