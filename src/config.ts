@@ -25,6 +25,13 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Where the bot was away for longer, what waited does not start by itself. */
   readonly resumeWithinMs: number;
+  /** Bytes that each may hold; and that are to stay free on the disks that the bot writes to. */
+  readonly disk: {
+    readonly transferBytes: number;
+    readonly spoolBytes: number;
+    readonly databaseBytes: number;
+    readonly freeBytes: number;
+  };
 }
 
 export interface SlackConfig {
@@ -122,6 +129,14 @@ export function inspectConfig(
       `${name}: expected a duration from ${min / 1_000}s to ${max / 86_400_000}d, such as 90s, 10m or 2h, got "${value}"`,
     );
     return fallback;
+  };
+
+  const readBytes = (name: string, fallback: string): number => {
+    const value = read(name) ?? fallback;
+    const [, count, unit = ''] = /^(\d{1,6})([kmgt])$/.exec(value.toLowerCase()) ?? [];
+    if (count !== undefined) return Number(count) * 1_024 ** (1 + 'kmgt'.indexOf(unit));
+    problems.push(`${name}: expected a size such as 500M, 20G or 1T, got "${value}"`);
+    return 0;
   };
 
   const readToken = (name: string, prefix: string): Secret | undefined => {
@@ -224,6 +239,12 @@ export function inspectConfig(
     auditChannel: readChannel(),
     http: readAddress(),
     resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
+    disk: {
+      transferBytes: readBytes('BATCHOPS_TRANSFER_QUOTA', '20G'),
+      spoolBytes: readBytes('BATCHOPS_SPOOL_QUOTA', '5G'),
+      databaseBytes: readBytes('BATCHOPS_DATABASE_QUOTA', '10G'),
+      freeBytes: readBytes('BATCHOPS_FREE_SPACE', '500M'),
+    },
     logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   return { config, problems };
@@ -247,6 +268,10 @@ const VARIABLES = [
   'HTTP_HOST',
   'LOG_LEVEL',
   'RESUME_WITHIN',
+  'TRANSFER_QUOTA',
+  'SPOOL_QUOTA',
+  'DATABASE_QUOTA',
+  'FREE_SPACE',
 ];
 
 /** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse as parseDotenv, populate as populateEnv } from 'dotenv';
 import { type Logger, pino } from 'pino';
@@ -9,6 +9,7 @@ import {
   readConfig,
   readDatabaseUrl,
 } from './config.ts';
+import { type Disk, openDisk } from './disk/disk.ts';
 import { ConfigError, codeOf, showCode } from './errors.ts';
 import { type LearningMask, openMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
@@ -118,6 +119,7 @@ interface Base {
 /** What the bot stands on: the disk and the way to the hosts. */
 interface Footing {
   readonly store: Store;
+  readonly disk: Disk;
   readonly transfers: TransferFolder;
   readonly spool: SpoolFolder;
   readonly transport: Transport;
@@ -148,8 +150,9 @@ async function serve(): Promise<void> {
     log.warn({}, `is this meant? ${suspicion}`);
 
   const footing = await openFooting(base);
-  const { store } = footing;
-  const source = watch(bot, store, base.sink.lost);
+  const { store, disk } = footing;
+  const uses = async () => await disk.uses(await store.usedBytes());
+  const source = watch(bot, { ping: () => store.ping(), uses }, base.sink.lost);
   const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
   const workspace = await reachSlack(base);
   const context = openContext(base, footing, workspace);
@@ -202,12 +205,25 @@ function catchDefects({ log, bot, end }: Base): void {
 async function openFooting({ config, fleet, mask, log, steady, opened }: Base): Promise<Footing> {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const masked = (text: string): string => mask.now().text(text);
+  const databaseDir = dirname(parseDatabaseUrl(url));
+  const spoolDir = join(databaseDir, 'spool');
+  const disk = opened.use(openDisk(realpathSync(transferDir), { databaseDir, spoolDir }, config.disk));
+  const findShortage = disk.databaseShortage;
   const store = opened.adopt(
-    await openStore({ url, hostConcurrency, shares, auditChannel, mask: masked, log, steady }),
+    await openStore({
+      url,
+      hostConcurrency,
+      shares,
+      findShortage,
+      auditChannel,
+      mask: masked,
+      log,
+      steady,
+    }),
     (it) => it.close(),
   );
-  const transfers = openTransferFolder(transferDir, store.origins);
-  const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(url)), 'spool'), log);
+  const transfers = openTransferFolder(transferDir, store.origins, disk.transfers);
+  const spool = openSpoolFolder(spoolDir, log, disk.spool);
   const transport = opened.adopt(
     openTransport({
       hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
@@ -215,13 +231,14 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
       secretsMask: () => mask.now(),
       transferDir,
       origins: store.origins,
+      room: disk.transfers,
       spool,
       leftovers: store.leftovers,
       log,
     }),
     (it) => it.close(),
   );
-  return { store, transfers, spool, transport };
+  return { store, disk, transfers, spool, transport };
 }
 
 async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {

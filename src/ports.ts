@@ -59,9 +59,15 @@ export interface TransferFolder {
   read(path: string, maxBytes: number): Promise<Uint8Array | null>;
   /**
    * Keeps a file under this name, whole or not at all. The same name again takes its place; a `Refusal` where the
-   * one there is another person's.
+   * one there is another person's, and, before it is opened, where there is no room for it.
    */
-  keep(local: string, content: AsyncIterable<Uint8Array>, origin: Origin): Promise<void>;
+  keep(local: string, file: KeptFile, origin: Origin): Promise<void>;
+}
+
+export interface KeptFile {
+  /** As whoever has it says. */
+  readonly bytes: number;
+  open(): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /**
@@ -108,13 +114,42 @@ export interface Spool {
   read(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** Room on the bot's own disk for the files of one folder, shared by all that write there. */
+export interface Room {
+  /** A file that is about to be written, by its full path. What it takes is counted until `keep` or `drop`. */
+  claim(path: string): Claim;
+}
+
+export interface Claim {
+  /**
+   * Takes room for so many bytes more, before they are written. Undefined where there was enough; else why there is
+   * none, in a clause for people, and none was taken.
+   */
+  grow(bytes: number): Promise<string | undefined>;
+  /** The file is whole and in its place. */
+  keep(): void;
+  /** The file is gone. After `keep` nothing more. */
+  drop(): void;
+}
+
+/** How much the bot's own disk holds of one kind. */
+export interface DiskUse {
+  readonly what: 'transfers' | 'spool' | 'database';
+  readonly usedBytes: number;
+  readonly maxBytes: number;
+  /** On the disk that it lies on; infinite where that does not tell. */
+  readonly freeBytes: number;
+  /** Why nothing more is taken, a clause for people; null where there is room. */
+  readonly trouble: string | null;
+}
+
 // ── the record ───────────────────────────────────────────────────────────────────────────────────────────
 
 export interface Store {
   /**
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
    * twice finds the first run. Targets with `skip` are settled at once. A `Refusal` where the requester would have
-   * more unfinished runs or waiting jobs than one person may.
+   * more unfinished runs or waiting jobs than one person may, and where the database or its disk is full.
    */
   createRun(
     plan: Approved<Plan>,
@@ -179,6 +214,8 @@ export interface Store {
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
+  /** Bytes on disk that hold something. */
+  usedBytes(): Promise<number>;
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;

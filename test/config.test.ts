@@ -109,6 +109,23 @@ describe('settings', () => {
     for (const name of names) expect(example).toMatch(new RegExp(`^(# )?${name}=`, 'm'));
   });
 
+  test('take sizes with their unit only, so that nobody allows 20 bytes where 20 GiB were meant', () => {
+    const diskWith = (value: string) => readConfig({ ...TOKENS, BATCHOPS_TRANSFER_QUOTA: value }).disk;
+    expect(readConfig(TOKENS).disk).toEqual({
+      transferBytes: 20 * 1_024 ** 3,
+      spoolBytes: 5 * 1_024 ** 3,
+      databaseBytes: 10 * 1_024 ** 3,
+      freeBytes: 500 * 1_024 ** 2,
+    });
+    expect(diskWith('3k').transferBytes).toBe(3_072);
+    expect(diskWith('2T').transferBytes).toBe(2 * 1_024 ** 4);
+    for (const wrong of ['20', '-1G', '1.5G', 'G', '1GB', '12345678G']) {
+      expect(problemsOf({ ...TOKENS, BATCHOPS_TRANSFER_QUOTA: wrong })).toEqual([
+        `BATCHOPS_TRANSFER_QUOTA: expected a size such as 500M, 20G or 1T, got "${wrong}"`,
+      ]);
+    }
+  });
+
   test('leave of four slots one to others, unless told how many one person may have', () => {
     const slotsWith = (more: Record<string, string>): number =>
       readConfig({ ...TOKENS, ...more }).person.slots;

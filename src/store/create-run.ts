@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
+import { Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import type { EndedJob } from '../ports.ts';
@@ -19,12 +20,19 @@ import { sha256 } from './sha256.ts';
 const TRIES_PER_LENGTH = 4;
 const SHORTEST_ID = 4;
 
+/** What a new run has to pass. */
+interface Admission {
+  readonly shares: Shares;
+  /** Why there is no room for one more, a clause; undefined where there is. */
+  readonly shortage: string | undefined;
+}
+
 /** Puts the run down. The same request twice finds the first run. */
 export async function createRun(
   ledger: Ledger,
   approved: Approved<Plan>,
   requestKey: string,
-  shares: Shares,
+  { shares, shortage }: Admission,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
   // The command stays as it is, or a run that goes on after a restart would do something else. What is only
   // there to be read is masked.
@@ -41,6 +49,11 @@ export async function createRun(
       .executeTakeFirst();
     if (first !== undefined) return { runId: first.id, isNew: false };
 
+    if (shortage !== undefined) {
+      throw new Refusal('not-now', `Nothing was run: ${shortage}.`, {
+        remedy: 'An administrator of the bot has to raise the limit, or to have less kept.',
+      });
+    }
     checkShares(shares, await countUnfinished(trx, plan.requester), plan);
     const at = ledger.now();
     const runId = await nameRun(trx);

@@ -2,7 +2,7 @@ import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
 import { auditTrailOf } from './audit.ts';
 import { createRun } from './create-run.ts';
-import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
@@ -34,6 +34,8 @@ export interface StoreSettings {
   readonly hostConcurrency: number;
   /** What one person may have; no bounds where left out. */
   readonly shares?: Shares;
+  /** Why no run is to be put down in a database of so many bytes, a clause; none where left out. */
+  readonly findShortage?: (usedBytes: number) => Promise<string | undefined>;
   /** With one, every decision of the audit also becomes an outbox row. */
   readonly auditChannel: string | undefined;
   /** Takes secrets out of a text that is kept to be read: the audit's, and what was typed. */
@@ -88,7 +90,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();
-        const { runId, isNew } = await createRun(ledger, plan, requestKey, shares);
+        const shortage = await settings.findShortage?.(await measureUse(db));
+        const { runId, isNew } = await createRun(ledger, plan, requestKey, { shares, shortage });
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -171,6 +174,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
+      usedBytes: () => measureUse(db),
       async ping() {
         await file.probe();
         // A write that changes nothing, and still has to reach the disk.

@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.ts';
-import type { Log, Spool } from '../../ports.ts';
+import type { Log, Room, Spool } from '../../ports.ts';
+import { ENDLESS_ROOM } from '../part/endless-room.ts';
 import { hostFolder } from '../part/file-names.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';
 
@@ -23,13 +24,14 @@ const RUN_FOLDER = /^r-[0-9a-z]+$/;
 const SPOOL_PATH = /^(r-[0-9a-z]+)\/([A-Za-z0-9._%-]+\.(?:stdout|stderr))$/;
 
 /** `<run>/<host>.<stream>` below `dir`, for the eyes of the bot's own account. No link is followed in it. */
-export function openSpoolFolder(dir: string, log: Log): SpoolFolder {
+export function openSpoolFolder(dir: string, log: Log, room: Room = ENDLESS_ROOM): SpoolFolder {
   return {
     openFile(runId, host, stream) {
       const folder = join(dir, runId);
       const path = `${runId}/${hostFolder(host)}.${stream}`;
       return writeSpoolFile({
         path,
+        claim: room.claim(join(dir, path)),
         async open() {
           if (!SPOOL_PATH.test(path)) throw new Error(`${path} is no name for a spool file`);
           await mkdir(dir, { recursive: true, mode: 0o700 });

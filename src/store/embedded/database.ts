@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { ConfigError } from '../../errors.ts';
 import type { Schema } from '../schema.ts';
 
@@ -67,6 +67,13 @@ export function openReader(path: string): Database {
     for (const database of opened) database.close();
     throw asConfigError(path, error);
   }
+}
+
+/** Bytes of the file that hold something: what was freed in it is used again first. */
+export async function measureUse(db: Kysely<Schema>): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`select (page_count - freelist_count) * page_size as bytes
+    from pragma_page_count, pragma_freelist_count, pragma_page_size`.execute(db);
+  return rows[0]?.bytes ?? 0;
 }
 
 function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): Database {

@@ -4,6 +4,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ENDLESS_ROOM } from '../../../src/ssh/part/endless-room.ts';
 import { writeSpoolFile } from '../../../src/ssh/spool/spool-file.ts';
 import { openSpoolFolder, type SpoolFolder } from '../../../src/ssh/spool/spool-folder.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
@@ -178,6 +179,7 @@ describe.skipIf(!HAS_SSHD)('output beyond the cap, of a real sshd', () => {
       openFile: () =>
         writeSpoolFile({
           path: 'r-7k3f/web01.stdout',
+          claim: ENDLESS_ROOM.claim('r-7k3f/web01.stdout'),
           open: () => opening.promise,
           remove: () => Promise.resolve(),
           onTrouble: () => void troubles++,
