@@ -32,6 +32,14 @@ export interface Config {
     readonly databaseBytes: number;
     readonly freeBytes: number;
   };
+  /** Milliseconds, perhaps infinite. */
+  readonly keep: {
+    readonly outputMs: number;
+    readonly runMs: number;
+    readonly spoolMs: number;
+    readonly uploadMs: number;
+    readonly fetchedMs: number;
+  };
 }
 
 export interface SlackConfig {
@@ -51,6 +59,7 @@ const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
 /** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
 export const DEFAULT_FAN_OUT = 64;
 export const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
+const DAY_MS = 86_400_000;
 /** The bot stays open to others whatever one person does: of four slots, one is left to them. */
 const PERSON_SHARE = 3 / 4;
 
@@ -129,6 +138,15 @@ export function inspectConfig(
       `${name}: expected a duration from ${min / 1_000}s to ${max / 86_400_000}d, such as 90s, 10m or 2h, got "${value}"`,
     );
     return fallback;
+  };
+
+  const readKeeping = (name: string, fallback: string): number => {
+    const value = (read(name) ?? fallback).toLowerCase();
+    if (value === 'forever') return Number.POSITIVE_INFINITY;
+    const days = Number(/^(\d{1,5})d$/.exec(value)?.[1] ?? 0);
+    if (days === 0)
+      problems.push(`${name}: expected a number of days such as 30d, or forever, got "${value}"`);
+    return days * DAY_MS;
   };
 
   const readBytes = (name: string, fallback: string): number => {
@@ -245,6 +263,13 @@ export function inspectConfig(
       databaseBytes: readBytes('BATCHOPS_DATABASE_QUOTA', '10G'),
       freeBytes: readBytes('BATCHOPS_FREE_SPACE', '500M'),
     },
+    keep: {
+      outputMs: readKeeping('BATCHOPS_KEEP_OUTPUT', '90d'),
+      runMs: readKeeping('BATCHOPS_KEEP_RUNS', '365d'),
+      spoolMs: readKeeping('BATCHOPS_KEEP_SPOOL', '7d'),
+      uploadMs: readKeeping('BATCHOPS_KEEP_UPLOADS', '30d'),
+      fetchedMs: readKeeping('BATCHOPS_KEEP_FETCHED', 'forever'),
+    },
     logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   return { config, problems };
@@ -272,6 +297,11 @@ const VARIABLES = [
   'SPOOL_QUOTA',
   'DATABASE_QUOTA',
   'FREE_SPACE',
+  'KEEP_OUTPUT',
+  'KEEP_RUNS',
+  'KEEP_SPOOL',
+  'KEEP_UPLOADS',
+  'KEEP_FETCHED',
 ];
 
 /** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */

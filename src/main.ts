@@ -15,6 +15,7 @@ import { type LearningMask, openMask } from './gather/mask.ts';
 import { decodeText, NotText } from './inventory/text.ts';
 import { closeUnopened, type RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
+import { expireRecords, filesInUse } from './lifecycle/expiry.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Store, TransferFolder, Transport } from './ports.ts';
@@ -45,7 +46,8 @@ import { openHostKeys } from './ssh/host-keys.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
 import { sweepHalfFiles } from './ssh/part/half-files.ts';
 import { keepSwept } from './ssh/part/keep-swept.ts';
-import { openSpoolFolder, SPOOL_KEPT_MS, type SpoolFolder } from './ssh/spool/spool-folder.ts';
+import { sweepOldFiles } from './ssh/part/old-files.ts';
+import { openSpoolFolder, type SpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit.ts';
@@ -59,6 +61,10 @@ const EXIT_CONFIG = 78;
 
 // Whoever reads us may go at any time; without a listener that is an uncaught exception.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const EXPIRE_EVERY_MS = 60 * 60_000;
+/** Of what the spool may hold, so much is left by each sweep, so that there is room for what comes. */
+const SWEPT_PART = 0.8;
 
 /** Every step of the way out at its longest; README tells it with `LINGER_MS` on top. */
 const WAY_OUT_MS = DRAIN_MS + 2 * GOODBYE_MS + GRACE_MS + 2 * ABORT_LIMIT_MS + FLUSH_MS + POST_TIMEOUT_MS;
@@ -121,6 +127,8 @@ interface Footing {
   readonly store: Store;
   readonly disk: Disk;
   readonly transfers: TransferFolder;
+  /** Its true path. */
+  readonly transfersDir: string;
   readonly spool: SpoolFolder;
   readonly transport: Transport;
 }
@@ -207,7 +215,8 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
   const masked = (text: string): string => mask.now().text(text);
   const databaseDir = dirname(parseDatabaseUrl(url));
   const spoolDir = join(databaseDir, 'spool');
-  const disk = opened.use(openDisk(realpathSync(transferDir), { databaseDir, spoolDir }, config.disk));
+  const transfersDir = realpathSync(transferDir);
+  const disk = opened.use(openDisk(transfersDir, { databaseDir, spoolDir }, config.disk));
   const findShortage = disk.databaseShortage;
   const store = opened.adopt(
     await openStore({
@@ -238,7 +247,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base): 
     }),
     (it) => it.close(),
   );
-  return { store, disk, transfers, spool, transport };
+  return { store, disk, transfers, transfersDir, spool, transport };
 }
 
 async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {
@@ -286,14 +295,26 @@ function openContext(
   };
 }
 
-function keepDiskTidy({ config, log, opened }: Base, { store, spool }: Footing): void {
-  const sweepSpool = async (): Promise<number> => {
-    // Of runs that are still open there may be more to come.
-    const open = new Set((await store.openRuns()).map((run) => run.id));
-    return await spool.sweep(Date.now() - SPOOL_KEPT_MS, open);
-  };
-  opened.use(keepSwept('output', sweepSpool, log));
+/** What is older than it is to be kept, or more than there is room for, goes: never what a run or its thread still needs. */
+function keepDiskTidy({ config, bot, log, opened }: Base, { store, spool, transfersDir }: Footing): void {
+  const { keep, disk } = config;
+  const sweepSpool = async (): Promise<number> =>
+    await spool.sweep(Date.now() - keep.spoolMs, await store.unfinishedRuns(), disk.spoolBytes * SWEPT_PART);
+  const sweepTransfers = async (): Promise<number> =>
+    await sweepOldFiles({
+      dir: transfersDir,
+      origins: store.origins,
+      uploadedBefore: Date.now() - keep.uploadMs,
+      fetchedBefore: Date.now() - keep.fetchedMs,
+      inUse: await filesInUse(store),
+    });
+  const kept = { outputMs: keep.outputMs, runMs: keep.runMs, maxBytes: disk.databaseBytes };
+  const expire = async (): Promise<number> =>
+    await expireRecords(store.expiry, kept, () => bot.phase !== 'stopping');
+  opened.use(keepSwept('output', sweepSpool, log, EXPIRE_EVERY_MS));
+  opened.use(keepSwept('files', sweepTransfers, log));
   opened.use(keepSwept('half files', () => sweepHalfFiles(config.transferDir, Date.now()), log));
+  opened.use(keepSwept('records, in steps', expire, log, EXPIRE_EVERY_MS));
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */

@@ -7,7 +7,7 @@ import type { Message } from './report/message.ts';
 import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
-import type { Job, Run, SlowJob } from './run/run.ts';
+import type { GoneRun, Job, Run, SlowJob } from './run/run.ts';
 import type { Waits } from './run/waits.ts';
 import type { OutboxRow } from './thread/row.ts';
 
@@ -189,7 +189,9 @@ export interface Store {
   /** Writes down what came about without a request. */
   recordEvent(event: AuditedEvent): Promise<void>;
 
+  /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
+  findGoneRun(runId: string): Promise<GoneRun | undefined>;
   /** Newest first. */
   listRuns(count: number): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */
@@ -211,6 +213,9 @@ export interface Store {
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
   readonly origins: Origins;
+  readonly expiry: Expiry;
+  /** Runs that have not ended, or of which Slack is still to get something. */
+  unfinishedRuns(): Promise<ReadonlySet<string>>;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
@@ -219,6 +224,22 @@ export interface Store {
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Removes what is not to be kept any more; the audit stays whole. */
+export interface Expiry {
+  /** One small step. False: for now nothing is left to do. */
+  step(keep: Keeping): Promise<boolean>;
+}
+
+/** How long what is stored is kept, from the end of its run on. Milliseconds, perhaps infinite. */
+export interface Keeping {
+  /** What hosts said, and the record of the messages that told it. */
+  readonly outputMs: number;
+  /** The runs themselves. */
+  readonly runMs: number;
+  /** Near so many bytes, the oldest goes whatever its age. */
+  readonly maxBytes: number;
 }
 
 /** A moment, by the wall clock and by one that nobody can set. */

@@ -126,6 +126,25 @@ describe('settings', () => {
     }
   });
 
+  test('take whole days, or forever, for what is kept, and never none', () => {
+    const day = 86_400_000;
+    expect(readConfig(TOKENS).keep).toEqual({
+      outputMs: 90 * day,
+      runMs: 365 * day,
+      spoolMs: 7 * day,
+      uploadMs: 30 * day,
+      fetchedMs: Number.POSITIVE_INFINITY,
+    });
+    expect(readConfig({ ...TOKENS, BATCHOPS_KEEP_RUNS: 'Forever' }).keep.runMs).toBe(
+      Number.POSITIVE_INFINITY,
+    );
+    for (const wrong of ['0d', '30', '12h', '-1d', 'never']) {
+      expect(problemsOf({ ...TOKENS, BATCHOPS_KEEP_RUNS: wrong })).toEqual([
+        `BATCHOPS_KEEP_RUNS: expected a number of days such as 30d, or forever, got "${wrong}"`,
+      ]);
+    }
+  });
+
   test('leave of four slots one to others, unless told how many one person may have', () => {
     const slotsWith = (more: Record<string, string>): number =>
       readConfig({ ...TOKENS, ...more }).person.slots;

@@ -54,6 +54,7 @@ function signOf(action: AuditEntry['action']): string {
     case 'reload-failed':
       return '⚠\ufe0e';
     case 'started':
+    case 'expired':
       return '·';
     default:
       return action satisfies never;

@@ -17,7 +17,8 @@ export interface AuditEntry {
     | 'held'
     | 'resumed'
     | 'reloaded'
-    | 'reload-failed';
+    | 'reload-failed'
+    | 'expired';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;

@@ -33,8 +33,19 @@ export interface Run {
   /** Why what waits does not start by itself (the bot was away for long): a person lets it go. */
   readonly held?: string;
   readonly progress: Progress;
+  /** Until when what its hosts said was kept; it is not stored any more. Epoch ms. */
+  readonly outputGoneAt?: number;
   /** Its stored plan is not the one that was approved: nothing of it may run. */
   readonly isTampered?: true;
+}
+
+/** A run of which nothing is stored any more but that there was one. */
+export interface GoneRun {
+  readonly id: string;
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** Until when it was kept. Epoch ms. */
+  readonly goneAt: number;
 }
 
 /** How far a run is: how many jobs stand where. */

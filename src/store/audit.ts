@@ -175,6 +175,8 @@ async function* walk(db: Kysely<Schema>): AsyncGenerator<AuditRow> {
 interface Witness {
   planHash?: unknown;
   digest?: unknown;
+  /** That it is no longer kept. */
+  isGone?: true;
 }
 
 async function verifyChain(db: Kysely<Schema>): ReturnType<AuditTrail['verify']> {
@@ -190,6 +192,11 @@ async function verifyChain(db: Kysely<Schema>): ReturnType<AuditTrail['verify']>
       faults.push(`entry ${row.seq} does not follow entry ${seq}: one was replaced`);
     if (hashEntry(row) !== row.hash) faults.push(`entry ${row.seq} was changed`);
     ({ seq, hash } = row);
+    if (row.action === 'expired') {
+      for (const id of runsGone(parseDetail(row.detail_json))) {
+        witnesses.set(id, { ...witnesses.get(id), isGone: true });
+      }
+    }
     if (row.run_id !== null) {
       const { planHash, digest } = parseDetail(row.detail_json);
       const witness = witnesses.get(row.run_id) ?? {};
@@ -219,6 +226,11 @@ async function digestReadable(db: Kysely<Schema>, runId: string): Promise<string
   }
 }
 
+/** Of an entry `expired`: the runs of which nothing but their hashes is kept. */
+function runsGone({ what, runs }: Readonly<Record<string, unknown>>): readonly string[] {
+  return what === 'run' && Array.isArray(runs) ? runs.filter((id) => typeof id === 'string') : [];
+}
+
 /** The chain says what was accepted and how it ended; the tables must say the same. */
 async function verifyRuns(
   db: Kysely<Schema>,
@@ -228,11 +240,22 @@ async function verifyRuns(
   const unseen = new Set(
     [...witnesses].flatMap(([id, { planHash }]) => (planHash === undefined ? [] : [id])),
   );
-  const runs = await db.selectFrom('run').select(['id', 'state', 'plan_hash']).orderBy('number').execute();
+  const runs = await db
+    .selectFrom('run')
+    .select(['id', 'state', 'plan_hash', 'digest', 'gone_at'])
+    .orderBy('number')
+    .execute();
   for (const run of runs) {
     unseen.delete(run.id);
     const witness = witnesses.get(run.id);
     if (witness?.planHash === undefined) faults.push(`run ${run.id} has no entry "accepted"`);
+    if (run.gone_at !== null && witness?.isGone === true) {
+      // What was accepted, and how it ended, is left as hashes.
+      if (run.plan_hash !== witness.planHash || run.digest !== witness.digest) {
+        faults.push(`run ${run.id}: what is left of it is not what was recorded`);
+      }
+      continue;
+    }
     const { plan_json } = await db
       .selectFrom('run')
       .select('plan_json')

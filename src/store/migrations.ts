@@ -13,6 +13,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
+  '0010-retention': { up: addRetention },
+  '0011-retention-index': { up: addRetentionIndex },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -244,4 +246,22 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** Runs are not kept for ever: what is no longer stored of one is known, and what is being removed goes on after a crash. */
+async function addRetention(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table run add column output_gone_at bigint`.execute(db);
+  await sql`alter table run add column gone_at bigint`.execute(db);
+  await sql`create table expiring (
+    run_id text primary key references run (id),
+    what text not null check (what in ('output', 'run')))`.execute(db);
+}
+
+/** What is to go next is found without looking at what stays. */
+async function addRetentionIndex(db: Kysely<unknown>): Promise<void> {
+  await sql`create index run_output_kept on run (finished_at, id)
+    where finished_at is not null and output_gone_at is null`.execute(db);
+  await sql`create index run_kept on run (finished_at, id)
+    where finished_at is not null and gone_at is null`.execute(db);
+  await sql`create index outbox_given_up on outbox (turn) where given_up_at is not null`.execute(db);
 }

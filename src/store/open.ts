@@ -6,6 +6,7 @@ import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './emb
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
+import { StoredExpiry } from './expiry/expiry.ts';
 import { holdRuns, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
 import { migrate } from './migrations.ts';
@@ -52,8 +53,15 @@ export interface StoreSettings {
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const { auditChannel, mask, log, now = Date.now, steady = now, shares = UNBOUNDED } = settings;
-  const { path, db, close } = openDatabase(parseDatabaseUrl(settings.url));
+  const database = openDatabase(parseDatabaseUrl(settings.url));
+  const { path, db, close } = database;
   try {
+    if (!database.isShrinkable) {
+      log.warn(
+        { path },
+        'what is freed in the database is used again and not given back to the disk: see "Disk" in the README',
+      );
+    }
     await migrate(db, path);
     const outbox = new StoredOutbox(db, auditChannel, { now, steady });
     const plans = new Plans();
@@ -87,6 +95,20 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       audit: auditTrailOf(path),
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
+      expiry: new StoredExpiry(ledger, database, (runIds) => {
+        records.forget(runIds);
+        outbox.announce();
+      }),
+      async unfinishedRuns() {
+        const owed = await db
+          .selectFrom('outbox')
+          .select('turn')
+          .distinct()
+          .where('due_at', 'is not', null)
+          .execute();
+        const open = await db.selectFrom('run').select('id').where('finished_at', 'is', null).execute();
+        return new Set([...owed.map(({ turn }) => turn), ...open.map(({ id }) => id)]);
+      },
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();
@@ -165,6 +187,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
 
       findRun: (runId) => records.findRun(runId),
+      findGoneRun: (runId) => records.findGoneRun(runId),
       listRuns: (count) => records.listRuns(count),
       openRuns: () => records.openRuns(),
       listJobs: (runId) => records.listJobs(runId),

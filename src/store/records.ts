@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Kysely, Selectable } from 'kysely';
 import { NO_OUTPUT, type Outcome, type OutcomeKind, type StreamText } from '../run/outcome.ts';
-import type { Job, Progress, Run } from '../run/run.ts';
+import type { GoneRun, Job, Progress, Run } from '../run/run.ts';
 import type { Plans, StoredPlan } from './plans.ts';
 import type { RunTable, Schema } from './schema.ts';
 
@@ -27,6 +27,7 @@ const RUN_COLUMNS = [
   'held',
   'cancelled_team',
   'cancelled_user',
+  'output_gone_at',
 ] as const;
 
 type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]>;
@@ -50,14 +51,32 @@ export class Records {
       .selectFrom('run')
       .select(RUN_COLUMNS)
       .where('id', '=', runId.toLowerCase())
+      .where('gone_at', 'is', null)
       .execute();
     return (await this.#toRuns(rows))[0];
+  }
+
+  async findGoneRun(runId: string): Promise<GoneRun | undefined> {
+    const row = await this.#db
+      .selectFrom('run')
+      .select(['id', 'team_id', 'user_id', 'channel_id', 'gone_at'])
+      .where('id', '=', runId.toLowerCase())
+      .executeTakeFirst();
+    if (row === undefined || row.gone_at === null) return undefined;
+    const requester = { teamId: row.team_id, userId: row.user_id };
+    return { id: row.id, requester, channelId: row.channel_id, goneAt: row.gone_at };
+  }
+
+  /** What is known of these is not so any more. */
+  forget(runIds: readonly string[]): void {
+    for (const id of runIds) this.#finished.delete(id);
   }
 
   async listRuns(count: number): Promise<readonly Run[]> {
     const rows = await this.#db
       .selectFrom('run')
       .select(RUN_COLUMNS)
+      .where('gone_at', 'is', null)
       .orderBy('number', 'desc')
       .limit(Math.max(0, Math.floor(count)))
       .execute();
@@ -132,6 +151,7 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(isIntact ? {} : { isTampered: true as const }),
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+    ...(row.output_gone_at !== null && { outputGoneAt: row.output_gone_at }),
     ...(row.held !== null && { held: row.held }),
     ...(row.cancelled_team !== null &&
       row.cancelled_user !== null && {

@@ -18,6 +18,7 @@ export interface Schema {
   origin: OriginTable;
   beat: BeatTable;
   refusals: RefusalsTable;
+  expiring: ExpiringTable;
 }
 
 export interface RunTable {
@@ -43,6 +44,10 @@ export interface RunTable {
   held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
   digest: string | null;
+  /** Since when what its hosts said is not stored any more, and the messages that told it are not known. */
+  output_gone_at: number | null;
+  /** Since when nothing is stored of it but this row, its plan left out: for the audit, and for whoever asks. */
+  gone_at: number | null;
 }
 
 interface JobTable {
@@ -156,6 +161,15 @@ interface RefusalsTable {
   channel_id: string | null;
   last_json: string | null;
 }
+
+/** What is being removed, step by step. */
+interface ExpiringTable {
+  run_id: string;
+  what: Expired;
+}
+
+/** `output`: what hosts said, and the sent rows of the outbox. `run`: its jobs and its plan as well. */
+export type Expired = 'output' | 'run';
 
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);
