@@ -57,8 +57,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
 /** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
-export const DEFAULT_FAN_OUT = 64;
-export const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
+const DEFAULT_FAN_OUT = 64;
+const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
 /** The bot stays open to others whatever one person does: of four slots, one is left to them. */
 const PERSON_SHARE = 3 / 4;
@@ -310,4 +310,15 @@ export function unknownVariables(env: Environment): readonly string[] {
     const match = /^BATCHOPS_(.+?)(_FILE)?$/.exec(name);
     return match?.[1] !== undefined && !VARIABLES.includes(match[1]);
   });
+}
+
+/** What a run may ask for at most, and what it gets where it asks for nothing. */
+export function limitsOf({ concurrency, maxTimeLimitMs, person }: Config) {
+  return {
+    maxFanOut: concurrency,
+    fanOut: Math.min(DEFAULT_FAN_OUT, concurrency),
+    maxTimeLimitMs,
+    timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, maxTimeLimitMs),
+    person,
+  };
 }

@@ -1,38 +1,33 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parse as parseDotenv, populate as populateEnv } from 'dotenv';
-import { type Logger, pino } from 'pino';
-import {
-  type Config,
-  DEFAULT_FAN_OUT,
-  DEFAULT_TIME_LIMIT_MS,
-  readConfig,
-  readDatabaseUrl,
-} from './config.ts';
-import { type Disk, openDisk } from './disk/disk.ts';
-import { ConfigError, codeOf, showCode } from './errors.ts';
-import { type LearningMask, openMask } from './gather/mask.ts';
-import { decodeText, NotText } from './inventory/text.ts';
-import { closeUnopened, type RequestContext } from './lifecycle/begin-run.ts';
+import type { Logger } from 'pino';
+import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
+import { openDisk } from './disk/disk.ts';
+import { ConfigError } from './errors.ts';
+import type { LearningMask } from './gather/mask.ts';
+import type { RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
-import { expireRecords, filesInUse } from './lifecycle/expiry.ts';
+import { expireRecords } from './lifecycle/expiry.ts';
+import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
-import type { Store, TransferFolder, Transport } from './ports.ts';
+import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
-import { createDefectHandler } from './process/defects.ts';
-import { checkConfig, formatCheck } from './process/files/check-config.ts';
-import { type Fleet, readFleet } from './process/files/fleet-files.ts';
+import { endOnDefect } from './process/defects.ts';
+import { runCheckConfig } from './process/files/check-config.ts';
+import { readDotenvFile } from './process/files/dotenv-file.ts';
 import { makeFolder } from './process/files/folders.ts';
-import { ReloadRecord } from './process/files/reloads.ts';
 import { findSuspicions } from './process/files/suspicions.ts';
-import { WatchedFleet } from './process/files/watched-fleet.ts';
+import { readFleet } from './process/fleet/fleet-files.ts';
+import { followFleet } from './process/fleet/follow-fleet.ts';
+import { WatchedFleet } from './process/fleet/watched-fleet.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
-import { type LogSink, openLogSink } from './process/log-sink.ts';
-import { FLUSH_MS, GRACE_MS, LINGER_MS } from './process/way-out.ts';
+import { keepSwept } from './process/keep-swept.ts';
+import { openLog } from './process/log/open-log.ts';
+import { FLUSH_MS, flush, GRACE_MS, heedSignals, LINGER_MS } from './process/way-out.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openRequests } from './requests/open-requests.ts';
 import { DRAIN_MS, openSlack, type SlackConnection } from './slack/connection.ts';
@@ -42,19 +37,16 @@ import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
 import { GOODBYE_MS } from './slack/sockets.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
-import { openHostKeys } from './ssh/host-keys.ts';
+import { openHostKeys } from './ssh/host-keys/host-keys.ts';
+import { sweepsOfFiles } from './ssh/keep-tidy.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
-import { sweepHalfFiles } from './ssh/part/half-files.ts';
-import { keepSwept } from './ssh/part/keep-swept.ts';
-import { sweepOldFiles } from './ssh/part/old-files.ts';
-import { openSpoolFolder, type SpoolFolder } from './ssh/spool/spool-folder.ts';
+import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
-import { openAuditTrail } from './store/audit.ts';
+import { openAuditTrail } from './store/audit/trail.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
-import { delay } from './time/delay.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -62,40 +54,36 @@ const EXIT_CONFIG = 78;
 // Whoever reads us may go at any time; without a listener that is an uncaught exception.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-const EXPIRE_EVERY_MS = 60 * 60_000;
-/** Of what the spool may hold, so much is left by each sweep, so that there is room for what comes. */
-const SWEPT_PART = 0.8;
-
 /** Every step of the way out at its longest; README tells it with `LINGER_MS` on top. */
 const WAY_OUT_MS = DRAIN_MS + 2 * GOODBYE_MS + GRACE_MS + 2 * ABORT_LIMIT_MS + FLUSH_MS + POST_TIMEOUT_MS;
 
 const [command, ...words] = process.argv.slice(2);
 try {
-  readDotenvFile();
-  if (command === 'audit') {
-    process.exitCode = await runAuditCommand(words, () => openAuditTrail(readDatabaseUrl(process.env)), {
-      out: process.stdout,
-      complain: (text) => process.stderr.write(`batchops: ${text}\n`),
-    });
-  } else if (command === 'check-config') process.exitCode = await check();
-  else if (command === undefined) await serve();
-  else throw new ConfigError([`"${command}": expected nothing, check-config, audit verify or audit export`]);
+  readDotenvFile(process.env);
+  if (command === undefined) await serve();
+  else if (command === 'audit') {
+    const openTrail = () => openAuditTrail(readDatabaseUrl(process.env));
+    process.exitCode = await runAuditCommand(words, openTrail, { out: process.stdout, complain });
+  } else if (command === 'check-config') {
+    const readKnownHosts = (path: string) => openHostKeys(path, 'strict');
+    const check = { env: process.env, findKeyFault, readKnownHosts };
+    if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
+  } else
+    throw new ConfigError([`"${command}": expected nothing, check-config, audit verify or audit export`]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  for (const problem of error.problems) process.stderr.write(`batchops: ${problem}\n`);
+  error.problems.forEach(complain);
   process.exitCode = EXIT_CONFIG;
 } finally {
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-async function check(): Promise<number> {
-  const result = await checkConfig({
-    env: process.env,
-    findKeyFault,
-    readKnownHosts: (path) => openHostKeys(path, 'strict'),
-  });
-  process.stdout.write(formatCheck(result));
-  return result.problems.length > 0 ? EXIT_CONFIG : 0;
+function exit(code: number): void {
+  process.exit(code);
+}
+
+function complain(problem: string): void {
+  process.stderr.write(`batchops: ${problem}\n`);
 }
 
 /** The parts as they are opened, known to all that is opened before them. */
@@ -104,6 +92,7 @@ interface Bot extends Condition {
   slack?: SlackConnection;
   dispatcher?: Dispatcher;
   poster?: Poster;
+  anchors?: Anchors;
 }
 
 /** What every part is made with. */
@@ -112,7 +101,6 @@ interface Base {
   readonly fleet: WatchedFleet;
   readonly mask: LearningMask;
   readonly log: Logger;
-  readonly sink: LogSink;
   /** Epoch ms of a clock that nobody can set. */
   readonly steady: () => number;
   readonly bot: Bot;
@@ -123,53 +111,44 @@ interface Base {
 }
 
 /** What the bot stands on: the disk and the way to the hosts. */
-interface Footing {
-  readonly store: Store;
-  readonly disk: Disk;
-  readonly transfers: TransferFolder;
-  /** Its true path. */
-  readonly transfersDir: string;
-  readonly spool: SpoolFolder;
-  readonly transport: Transport;
+type Footing = Awaited<ReturnType<typeof openFooting>>;
+
+/** What requests are heard and carried out with. */
+interface Ready extends Base, Footing {
+  readonly context: RequestContext;
+  readonly workspace: Workspace;
 }
 
+/** From the settings to the last result in Slack. Each part is opened once those that it needs stand. */
 async function serve(): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
   const fleet = new WatchedFleet(config, () => readFleet(config, process.env, findKeyFault));
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
-  const ending = Promise.withResolvers<void>();
-  await using opened = new AsyncDisposableStack();
+  const { log, mask, sink } = openLog(process.stdout, config, fleet.inventory);
+  const { promise: isEnding, resolve: end } = Promise.withResolvers<void>();
   const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false };
-  const base: Base = {
-    config,
-    fleet,
-    ...openLog(config, fleet),
-    steady: openSteadyClock(),
-    bot,
-    end: ending.resolve,
-    opened,
-  };
-  const { log } = base;
-  catchDefects(base);
+  await using opened = new AsyncDisposableStack();
+  const base: Base = { config, fleet, mask, log, steady: openSteadyClock(), bot, end, opened };
+  endOnDefect(bot, { log, end, exit });
   process.on('SIGHUP', () => fleet.readAgain());
-  for (const suspicion of findSuspicions(config, process.env, fleet))
-    log.warn({}, `is this meant? ${suspicion}`);
+  for (const found of findSuspicions(config, process.env, fleet)) log.warn({}, `is this meant? ${found}`);
 
   const footing = await openFooting(base);
   const { store, disk } = footing;
   const uses = async () => await disk.uses(await store.usedBytes());
-  const source = watch(bot, { ping: () => store.ping(), uses }, base.sink.lost);
+  const source = watch(bot, { ping: () => store.ping(), uses }, sink.lost);
   const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
   const workspace = await reachSlack(base);
   const context = openContext(base, footing, workspace);
+  const ready: Ready = { ...base, ...footing, context, workspace };
   await closeUnopenedRuns(context);
-  keepDiskTidy(base, footing);
-  planWayOut(base, store);
-  const slack = await openWayIn(base, context, workspace);
-  await beginWork(base, footing, context, workspace);
-  followFiles(base, footing, context);
+  keepTidy(ready);
+  planWayOut(ready);
+  const slack = await openWayIn(ready);
+  await beginWork(ready);
+  followFiles(ready);
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
@@ -177,7 +156,7 @@ async function serve(): Promise<void> {
     'Batchops is ready',
   );
 
-  await ending.promise;
+  await isEnding;
   bot.phase = 'stopping';
   // Whatever a step hangs on, a supervisor does not wait for it longer than README says.
   setTimeout(() => process.exit(), WAY_OUT_MS + LINGER_MS).unref();
@@ -185,32 +164,7 @@ async function serve(): Promise<void> {
   log.info({}, 'stopped');
 }
 
-function openLog(config: Config, { inventory }: Fleet) {
-  const mask = openMask();
-  mask.learn([...secretsOf(inventory), ...tokensOf(config)]);
-  const sink = openLogSink(process.stdout);
-  const log = pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line) => sink.write(mask.now().text(line)) },
-  );
-  return { mask, sink, log };
-}
-
-function catchDefects({ log, bot, end }: Base): void {
-  const onDefect = createDefectHandler({
-    log: (error) => log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh'),
-    onFirst() {
-      bot.hasDefect = true;
-      process.exitCode = 1;
-      // Nothing runs yet, so nothing has to be brought to an end.
-      if (bot.phase === 'starting') process.exit();
-      end();
-    },
-  });
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, onDefect);
-}
-
-async function openFooting({ config, fleet, mask, log, steady, opened }: Base): Promise<Footing> {
+async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const masked = (text: string): string => mask.now().text(text);
   const databaseDir = dirname(parseDatabaseUrl(url));
@@ -282,12 +236,7 @@ function openContext(
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
-    limits: {
-      maxFanOut: config.concurrency,
-      fanOut: Math.min(DEFAULT_FAN_OUT, config.concurrency),
-      maxTimeLimitMs: config.maxTimeLimitMs,
-      timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, config.maxTimeLimitMs),
-    },
+    limits: limitsOf(config),
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',
     log,
@@ -296,42 +245,27 @@ function openContext(
 }
 
 /** What is older than it is to be kept, or more than there is room for, goes: never what a run or its thread still needs. */
-function keepDiskTidy({ config, bot, log, opened }: Base, { store, spool, transfersDir }: Footing): void {
+function keepTidy({ config, bot, log, opened, store, spool, transfersDir }: Ready): void {
   const { keep, disk } = config;
-  const sweepSpool = async (): Promise<number> =>
-    await spool.sweep(Date.now() - keep.spoolMs, await store.unfinishedRuns(), disk.spoolBytes * SWEPT_PART);
-  const sweepTransfers = async (): Promise<number> =>
-    await sweepOldFiles({
-      dir: transfersDir,
-      origins: store.origins,
-      uploadedBefore: Date.now() - keep.uploadMs,
-      fetchedBefore: Date.now() - keep.fetchedMs,
-      inUse: await filesInUse(store),
-    });
   const kept = { outputMs: keep.outputMs, runMs: keep.runMs, maxBytes: disk.databaseBytes };
-  const expire = async (): Promise<number> =>
-    await expireRecords(store.expiry, kept, () => bot.phase !== 'stopping');
-  opened.use(keepSwept('output', sweepSpool, log, EXPIRE_EVERY_MS));
-  opened.use(keepSwept('files', sweepTransfers, log));
-  opened.use(keepSwept('half files', () => sweepHalfFiles(config.transferDir, Date.now()), log));
-  opened.use(keepSwept('records, in steps', expire, log, EXPIRE_EVERY_MS));
+  const isOpen = (): boolean => bot.phase !== 'stopping';
+  const records = { what: 'records, in steps', sweep: () => expireRecords(store.expiry, kept, isOpen) };
+  const files = sweepsOfFiles({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
+  opened.use(keepSwept([...files, records], log));
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */
-function planWayOut({ bot, steady, opened }: Base, store: Store): void {
+function planWayOut({ bot, steady, store, opened }: Ready): void {
   opened.defer(async () => {
-    if (bot.poster !== undefined) await flush(store, steady, FLUSH_MS);
+    await bot.anchors?.close();
+    if (bot.poster !== undefined) await flush(store.outbox, steady);
     await bot.poster?.close();
   });
   opened.defer(() => bot.dispatcher?.stop(GRACE_MS));
   opened.defer(() => bot.slack?.stop());
 }
 
-async function openWayIn(
-  { config, log, bot, end }: Base,
-  context: RequestContext,
-  workspace: Workspace,
-): Promise<SlackConnection> {
+async function openWayIn({ config, log, bot, end, context, workspace }: Ready): Promise<SlackConnection> {
   const slack = await openSlack({
     settings: config.slack,
     workspace,
@@ -344,26 +278,13 @@ async function openWayIn(
     },
   });
   bot.slack = slack;
-  // Whoever started us over a channel (the sandbox) owns us: without it nobody would ever stop us.
-  process.once('disconnect', end);
-  process.channel?.unref();
   // Nothing is on the wire before this line: whatever kept the start from getting here has run nothing.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      log.info({ signal }, 'stopping; once more to stop at once');
-      process.once(signal, () => process.exit(130));
-      end();
-    });
-  }
+  heedSignals({ log, end, exit });
   return slack;
 }
 
-async function beginWork(
-  { config, mask, log, steady, bot, opened }: Base,
-  { store, spool, transport }: Footing,
-  context: RequestContext,
-  workspace: Workspace,
-): Promise<void> {
+async function beginWork(ready: Ready): Promise<void> {
+  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = ready;
   const presence = opened.adopt(
     await Presence.open({
       store,
@@ -374,6 +295,7 @@ async function beginWork(
     }),
     (it) => it.close(),
   );
+  bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
@@ -393,73 +315,14 @@ async function beginWork(
   });
 }
 
-/** What is changed on disk is in force at once, for what waits as well; what is on the wire goes on. */
-function followFiles(
-  { fleet, mask, log, bot, opened }: Base,
-  { store, transport }: Footing,
-  context: RequestContext,
-): void {
-  const record = opened.adopt(new ReloadRecord({ record: (event) => store.recordEvent(event), log }), (it) =>
-    it.close(),
-  );
-  const following = fleet.follow({
-    beforeChange: ({ inventory }) => mask.learn(secretsOf(inventory)),
-    onChange(changes) {
-      bot.dispatcher?.judgeAgain();
-      transport.closeStale();
-      record.changed(changes);
-      for (const warning of [...fleet.inventory.warnings, ...fleet.allowlist.warnings]) {
-        log.warn({}, `is this meant? ${warning}`);
-      }
-      judgeWaiting(context).catch((error: unknown) => {
-        log.error({ err: error }, 'what waits is judged when it is about to start');
-      });
-    },
-    onFailure: (problems) => record.failed(problems),
-  });
-  opened.adopt(following, (it) => it.close());
-}
-
-/** A `.env` that is there and cannot be read would else look like a handful of missing settings. */
-function readDotenvFile(): void {
-  try {
-    populateEnv(process.env, parseDotenv(decodeText(readFileSync('.env'), 'full-line')));
-  } catch (error) {
-    if (error instanceof NotText) throw new ConfigError([`.env ${error.message}`]);
-    if (codeOf(error) !== 'ENOENT') throw new ConfigError([`.env: cannot be read (${showCode(error)})`]);
-  }
-}
-
-function secretsOf(inventory: Fleet['inventory']): readonly string[] {
-  return inventory.secrets.map((secret) => secret.reveal());
-}
-
-function tokensOf({ slack }: Config): readonly string[] {
-  const { mode } = slack;
-  return [slack.botToken, mode.kind === 'socket' ? mode.appToken : mode.signingSecret].map((it) =>
-    it.reveal(),
-  );
-}
-
-/** Runs that were stored and had not begun when the last process ended. */
-async function closeUnopenedRuns(context: RequestContext): Promise<void> {
-  for (const run of await context.store.openRuns()) {
-    if (run.state !== 'opening') continue;
-    await closeUnopened(context, run).catch((error: unknown) => {
-      context.log.warn(
-        { run: run.id, err: error },
-        'a run of the last process has no thread: nothing of it ran',
-      );
+/** What is changed on disk is in force for what waits as well; what is on the wire goes on. */
+function followFiles({ fleet, mask, log, bot, opened, store, transport, context }: Ready): void {
+  const onChange = (): void => {
+    bot.dispatcher?.judgeAgain();
+    transport.closeStale();
+    judgeWaiting(context).catch((error: unknown) => {
+      log.error({ err: error }, 'what waits is judged when it is about to start');
     });
-  }
-}
-
-/** Lets the poster bring the last results to Slack; what does not make it goes at the next start. */
-async function flush(store: Store, steady: () => number, withinMs: number): Promise<void> {
-  const until = steady() + withinMs;
-  for (;;) {
-    const dueAt = await store.outbox.nextDueAt();
-    if (dueAt === undefined || dueAt > until || steady() > until) return;
-    await delay(100);
-  }
+  };
+  opened.adopt(followFleet(fleet, { mask, store, log, onChange }), (it) => it.close());
 }

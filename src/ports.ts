@@ -2,14 +2,24 @@
 import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
+import type { Unfinished } from './policy/shares.ts';
 import type { Standing } from './policy/standing.ts';
 import type { Message } from './report/message.ts';
-import type { AuditEntry, AuditedEvent, AuditedRefusal } from './run/audit-entry.ts';
+import type {
+  AnchoredAt,
+  AuditEntry,
+  AuditedEvent,
+  AuditedRefusal,
+  ExpectedHead,
+} from './run/audit-entry.ts';
+import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
-import type { GoneRun, Job, Run, SlowJob } from './run/run.ts';
+import type { EndedJob, GoneRun, Job, Run, SlowJob, TakenJob } from './run/run.ts';
+import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
-import type { OutboxRow } from './thread/row.ts';
+import type { OutboxLane, OutboxRow } from './thread/row.ts';
+import type { Beat } from './time/beat.ts';
 
 /** Structured log lines for the administrator; no output of hosts, no secrets. */
 export interface Log {
@@ -56,7 +66,7 @@ export interface TransferFolder {
   /** A `Refusal` where the fetched files could not be put there. */
   checkDestination(local: string): Promise<void>;
   /** A fetched file's bytes, by its path below the folder, for the thread. Null where it is gone or above `maxBytes`. */
-  read(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
   /**
    * Keeps a file under this name, whole or not at all. The same name again takes its place; a `Refusal` where the
    * one there is another person's, and, before it is opened, where there is no room for it.
@@ -83,19 +93,6 @@ export interface Origins {
   claim(path: string, origin: Origin): Promise<Origin | undefined>;
   /** The file is in its place: of its origins only this one is left. */
   settle(path: string, origin: Origin): Promise<void>;
-}
-
-/** A file of ours on a host that is not what anybody asked for: it is known before it is made, until it is gone. */
-export interface Leftover {
-  readonly host: string;
-  /** Full, on the host. */
-  readonly path: string;
-  readonly runId: string;
-  /**
-   * Where a file that was there before belongs, while it steps aside for a new one; null for a file of our own
-   * making, which nobody misses.
-   */
-  readonly belongsAt: string | null;
 }
 
 /** The files on hosts that are ours to remove, also after a crash. */
@@ -188,6 +185,8 @@ export interface Store {
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
   /** Writes down what came about without a request. */
   recordEvent(event: AuditedEvent): Promise<void>;
+  /** Shows the head of the audit's chain in its channel, where there is one: `NUMBER:HASH`. */
+  anchorAudit(when: AnchoredAt): Promise<string>;
 
   /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
@@ -205,6 +204,8 @@ export interface Store {
   readJobs(runId: string): AsyncIterable<Job>;
   /** What keeps a run: the jobs that run longest now; of a finished run, those that took longest. */
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
+  /** What this person has of the bot at the moment. */
+  unfinishedOf(requester: Requester): Promise<Unfinished>;
   /** What the waiting jobs of these runs wait for; nothing of a run that has none to be handed out. */
   findWaits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>>;
 
@@ -242,16 +243,6 @@ export interface Keeping {
   readonly maxBytes: number;
 }
 
-/** A moment, by the wall clock and by one that nobody can set. */
-export interface Beat {
-  /** Epoch ms. */
-  readonly at: number;
-  /** Which start of the machine; empty where it does not tell. */
-  readonly boot: string;
-  /** Since that start, sleep included. */
-  readonly uptimeMs: number;
-}
-
 /**
  * Which jobs may run now. The embedded one keeps its order in memory; one over several replicas asks its
  * engine. At-most-once does not rest on it: `start` is the only way to begin a job, and answers once in a
@@ -260,8 +251,8 @@ export interface Beat {
 export interface JobSource {
   /**
    * At most `n` jobs that may start now: of released runs, each person within their share, each run within its
-   * fan-out, each host within its limit; people take turns, and so do the runs of each. A taken job is not handed
-   * out again before it is settled.
+   * fan-out, each host within its limit; who has the fewest comes first, and the runs of each take turns. A taken
+   * job is not handed out again before it is settled.
    */
   take(n: number): Promise<readonly TakenJob[]>;
   /** The start guard: marks `queued` jobs as `running`, durably, and tells which ones: only these may be run. */
@@ -270,17 +261,6 @@ export interface JobSource {
   settle(ended: readonly EndedJob[]): Promise<void>;
   /** Calls back when there may be something to take. */
   onReady(listener: () => void): void;
-}
-
-export interface TakenJob {
-  readonly id: string;
-  readonly runId: string;
-  readonly host: string;
-}
-
-export interface EndedJob {
-  readonly job: TakenJob;
-  readonly outcome: Outcome;
 }
 
 /**
@@ -322,28 +302,24 @@ export interface OutboxClaim {
   readonly joins?: string;
 }
 
-/**
- * Slack counts new messages, edits and files apart, and a backlog of one must not hold up the others: `edits`
- * of messages that stand, new `posts` with hosts' files in their turn, `bulk` files.
- */
-export type OutboxLane = 'edits' | 'posts' | 'bulk';
-
 export interface AuditTrail {
   find(seq: number): Promise<AuditEntry | undefined>;
-  /** Walks the whole chain. */
-  verify(): Promise<{ readonly entries: number; readonly head: string; readonly faults: readonly string[] }>;
+  /** Walks the whole chain, and all that it speaks of; looks for the `head` where one is given. */
+  verify(head?: ExpectedHead): Promise<Verification>;
   entries(): AsyncIterable<AuditEntry>;
 }
 
-// ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface SharedFile {
-  readonly id: string;
-  readonly name: string;
-  readonly bytes: number;
-  /** The Slack id of who put it there; empty where Slack does not say. */
-  readonly uploader: string;
+export interface Verification {
+  readonly entries: number;
+  /** `NUMBER:HASH` */
+  readonly head: string;
+  /** Sentences: somebody was at the record. */
+  readonly faults: readonly string[];
+  /** Sentences: what was given up on purpose, and what is not covered. */
+  readonly notes: readonly string[];
 }
+
+// ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Files that people put into Slack. */
 export interface SharedFiles {

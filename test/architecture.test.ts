@@ -8,16 +8,19 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread'],
+  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   process: [
     'config.ts',
     'errors.ts',
+    'gather',
     'inventory',
     'policy',
     'ports.ts',
     'run',
     'time',
+    'dotenv',
+    'pino',
     'prom-client',
     'node:',
   ],

@@ -61,11 +61,13 @@ describe('manifest.yml', () => {
     expect(manifest.features.app_home.home_tab_enabled).toBe(true);
   });
 
-  test('asks for what people and channels are, and for no right to read messages', () => {
+  test('asks for what people and channels are, and reads where it may be in only', () => {
     expect(manifest.oauth_config.scopes).toEqual({
       bot: [
         ...['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write'],
-        ...['users:read', 'usergroups:read', 'channels:read', 'groups:read', 'im:read', 'mpim:read'],
+        ...['users:read', 'usergroups:read', 'channels:read', 'groups:read'],
+        // To find its own messages again where Slack's answer was lost.
+        ...['channels:history', 'groups:history', 'im:read', 'mpim:read'],
       ],
     });
   });

@@ -24,8 +24,8 @@ export interface Capture {
 /**
  * The bytes are only copied and counted as they come; decoding, masking and cutting happen once, at the end,
  * so that how the stream was chopped up cannot matter. A margin of the longest secret is kept beyond each
- * cut: a secret lying across it is seen whole. Where private keys stand is told as they come. What is more than that goes to the spool, from the first byte
- * on, as it comes; of a binary nothing does.
+ * cut: a secret lying across it is seen whole. Where private keys stand is told as they come. What is more than that goes to the spool, from
+ * the first byte on, as it comes; of a binary nothing does.
  */
 export function openCapture(
   mask: Mask,
@@ -33,6 +33,7 @@ export function openCapture(
   limits: CaptureLimits = DEFAULT_LIMITS,
   openSink?: () => SpoolSink,
 ): Capture {
+  const cap = limits.headBytes + limits.tailBytes;
   const margin = Math.max(mask.longestBytes, 4);
   // The first bytes, with their margin; and of all behind `lastFrom`, the last, with theirs.
   const lastFrom = Math.max(0, limits.headBytes - margin);
@@ -44,6 +45,8 @@ export function openCapture(
   let spool: Spool | undefined;
   let spooledBytes = 0;
 
+  /** Told by bytes that are all here before a spool is asked for: what began as text does not turn binary later. */
+  const isBinaryStream = (): boolean => isBinary(first.bytes().subarray(0, cap));
   /** Only while both parts together still hold all of it. */
   const whole = (): Uint8Array => joined(first.bytes().subarray(0, lastFrom), last.bytes());
   const endsOf = (): Ends => {
@@ -51,7 +54,7 @@ export function openCapture(
     return { first: first.bytes(), last: lastBytes, lastKeys: keys.spansFrom(totalBytes - lastBytes.length) };
   };
   const startSpool = (soFar: Uint8Array): void => {
-    if (openSink === undefined || isBinary(first.bytes())) return;
+    if (openSink === undefined || isBinaryStream()) return;
     spool = openSpool(mask, openSink());
     spool.write(soFar);
   };
@@ -65,7 +68,6 @@ export function openCapture(
       if (chunk.length === 0) return;
       digest ??= openDigest();
       digest.update(chunk);
-      const cap = limits.headBytes + limits.tailBytes;
       const outgrown = openSink && totalBytes <= cap && totalBytes + chunk.length > cap ? whole() : undefined;
       first.push(chunk);
       keys.push(chunk);
@@ -78,10 +80,10 @@ export function openCapture(
     end() {
       if (digest === undefined) return NO_OUTPUT;
       const sha256 = digest.hex();
-      if (isBinary(first.bytes())) {
+      if (isBinaryStream()) {
         return { head: '', tail: '', totalBytes, omittedBytes: totalBytes, binary: true, sha256 };
       }
-      const fits = totalBytes <= limits.headBytes + limits.tailBytes;
+      const fits = totalBytes <= cap;
       const bounded = fits
         ? boundWhole(whole(), mask, limits)
         : boundEnds(endsOf(), totalBytes, mask, limits);

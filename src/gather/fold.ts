@@ -1,8 +1,10 @@
 import { OUTCOME_KINDS, type Outcome, type OutcomeKind, type StreamText } from '../run/outcome.ts';
 import type { Fold, Target } from '../run/plan.ts';
 
-/** What stands for a host's own name and address where results are compared for being similar. */
+/** What stands for a host's own name and address where results that are alike are shown as one. */
 export const OWN_NAME = '{host}';
+/** The same where they are compared: half a character, which no decoded text holds, so no host can have said it. */
+const OWN_MARK = '\ud800';
 
 /**
  * All that makes two results the same one, as a text: equal texts, equal results. The reason is our own
@@ -10,26 +12,27 @@ export const OWN_NAME = '{host}';
  */
 export function describeSameness(outcome: Outcome, target: OwnNames, how: Fold): string {
   const { kind, exitCode, signal, reason, stdout, stderr, file } = outcome;
+  const compared = (text: string) => withoutOwnNames(text, target, OWN_MARK);
   const stream = (one: StreamText): unknown =>
     // Of what was not kept nobody knows how it would read: only its checksum can be compared.
     how === 'exact' || one.binary || one.omittedBytes > 0
       ? [one.totalBytes, one.sha256]
-      : withoutOwnNames(one.head + one.tail, target);
+      : compared(one.head + one.tail);
   return JSON.stringify([
     kind,
     exitCode,
     signal,
-    withoutOwnNames(reason, target),
+    compared(reason),
     stream(stdout),
     stream(stderr),
-    file === undefined ? null : [withoutOwnNames(file.path, target), file.bytes, file.sha256, file.verified],
+    file === undefined ? null : [compared(file.path), file.bytes, file.sha256, file.verified],
   ]);
 }
 
 type OwnNames = Pick<Target, 'host' | 'ip'>;
 
 /** The text with the host's name, its short name and its address replaced, each only where it stands alone. */
-export function withoutOwnNames(text: string, { host, ip }: OwnNames): string {
+export function withoutOwnNames(text: string, { host, ip }: OwnNames, mark = OWN_NAME): string {
   if (text === '') return text;
   const names = [...new Set([host, ip, host.split('.')[0] ?? '', ip.split('.')[0] ?? ''])]
     // Of an address only the whole is a name.
@@ -42,7 +45,7 @@ export function withoutOwnNames(text: string, { host, ip }: OwnNames): string {
     const [before, after] = /^[\d.]+$/.test(name) ? ['[\\d.]', '\\d|\\.\\d'] : ['[\\w-]', '[\\w-]'];
     shown = shown.replace(
       new RegExp(`(?<!${before})${name.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}(?!${after})`, 'gi'),
-      OWN_NAME,
+      mark,
     );
   }
   return shown;

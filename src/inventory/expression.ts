@@ -2,6 +2,7 @@ import { nearNames, Refusal } from '../errors.ts';
 import { formatHostSet } from './fold-names.ts';
 import { type Effort, matchesGlob, splitNames, unfoldTerm } from './host-set.ts';
 import type { Host, Inventory } from './inventory.ts';
+import { placeOf, sortedNames } from './sorted-names.ts';
 
 /**
  * Which hosts are meant. A term is a name, a range `web[01-20]`, a glob `web*`, `all` or `@group`, and `!`
@@ -248,32 +249,6 @@ const MAX_STEPS = 5_000_000;
 const STEPS_PER_NAME = 100;
 const STEPS_PER_HOST = 10;
 const STEPS_PER_LETTER = 4;
-
-/** The names of an inventory never change, so they are put in order once. */
-const inOrder = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>();
-
-function sortedNames(known: ReadonlyMap<string, unknown>): readonly string[] {
-  const names = inOrder.get(known) ?? Array.from(known.keys()).toSorted(byCodeUnit);
-  inOrder.set(known, names);
-  return names;
-}
-
-function byCodeUnit(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
-/** Where in the sorted list the first name stands that is not before this one. */
-function placeOf(name: string, sorted: readonly string[]): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? '') < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 function shorten(text: string): string {
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;

@@ -22,3 +22,8 @@ export class Secret {
     return '[secret]';
   }
 }
+
+/** For a mask, which has to know what it hides. */
+export function revealAll(secrets: readonly Secret[]): readonly string[] {
+  return secrets.map((secret) => secret.reveal());
+}

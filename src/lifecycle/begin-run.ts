@@ -5,20 +5,20 @@ import { type Resolved, resolveTargets } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { knownTo } from '../policy/rights.ts';
-import type { Log, Opener, SharedFiles } from '../ports.ts';
+import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
+import type { SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Plan, Work } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
-import type { Job, Run } from '../run/run.ts';
-import { formatRoot } from '../thread/root.ts';
+import { isGivenUp, type Job, type Run } from '../run/run.ts';
 import type { RunContext } from './execution.ts';
+import { type OpeningContext, openRun } from './open-run.ts';
 import { recordRefusal } from './refusals.ts';
 import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.ts';
 
-export interface RequestContext extends RunContext {
-  readonly opener: Opener;
+export interface RequestContext extends RunContext, OpeningContext {
   readonly sharedFiles: SharedFiles;
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
@@ -27,7 +27,6 @@ export interface RequestContext extends RunContext {
   readonly abort: (jobs: readonly Job[]) => void;
   /** False once the process is on its way out: nothing new is begun then. */
   readonly isOpen: () => boolean;
-  readonly log: Log;
 }
 
 export interface Limits {
@@ -35,6 +34,8 @@ export interface Limits {
   readonly fanOut: number;
   readonly maxTimeLimitMs: number;
   readonly timeLimitMs: number;
+  /** Of one person. */
+  readonly person: Shares;
 }
 
 /** One request as it came in: who, where, the words, and a key that a second delivery shares. */
@@ -70,10 +71,24 @@ async function previewRun(context: RequestContext, call: Call, request: FleetReq
     return formatPreview(plan, refusal, notes);
   }
   const brought = { ...plan, work: await bringWork(context, call, request.work) };
-  // What lies in the folder may be of a host that is not theirs.
-  const late = judgeQuietly(context, brought);
-  if (late !== undefined) await recordRefusal(context, call, late);
-  return formatPreview(brought, late, notes);
+  try {
+    // What lies in the folder may be of a host that is not theirs.
+    authorize(brought, context.allowlist, context.inventory);
+    return formatPreview(brought, undefined, [...(await foreseeShares(context, brought)), ...notes]);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    await recordRefusal(context, call, error);
+    return formatPreview(brought, error, notes);
+  }
+}
+
+/** What this person's limits would make wait, in words; a `Refusal` where they would let none of it begin. */
+export async function foreseeShares(context: RequestContext, plan: Plan): Promise<readonly string[]> {
+  const { person } = context.limits;
+  const unfinished = await context.store.unfinishedOf(plan.requester);
+  checkShares(person, unfinished, plan);
+  const waits = foreseeWait(person, unfinished, plan);
+  return waits === undefined ? [] : [waits];
 }
 
 /** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
@@ -139,61 +154,10 @@ async function putDown(context: RequestContext, call: Call, approved: Approved<P
 }
 
 /** A click up to then is the one that began this run; one made after it is meant as another. Epoch ms. */
-function sameClickUntil({ state, rootTs, createdAt, finishedAt }: Run): number {
-  const endedAt = finishedAt ?? Number.POSITIVE_INFINITY;
-  // One that could not be posted has run nowhere: whoever was told so may click again at once.
-  const isGivenUp = state === 'finished' && rootTs === undefined;
-  return isGivenUp ? endedAt : Math.max(endedAt, createdAt + SAME_CLICK_MS);
-}
-
-/** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
-export async function openRun(context: RequestContext, run: Run, mayStand = false): Promise<void> {
-  let ts: string;
-  try {
-    const message = formatRoot(run, { now: context.now() });
-    ts = await context.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
-  } catch (error) {
-    const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
-    await context.store.abandonRun(run.id, reason);
-    throw error;
-  }
-  try {
-    await context.store.releaseRun(run.id, ts);
-  } catch (error) {
-    await withdraw(context, run, ts);
-    throw error;
-  }
-}
-
-/**
- * A run that was stored and never released, of a process that is gone. Whoever asked for it was answered with a
- * failure, or not at all, and may have asked again: it never runs, and its thread says so.
- */
-export async function closeUnopened(context: RequestContext, run: Run): Promise<void> {
-  await giveUp(context, run, 'the bot was stopped before this run began; nothing was sent');
-  const given = (await context.store.findRun(run.id)) ?? run;
-  // The last process may have posted it and died before it was noted.
-  await openRun(context, given, true);
-}
-
-/** The one who asked is about to be told that it failed: so it must not run later, and its root message says so. */
-async function withdraw(context: RequestContext, run: Run, ts: string): Promise<void> {
-  try {
-    await giveUp(context, run, 'the run could not be released; nothing was sent');
-    await context.store.releaseRun(run.id, ts);
-  } catch (error) {
-    // It stays `opening`, in which nothing starts, until the next start closes it.
-    context.log.error({ run: run.id, err: error }, 'a run could not be given up');
-  }
-}
-
-/** Nothing of it can start any more, whatever becomes of its root message. */
-async function giveUp(context: RequestContext, run: Run, reason: string): Promise<void> {
-  await context.store.skipJobs(
-    run.id,
-    run.plan.targets.map(({ host }) => host),
-    reason,
-  );
+function sameClickUntil(run: Run): number {
+  const endedAt = run.finishedAt ?? Number.POSITIVE_INFINITY;
+  // Whoever was told that nothing was run may click again at once.
+  return isGivenUp(run) ? endedAt : Math.max(endedAt, run.createdAt + SAME_CLICK_MS);
 }
 
 function checkLimits(request: FleetRequest, limits: Limits): void {

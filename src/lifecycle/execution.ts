@@ -4,10 +4,11 @@ import type { Allowlist } from '../policy/allowlist.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { coversPath } from '../policy/judge.ts';
-import type { Store, TakenJob, TransferFolder, Transport } from '../ports.ts';
+import type { Store, TransferFolder, Transport } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
+import type { TakenJob } from '../run/run.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */

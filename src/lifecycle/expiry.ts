@@ -1,4 +1,4 @@
-import type { Expiry, Keeping, Store } from '../ports.ts';
+import type { Expiry, Keeping } from '../ports.ts';
 import { delay } from '../time/delay.ts';
 
 /** Others get their turn between two steps. */
@@ -12,10 +12,4 @@ export async function expireRecords(expiry: Expiry, keep: Keeping, isOpen: () =>
     await delay(PAUSE_MS);
   }
   return steps;
-}
-
-/** Files of the transfer folder that runs still have to send. */
-export async function filesInUse(store: Pick<Store, 'openRuns'>): Promise<ReadonlySet<string>> {
-  const runs = await store.openRuns();
-  return new Set(runs.flatMap(({ plan: { work } }) => (work.action === 'put' ? [work.local] : [])));
 }

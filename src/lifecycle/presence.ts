@@ -1,5 +1,6 @@
-import type { Beat, Log, Store } from '../ports.ts';
+import type { Log, Store } from '../ports.ts';
 import { formatDuration } from '../report/text/wording.ts';
+import { type Beat, measureAway } from '../time/beat.ts';
 import { Deadline } from '../time/deadline.ts';
 
 /** Looked at this often, and at least four times within the limit. */
@@ -114,17 +115,6 @@ export class Presence {
     if (jobs > 0)
       this.#settings.log.warn({ jobs, awayMs }, `${why}: what waited is held for a person to let go`);
   }
-}
-
-/**
- * Milliseconds from one moment to another; undefined where that cannot be told. Within one start of the machine
- * the clock that nobody can set decides; over a restart of it only the wall clock is left, and one that was set
- * back tells nothing.
- */
-export function measureAway(from: Beat, to: Beat): number | undefined {
-  const isSameBoot = from.boot !== '' && from.boot === to.boot;
-  const ms = isSameBoot ? to.uptimeMs - from.uptimeMs : to.at - from.at;
-  return ms >= 0 ? ms : undefined;
 }
 
 /** Seconds tell nothing where it is minutes. */

@@ -1,7 +1,8 @@
 import { nearNames, Refusal } from '../errors.ts';
-import type { SharedFile, SharedFiles, TransferFolder } from '../ports.ts';
+import type { SharedFiles, TransferFolder } from '../ports.ts';
 import type { Work } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
+import type { SharedFile } from '../run/shared-file.ts';
 
 /** A file from Slack goes to the hosts through the transfer folder, up to this size. */
 export const MAX_SHARED_BYTES = 100 * 1024 * 1024;

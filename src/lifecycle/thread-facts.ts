@@ -6,6 +6,7 @@ import type { Spool } from '../ports.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { ThreadFacts } from '../thread/facts.ts';
 import type { RunContext } from './execution.ts';
+import { sha256 } from './sha256.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
 export function threadFacts(
@@ -23,6 +24,7 @@ export function threadFacts(
     listSlowest: (runId, count) => store.listSlowest(runId, count),
     findAuditEntry: (seq) => store.audit.find(seq),
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
+    digest: sha256,
     readSpooled: async (path) => await spool?.read(path),
     nameSet(hosts) {
       const { inventory } = context;

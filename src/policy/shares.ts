@@ -20,6 +20,7 @@ export const UNBOUNDED: Shares = {
 export interface Unfinished {
   readonly runs: number;
   readonly waiting: number;
+  readonly running: number;
 }
 
 /** A `Refusal` where this run would be more than its requester may have. */
@@ -41,6 +42,19 @@ export function checkShares(shares: Shares, { runs, waiting }: Unfinished, plan:
       },
     );
   }
+}
+
+/** What of this run would have to wait for its requester's other jobs, in a sentence; undefined where nothing would. */
+export function foreseeWait({ slots }: Shares, { running }: Unfinished, plan: Plan): string | undefined {
+  const going = plan.targets.filter(({ skip }) => skip === undefined).length;
+  const room = Math.max(0, slots - running);
+  if (Math.min(going, plan.fanOut) <= room) return undefined;
+  const have = running === 0 ? '' : `, and you have ${running} on it now`;
+  return (
+    `One person may have ${slots} jobs on the wire at once${have}: ` +
+    `${room === 0 ? 'none' : `at most ${room}`} of these would start now, the others wait. ` +
+    'The administrator sets the limit: BATCHOPS_PERSON_CONCURRENCY.'
+  );
 }
 
 const MAKE_ROOM = 'Wait for one to end or cancel one: /batch queue lists them.';

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { ConfigError } from '../errors.ts';
 import type { AuditTrail } from '../ports.ts';
+import type { ExpectedHead } from '../run/audit-entry.ts';
 
 /** `EX_IOERR` of sysexits.h. */
 const EXIT_OUTPUT_GONE = 74;
@@ -8,7 +9,7 @@ const EXIT_OUTPUT_GONE = 74;
 const PIECE_CHARS = 64 * 1024;
 
 /**
- * `npm run audit -- verify | export`. Works beside a running bot: it only reads. Resolves with the exit code
+ * `npm run audit -- verify [--head HEAD] | export`. Works beside a running bot: it only reads. Resolves with the exit code
  * once the reader's side has taken everything, at whatever pace. A reader that went is told of on stderr, as half
  * of a trail must not look like all of it.
  */
@@ -17,13 +18,14 @@ export async function runAuditCommand(
   openTrail: () => AuditTrail,
   { out, complain }: { readonly out: Writable; readonly complain: (text: string) => void },
 ): Promise<number> {
-  const [word] = words;
-  if (words.length !== 1 || (word !== 'verify' && word !== 'export')) {
-    throw new ConfigError(['audit: expected verify or export']);
+  const [word, ...rest] = words;
+  if (word !== 'verify' && (word !== 'export' || rest.length > 0)) {
+    throw new ConfigError(['audit: expected verify, verify --head NUMBER:HASH or export']);
   }
+  const expected = parseExpected(rest);
   const trail = openTrail();
   try {
-    return word === 'export' ? await exportEntries(trail, out) : await verify(trail, out);
+    return word === 'export' ? await exportEntries(trail, out) : await verify(trail, expected, out);
   } catch (error) {
     if (!(error instanceof OutputGone)) throw error;
     complain(error.message);
@@ -31,9 +33,25 @@ export async function runAuditCommand(
   }
 }
 
-async function verify(trail: AuditTrail, out: Writable): Promise<number> {
-  const { entries, head, faults } = await trail.verify();
+/** `12:ab…` as an anchor's line and `verify` itself print it; `#12 ab…` as any line of the audit channel ends. */
+function parseExpected(words: readonly string[]): ExpectedHead | undefined {
+  if (words.length === 0) return undefined;
+  const [flag, ...values] = words;
+  const found = /^(?:#?(\d{1,15})[: ])?([0-9a-f]{12,64})$/i.exec(values.join(' ').trim());
+  if (flag !== '--head' || found === null) {
+    throw new ConfigError([
+      'audit verify: expected --head NUMBER:HASH, as a line of the audit channel has it (at least 12 digits of the hash)',
+    ]);
+  }
+  const [, seq, hash = ''] = found;
+  return { seq: seq === undefined ? undefined : Number(seq), hash: hash.toLowerCase() };
+}
+
+async function verify(trail: AuditTrail, expected: ExpectedHead | undefined, out: Writable): Promise<number> {
+  const { entries, head, faults, notes } = await trail.verify(expected);
   const lines = [
+    ...notes.map((note) => `note: ${note}\n`),
+    ...(expected === undefined ? [`note: ${WITHOUT_HEAD}\n`] : []),
     ...faults.map((fault) => `fault: ${fault}\n`),
     `${entries} entries, ${faults.length} faults; head ${head}\n`,
   ];
@@ -63,6 +81,9 @@ async function exportEntries(trail: AuditTrail, out: Writable): Promise<number> 
   if (held > 0) await flush();
   return 0;
 }
+
+const WITHOUT_HEAD =
+  'a chain that was written anew as a whole is told only by a head that was kept elsewhere: verify --head NUMBER:HASH';
 
 class OutputGone extends Error {}
 

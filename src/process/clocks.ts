@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
-import type { Beat } from '../ports.ts';
+import type { Beat } from '../time/beat.ts';
 
 /**
  * Epoch ms at the start of the process, and from then on by a clock that nobody can set: for what is measured

@@ -1,3 +1,7 @@
+import type { Logger } from 'pino';
+import type { Condition } from './condition.ts';
+import type { Leaving } from './way-out.ts';
+
 /** After so many the log has what it needs: what fails in a circle shall not fill the disk. */
 const MAX_LOGGED = 20;
 
@@ -28,4 +32,22 @@ export function createDefectHandler({ log, onFirst }: DefectHandling): (error: u
     }
     if (isFirst) onFirst();
   };
+}
+
+/** From now on the first error that nobody caught begins the way out, with exit code 1. */
+export function endOnDefect(
+  bot: Pick<Condition, 'phase' | 'hasDefect'>,
+  { log, end, exit }: Leaving & { readonly log: Logger },
+): void {
+  const onDefect = createDefectHandler({
+    log: (error) => log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh'),
+    onFirst() {
+      bot.hasDefect = true;
+      process.exitCode = 1;
+      // Nothing runs yet, so nothing has to be brought to an end.
+      if (bot.phase === 'starting') exit(1);
+      end();
+    },
+  });
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, onDefect);
 }

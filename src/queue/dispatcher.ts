@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import type { EndedJob, JobSource } from '../ports.ts';
+import type { JobSource } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
+import type { EndedJob } from '../run/run.ts';
 import type { Entry } from './entry.ts';
 import { Line } from './line.ts';
 import { Phases } from './phase.ts';

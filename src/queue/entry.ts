@@ -1,9 +1,9 @@
-import type { TakenJob } from '../ports.ts';
 import type { Outcome } from '../run/outcome.ts';
+import type { TakenJob } from '../run/run.ts';
 import { StateOf } from './state.ts';
 
 /**
- * - `in-line`: taken, and behind others in p-queue's line.
+ * - `in-line`: taken, and about to be given a slot by p-queue.
  * - `on-turn`: p-queue gave it a slot. It is not started; its run's approval may be pending.
  * - `doubtful`: the store failed as it was to start: whether it is marked as running there is not known.
  * - `running`: durably marked as such, on the wire, until `execute` answers.

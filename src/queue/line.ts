@@ -1,24 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
 import PQueue from 'p-queue';
-import type { TakenJob } from '../ports.ts';
+import type { TakenJob } from '../run/run.ts';
 import { Entry, type EntryState } from './entry.ts';
-
-/** One job in line for so many slots: the next is at hand when one ends, and nobody who comes later waits long. */
-const SLOTS_PER_JOB_IN_LINE = 16;
 
 /**
  * The jobs that are here. p-queue keeps the fixed concurrency of the whole bot: each job is a task of its, which
- * begins as the job gets its slot and ends as that is free again. A little more is taken than there are slots.
+ * begins as the job gets its slot and ends as that is free again. No more are taken than there are slots: who is
+ * next is decided as one frees, among all that wait then.
  */
 export class Line {
   readonly #slots: PQueue;
-  readonly #most: number;
   readonly #onTurn: () => void;
   readonly #entries = new Map<string, Entry>();
 
   constructor(concurrency: number, onTurn: () => void) {
     this.#slots = new PQueue({ concurrency });
-    this.#most = concurrency + Math.ceil(concurrency / SLOTS_PER_JOB_IN_LINE);
     this.#onTurn = onTurn;
   }
 
@@ -28,7 +24,7 @@ export class Line {
 
   /** How many more may join. */
   room(): number {
-    return this.#most - this.#entries.size;
+    return this.#slots.concurrency - this.#entries.size;
   }
 
   join(job: TakenJob): void {

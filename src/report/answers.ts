@@ -4,7 +4,7 @@ import { bold, italic, line, type Message, preformatted, richText, words } from 
 import { escapeShort } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, takeStart, takeStartLines } from './text/plain.ts';
-import { describeSource, describeWork, formatDuration, plural } from './text/wording.ts';
+import { describeLimits, describeSource, describeWork, plural } from './text/wording.ts';
 
 /** Answers for the eyes of the one who asked. Each keeps below what Slack takes in one message. */
 const MAX_TEXT_CHARS = 3_000;
@@ -88,7 +88,7 @@ export function formatHosts(rows: readonly HostRow[]): Message {
 export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: readonly string[]): Message {
   const going = plan.targets.filter((target) => target.skip === undefined);
   const skipped = plan.targets.filter((target) => target.skip !== undefined);
-  const verdict = refusal === undefined ? 'You may run this here.' : `Refused: ${refusal.message}`;
+  const verdict = refusal === undefined ? 'Your rules allow this here.' : `Refused: ${refusal.message}`;
   const title = `Preview for ${plural(going.length, 'host')}: nothing was run.`;
   const source = describeSource(plan.work, (userId) => userId);
   const names = (targets: typeof going) =>
@@ -103,7 +103,7 @@ export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: r
         line(bold(title)),
         preformatted(bounded(describeWork(plan.work), 3_000) || ' '),
         ...(source.length === 0 ? [] : [line(bounded(source.join(', '), 400))]),
-        line(`${names(going)}\nat most ${plan.fanOut} at once, ${formatDuration(plan.timeLimitMs)} each`),
+        line(`${names(going)}\n${describeLimits(plan).join(', ')}`),
         ...(skipped.length === 0
           ? []
           : [line(`skipped: ${names(skipped)} (${bounded(skipped[0]?.skip ?? '', 200)})`)]),

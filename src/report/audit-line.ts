@@ -21,16 +21,29 @@ export function formatAuditLine(entry: AuditEntry): Message {
     ...(entry.runId === null ? [] : [escapeShort(entry.runId, 40)]),
     ...(entry.userId === '' ? [] : [mention(entry.userId)]),
     ...(entry.channelId === null ? [] : [`in ${channelLink(entry.channelId)}`]),
-    ...(typeof detail.count === 'number'
+    ...(entry.action === 'refused' && typeof detail.count === 'number'
       ? [`${formatCount(detail.count)} more within a minute, the last:`]
       : []),
     ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
+    ...whenOf(entry),
     ...countsOf(detail),
     ...(reason === '' ? [] : [inlineCode(cleanOutput(reason), MAX_REASON_CHARS)]),
-    `#${entry.seq} ${escapeMrkdwn(entry.hash.slice(0, 12))}`,
+    headOf(entry),
   ];
   const text = parts.join(' · ');
   return { text, blocks: [context(text)] };
+}
+
+function whenOf({ action, detail: { when } }: AuditEntry): readonly string[] {
+  if (action !== 'anchored') return [];
+  return [when === 'daily' ? 'daily' : when === 'stop' ? 'at the stop' : 'at the start'];
+}
+
+/** An anchor is there to be compared, so it tells all of it. */
+function headOf({ action, seq, hash }: AuditEntry): string {
+  return action === 'anchored'
+    ? inlineCode(`${seq}:${hash}`, 100)
+    : `#${seq} ${escapeMrkdwn(hash.slice(0, 12))}`;
 }
 
 function signOf(action: AuditEntry['action']): string {
@@ -53,8 +66,10 @@ function signOf(action: AuditEntry['action']): string {
       return '↻';
     case 'reload-failed':
       return '⚠\ufe0e';
+    case 'anchored':
+      return '⚓\ufe0e';
     case 'started':
-    case 'expired':
+    case 'retired':
       return '·';
     default:
       return action satisfies never;
@@ -83,7 +98,7 @@ function countsOf({
         .filter(([key, n]) => key === kind && typeof n === 'number' && n > 0)
         .map(([, n]) => `${n} ${outcomeWords(kind)}`),
     ),
-    ...(Array.isArray(running) ? [`${plural(running.length, 'host')} stopped`] : []),
+    ...(Array.isArray(running) ? [`${plural(running.length, 'host')} to be stopped`] : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
     ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),

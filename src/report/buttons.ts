@@ -106,8 +106,8 @@ function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
     value: run.id,
   });
   const again = (count: number) =>
-    `The same ${run.plan.work.action === 'run' ? 'command' : 'copy'} runs on ${plural(count, 'host')} now, ` +
-    'as a new run, if you may do that today.';
+    `The same ${run.plan.work.action === 'run' ? 'command' : 'copy'} on ${plural(count, 'host')} now, ` +
+    'as a new run, if you may do that today. Disabled hosts are skipped.';
   return [
     ...(notOk > 0 ? [button(ERRORS_ACTION, 'Only errors')] : []),
     {

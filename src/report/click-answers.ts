@@ -59,7 +59,7 @@ export function formatErrors(
   }
   const rest = [...troubles.slice(told), ...others];
   if (rest.length > 0) {
-    const more = `… and ${formatCount(countHosts(rest))} more hosts: the thread has them, and /batch show ${run.id} HOST`;
+    const more = `… and ${plural(countHosts(rest), 'more host')}: the thread has them, and /batch show ${run.id} HOST`;
     elements.push(line(italic(more)));
   }
   if (run.outputGoneAt !== undefined && total > 0) {

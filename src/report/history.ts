@@ -26,7 +26,8 @@ const MAX_LIST_CHARS = 8_000;
 /** `/batch runs`: newest first, a line each. */
 export function formatRuns(runs: readonly Run[], now: number): Message {
   if (runs.length === 0) {
-    return { text: 'No runs yet.', blocks: [richText(line('No runs yet.'))] };
+    const none = 'None of the latest runs is yours or of this channel.';
+    return { text: none, blocks: [richText(line(none))] };
   }
   const sections: string[] = [];
   let shown = 0;

@@ -1,7 +1,8 @@
 /** How Slack's side calls what people ask: the inbound port. */
-import type { SharedFile } from '../ports.ts';
+
 import type { Answer, HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import type { Requester } from '../run/plan.ts';
+import type { SharedFile } from '../run/shared-file.ts';
 
 /** What the listeners ask of the program. */
 export interface Requests {

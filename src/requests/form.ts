@@ -1,12 +1,20 @@
 import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
 import { Refusal, type Subject } from '../errors.ts';
-import { bringWork, type Call, draftRun, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
+import {
+  bringWork,
+  type Call,
+  draftRun,
+  foreseeShares,
+  type RequestContext,
+  startRun,
+} from '../lifecycle/begin-run.ts';
+import { sha256 } from '../lifecycle/sha256.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
-import type { SharedFile } from '../ports.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
+import type { SharedFile } from '../run/shared-file.ts';
 import { within } from '../time/within.ts';
 import type { FormVerdict, SubmittedForm } from './calls.ts';
 
@@ -69,11 +77,12 @@ export async function judgeForm(
   const work = await soon(bringing);
   const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
   if (work !== undefined) authorize(plan, context.allowlist, context.inventory);
-  const shown = await digest(canonicalPlan(plan));
+  const shown = await sha256(new TextEncoder().encode(canonicalPlan(plan)));
   if (memo.shown !== shown) {
+    const said = [...(await foreseeShares(context, plan)), ...notes];
     return {
       kind: 'shown',
-      view: formatForm(kind, { ...memo, shown }, call.channelId, [plan, undefined, notes]),
+      view: formatForm(kind, { ...memo, shown }, call.channelId, [plan, undefined, said]),
     };
   }
   return {
@@ -166,9 +175,4 @@ function readFile(value: unknown): SharedFile | undefined {
   return typeof bytes === 'number' && typeof uploader === 'string'
     ? { id, name, bytes, uploader }
     : undefined;
-}
-
-async function digest(text: string): Promise<string> {
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -22,6 +22,13 @@ export async function repeatRun(
       remedy: `Wait for its summary, or stop it: /batch cancel ${run.id}`,
     });
   }
+  if (run.plan.sealed !== undefined) {
+    throw new Refusal(
+      'not-now',
+      `What ${run.id} was asked to do holds a secret, which was not kept once it had ended: it cannot be repeated.`,
+      { remedy: `Type it again; /batch show ${run.id} tells on which hosts it did not end well.` },
+    );
+  }
   const { hosts: names, maybeRan } = chooseRetryHosts(await context.store.listJobs(run.id), which);
   const leftOut =
     maybeRan === 0

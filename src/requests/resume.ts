@@ -15,6 +15,7 @@ export async function resumeRun(context: RequestContext, call: Call, runId: stri
   if (run.held === undefined || run.state !== 'open' || run.cancelledBy !== undefined)
     throw nothingHeld(run.id);
   const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
+  if (waiting.length === 0) throw nothingHeld(run.id);
   const { requester, channelId } = call;
   authorizeHosts(
     context,

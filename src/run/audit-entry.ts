@@ -18,11 +18,22 @@ export interface AuditEntry {
     | 'resumed'
     | 'reloaded'
     | 'reload-failed'
-    | 'expired';
+    | 'anchored'
+    | 'retired';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly prev: string;
+  readonly hash: string;
+}
+
+/** When the head of the trail is shown outside the database. */
+export type AnchoredAt = 'start' | 'daily' | 'stop';
+
+/** A head that was kept elsewhere: where the trail is the one of then, it has an entry that this is the beginning of. */
+export interface ExpectedHead {
+  readonly seq: number | undefined;
+  /** Lower-case hex; all of it or its first digits. */
   readonly hash: string;
 }
 

@@ -9,13 +9,15 @@
  * - `unreachable`: no SSH session came about (name, route, port, handshake); nothing was sent.
  * - `auth-failed`: the host refused our login; nothing was sent.
  * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.
- * - `lost`: the connection died after the command was sent; it may or may not have run to its end.
+ * - `lost`: the connection died after the command was sent; it may or may not have run to its end. Of a copy: it died
+ *   while the file got its name, and which file is there is not known.
  * - `cancelled`: a person stopped it while it ran.
- * - `skipped`: it was never started (disabled, cancelled before its turn, …).
+ * - `skipped`: it was never started (disabled, cancelled before its turn, its credential refused by two others, …).
  * - `not-run`: the host answered with something else than our command (a login shell, forced command or policy of
  *   its own), or let us in and opened no channel for it: there is no sign that the command began.
  * - `interrupted`: this process died while it ran; what became of the command is unknown.
- * - `transfer-failed`: the session stood, the copy did not succeed; the final name was not touched.
+ * - `transfer-failed`: the session stood, the copy did not succeed. The final name was not touched, or the reason says
+ *   where the old file is.
  */
 export const OUTCOME_KINDS = [
   'ok',
@@ -82,7 +84,7 @@ export interface MovedFile {
 /**
  * What was compared of a copied file. `checksum`: the host computed the same one. `read-back`: what lies there
  * was fetched again, and is the same. `size`: only that, since the host tells no more. `nothing`: the host says
- * another size than came, as of files that grow or have none.
+ * another size than came, as of files that grow or have none, or no size at all; or it changed while it was fetched.
  */
 export type Verification = 'checksum' | 'read-back' | 'size' | 'nothing';
 

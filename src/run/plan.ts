@@ -67,6 +67,11 @@ export interface Plan {
   readonly typed: string;
   /** The run that this one repeats on some of its hosts. */
   readonly retryOf?: string;
+  /**
+   * Set where the words of the work hold a secret. What is stored of them for good is masked, and this is a salted
+   * hash of what they were; they themselves are kept until the run has ended.
+   */
+  readonly sealed?: string;
   /** When two results count as one; `exact` where left out. */
   readonly fold?: Fold;
   /** Each other result is shown by how it differs from the reference. */

@@ -48,6 +48,11 @@ export interface GoneRun {
   readonly goneAt: number;
 }
 
+/** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */
+export function isGivenUp({ state, rootTs }: Run): boolean {
+  return state === 'finished' && rootTs === undefined;
+}
+
 /** How far a run is: how many jobs stand where. */
 export interface Progress {
   readonly queued: number;
@@ -63,6 +68,17 @@ export interface Job {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly outcome?: Outcome;
+}
+
+export interface TakenJob {
+  readonly id: string;
+  readonly runId: string;
+  readonly host: string;
+}
+
+export interface EndedJob {
+  readonly job: TakenJob;
+  readonly outcome: Outcome;
 }
 
 /** A host that keeps its run: one that still runs, or one that took its time. */

@@ -1,6 +1,6 @@
 /** What those jobs of a run wait for that may not start yet; each is counted once. */
 export interface Waits {
-  /** Others are on its host, or were asked for there before. */
+  /** Others are on its host, or their person's own wait there and were asked for before. */
   readonly host: number;
   /** As many of the run are under way as its fan-out allows. */
   readonly fanOut: number;

@@ -28,7 +28,10 @@ export class Reachability {
     const { kind, code } = classify(error);
     // What is only too much, or only this message's or channel's, says nothing on the next one.
     const isOurs =
-      kind === 'credentials' || kind === 'unknown' || (kind === 'later' && !/rate_?limited/.test(code));
+      kind === 'credentials' ||
+      kind === 'app' ||
+      kind === 'unknown' ||
+      (kind === 'later' && !/rate_?limited/.test(code));
     if (!isOurs) this.#answeredAt = this.#now();
     else if (isShowing(method)) this.#badNews = { at: this.#now(), words: describe(kind, code) };
   }
@@ -56,7 +59,7 @@ export class Reachability {
 }
 
 function describe(kind: string, code: string): string {
-  return kind === 'credentials'
+  return kind === 'credentials' || kind === 'app'
     ? `Slack refuses the bot (${code})`
     : `Slack does not take messages (${code})`;
 }

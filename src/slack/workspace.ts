@@ -135,6 +135,7 @@ async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => v
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
     try {
       const who = await client.auth.test();
+      warnOfMissing(who.response_metadata?.scopes, log);
       return {
         teamId: who.team_id ?? '',
         botName: who.user ?? 'batchops',
@@ -155,6 +156,19 @@ async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => v
       await delay(failure.retryAfterMs ?? waitMs);
     }
   }
+}
+
+/** What a message or file of ours is looked for with, before it is sent once more. */
+const HISTORY_SCOPES = ['channels:history', 'groups:history'];
+
+/** All works without them, less well: installed before the manifest asked for them. */
+function warnOfMissing(scopes: readonly string[] | undefined, log: Log): void {
+  const missing = HISTORY_SCOPES.filter((scope) => scopes?.includes(scope) === false);
+  if (missing.length === 0) return;
+  log.warn(
+    { scopes: missing },
+    'the app may not look for its own messages: one whose answer is lost may be there twice; install it again with manifest.yml',
+  );
 }
 
 /** As Slack's own permalinks are; asking for each would cost a call (chat.getPermalink). */

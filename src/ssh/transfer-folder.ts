@@ -269,7 +269,7 @@ function missing(error: unknown, local: string): undefined {
   throw unreadable(error, local);
 }
 
-async function readAtMost(file: FileHandle, maxBytes: number): Promise<Uint8Array | null> {
+async function readAtMost(file: FileHandle, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   for (;;) {

@@ -28,7 +28,7 @@ export function openTransport(settings: TransportSettings): Transport {
   let isClosed = false;
 
   async function perform(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Ending> {
-    return connections.use(host, signal, async (connection, channelMs) => {
+    return connections.use(host, { runId: how.runId, signal }, async (connection, channelMs) => {
       let ending: Ending;
       try {
         ending =
@@ -113,7 +113,8 @@ export function openTransport(settings: TransportSettings): Transport {
 
   return {
     execute(host, work, how) {
-      if (isClosed) return Promise.resolve(bareOutcome('interrupted', 'the bot is stopping'));
+      if (isClosed)
+        return Promise.resolve(bareOutcome('interrupted', 'the bot is stopping; nothing was sent'));
       const stop = new AbortController();
       const onAbort = () => stop.abort(stopKind(how.signal));
       how.signal.addEventListener('abort', onAbort, { once: true });

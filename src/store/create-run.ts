@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
-import type { EndedJob } from '../ports.ts';
 import { keepStart } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
-import { formatRunId } from '../run/run.ts';
+import { type EndedJob, formatRunId } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { oweRows } from './owed-rows.ts';
-import { breathe, inChunks } from './records.ts';
+import { breathe, inChunks } from './pieces.ts';
 import type { Schema } from './schema.ts';
+import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
 import { sha256 } from './sha256.ts';
 
@@ -34,10 +34,12 @@ export async function createRun(
   requestKey: string,
   { shares, shortage }: Admission,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
-  // The command stays as it is, or a run that goes on after a restart would do something else. What is only
-  // there to be read is masked.
-  const plan: Plan = { ...approved, typed: ledger.mask(approved.typed) };
-  const planJson = canonicalPlan(plan);
+  // What is only there to be read is masked. The command stays as it is, or a run that goes on after a restart
+  // would do something else; where it holds a secret, only until the run has ended.
+  const readable: Plan = { ...approved, typed: ledger.mask(approved.typed) };
+  const { stored, row: sealed } = sealWork(readable, ledger.mask);
+  const plan: Plan = { ...stored, work: approved.work };
+  const planJson = canonicalPlan(stored);
   const planHash = sha256(planJson);
   await breathe();
   let created: string | undefined;
@@ -59,15 +61,17 @@ export async function createRun(
     const runId = await nameRun(trx);
     created = runId;
     ledger.plans.keep(runId, plan);
-    const { count } = await trx
-      .selectFrom('run')
-      .select((run) => run.fn.coalesce(run.fn.max('number'), run.lit(0)).as('count'))
+    const { runs: number } = await trx
+      .updateTable('audit_head')
+      .set({ runs: sql`runs + 1` })
+      .where('id', '=', 1)
+      .returning('runs')
       .executeTakeFirstOrThrow();
     await trx
       .insertInto('run')
       .values({
         id: runId,
-        number: count + 1,
+        number,
         request_key: requestKey,
         plan_json: planJson,
         plan_hash: planHash,
@@ -79,6 +83,12 @@ export async function createRun(
         created_at: at,
       })
       .execute();
+    if (sealed !== undefined) {
+      await trx
+        .insertInto('sealed')
+        .values({ run_id: runId, ...sealed })
+        .execute();
+    }
     const jobs = plan.targets.map(({ host, skip }, position) => ({
       id: formatJobId(at, position),
       host,
@@ -108,7 +118,7 @@ export async function createRun(
         action: 'accepted',
         runId,
         channelId: plan.channelId,
-        detail: acceptedDetail(ledger, plan, planHash),
+        detail: { number, ...acceptedDetail(ledger, plan, planHash) },
       },
       ledger.auditLines,
     );
@@ -139,7 +149,10 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
   };
 }
 
-async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Requester): Promise<Unfinished> {
+export async function countUnfinished(
+  trx: Kysely<Schema>,
+  { teamId, userId }: Requester,
+): Promise<Unfinished> {
   const unfinished = trx
     .selectFrom('run')
     .where('finished_at', 'is', null)
@@ -148,13 +161,15 @@ async function countUnfinished(trx: Transaction<Schema>, { teamId, userId }: Req
   const { runs } = await unfinished
     .select((run) => run.fn.countAll<number>().as('runs'))
     .executeTakeFirstOrThrow();
-  const { waiting } = await trx
+  const jobs = await trx
     .selectFrom('job')
-    .select((job) => job.fn.countAll<number>().as('waiting'))
+    .select(['state', (job) => job.fn.countAll<number>().as('count')])
     .where('run_id', 'in', unfinished.select('id'))
-    .where('state', '=', 'queued')
-    .executeTakeFirstOrThrow();
-  return { runs, waiting };
+    .where('state', 'in', ['queued', 'running'])
+    .groupBy('state')
+    .execute();
+  const countOf = (wanted: string): number => jobs.find(({ state }) => state === wanted)?.count ?? 0;
+  return { runs, waiting: countOf('queued'), running: countOf('running') };
 }
 
 async function nameRun(trx: Transaction<Schema>): Promise<string> {

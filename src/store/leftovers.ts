@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { Leftover, Leftovers } from '../ports.ts';
+import type { Leftovers } from '../ports.ts';
+import type { Leftover } from '../run/leftover.ts';
 import type { Schema } from './schema.ts';
 
 /**

@@ -13,8 +13,10 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-joins': { up: addJoins },
   '0007-shares': { up: addRefusals },
   '0008-origins': { up: addOrigins },
-  '0010-retention': { up: addRetention },
-  '0011-retention-index': { up: addRetentionIndex },
+  '0013-secrets': { up: addSealed },
+  '0016-posted': { up: addOnlyIfStands },
+  '0017-audit': { up: coverOutputs },
+  '0020-expiry': { up: addExpiry },
 };
 
 /** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
@@ -248,19 +250,43 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     primary key (team_id, user_id))`.execute(db);
 }
 
-/** Runs are not kept for ever: what is no longer stored of one is known, and what is being removed goes on after a crash. */
-async function addRetention(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table run add column output_gone_at bigint`.execute(db);
+/** Words with a secret stand apart from the plan, and are gone when they have run. */
+async function addSealed(db: Kysely<unknown>): Promise<void> {
+  await sql`create table sealed (
+    run_id text primary key references run (id),
+    salt text not null,
+    work_json text not null)`.execute(db);
+}
+
+/** A message that nobody may post any more may stand all the same, and is to say so then. */
+async function addOnlyIfStands(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column only_if_stands integer not null default 0`.execute(db);
+}
+
+/** The audit covers outputs, and counts what could be deleted. What ended before is not covered after the fact. */
+async function coverOutputs(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table result add column output_hash text`.execute(db);
+  await sql`alter table run add column output_retired_at bigint`.execute(db);
+  await sql`alter table audit_head add column runs bigint not null default 0`.execute(db);
+  await sql`alter table audit_head add column refusals bigint not null default 0`.execute(db);
+  await sql`update audit_head set
+    runs = (select coalesce(max(number), 0) from run),
+    refusals = (select coalesce(sum(counted), 0) from refusals) + (
+      select coalesce(sum(case when json_valid(detail_json)
+        then case when json_type(detail_json, '$.count') in ('integer', 'real')
+          then json_extract(detail_json, '$.count') else 1 end
+        else 1 end), 0)
+      from audit where action = 'refused' and run_id is null)`.execute(db);
+}
+
+/** Runs are not kept for ever: what is being removed goes on after a crash, and what is next is found without a look at what stays. */
+async function addExpiry(db: Kysely<unknown>): Promise<void> {
   await sql`alter table run add column gone_at bigint`.execute(db);
   await sql`create table expiring (
     run_id text primary key references run (id),
-    what text not null check (what in ('output', 'run')))`.execute(db);
-}
-
-/** What is to go next is found without looking at what stays. */
-async function addRetentionIndex(db: Kysely<unknown>): Promise<void> {
+    what text not null check (what in ('output', 'runs')))`.execute(db);
   await sql`create index run_output_kept on run (finished_at, id)
-    where finished_at is not null and output_gone_at is null`.execute(db);
+    where finished_at is not null and output_retired_at is null`.execute(db);
   await sql`create index run_kept on run (finished_at, id)
     where finished_at is not null and gone_at is null`.execute(db);
   await sql`create index outbox_given_up on outbox (turn) where given_up_at is not null`.execute(db);

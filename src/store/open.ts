@@ -1,8 +1,11 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log, Store } from '../ports.ts';
-import { auditTrailOf } from './audit.ts';
-import { createRun } from './create-run.ts';
+import { anchorHead } from './audit/anchor.ts';
+import { auditTrailOf } from './audit/trail.ts';
+import { cancelHosts, cancelRun } from './cancel.ts';
+import { countUnfinished, createRun } from './create-run.ts';
 import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { Erasure } from './embedded/erasure.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
@@ -16,16 +19,7 @@ import { Plans } from './plans.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
-import {
-  abandonRun,
-  cancelHosts,
-  cancelRun,
-  postLog,
-  recordEvent,
-  releaseRun,
-  settleInterrupted,
-  skipJobs,
-} from './runs.ts';
+import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
 
 export interface StoreSettings {
@@ -65,12 +59,16 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     await migrate(db, path);
     const outbox = new StoredOutbox(db, auditChannel, { now, steady });
     const plans = new Plans();
+    const erasure = new Erasure(db, log);
+    // What a former process deleted, and did not live to cut off.
+    erasure.plan();
     const ledger: Ledger = {
       db,
       plans,
       now,
       mask,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
+      erase: () => erasure.plan(),
     };
     const interrupted = await settleInterrupted(ledger);
     if (interrupted > 0) log.warn({ jobs: interrupted }, 'jobs were running when the bot last stopped');
@@ -186,6 +184,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         outbox.announce();
       },
 
+      async anchorAudit(when) {
+        if (when === 'stop') await refusals.writeAll();
+        const head = await anchorHead(ledger, when);
+        outbox.announce();
+        return head;
+      },
+
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
       listRuns: (count) => records.listRuns(count),
@@ -194,6 +199,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findJob: (runId, host) => records.findJob(runId, host),
       listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
       readJobs: (runId) => readJobs(db, runId.toLowerCase()),
+      unfinishedOf: (requester) => countUnfinished(db, requester),
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
@@ -211,6 +217,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals
           .close()
           .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        erasure.close();
         await close();
       },
     };

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import type { Outbox, OutboxClaim, OutboxLane } from '../ports.ts';
-import type { OutboxRow } from '../thread/row.ts';
+import type { Outbox, OutboxClaim } from '../ports.ts';
+import type { OutboxLane, OutboxRow } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 export interface Clocks {
@@ -93,9 +93,11 @@ export class StoredOutbox implements Outbox {
         const channelId = row.channel_id ?? this.#auditChannel;
         if (channelId === undefined) return [];
         const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
+        const onlyIfStands = row.only_if_stands === 1;
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
-        return [{ key, sends, channelId, threadTs, position, joins, ts, attempts, tries, faults, version }];
+        const counts = { attempts, tries, faults, version };
+        return [{ key, sends, channelId, threadTs, position, joins, ts, onlyIfStands, ...counts }];
       });
     });
   }

@@ -1,11 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { Plan } from '../run/plan.ts';
 import type { Schema } from './schema.ts';
+import { unsealWork } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
 
 export interface StoredPlan {
   readonly plan: Plan;
-  /** False where the text in the table is not the one whose hash was stored with it: nothing of it may run. */
+  /** False where what is in the tables is not what the hash was stored for: nothing of it may run. */
   readonly isIntact: boolean;
 }
 
@@ -25,11 +26,11 @@ export class Plans {
     this.#going.set(runId, { plan, isIntact: true });
   }
 
-  /** The run has ended, or was never stored. */
+  /** The run has ended, or was never stored. Words with a secret are forgotten here too. */
   release(runId: string): void {
     const stored = this.#going.get(runId);
     this.#going.delete(runId);
-    if (stored !== undefined) this.#keepEnded(runId, stored);
+    if (stored !== undefined && stored.plan.sealed === undefined) this.#keepEnded(runId, stored);
   }
 
   /** Rejects where there is no such run. */
@@ -41,9 +42,15 @@ export class Plans {
       .select(['plan_json', 'plan_hash', 'state'])
       .where('id', '=', runId)
       .executeTakeFirstOrThrow();
-    const stored = { plan: parsePlan(plan_json), isIntact: sha256(plan_json) === plan_hash };
-    if (state === 'finished') this.#keepEnded(runId, stored);
-    else this.#going.set(runId, stored);
+    const plan = parsePlan(plan_json);
+    const isIntact = sha256(plan_json) === plan_hash;
+    if (state === 'finished') {
+      this.#keepEnded(runId, { plan, isIntact });
+      return { plan, isIntact };
+    }
+    const whole = await unsealWork(db, runId, plan);
+    const stored = { plan: whole ?? plan, isIntact: isIntact && whole !== undefined };
+    this.#going.set(runId, stored);
     return stored;
   }
 

@@ -1,21 +1,11 @@
-import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import type { Kysely, Selectable } from 'kysely';
-import { NO_OUTPUT, type Outcome, type OutcomeKind, type StreamText } from '../run/outcome.ts';
 import type { GoneRun, Job, Progress, Run } from '../run/run.ts';
+import { breathe, ROWS_AT_ONCE } from './pieces.ts';
 import type { Plans, StoredPlan } from './plans.ts';
 import type { RunTable, Schema } from './schema.ts';
+import { toOutcome } from './stored-outcome.ts';
 
-/** SQLite calls stop the process for as long as they take; so many rows at once are a few milliseconds. */
-export const ROWS_AT_ONCE = 500;
 const MAX_CACHED_RUNS = 32;
-
-/** Lets waiting input and timers through, between two pieces of a long transaction too. */
-export const breathe = (): Promise<void> => setImmediate();
-
-export function* inChunks<T>(items: readonly T[], size = ROWS_AT_ONCE): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
-}
 
 const RUN_COLUMNS = [
   'id',
@@ -27,7 +17,7 @@ const RUN_COLUMNS = [
   'held',
   'cancelled_team',
   'cancelled_user',
-  'output_gone_at',
+  'output_retired_at',
 ] as const;
 
 type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]>;
@@ -151,7 +141,7 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(isIntact ? {} : { isTampered: true as const }),
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
-    ...(row.output_gone_at !== null && { outputGoneAt: row.output_gone_at }),
+    ...(row.output_retired_at !== null && { outputGoneAt: row.output_retired_at }),
     ...(row.held !== null && { held: row.held }),
     ...(row.cancelled_team !== null &&
       row.cancelled_user !== null && {
@@ -188,35 +178,6 @@ export async function countJobs(
   return counted;
 }
 
-/** One hash over how every job ended, in plan order: what the audit says of a run's results. */
-export async function digestOutcomes(db: Kysely<Schema>, runId: string): Promise<string> {
-  const hash = createHash('sha256');
-  for (let from = 0; ; from += ROWS_AT_ONCE) {
-    const rows = await jobsOf(db, runId)
-      .where('position', '>=', from)
-      .where('position', '<', from + ROWS_AT_ONCE)
-      .orderBy('position')
-      .execute();
-    if (rows.length === 0) return hash.digest('hex');
-    for (const row of rows) {
-      const outcome = toOutcome(row.kind, row.outcome_json, null);
-      hash.update(
-        `${JSON.stringify([
-          row.host,
-          row.kind,
-          outcome?.exitCode ?? null,
-          outcome?.signal ?? null,
-          outcome?.stdout.sha256 ?? null,
-          outcome?.stderr.sha256 ?? null,
-          outcome?.file?.sha256 ?? null,
-          outcome?.durationMs ?? null,
-        ])}\n`,
-      );
-    }
-    await breathe();
-  }
-}
-
 export const jobsOf = (db: Kysely<Schema>, runId: string) =>
   db
     .selectFrom('job')
@@ -237,67 +198,4 @@ export function toJob(row: JobRow, streamsJson: string | null): Job {
     ...(row.ended_at !== null && { endedAt: row.ended_at }),
     ...(outcome !== undefined && { outcome }),
   };
-}
-
-// ── an outcome in two pieces: what it was, and what the host said ────────────────────────────────────────────
-
-type StoredStream = Omit<StreamText, 'head' | 'tail'>;
-type StoredOutcome = Omit<Outcome, 'kind' | 'stdout' | 'stderr'> & {
-  readonly stdout?: StoredStream;
-  readonly stderr?: StoredStream;
-};
-type StoredText = readonly [stdoutHead: string, stdoutTail: string, stderrHead: string, stderrTail: string];
-
-export interface OutcomeTexts {
-  readonly outcomeJson: string;
-  /** Null where the host said nothing. */
-  readonly streamsJson: string | null;
-}
-
-/** JSON also of the output: its escapes keep NUL bytes and halves of surrogate pairs whole in any database. */
-export function formatOutcome(outcome: Outcome): OutcomeTexts {
-  const { kind: _, stdout, stderr, ...rest } = outcome;
-  const stored: StoredOutcome = {
-    ...rest,
-    ...(stdout.totalBytes > 0 && { stdout: measures(stdout) }),
-    ...(stderr.totalBytes > 0 && { stderr: measures(stderr) }),
-  };
-  const text: StoredText = [stdout.head, stdout.tail, stderr.head, stderr.tail];
-  return {
-    outcomeJson: JSON.stringify(stored),
-    streamsJson: text.some((part) => part !== '') ? JSON.stringify(text) : null,
-  };
-}
-
-function measures({ totalBytes, omittedBytes, binary, sha256, spool }: StreamText): StoredStream {
-  return { totalBytes, omittedBytes, binary, sha256, ...(spool === undefined ? {} : { spool }) };
-}
-
-function toOutcome(
-  kind: OutcomeKind | null,
-  outcomeJson: string | null,
-  streamsJson: string | null,
-): Outcome | undefined {
-  if (kind === null || outcomeJson === null) return undefined;
-  const stored = JSON.parse(outcomeJson) as StoredOutcome;
-  const text = streamsJson === null ? undefined : (JSON.parse(streamsJson) as StoredText);
-  return {
-    ...stored,
-    kind,
-    stdout: toStream(stored.stdout, text?.[0], text?.[1]),
-    stderr: toStream(stored.stderr, text?.[2], text?.[3]),
-  };
-}
-
-/** Without its text, a stream says that all of it was left out, which is so. */
-function toStream(
-  stored: StoredStream | undefined,
-  head: string | undefined,
-  tail: string | undefined,
-): StreamText {
-  if (stored === undefined) return NO_OUTPUT;
-  if (head === undefined || tail === undefined) {
-    return { ...stored, head: '', tail: '', omittedBytes: stored.totalBytes };
-  }
-  return { ...stored, head, tail };
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Requester } from '../run/plan.ts';
 import type { Schema } from './schema.ts';
 
@@ -27,6 +27,7 @@ export async function countRefusal(
   detail: RefusalDetail,
   at: number,
 ): Promise<'apart' | 'counted'> {
+  await trx.updateTable('audit_head').set({ refusals: sql`refusals + 1` }).where('id', '=', 1).execute();
   const person = { team_id: teamId, user_id: userId };
   const known = await ofPerson(trx, { teamId, userId });
   const seen = (known?.seen ?? 0) + 1;

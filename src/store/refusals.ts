@@ -48,6 +48,11 @@ export class Refusals {
     this.#plan();
   }
 
+  /** What is only counted so far is written now. */
+  async writeAll(): Promise<void> {
+    await this.#write('all');
+  }
+
   /** Rejects where the store does; what was counted is then there at the next start. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import type { FoldRow } from '../gather/fold.ts';
 import type { Job, SlowJob } from '../run/run.ts';
-import { breathe, jobsOf, ROWS_AT_ONCE, toJob } from './records.ts';
+import { breathe, ROWS_AT_ONCE } from './pieces.ts';
+import { jobsOf, toJob } from './records.ts';
 import type { Schema } from './schema.ts';
 
 /** Outputs of up to a quarter of a megabyte each: a few at a time are a few milliseconds. */

@@ -1,13 +1,9 @@
-import type { Kysely } from 'kysely';
 import type { AuditedEvent } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
-import type { Requester } from '../run/plan.ts';
-import type { Job } from '../run/run.ts';
-import { MAX_SPOOLED_FILES, oweLog, oweRoot } from '../thread/layout.ts';
+import { MAX_SPOOLED_FILES, oweLog } from '../thread/layout.ts';
 import { formatKey } from '../thread/row.ts';
 import { appendAudit, NOBODY } from './audit.ts';
 import { listSpooledHosts } from './results.ts';
-import type { Schema } from './schema.ts';
 import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
 
 /** The root message stands: waiting jobs may start, and what was settled before may be told. Twice is once. */
@@ -35,7 +31,10 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
   });
 }
 
-/** There is no thread and there will be none: nothing runs, nothing is to be posted. */
+/**
+ * There is no thread and there will be none: nothing runs, nothing is to be posted. Should the root message stand
+ * all the same, its answer lost, it is to say so.
+ */
 export async function abandonRun(ledger: Ledger, runId: string, reason: string): Promise<void> {
   await ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
@@ -52,7 +51,12 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
       .set({ given_up_at: at, due_at: null, error: reason })
       .where('turn', '=', runId)
       .execute();
-    const digest = await closeRun(ledger, trx, runId, at);
+    await trx
+      .updateTable('outbox')
+      .set({ given_up_at: null, due_at: at, only_if_stands: 1 })
+      .where('key', '=', formatKey({ kind: 'root', runId }))
+      .execute();
+    const end = await closeRun(ledger, trx, runId, at);
     await appendAudit(
       trx,
       {
@@ -61,125 +65,11 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
         action: 'refused',
         runId,
         channelId: run.channel_id,
-        detail: { code: 'cannot-post', reason: ledger.mask(reason), skipped: skipped.length, digest },
+        detail: { code: 'cannot-post', reason: ledger.mask(reason), skipped: skipped.length, ...end },
       },
       ledger.auditLines,
     );
   });
-}
-
-export interface Cancelled {
-  /** Jobs that will not start. */
-  readonly skipped: readonly string[];
-  readonly running: readonly Job[];
-}
-
-export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise<Cancelled> {
-  return ledger.db.transaction().execute(async (trx) => {
-    const at = ledger.now();
-    const run = await trx
-      .updateTable('run')
-      .set({ cancelled_at: at, cancelled_team: by.teamId, cancelled_user: by.userId })
-      .where('id', '=', runId)
-      .where('finished_at', 'is', null)
-      .where('cancelled_at', 'is', null)
-      .returning('channel_id')
-      .executeTakeFirst();
-    const skipped =
-      run === undefined
-        ? []
-        : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
-    const running = await runningJobs(trx, runId);
-    // A second cancel stops the same jobs again: who did it is to be found too.
-    const open = trx.selectFrom('run').select('channel_id').where('id', '=', runId);
-    const again = await open.where('finished_at', 'is', null).executeTakeFirst();
-    const cancelled = run ?? again;
-    if (cancelled !== undefined) {
-      await appendAudit(
-        trx,
-        {
-          at,
-          by,
-          action: 'cancelled',
-          runId,
-          channelId: cancelled.channel_id,
-          detail: {
-            skipped: skipped.length,
-            running: running.map(({ host }) => host),
-            ...(run === undefined && { again: true }),
-          },
-        },
-        ledger.auditLines,
-      );
-    }
-    if (run !== undefined) {
-      await finishRuns(ledger, trx, [runId], at);
-      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
-    }
-    return { skipped, running };
-  });
-}
-
-/** Some hosts of a run. Again for the same ones it changes nothing but says again what runs. */
-export function cancelHosts(
-  ledger: Ledger,
-  runId: string,
-  hosts: readonly string[],
-  by: Requester,
-): Promise<Cancelled> {
-  return ledger.db.transaction().execute(async (trx) => {
-    const at = ledger.now();
-    const run = await trx
-      .selectFrom('run')
-      .select('channel_id')
-      .where('id', '=', runId)
-      .where('finished_at', 'is', null)
-      .executeTakeFirst();
-    if (run === undefined) return { skipped: [], running: [] };
-    const skipped = await skipQueued(
-      ledger,
-      trx,
-      runId,
-      'this host was cancelled before its turn came',
-      at,
-      hosts,
-    );
-    const running = (await runningJobs(trx, runId)).filter(({ host }) => hosts.includes(host));
-    if (skipped.length + running.length > 0) {
-      await appendAudit(
-        trx,
-        {
-          at,
-          by,
-          action: 'cancelled',
-          runId,
-          channelId: run.channel_id,
-          detail: { hosts, skipped: skipped.length, running: running.map(({ host }) => host) },
-        },
-        ledger.auditLines,
-      );
-      await finishRuns(ledger, trx, [runId], at);
-      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
-    }
-    return { skipped, running };
-  });
-}
-
-async function runningJobs(db: Kysely<Schema>, runId: string): Promise<readonly Job[]> {
-  const rows = await db
-    .selectFrom('job')
-    .select(['id', 'host', 'started_at'])
-    .where('run_id', '=', runId)
-    .where('state', '=', 'running')
-    .orderBy('position')
-    .execute();
-  return rows.map(({ id, host, started_at }) => ({
-    id,
-    runId,
-    host,
-    state: 'running',
-    ...(started_at !== null && { startedAt: started_at }),
-  }));
 }
 
 /** Tells the jobs that will not start. */
@@ -212,7 +102,7 @@ export async function recordEvent(ledger: Ledger, { action, detail }: AuditedEve
 }
 
 const WAS_RUNNING =
-  'the bot was stopped while this ran; the command may or may not have run to its end, and is not run again';
+  'the bot was stopped while this ran; it may or may not have run to its end, and is not run again';
 
 /**
  * At the start, before anything is handed out: what a former process left running is of unknown fate. It is

@@ -19,6 +19,7 @@ export interface Schema {
   beat: BeatTable;
   refusals: RefusalsTable;
   expiring: ExpiringTable;
+  sealed: SealedTable;
 }
 
 export interface RunTable {
@@ -40,12 +41,12 @@ export interface RunTable {
   cancelled_team: string | null;
   cancelled_user: string | null;
   finished_at: number | null;
+  /** Since when what its hosts said is not kept any more, nor the record of the messages that told it. */
+  output_retired_at: number | null;
   /** Why what waits does not start before a person says so; null where it starts by itself. */
   held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
   digest: string | null;
-  /** Since when what its hosts said is not stored any more, and the messages that told it are not known. */
-  output_gone_at: number | null;
   /** Since when nothing is stored of it but this row, its plan left out: for the audit, and for whoever asks. */
   gone_at: number | null;
 }
@@ -71,6 +72,8 @@ interface ResultTable {
   duration_ms: number | null;
   /** Characters of output that were kept. */
   output_chars: number | null;
+  /** Of the output as it is stored; null where there was none, or the run had ended before this was kept. */
+  output_hash: string | null;
 }
 
 /** What a job said, where it said something. Apart from the result, so that a digest reads no output. */
@@ -89,6 +92,8 @@ interface OutboxTable {
   position: number;
   /** Rows of one value may go out in one message. */
   joins: string | null;
+  /** 1: it is put right where it stands, and posted nowhere. */
+  only_if_stands: Generated<number>;
   /** Null for the audit channel, which is a setting. */
   channel_id: string | null;
   /** Null while nothing is to be sent. */
@@ -120,6 +125,10 @@ interface AuditHeadTable {
   id: number;
   seq: number;
   hash: string;
+  /** The number of the last run that was accepted: rows go, numbers are never given again. */
+  runs: number;
+  /** How often somebody was refused, also where it is only counted so far. */
+  refusals: number;
 }
 
 /** Files on hosts that are ours to remove. */
@@ -140,6 +149,14 @@ interface OriginTable {
   /** On the host; empty for Slack's. */
   remote: string;
   user_id: string;
+}
+
+/** The words of a run that hold a secret, for as long as they may have to run. */
+interface SealedTable {
+  run_id: string;
+  /** Random, hex: what is hashed with the words. */
+  salt: string;
+  work_json: string;
 }
 
 /** One row: when all was last well, by every clock there is. */
@@ -165,11 +182,14 @@ interface RefusalsTable {
 /** What is being removed, step by step. */
 interface ExpiringTable {
   run_id: string;
-  what: Expired;
+  what: Retired;
 }
 
-/** `output`: what hosts said, and the sent rows of the outbox. `run`: its jobs and its plan as well. */
-export type Expired = 'output' | 'run';
+/**
+ * What of a run is given up on purpose. `output`: what its hosts said, and the sent rows of the outbox. `runs`: its
+ * jobs and its plan as well.
+ */
+export type Retired = 'output' | 'runs';
 
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);

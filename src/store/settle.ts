@@ -1,8 +1,8 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
-import type { EndedJob } from '../ports.ts';
 import { bareOutcome, keptChars, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan } from '../run/plan.ts';
+import type { EndedJob } from '../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
   type OwedRow,
@@ -12,13 +12,17 @@ import {
   type SettledJob,
   type ThreadOf,
 } from '../thread/layout.ts';
+import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
+import { breathe, inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
-import { breathe, countJobs, digestOutcomes, formatOutcome, inChunks } from './records.ts';
+import { countJobs } from './records.ts';
 import { listSpooledHosts } from './results.ts';
 import type { Schema } from './schema.ts';
+import { forgetSealed } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
+import { formatOutcome } from './stored-outcome.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {
@@ -28,6 +32,8 @@ export interface Ledger {
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
   readonly auditLines: 'channel' | 'nobody';
+  /** Something was deleted that nobody is to read any more. */
+  readonly erase: () => void;
 }
 
 /** Some 5 ms of writing. */
@@ -102,6 +108,7 @@ export async function settleJobs(
           exit_code: outcome.exitCode,
           duration_ms: outcome.durationMs,
           output_chars: keptChars(outcome),
+          output_hash: hashOutput(streamsJson),
         });
         if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
       }
@@ -194,7 +201,7 @@ export async function finishRuns(
       .executeTakeFirst();
     if (run === undefined) continue;
     finished.push(runId);
-    const digest = await closeRun(ledger, trx, runId, at);
+    const end = await closeRun(ledger, trx, runId, at);
     const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
     await appendAudit(
       trx,
@@ -204,7 +211,7 @@ export async function finishRuns(
         action: 'settled',
         runId,
         channelId: run.channel_id,
-        detail: { digest, outcomes: settled, tookMs: at - run.created_at },
+        detail: { ...end, outcomes: settled, tookMs: at - run.created_at },
       },
       ledger.auditLines,
     );
@@ -228,19 +235,24 @@ export async function oweToThread(
   for (const thread of await findThreads(ledger, trx, [runId])) await oweRows(trx, thread, owed);
 }
 
-/** Marks the run as finished; tells the digest of its outcomes. */
+/** What the entry of a run's end says of what is stored. */
+interface RunEnd {
+  readonly digest: string;
+  readonly covers: Cover;
+}
+
+/** Marks the run as finished, and forgets what was kept only to run; from then on nothing of it changes. */
 export async function closeRun(
-  { plans }: Ledger,
+  { plans, erase }: Ledger,
   trx: Transaction<Schema>,
   runId: string,
   at: number,
-): Promise<string> {
-  const digest = await digestOutcomes(trx, runId);
-  await trx
-    .updateTable('run')
-    .set({ state: 'finished', finished_at: at, digest })
-    .where('id', '=', runId)
-    .execute();
+): Promise<RunEnd> {
+  await hashEarlierOutputs(trx, runId);
+  await trx.updateTable('run').set({ state: 'finished', finished_at: at }).where('id', '=', runId).execute();
+  const digest = await digestRun(trx, runId, 'outputs');
+  await trx.updateTable('run').set({ digest }).where('id', '=', runId).execute();
+  if (await forgetSealed(trx, runId)) erase();
   plans.release(runId);
-  return digest;
+  return { digest, covers: 'outputs' };
 }

@@ -12,7 +12,9 @@ export interface ThreadFacts {
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
   /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
-  readFetched(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  readFetched(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** SHA-256, in hex. */
+  digest(bytes: Uint8Array<ArrayBuffer>): Promise<string>;
   /** Output on disk, by its path below the spool folder; undefined where there is none any more. */
   readSpooled(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** A group's name for a set of hosts that is exactly that group. */

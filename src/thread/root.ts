@@ -4,6 +4,7 @@ import { escapeMrkdwn, escapeShort, inlineCode, mention } from '../report/text/e
 import { formatHostNames } from '../report/text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
 import {
+  describeLimits,
   describeSource,
   describeWork,
   formatCount,
@@ -13,10 +14,11 @@ import {
   plural,
 } from '../report/text/wording.ts';
 import type { Plan } from '../run/plan.ts';
-import { type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
+import { isGivenUp, type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
 
 const MAX_COMMAND_CHARS = 4_000;
 const MAX_HOSTS_CHARS = 1_200;
+const GIVEN_UP = '*Given up before it began: nothing was sent to any host.*';
 /** Its counts change at most this often while the run goes on. */
 const LIVE_ROOT_MS = 2_000;
 
@@ -29,16 +31,15 @@ export function formatRoot(
   const finished = run.state === 'finished';
   const where = `on ${plural(plan.targets.length, 'host')}`;
   const state = finished ? formatSummary(run, at.now) : `${run.id}: ${formatProgress(run.progress)}`;
-
   const blocks: Block[] = [
     section(
-      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${finished ? 'ran' : 'runs'} ${where}: ` +
-        namesOf(plan),
+      `*${escapeMrkdwn(run.id)}* · ${mention(plan.requester.userId)} ${verbOf(run)} ${where}: ${namesOf(plan)}`,
     ),
     richText(...commandLines(run)),
     section(
       finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
     ),
+    ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
     ...(isHeld(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
@@ -49,6 +50,14 @@ export function formatRoot(
     blocks,
     ...(finished ? {} : { live: { everyMs: LIVE_ROOT_MS } }),
   };
+}
+
+/** Of a run that was cancelled in time, say, nothing was run. */
+function verbOf(run: Run): string {
+  const { state, progress } = run;
+  if (state !== 'finished') return 'runs';
+  if (isGivenUp(run)) return 'wanted to run';
+  return totalJobs(progress) === progress.settled.skipped ? 'ran nothing' : 'ran';
 }
 
 function progressLine(run: Run, now: number): string {
@@ -96,10 +105,7 @@ function notes(run: Run): readonly string[] {
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
     ...describeSource(work, mention),
-    `at most ${formatCount(plan.fanOut)} at once`,
-    work.action === 'run'
-      ? `${formatDuration(plan.timeLimitMs)} each`
-      : `at most ${formatDuration(plan.timeLimitMs)} without progress`,
+    ...describeLimits(plan),
     'results in the thread',
   ];
 }

@@ -18,6 +18,8 @@ export interface OutboxRow {
    * once and never edited.
    */
   readonly joins: string | null;
+  /** It is put right where it stands, and posted nowhere: the root message of a run that was given up. */
+  readonly onlyIfStands: boolean;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */
   readonly attempts: number;
   /** How often Slack was asked in vain since it last took the row's message. */
@@ -34,6 +36,12 @@ export interface OutboxRow {
  * - `bulk`: a file that may take minutes to make and to send: no message waits behind it.
  */
 export type Sends = 'message' | 'file' | 'bulk';
+
+/**
+ * Slack counts new messages, edits and files apart, and a backlog of one must not hold up the others: `edits`
+ * of messages that stand, new `posts` with hosts' files in their turn, `bulk` files.
+ */
+export type OutboxLane = 'edits' | 'posts' | 'bulk';
 
 /** What a row shows. */
 export type RowSubject =

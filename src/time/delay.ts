@@ -1,4 +1,6 @@
-/** Resolves after `ms`, or where the signal comes, at once; it never rejects. Nothing of it stays behind. */
+import { LONGEST_TIMER_MS } from './deadline.ts';
+
+/** Resolves after `ms` (24 days at most), or where the signal comes, at once; it never rejects. Nothing of it stays behind. */
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   if (ms <= 0 || signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
@@ -7,7 +9,7 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, Math.min(ms, LONGEST_TIMER_MS));
     signal?.addEventListener('abort', end);
   });
 }

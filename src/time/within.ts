@@ -1,4 +1,7 @@
+import { LONGEST_TIMER_MS } from './deadline.ts';
+
 export interface Patience<T, L> {
+  /** 24 days at most. */
   readonly ms: number;
   /** Answers in place of the work, or throws, where the time is over. */
   readonly late: () => L;
@@ -25,7 +28,7 @@ export function within<T, L = never>(work: Promise<T>, patience: Patience<T, L>)
         reject(error);
       }
     };
-    const timer = setTimeout(() => end(() => resolve(late())), ms);
+    const timer = setTimeout(() => end(() => resolve(late())), Math.min(ms, LONGEST_TIMER_MS));
     const onAbort = () => end(() => resolve(stopped()));
     signal?.addEventListener('abort', onAbort);
     if (signal?.aborted === true) onAbort();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openAuditTrail } from '../../src/store/audit.ts';
+import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { AUDIT, ada, BOB, OPS, openStage } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 

@@ -35,7 +35,7 @@ test('nobody learns from an answer to their own words whether what they typed is
   expect(errors).toMatchObject({ terms: expect.stringMatching(/no host "swordfish"/) });
 
   // What others read has none of it.
-  const audit = await slack.waitFor(() => slack.messages(AUDIT).length >= 4 && slack.messages(AUDIT));
+  const audit = await slack.waitFor(() => slack.messages(AUDIT).length >= 5 && slack.messages(AUDIT));
   expect(audit.map(shown).join('\n')).not.toMatch(/swordfish|xoxb/);
   await slack.command({
     user: ADA,

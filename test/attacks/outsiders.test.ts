@@ -83,7 +83,7 @@ describe('outsiders, through the real bot', () => {
     const silent = await tried(DEE);
     expect(silent).toMatch(/Slack does not tell who you are, so nothing was done/);
     expect(slack.messages(OPS)).toHaveLength(1);
-    const audit = await slack.waitFor(() => slack.messages(AUDIT).length >= 5 && slack.messages(AUDIT));
+    const audit = await slack.waitFor(() => slack.messages(AUDIT).length >= 6 && slack.messages(AUDIT));
     expect(audit.filter(({ text }) => /refused/.test(text))).toHaveLength(3);
     expect(bot.output()).not.toMatch(/"level":(50|60)/);
   });

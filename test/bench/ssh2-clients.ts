@@ -13,7 +13,7 @@ import { openDispatcher } from '../../src/queue/dispatcher.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
 import { planTarget } from '../../src/run/planning.ts';
-import { openHostKeys } from '../../src/ssh/host-keys.ts';
+import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import { findKeyFault } from '../../src/ssh/login/keys.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';

@@ -99,6 +99,13 @@ describe('two results', () => {
   });
 });
 
+test('no text that a host can say passes for its own name', () => {
+  const said = (text: string, target: typeof web01) =>
+    describeSameness(sampleOutcome({ stdout: streamOf(text) }), target, 'similar');
+  expect(said('I am web01', web01)).toBe(said('I am web02', web02));
+  expect(said('I am web01', web01)).not.toBe(said(`I am ${OWN_NAME}`, web02));
+});
+
 describe('a host’s own names', () => {
   test.each([
     ['web01 is up', 'web01', `${OWN_NAME} is up`],

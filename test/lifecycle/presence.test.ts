@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { measureAway, Presence } from '../../src/lifecycle/presence.ts';
-import type { Beat } from '../../src/ports.ts';
+import { Presence } from '../../src/lifecycle/presence.ts';
+import { type Beat, measureAway } from '../../src/time/beat.ts';
 import { openRig, openRun, quiet, type StoreRig } from '../store/rig.ts';
 
 const MINUTE = 60_000;

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { truncateSync, writeFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { runAuditCommand } from '../../src/process/audit-command.ts';
+import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { approvedPlan, openRig, openRun, type StoreRig } from '../store/rig.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -75,6 +78,59 @@ describe('what a command prints arrives whole or the command fails', () => {
     const { code, err } = await collect(child);
     expect(code).toBe(74);
     expect(err).toMatch(/^batchops: audit \w+: .* \(ENOSPC\)\n$/);
+  });
+});
+
+describe('a head that was kept elsewhere is looked for', () => {
+  /** As people copy it: from `verify`, from an anchor, from the end of any line. */
+  const FORMS: readonly ((seq: string, hash: string) => readonly string[])[] = [
+    (seq, hash) => [`${seq}:${hash}`],
+    (_, hash) => [hash.toUpperCase()],
+    (seq, hash) => [`#${seq} ${hash.slice(0, 12)}`],
+    (seq, hash) => [`#${seq}`, hash.slice(0, 12)],
+  ];
+  const verify = async (rig: StoreRig, ...words: string[]) => {
+    let text = '';
+    const out = new Writable({
+      write(chunk: Buffer, _, done) {
+        text += String(chunk);
+        done();
+      },
+    });
+    const open = () => openAuditTrail(`file:${rig.path}`);
+    const code = await runAuditCommand(['verify', ...words], open, { out, complain: () => {} });
+    return { code, out: text };
+  };
+
+  test('in each form in which it is shown, and the exit code tells', async () => {
+    await using rig = await openRig();
+    await openRun(rig.store);
+    const before = await verify(rig);
+    expect(before.out).toContain('note: a chain that was written anew');
+    const [, seq = '', hash = ''] = /head (\d+):(\w{64})\n$/.exec(before.out) ?? [];
+    await openRun(rig.store);
+    for (const form of FORMS) {
+      const { code, out } = await verify(rig, '--head', ...form(seq, hash));
+      expect(out).toMatch(/^note: the chain holds the head/);
+      expect(code).toBe(0);
+    }
+    const other = await verify(rig, '--head', `${seq}:${'0'.repeat(64)}`);
+    expect(other).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^fault: the chain does not hold the head/),
+    });
+  });
+
+  test.each([
+    [['--head']],
+    [['--head', 'ab12']],
+    [['--heads', 'a'.repeat(64)]],
+    [['--head', 'x'.repeat(64)]],
+  ])('and %j is no head, so nothing is called whole', async (words) => {
+    await using rig = await openRig();
+    await expect(verify(rig, ...words)).rejects.toMatchObject({
+      problems: [expect.stringMatching(/^audit verify: expected --head NUMBER:HASH/)],
+    });
   });
 });
 

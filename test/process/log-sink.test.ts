@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { createDefectHandler } from '../../src/process/defects.ts';
 
-const SINK = new URL('../../src/process/log-sink.ts', import.meta.url).pathname;
+const SINK = new URL('../../src/process/log/log-sink.ts', import.meta.url).pathname;
 
 /** Writes 16 MiB of lines over some turns, then tells on stderr how it went. */
 const TALKER = `

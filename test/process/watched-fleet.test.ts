@@ -1,9 +1,9 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { describeChanges, type FleetChanges } from '../../src/process/files/changes.ts';
-import { readFleet } from '../../src/process/files/fleet-files.ts';
-import { WatchedFleet, type WatchPace } from '../../src/process/files/watched-fleet.ts';
+import { describeChanges, type FleetChanges } from '../../src/process/fleet/changes.ts';
+import { readFleet } from '../../src/process/fleet/fleet-files.ts';
+import { WatchedFleet, type WatchPace } from '../../src/process/fleet/watched-fleet.ts';
 import { EVERYTHING, makeHome } from '../rigs/bot.ts';
 
 const hostOf = (n: number, more = ''): string =>

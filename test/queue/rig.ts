@@ -1,9 +1,9 @@
 import type { Approved } from '../../src/policy/approved.ts';
-import type { JobSource, Store, TakenJob } from '../../src/ports.ts';
+import type { JobSource, Store } from '../../src/ports.ts';
 import { type Dispatcher, type DispatcherSettings, openDispatcher } from '../../src/queue/dispatcher.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
-import { bareOutcome } from '../../src/run/outcome.ts';
+import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
+import type { TakenJob } from '../../src/run/run.ts';
 import { okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
 
 /** A job on the wire: the test says when and how it ends. */

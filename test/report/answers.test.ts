@@ -13,6 +13,7 @@ import {
 import { formatAuditLine } from '../../src/report/audit-line.ts';
 import { formatRuns, formatShow } from '../../src/report/history.ts';
 import type { Message } from '../../src/report/message.ts';
+import type { Work } from '../../src/run/plan.ts';
 import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
 import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, samplePlan, sampleRun } from './samples.ts';
 
@@ -114,6 +115,57 @@ describe('answers', () => {
       hash: 'ab'.repeat(32),
     });
     expect(message.text).toContain('in <#C0OPS> · 1,117 more within a minute, the last: · `/batch_run x`');
+  });
+
+  test('an audit line of a cancel does not say that anything was stopped: that is not known yet', () => {
+    const message = formatAuditLine({
+      ...ENTRY,
+      seq: 15,
+      userId: 'U0OPS',
+      action: 'cancelled',
+      runId: 'r-7k3f',
+      channelId: 'C0OPS',
+      detail: { skipped: 1, running: ['web01', 'web02'] },
+      hash: 'ab'.repeat(32),
+    });
+    expect(message.text).toContain('· 2 hosts to be stopped · 1 host skipped ·');
+  });
+
+  test('the limit of a preview is what it limits: a copy of any length may go on while it gets on', () => {
+    const copy: Work = { action: 'get', remote: '/var/log/big', local: 'logs' };
+    const words = (work: Work) => textsOf(formatPreview(samplePlan({ work }), undefined, [])).join('\n');
+    expect(words(copy)).toContain('at most 64 at once, at most 5 min without progress');
+    expect(words({ action: 'run', command: 'df' })).toContain('at most 64 at once, 5 min each');
+  });
+
+  test('who sees no run is not told that there is none', () => {
+    expect(formatRuns([], 0).text).toBe('None of the latest runs is yours or of this channel.');
+  });
+
+  test('a number in an entry is told for what it is there', () => {
+    const accepted = { ...ENTRY, seq: 2, userId: 'U0OPS', action: 'accepted', runId: 'r-7k3f' } as const;
+    const { text } = formatAuditLine({
+      ...accepted,
+      channelId: 'C0OPS',
+      detail: { typed: '/batch_run x', count: 40, hosts: ['a', 'b'] },
+      hash: 'ab'.repeat(32),
+    });
+    expect(text).toContain('2 hosts');
+    expect(text).not.toContain('more within a minute');
+  });
+
+  test('the line of an anchor tells all of the hash, as `verify --head` takes it', () => {
+    const { text } = formatAuditLine({
+      ...ENTRY,
+      seq: 15,
+      userId: '',
+      action: 'anchored',
+      runId: null,
+      channelId: null,
+      detail: { when: 'start', runs: 3, refusals: 0, reason: 'a chain begins' },
+      hash: 'ab'.repeat(32),
+    });
+    expect(text).toBe(`⚓\ufe0e *anchored* · at the start · \`a chain begins\` · \`15:${'ab'.repeat(32)}\``);
   });
 
   test('an audit line of an end counts how the hosts ended', () => {

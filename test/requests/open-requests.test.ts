@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { Refusal, SUBJECTS, type Subject } from '../../src/errors.ts';
-import type { SharedFile } from '../../src/ports.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
@@ -13,6 +12,7 @@ import type { Answer } from '../../src/report/views/view.ts';
 import type { SubmittedForm } from '../../src/requests/calls.ts';
 import { placeRefusal } from '../../src/requests/form.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
+import type { SharedFile } from '../../src/run/shared-file.ts';
 import { drain, okOutcome, openRun } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, ELSEWHERE, formWith, OPS, openDeskRig } from './rig.ts';
 

@@ -44,6 +44,30 @@ test('what is held is judged for whoever lets it go, starts once, and both are i
   expect((await store.audit.verify()).faults).toEqual([]);
 });
 
+test('where nothing of a held run waits any more, that is said, and nothing of its hosts', async () => {
+  await using rig = await openDeskRig({
+    allowlist: `[all]\nusers = ${ANN.userId}\nchannels = ${OPS}\nhosts = all\nactions = run\ncommands = *\n`,
+  });
+  const { store } = rig.store;
+  const requester = ANN;
+  await rig.desk.command({
+    command: '/batch_run',
+    text: '-h web01,db01 -c 1 -cmd "df -h"',
+    requester,
+    channelId: OPS,
+    requestKey: 'first',
+  });
+  expect(await store.jobs.start(await store.jobs.take(1))).toHaveLength(1);
+  expect(await store.holdRuns('the bot was away for 25 min')).toBe(1);
+  const [run] = await store.listRuns(1);
+  if (run === undefined) throw new Error('no run');
+  await store.cancelHosts(run.id, ['db01'], ANN);
+  expect((await store.findRun(run.id))?.state).toBe('open');
+  expect(JSON.stringify(await rig.desk.press(clickOn(RESUME_ACTION, run.id)))).toMatch(
+    /Nothing of r-\w+ is held/,
+  );
+});
+
 test('what is held can be cancelled, and then nothing lets it go', async () => {
   await using rig = await openDeskRig();
   const id = await holdOne(rig);

@@ -5,6 +5,7 @@ import { Refusal } from '../../src/errors.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import type { RequestContext } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
+import { UNBOUNDED } from '../../src/policy/shares.ts';
 import type { Directory } from '../../src/ports.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
@@ -97,7 +98,13 @@ export async function openDeskRig(
       },
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
-    limits: { maxFanOut: 100, fanOut: 64, maxTimeLimitMs: 3_600_000, timeLimitMs: 300_000 },
+    limits: {
+      maxFanOut: 100,
+      fanOut: 64,
+      maxTimeLimitMs: 3_600_000,
+      timeLimitMs: 300_000,
+      person: UNBOUNDED,
+    },
     abort: () => undefined,
     isOpen: () => true,
     log: quiet,

@@ -47,8 +47,8 @@ export interface SshServer extends AsyncDisposable {
   cut(): void;
 }
 
-/** An SSH server on 127.0.0.1 that misbehaves as told. */
-export async function startSshServer(script: HostScript = {}): Promise<SshServer> {
+/** An SSH server that misbehaves as told; at 0.0.0.0 it is as many hosts as there are loopback addresses. */
+export async function startSshServer(script: HostScript = {}, address = '127.0.0.1'): Promise<SshServer> {
   const hostKeys = script.hostKeys ?? [makeKeyPair()];
   const offers = [...(script.offers ?? (['password'] as const))];
   const logins: string[] = [];
@@ -112,13 +112,13 @@ export async function startSshServer(script: HostScript = {}): Promise<SshServer
     if (isTaken) socket.resume();
     else ssh.injectSocket(socket);
   });
-  listener.listen(0, '127.0.0.1');
+  listener.listen(0, address);
   await once(listener, 'listening');
-  const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('No port');
+  const bound = listener.address();
+  if (bound === null || typeof bound === 'string') throw new Error('No port');
 
   return {
-    port: address.port,
+    port: bound.port,
     hostKeys,
     logins,
     commands,

@@ -82,7 +82,7 @@ describe.concurrent('a root message', () => {
   });
 
   test('of which Slack says nothing, twice, is not posted a third time where we may not look', async () => {
-    await using rig = await openRig();
+    await using rig = await openRig({ manifest: withScopes() });
     rig.slack.order({ method: 'chat.postMessage', kind: 'lost-answer', times: Number.POSITIVE_INFINITY });
     await expect(rig.opener.openThread(OPS, root, 'k')).rejects.toMatchObject(refused('Try again'));
     expect(rig.slack.messages(OPS)).toHaveLength(2);

@@ -108,7 +108,7 @@ describe.concurrent('replies', () => {
   });
 
   test('arrive also where we may not look, and we do not ask again and again', async () => {
-    await using rig = await openPosterRig(FAST);
+    await using rig = await openPosterRig({ ...FAST, manifest: withScopes() });
     const threadTs = await rootIn(rig);
     rig.slack.order({ method: 'chat.postMessage', kind: 'lost-call', times: 2 });
     rig.outbox.put({ key: 'reply:1', threadTs });

@@ -1,4 +1,4 @@
-import type { Log, Outbox, OutboxClaim, OutboxLane } from '../../src/ports.ts';
+import type { Log, Outbox, OutboxClaim } from '../../src/ports.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
 import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';
@@ -17,7 +17,7 @@ import { openSlack, type SlackConnection } from '../../src/slack/connection.ts';
 import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
-import type { OutboxRow } from '../../src/thread/row.ts';
+import type { OutboxLane, OutboxRow } from '../../src/thread/row.ts';
 
 const manifest = readManifest(new URL('../../manifest.yml', import.meta.url));
 
@@ -185,6 +185,7 @@ export class MemoryOutbox implements Outbox {
       threadTs: null,
       position: 0,
       joins: null,
+      onlyIfStands: false,
       attempts: 0,
       tries: 0,
       faults: 0,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
 import type { Work } from '../../src/run/plan.ts';
-import { openHostKeys } from '../../src/ssh/host-keys.ts';
+import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import { execution, openRig } from './rig.ts';
 
 /** What the test that starts this process tells it. */

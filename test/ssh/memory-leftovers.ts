@@ -1,4 +1,5 @@
-import type { Leftover, Leftovers } from '../../src/ports.ts';
+import type { Leftovers } from '../../src/ports.ts';
+import type { Leftover } from '../../src/run/leftover.ts';
 
 export interface MemoryLeftovers extends Leftovers {
   /** What is known now, in the order it was noted. */

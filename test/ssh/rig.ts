@@ -6,7 +6,7 @@ import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
 import type { Execution, Transport } from '../../src/ports.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
-import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys.ts';
+import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import type { TransportSettings } from '../../src/ssh/settings.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import type { Sshd } from '../rigs/sshd.ts';

@@ -1,9 +1,9 @@
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
 import type { AuditEntry } from '../../src/run/audit-entry.ts';
-import { openAuditTrail } from '../../src/store/audit.ts';
+import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { ANN, approvedPlan, BOB, claimAll, drain, openRig, openRun, type StoreRig } from './rig.ts';
+import { tamper, UNLOCK } from './tamper.ts';
 
 /** Three runs, a refusal, a cancel: entries 1 to 9. */
 async function openStory(): Promise<StoreRig> {
@@ -24,14 +24,6 @@ async function openStory(): Promise<StoreRig> {
   return rig;
 }
 
-const unlock = 'drop trigger audit_keeps_words; drop trigger audit_keeps_entries;';
-
-function tamper(rig: StoreRig, statements: string): void {
-  const database = new DatabaseSync(rig.path);
-  database.exec(statements);
-  database.close();
-}
-
 describe('the audit', () => {
   test('tells the whole story in order, and is whole', async () => {
     await using rig = await openStory();
@@ -49,7 +41,12 @@ describe('the audit', () => {
       '9 settled',
     ]);
     expect(entries[5]).toMatchObject({ userId: 'UBOB', detail: { skipped: 2, running: [] } });
-    expect(await rig.store.audit.verify()).toEqual({ entries: 9, head: `9:${entries[8]?.hash}`, faults: [] });
+    expect(await rig.store.audit.verify()).toEqual({
+      entries: 9,
+      head: `9:${entries[8]?.hash}`,
+      faults: [],
+      notes: [],
+    });
     expect(await rig.store.audit.find(99)).toBeUndefined();
   });
 
@@ -99,7 +96,7 @@ describe('the audit', () => {
     ],
   ])('names %s', async (_, statement, expected) => {
     await using rig = await openStory();
-    tamper(rig, `${unlock} ${statement}`);
+    tamper(rig, `${UNLOCK} ${statement}`);
     const { faults } = await rig.store.audit.verify();
     const named = expected.filter((one) =>
       faults.some((fault) => (typeof one === 'string' ? fault === one : one.test(fault))),
@@ -109,7 +106,7 @@ describe('the audit', () => {
 
   test('names a run that is gone and one that was slipped in', async () => {
     await using rig = await openStory();
-    tamper(rig, `pragma foreign_keys = off; ${unlock} update run set id = 'r-new' where number = 2`);
+    tamper(rig, `pragma foreign_keys = off; ${UNLOCK} update run set id = 'r-new' where number = 2`);
     const { faults } = await rig.store.audit.verify();
     expect(faults).toContain('run r-new has no entry "accepted"');
     expect(faults.some((fault) => /was accepted and is no longer stored/.test(fault))).toBe(true);

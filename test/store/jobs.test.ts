@@ -110,25 +110,6 @@ describe('the jobs of the store', () => {
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });
 
-  test('equal outcomes have equal digests, any other one has another', async () => {
-    await using rig = await openRig();
-    const digestWith = async (outcome: Outcome): Promise<unknown> => {
-      const run = await openRun(rig.store, { hosts: 2 });
-      await drain(rig.store, () => outcome);
-      return rig.sql(`select digest from run where id = '${run.id}'`)[0]?.digest;
-    };
-    const digests = [
-      await digestWith(okOutcome('same')),
-      await digestWith(okOutcome('same')),
-      await digestWith(okOutcome('same', { exitCode: 1 })),
-      await digestWith(okOutcome('same', { durationMs: 13 })),
-      await digestWith(okOutcome('same', { kind: 'failed' })),
-      await digestWith(okOutcome('')),
-    ];
-    expect(digests[0]).toBe(digests[1]);
-    expect(new Set(digests).size).toBe(digests.length - 1);
-  });
-
   test('a fetched file and a long output get a row of their own, after the reply', async () => {
     await using rig = await openRig();
     const work = { action: 'get', local: 'x', remote: '/x' } as const;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Approved } from '../../src/policy/approved.ts';
-import type { Log, Store, TakenJob } from '../../src/ports.ts';
+import type { Log, Store } from '../../src/ports.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../../src/run/outcome.ts';
 import type { Plan, Target } from '../../src/run/plan.ts';
-import type { Run } from '../../src/run/run.ts';
+import type { Run, TakenJob } from '../../src/run/run.ts';
 import { openStore, type StoreSettings } from '../../src/store/open.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
 

@@ -49,6 +49,21 @@ describe('the root message', () => {
     expect(message.live).toBeUndefined();
   });
 
+  test('does not say that somebody ran what never started', () => {
+    const progress = { queued: 0, running: 0, settled: { skipped: 1 } };
+    const run = sampleRun({ state: 'finished', finishedAt: 1_000_000, rootTs: '1.000001', progress });
+    const none = formatRoot(run, { now: 1_000_000 });
+    expect(JSON.stringify(none)).toContain('<@U0OPS> ran nothing on 1 host: web01');
+  });
+
+  test('of a run that was given up names no cause: Slack was silent, or the bot had ended', () => {
+    const progress = { queued: 0, running: 0, settled: { skipped: 1 } };
+    const run = sampleRun({ state: 'finished', finishedAt: 1_000_000, progress });
+    const shown = JSON.stringify(formatRoot(run, { now: 1_000_000 }));
+    expect(shown).toContain('<@U0OPS> wanted to run on 1 host: web01');
+    expect(shown).toContain('*Given up before it began: nothing was sent to any host.*');
+  });
+
   test('says who cancelled and what it repeats', () => {
     const message = formatRoot(
       sampleRun({

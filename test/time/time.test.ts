@@ -80,3 +80,33 @@ test('a deadline that is set anew forgets what it was set for, and one that is c
   vi.advanceTimersByTime(10);
   expect([called, deadline.isSet]).toEqual([['second'], false]);
 });
+
+test('no wait ends at once because it is longer than a timer holds', async () => {
+  const days = 86_400_000;
+  let over = 0;
+  const limit = new Deadline();
+  limit.set(30 * days, () => {
+    over += 1;
+  });
+  const waiting = { delay: 'waits', within: 'waits' };
+  void delay(30 * days).then(() => {
+    waiting.delay = 'over';
+  });
+  void within(new Promise<never>(() => {}), { ms: 30 * days, late: () => 'late' }).then((how) => {
+    waiting.within = how;
+  });
+  await vi.advanceTimersByTimeAsync(24 * days);
+  expect([over, waiting, limit.isSet]).toEqual([0, { delay: 'waits', within: 'waits' }, true]);
+  await vi.advanceTimersByTimeAsync(6 * days - 1);
+  expect(over).toBe(0);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(over).toBe(1);
+
+  limit.set(30 * days, () => {
+    over += 1;
+  });
+  await vi.advanceTimersByTimeAsync(25 * days);
+  limit.clear();
+  await vi.advanceTimersByTimeAsync(10 * days);
+  expect(over).toBe(1);
+});

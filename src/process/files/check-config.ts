@@ -1,7 +1,8 @@
+import type { Writable } from 'node:stream';
 import { inspectConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
 import type { InventorySources } from '../../inventory/host-section.ts';
-import { type Fleet, readFleet } from './fleet-files.ts';
+import { type Fleet, readFleet } from '../fleet/fleet-files.ts';
 import { findSuspicions } from './suspicions.ts';
 
 export interface ConfigCheck {
@@ -12,13 +13,21 @@ export interface ConfigCheck {
 }
 
 /**
- * `npm run check-config`: all that would keep the bot from starting, as far as files and settings tell, and all
- * that is suspicious. Touches nothing, and needs no tokens.
+ * `npm run check-config`: prints all that would keep the bot from starting, as far as files and settings tell, and
+ * all that is suspicious. Touches nothing, and needs no tokens. False where the bot would not start.
  */
-export async function checkConfig({ env, findKeyFault, readKnownHosts }: ConfigCheck): Promise<{
-  readonly problems: readonly string[];
-  readonly suspicions: readonly string[];
-}> {
+export async function runCheckConfig(check: ConfigCheck, out: Writable): Promise<boolean> {
+  const { problems, suspicions } = await findAll(check);
+  const lines = [
+    ...problems.map((problem) => `problem: ${problem}`),
+    ...suspicions.map((suspicion) => `is this meant? ${suspicion}`),
+    `${problems.length} problems, ${suspicions.length} suspicions`,
+  ];
+  out.write(`${lines.join('\n')}\n`);
+  return problems.length === 0;
+}
+
+async function findAll({ env, findKeyFault, readKnownHosts }: ConfigCheck) {
   const { config, problems } = inspectConfig(env, 'optional');
   const found = [...problems];
   const note = (error: unknown): void => {
@@ -33,14 +42,4 @@ export async function checkConfig({ env, findKeyFault, readKnownHosts }: ConfigC
   }
   await readKnownHosts(config.knownHostsPath).catch(note);
   return { problems: found, suspicions: findSuspicions(config, env, fleet) };
-}
-
-/** What it prints: a line each, and how it ends. */
-export function formatCheck(check: Awaited<ReturnType<typeof checkConfig>>): string {
-  const lines = [
-    ...check.problems.map((problem) => `problem: ${problem}`),
-    ...check.suspicions.map((suspicion) => `is this meant? ${suspicion}`),
-    `${check.problems.length} problems, ${check.suspicions.length} suspicions`,
-  ];
-  return `${lines.join('\n')}\n`;
 }

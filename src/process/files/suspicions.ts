@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { type Config, unknownVariables } from '../../config.ts';
-import type { Fleet } from './fleet-files.ts';
+import type { Fleet } from '../fleet/fleet-files.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,6 +1,6 @@
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
-import type { Work } from '../../run/plan.ts';
+import type { Plan, Work } from '../../run/plan.ts';
 import { type Progress, type Run, settledInOrder, totalJobs } from '../../run/run.ts';
 
 /** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
@@ -86,7 +86,7 @@ export function outcomeSymbol(kind: OutcomeKind): string {
   }
 }
 
-/** How one host ended, for people: `failed, exit 2`, `timed out after 30.0 s`. */
+/** How one host ended, for people: `failed · exit 2 · 0.4 s`, `timed out · 32.1 s`. */
 export function describeOutcome(outcome: Outcome): string {
   const { kind, exitCode, signal, durationMs } = outcome;
   const words = outcomeWords(kind);
@@ -99,15 +99,15 @@ export function describeOutcome(outcome: Outcome): string {
     case 'killed':
       return `${words}${signal === null ? '' : ` by SIG${signal}`} · ${took}`;
     case 'timed-out':
-      return `${words} after ${took}`;
+      return `${words} · ${took}`;
     case 'lost':
-      return `connection lost after ${took}: the command may or may not have run to its end`;
+      return `${words} after ${took}: it may or may not have run to its end`;
     case 'interrupted':
-      return `interrupted: Batchops stopped while it ran, and what became of it is unknown`;
+      return `${words}: Batchops stopped before its end was known`;
     case 'skipped':
       return `${words}: it was never started`;
     case 'cancelled':
-      return `${words} after ${took}`;
+      return `${words} · ${took}`;
     case 'unreachable':
     case 'auth-failed':
     case 'host-key-failed':
@@ -131,6 +131,15 @@ export function describeWork(work: Work): string {
     default:
       return work satisfies never;
   }
+}
+
+/** How many at once, and how long: of a command its time, of a copy its silence. */
+export function describeLimits({ work, fanOut, timeLimitMs }: Plan): readonly string[] {
+  const limit = formatDuration(timeLimitMs);
+  return [
+    `at most ${formatCount(fanOut)} at once`,
+    work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`,
+  ];
 }
 
 /** Which file a put sends: `1.5 KiB, SHA-256 ab12…, Slack's file F0AB uploaded by @…`; nothing where it is not known yet. */

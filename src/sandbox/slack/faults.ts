@@ -26,6 +26,8 @@ export interface Fault {
     | 'ghost';
   /** How often; for ever with Infinity. */
   readonly times: number;
+  /** Only each n-th of the calls that it is meant for. */
+  readonly every?: number;
   readonly retryAfterS?: number;
   readonly delayMs?: number;
   readonly error?: string;
@@ -39,6 +41,7 @@ export interface FaultHandle {
 
 interface Ordered {
   readonly fault: Fault;
+  met: number;
   struck: number;
 }
 
@@ -46,7 +49,7 @@ export class Faults {
   readonly #ordered = new Set<Ordered>();
 
   order(fault: Fault): FaultHandle {
-    const ordered: Ordered = { fault, struck: 0 };
+    const ordered: Ordered = { fault, met: 0, struck: 0 };
     this.#ordered.add(ordered);
     return {
       get struck() {
@@ -73,6 +76,8 @@ export class Faults {
     for (const ordered of this.#ordered) {
       const { fault } = ordered;
       if (ordered.struck >= fault.times || (fault.method ?? method) !== method || !isMeant(fault)) continue;
+      ordered.met += 1;
+      if (ordered.met % (fault.every ?? 1) !== 0) continue;
       ordered.struck += 1;
       return fault;
     }

@@ -169,7 +169,7 @@ export class Reception {
       if (visit.respond !== undefined && (await this.#respond(visit.respond, form))) return;
       const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
       if (refused === 'content') continue;
-      if (refused === 'place') await this.#postDirectly(visit.userId, form);
+      if (refused === 'place' || refused === 'person') await this.#postDirectly(visit.userId, form);
       return;
     }
   }

@@ -1,6 +1,6 @@
 import type { App, GlobalShortcut, MessageShortcut, SlackShortcut } from '@slack/bolt';
-import type { SharedFile } from '../../ports.ts';
 import type { Requests, ShortcutCall } from '../../requests/calls.ts';
+import type { SharedFile } from '../../run/shared-file.ts';
 import type { Workspace } from '../workspace.ts';
 import { requireOwnTeam } from './command.ts';
 import type { Reception } from './reception.ts';

@@ -1,12 +1,17 @@
 import { type FileUpload, type Message, plainVariant } from '../../report/message.ts';
 import { joinMessages } from '../../thread/join.ts';
 import type { OutboxRow } from '../../thread/row.ts';
-import { editMessage, Lookup, postMessage } from './delivery.ts';
+import { editMessage, postMessage } from './delivery.ts';
 import { classify } from './failure.ts';
 import { reportMissingFile, uploadFile } from './files/upload.ts';
+import { Lookup } from './lookup.ts';
 import type { PosterContext } from './row/context.ts';
 import type { Rendered } from './row/render-row.ts';
 import { giveBack, settleRows } from './row/settle-row.ts';
+
+/** How often a message is looked for that is only to be put right where it stands: Slack may show it late. */
+const LOOKS = 3;
+const LOOK_AGAIN_MS = 5_000;
 
 /** A row with what it shows. */
 export interface Shown<T extends Message | FileUpload = Message | FileUpload> {
@@ -49,13 +54,15 @@ export class Arrivals {
       await settleRows(this.#context, [file.row], () => this.#upload(file.row, channel, file.content));
     }
     const messages = shown.filter(isMessage);
-    const mayStand = messages.filter(({ row }) => !this.#unsent.has(row.key));
+    const mayStand = messages.filter(({ row }) => row.onlyIfStands || !this.#unsent.has(row.key));
     // Those of which Slack does not tell are asked for again later.
     let standing: ReadonlySet<OutboxRow> = new Set(rowsOf(mayStand));
     await settleRows(this.#context, rowsOf(mayStand), async () => {
       standing = await this.#settleStanding(channel, mayStand);
     });
-    const missing = messages.filter(({ row }) => !standing.has(row));
+    const absent = messages.filter(({ row }) => !standing.has(row));
+    for (const { row } of absent) if (row.onlyIfStands) await this.#lookAgain(row);
+    const missing = absent.filter(({ row }) => !row.onlyIfStands);
     const parts = missing.map(({ row, content }) => ({ key: row.key, message: content }));
     const { message, count } = joinMessages(parts);
     if (message === undefined) return;
@@ -86,13 +93,22 @@ export class Arrivals {
         continue;
       }
       // What stands there may be of an earlier time; a message that others may share is as it will stay.
-      if (row.version > 1 && row.joins === null) {
+      if ((row.version > 1 || row.onlyIfStands) && row.joins === null) {
         await editMessage(this.#context.workspace.posts, { channel, ts, key: row.key }, content);
       }
       await this.done(row, ts, what);
       settled.add(row);
     }
     return settled;
+  }
+
+  #lookAgain(row: OutboxRow): Promise<void> {
+    const { outbox, now } = this.#context;
+    return settleRows(this.#context, [row], () =>
+      row.tries < LOOKS
+        ? outbox.failed(row, now() + LOOK_AGAIN_MS, 'it is not there, or not yet')
+        : outbox.giveUp(row, 'it never came to stand'),
+    );
   }
 
   async #post(channel: string, shown: readonly Shown<Message>[], message: Message): Promise<void> {
@@ -135,7 +151,13 @@ export class Arrivals {
     const to = { channel, threadTs: row.threadTs };
     let id: string;
     try {
-      id = await this.#ask(channel, [row], () => uploadFile(workspace, to, file));
+      id = await this.#ask(channel, [row], () =>
+        uploadFile(workspace, to, file, async (bytes) =>
+          this.#unsent.has(row.key)
+            ? undefined
+            : await this.#lookup.findFile({ ...to, name: file.filename, bytes }),
+        ),
+      );
     } catch (error) {
       const failure = classify(error);
       if (failure.kind === 'place') {
@@ -154,7 +176,7 @@ export class Arrivals {
     } catch (error) {
       const { kind, code, retryAfterMs } = classify(error);
       // What Slack refuses is as unsent as it was before; else nobody knows, or will ask again.
-      const isRefused = kind === 'later' || kind === 'content' || kind === 'credentials';
+      const isRefused = kind !== 'unknown' && kind !== 'odd';
       if (!isRefused) for (const { key } of rows) this.#unsent.delete(key);
       if (code === 'ratelimited') this.#context.workspace.paces.suspend(channel, retryAfterMs ?? 1_000);
       throw error;

@@ -3,8 +3,9 @@ import type { Log, Opener } from '../../ports.ts';
 import { type Message, plainVariant } from '../../report/message.ts';
 import { delay } from '../../time/delay.ts';
 import type { Workspace } from '../workspace.ts';
-import { Lookup, postMessage } from './delivery.ts';
+import { postMessage } from './delivery.ts';
 import { classify, type Failure } from './failure.ts';
+import { Lookup } from './lookup.ts';
 import type { Clock } from './pace.ts';
 
 /** A person waits for the answer, and Slack's trigger and patience end soon after. */

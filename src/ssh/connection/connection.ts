@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import type { Client, ClientChannel, ExecOptions, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import { within } from '../../time/within.ts';
 import { brokenSession, noCommandChannel, refusedChannel, Trouble } from '../trouble.ts';
@@ -61,17 +61,10 @@ export class Connection {
    * listeners then and there: exit code and end may stand in the same packet. A `Trouble` where it is not taken.
    */
   exec(command: string, onOpen: (channel: ClientChannel) => void, onSent = () => {}): Promise<void> {
-    const options = {
-      // ssh2 reads `env` between the host's yes to the channel and writing the command, and nowhere else.
-      get env(): NodeJS.ProcessEnv {
-        onSent();
-        return {};
-      },
-    };
     let isAnswered = false;
     return this.#ask(
       (done: Done<void>) =>
-        this.#client.exec(command, options, (error, channel) => {
+        this.#client.exec(command, tellBeforeSending(onSent), (error, channel) => {
           if (isAnswered) return;
           isAnswered = true;
           if (!error) onOpen(channel);
@@ -146,4 +139,12 @@ export class Connection {
     for (const listener of [...this.#onLost]) listener(this.#lost);
     this.#onLost.clear();
   }
+}
+
+/**
+ * Options of `exec` that say when they are read: the library looks at `env` once, between the host's yes to the
+ * channel and writing the command (ssh2 1.17, client.js), and has no event there.
+ */
+function tellBeforeSending(onSent: () => void): ExecOptions {
+  return Object.defineProperty({}, 'env', { get: onSent });
 }

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import { delay } from '../../time/delay.ts';
-import type { HostKeyCheck } from '../host-keys.ts';
+import type { HostKeyCheck } from '../host-keys/host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
-import { logIn } from '../login/handshake.ts';
+import { CredentialTrials } from '../login/credential-trials.ts';
+import { type Errand, logIn } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
 import {
   DEFAULT_DEADLINES,
@@ -40,6 +41,7 @@ export class Connections {
   readonly #settings: TransportSettings;
   readonly #deadlines: Deadlines;
   readonly #logins = new LoginQueues(LOGINS_PER_ENDPOINT);
+  readonly #trials = new CredentialTrials();
   readonly #idle: IdleConnections;
   readonly #jumps: JumpConnections;
   /** No until the inventory has changed. */
@@ -51,7 +53,7 @@ export class Connections {
     const idleMs = settings.idleMs ?? DEFAULT_IDLE_MS;
     this.#idle = new IdleConnections(idleMs, maxIdle());
     this.#jumps = new JumpConnections(
-      (host, signal) => this.#open(host, signal),
+      (host, errand) => this.#open(host, errand),
       Math.max(idleMs, 1),
       this.#deadlines.connectMs,
     );
@@ -62,7 +64,7 @@ export class Connections {
    * while the host has not seen the command; then, and only then, another connection is tried: at once in place
    * of a kept one that may have died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
    */
-  async use<T>(host: Host, signal: AbortSignal, work: Borrow<T>): Promise<T> {
+  async use<T>(host: Host, errand: Errand, work: Borrow<T>): Promise<T> {
     const kept = this.#idle.take(host);
     if (kept) {
       await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_SHARE));
@@ -76,15 +78,15 @@ export class Connections {
     const { channelMs, retryDelaysMs } = this.#deadlines;
     for (const delayMs of retryDelaysMs) {
       try {
-        return await this.#lend(await this.#open(host, signal), work, channelMs);
+        return await this.#lend(await this.#open(host, errand), work, channelMs);
       } catch (error) {
         if (!(error instanceof Trouble) || !error.isPassing) throw error;
         this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
         // Half to one and a half: those who fell together do not come back together.
-        await delay(delayMs * (0.5 + Math.random()), signal);
+        await delay(delayMs * (0.5 + Math.random()), errand.signal);
       }
     }
-    return this.#lend(await this.#open(host, signal), work, channelMs);
+    return this.#lend(await this.#open(host, errand), work, channelMs);
   }
 
   /** From now on nothing is kept of a host that is not in the inventory as it was when it was connected to. */
@@ -113,14 +115,14 @@ export class Connections {
     }
   }
 
-  async #open(host: Host, signal: AbortSignal): Promise<Connection> {
+  async #open(host: Host, errand: Errand): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(host);
-    return this.#logins.run(`${host.jump ?? ''} ${formatAddress(host)}`, signal, async () => {
+    return this.#logins.run(`${host.jump ?? ''} ${formatAddress(host)}`, errand.signal, async () => {
       const startedAt = performance.now();
-      const socket = await this.#reach(host, signal);
-      return logIn(host, socket, hostKey, this.#deadlines, signal).catch((error: unknown) => {
+      const socket = await this.#reach(host, errand);
+      return logIn(host, socket, hostKey, this.#deadlines, this.#trials, errand).catch((error: unknown) => {
         if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
-        return this.#askForOtherKeys(host, hostKey, error, startedAt, signal);
+        return this.#askForOtherKeys(host, hostKey, error, startedAt, errand);
       });
     });
   }
@@ -134,16 +136,17 @@ export class Connections {
     hostKey: HostKeyCheck,
     first: WrongHostKey,
     startedAt: number,
-    signal: AbortSignal,
+    errand: Errand,
   ): Promise<Connection> {
     for (const type of HOST_KEY_TYPES) {
       if (type === first.shownType || !first.offeredTypes.includes(type)) continue;
       const handshakeMs = this.#deadlines.handshakeMs - (performance.now() - startedAt);
       if (handshakeMs <= 0) break;
-      const socket = await this.#reach(host, signal);
+      const socket = await this.#reach(host, errand);
       const only = { ...hostKey, types: [type], isOnly: true };
       try {
-        return await logIn(host, socket, only, { ...this.#deadlines, handshakeMs }, signal);
+        const deadlines = { ...this.#deadlines, handshakeMs };
+        return await logIn(host, socket, only, deadlines, this.#trials, errand);
       } catch (error) {
         if (!(error instanceof WrongHostKey)) throw error;
       }
@@ -151,8 +154,8 @@ export class Connections {
     throw first;
   }
 
-  async #reach(host: Host, signal: AbortSignal): Promise<Duplex> {
-    if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, signal);
+  async #reach(host: Host, errand: Errand): Promise<Duplex> {
+    if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, errand.signal);
     const jump = this.#settings.findHost(host.jump);
     if (!jump) throw new Trouble('unreachable', `jump host ${host.jump} is not in the inventory`);
     if (!jump.enabled)
@@ -160,7 +163,7 @@ export class Connections {
     if (jump.jump !== undefined) {
       throw new Trouble('unreachable', `jump host ${jump.name} needs a jump host itself; one is the most`);
     }
-    return this.#jumps.dial(jump, host, signal);
+    return this.#jumps.dial(jump, host, errand);
   }
 }
 

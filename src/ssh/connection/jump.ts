@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
-import { Deadline } from '../../time/deadline.ts';
+import { Deadline, LONGEST_TIMER_MS } from '../../time/deadline.ts';
 import { within } from '../../time/within.ts';
+import type { Errand } from '../login/log-in.ts';
 import { formatAddress, formatSeconds } from '../settings.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Connection } from './connection.ts';
@@ -21,31 +22,32 @@ interface Shared {
 
 /** Connections to hosts on the way, shared by all that go through them, and closed a while after the last. */
 export class JumpConnections {
-  readonly #open: (host: Host, signal: AbortSignal) => Promise<Connection>;
+  readonly #open: (host: Host, errand: Errand) => Promise<Connection>;
   readonly #idleMs: number;
   readonly #connectMs: number;
   readonly #shared = new Set<Shared>();
   readonly #stop = new AbortController();
 
-  constructor(
-    open: (host: Host, signal: AbortSignal) => Promise<Connection>,
-    idleMs: number,
-    connectMs: number,
-  ) {
+  constructor(open: (host: Host, errand: Errand) => Promise<Connection>, idleMs: number, connectMs: number) {
     this.#open = open;
     this.#idleMs = idleMs;
     this.#connectMs = connectMs;
   }
 
   /** A socket to the target that begins on the host on the way. */
-  async dial(jump: Host, target: Host, signal: AbortSignal): Promise<Duplex> {
-    const shared = this.#take(jump);
+  async dial(jump: Host, target: Host, { runId, signal }: Errand): Promise<Duplex> {
+    const shared = this.#take(jump, runId);
     try {
       const stopped = () => {
         throw stopTrouble(signal, 'before the command was sent');
       };
       // Long enough: the login on the way has limits of its own.
-      const connection = await within(shared.connection, { ms: 2 ** 31 - 1, late: stopped, signal, stopped });
+      const connection = await within(shared.connection, {
+        ms: LONGEST_TIMER_MS,
+        late: stopped,
+        signal,
+        stopped,
+      });
       const channel = await within(connection.forward(target.ip, target.port), {
         ms: this.#connectMs,
         late: () => {
@@ -87,7 +89,7 @@ export class JumpConnections {
     await Promise.allSettled(all.map(async (shared) => (await shared.connection).close()));
   }
 
-  #take(host: Host): Shared {
+  #take(host: Host, runId: string): Shared {
     for (const shared of this.#shared) {
       if (shared.users < MAX_CHANNELS && isSameLogin(shared.host, host)) {
         shared.users++;
@@ -98,7 +100,7 @@ export class JumpConnections {
     // Not tied to the job that happens to be first: others wait for it too.
     const shared: Shared = {
       host,
-      connection: this.#open(host, this.#stop.signal),
+      connection: this.#open(host, { runId, signal: this.#stop.signal }),
       users: 1,
       idle: new Deadline(),
     };

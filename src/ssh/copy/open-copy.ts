@@ -1,4 +1,4 @@
-import type { Leftover } from '../../ports.ts';
+import type { Leftover } from '../../run/leftover.ts';
 import type { MovedFile } from '../../run/outcome.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { LeftoverFiles } from '../part/leftovers.ts';

@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
-import ssh2 from 'ssh2';
+import ssh2, { type Client } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import { Deadline } from '../../time/deadline.ts';
-import { Connection } from '../connection/connection.ts';
-import type { HostKeyCheck } from '../host-keys.ts';
-import { keyType } from '../known-hosts.ts';
+import type { HostKeyCheck } from '../host-keys/host-keys.ts';
+import { keyType } from '../host-keys/known-hosts.ts';
 import { takeTurn } from '../loop-turns.ts';
 import { type Deadlines, formatAddress, formatSeconds } from '../settings.ts';
 import {
@@ -16,142 +15,209 @@ import {
   Trouble,
   WrongHostKey,
 } from '../trouble.ts';
-import { algorithmsOf, findOldOnly, suiteFor } from './algorithms.ts';
+import { algorithmsOf, findOldOnly, suiteFor, type Wish } from './algorithms.ts';
 import { LOGIN_BYTES } from './limits.ts';
-import { openLogin } from './login.ts';
+import type { Login } from './login.ts';
 import { Opening } from './offer.ts';
 
+/** Which key the host is to show, and whether the one that it shows will do. */
+export type WantedKey = Pick<HostKeyCheck, 'types' | 'isOnly' | 'judge'>;
+
 /**
- * Makes an SSH session of a socket: keys exchanged, host trusted, logged in. A new client for each try: a
- * used one keeps old listeners and state (pitfall 35). The socket is torn down where it fails.
+ * - `open`: on the way; the one state in which the library is answered.
+ * - `done`: it came to what was wanted of it, and is no longer in charge of the socket.
+ * - `over`: it failed, and the socket is torn down.
+ */
+type State = 'open' | 'done' | 'over';
+
+/**
+ * A socket on its way to an SSH session: keys exchanged, host trusted, and then what a login makes of it. A new
+ * client for each try: a used one keeps old listeners and state (pitfall 35).
  *
  * The library throws at whoever answers it once its socket is gone, out of any `try`: from the first sign of
  * an end on, none of its callbacks is called any more.
  */
-export function logIn(
-  host: Host,
-  socket: Duplex,
-  hostKey: HostKeyCheck,
-  deadlines: Deadlines,
-  signal: AbortSignal,
-): Promise<Connection> {
-  const address = formatAddress(host);
-  const wish = { types: hostKey.types, isOnly: hostKey.isOnly, isLegacy: host.legacy === true };
-  return new Promise((resolve, reject) => {
-    const client = new ssh2.Client();
-    const opening = new Opening();
-    let state: 'open' | 'ready' | 'over' = 'open';
-    let hasKeys = false;
-    let offeredKey: Buffer | undefined;
+export class Handshake<T> {
+  readonly client: Client = new ssh2.Client();
+  readonly #address: string;
+  readonly #host: Host;
+  readonly #socket: Duplex;
+  readonly #wanted: WantedKey;
+  readonly #wish: Wish;
+  readonly #deadlines: Deadlines;
+  readonly #signal: AbortSignal;
+  readonly #deadline = new Deadline();
+  readonly #opening = new Opening();
+  readonly #end = Promise.withResolvers<T>();
+  #state: State = 'open';
+  /** By the steady clock, in ms. */
+  #endsAt = 0;
+  #hasKeys = false;
+  #shownKey: Buffer | undefined;
 
-    const phase = (): Phase => (hasKeys ? 'the login' : opening.isSsh ? 'the key exchange' : 'its greeting');
-    const onLate = () => {
-      const limit = formatSeconds(deadlines.handshakeMs);
-      fail(new Trouble('unreachable', `${address} did not finish ${phase()} within ${limit}`));
-    };
-    const deadline = new Deadline();
-    deadline.set(deadlines.handshakeMs, onLate);
-    const onAbort = () => fail(stopTrouble(signal, 'before the command was sent'));
-    const keep = (chunk: Buffer) => opening.push(chunk);
-    const onData = () => {
-      if (opening.bytes <= LOGIN_BYTES) return;
-      const limit = `${LOGIN_BYTES / 1024} KiB`;
-      fail(new Trouble('unreachable', `${address} sent more than ${limit} before ${phase()} was done`));
-    };
-    const end = (next: 'ready' | 'over') => {
-      state = next;
-      deadline.clear();
-      signal.removeEventListener('abort', onAbort);
-      socket.off('data', keep);
-      socket.off('data', onData);
-    };
-    const fail = (trouble: Trouble) => {
-      if (state !== 'open') return;
-      end('over');
-      reject(trouble);
-      socket.destroy();
-    };
-    const failLogin = (reason: string) => fail(new Trouble('auth-failed', reason));
-    const distrust = (reason: string, key?: Buffer) =>
-      fail(new WrongHostKey(address, reason, key && keyType(key), opening.keyTypes));
-    const hangUp = () => {
-      fail(brokenHandshake(new Error('the host hung up'), address, phase(), login.wasAsked));
-      state = 'over';
-    };
+  constructor(host: Host, socket: Duplex, wanted: WantedKey, deadlines: Deadlines, signal: AbortSignal) {
+    this.#address = formatAddress(host);
+    this.#host = host;
+    this.#socket = socket;
+    this.#wanted = wanted;
+    this.#wish = { types: wanted.types, isOnly: wanted.isOnly, isLegacy: host.legacy === true };
+    this.#deadlines = deadlines;
+    this.#signal = signal;
+  }
 
-    const disagreement = (error: Error): Trouble | undefined => {
-      const old = isDisagreement(error) ? findOldOnly(opening.offered, wish) : undefined;
-      if (old === undefined) return undefined;
-      return new Trouble('unreachable', `${address} offers only ${old}; \`legacy = yes\` allows them`);
-    };
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
 
-    const login = openLogin(host, {
-      async prove() {
-        const reason = offeredKey ? await hostKey.accept(offeredKey) : 'it showed no host key';
-        if (reason !== null) distrust(reason);
-        return reason === null;
-      },
-      fail: failLogin,
-      isOpen: () => state === 'open',
+  /** The key that will do; the host has proved that it holds it once the login begins. */
+  get shownKey(): Buffer | undefined {
+    return this.#shownKey;
+  }
+
+  /** Of the keys that the host has, by its own account. */
+  get keyTypes(): readonly string[] {
+    return this.#opening.keyTypes;
+  }
+
+  /** What it comes to: what `succeed` is given, or the first `Trouble`. */
+  run(login: Login): Promise<T> {
+    this.#endsAt = performance.now() + this.#deadlines.handshakeMs;
+    this.#setDeadline();
+    this.#listen(login);
+    this.#signal.addEventListener('abort', this.#onAbort);
+    if (this.#signal.aborted) this.#onAbort();
+    else takeTurn(() => this.#answer(() => this.#connect(login)));
+    return this.#end.promise;
+  }
+
+  /** What is waited for is on our side: it is no part of the host's time. */
+  async waitFor<W>(work: Promise<W>): Promise<W> {
+    const startedAt = performance.now();
+    this.#deadline.clear();
+    const result = await work;
+    this.#endsAt += performance.now() - startedAt;
+    if (this.#state === 'open') this.#setDeadline();
+    return result;
+  }
+
+  succeed(result: T): void {
+    if (this.#state !== 'open') return;
+    this.#leave('done');
+    this.#end.resolve(result);
+  }
+
+  fail(trouble: Trouble): void {
+    if (this.#state !== 'open') return;
+    this.#leave('over');
+    this.#end.reject(trouble);
+    this.#socket.destroy();
+  }
+
+  /** `key`: the one that it showed. */
+  distrust(reason: string, key?: Buffer): void {
+    this.fail(new WrongHostKey(this.#address, reason, key && keyType(key), this.keyTypes));
+  }
+
+  #setDeadline(): void {
+    const limit = formatSeconds(this.#deadlines.handshakeMs);
+    this.#deadline.set(this.#endsAt - performance.now(), () =>
+      this.fail(new Trouble('unreachable', `${this.#address} did not finish ${this.#phase} within ${limit}`)),
+    );
+  }
+
+  get #phase(): Phase {
+    if (this.#hasKeys) return 'the login';
+    return this.#opening.isSsh ? 'the key exchange' : 'its greeting';
+  }
+
+  #connect(login: Login): void {
+    this.client.connect({
+      sock: this.#socket,
+      username: this.#host.user,
+      algorithms: algorithmsOf(suiteFor(this.#wish)),
+      authHandler: login.handler,
+      hostVerifier: this.#verify,
+      // Ours are the timers: this one would cover everything at once.
+      readyTimeout: 0,
+      keepaliveInterval: this.#deadlines.keepaliveMs,
+      keepaliveCountMax: 3,
     });
+    // Behind `connect`, which stops the socket until it is ready to read. What is read is there before the
+    // library complains of it; who says too much is only hung up on behind it.
+    this.#socket.prependListener('data', this.#keep);
+    this.#socket.on('data', this.#count);
+  }
 
+  #listen(login: Login): void {
+    const { client } = this;
     client.on('error', (error) => {
       if (levelOf(error) === 'agent') login.agentFailed(error);
-      else if (levelOf(error) === 'client-authentication')
-        failLogin(`${host.user}@${address}: ${login.lastTried} could not be used to sign`);
-      else fail(disagreement(error) ?? brokenHandshake(error, address, phase(), login.wasAsked));
+      else if (levelOf(error) === 'client-authentication') {
+        const who = `${this.#host.user}@${this.#address}`;
+        this.fail(new Trouble('auth-failed', `${who}: ${login.lastTried} could not be used to sign`));
+      } else this.fail(this.#disagreement(error) ?? this.#broken(error, login.wasAsked));
     });
+    const hangUp = () => {
+      this.fail(this.#broken(new Error('the host hung up'), login.wasAsked));
+      this.#state = 'over';
+    };
     client.once('end', hangUp);
     client.once('close', hangUp);
     client.once('handshake', () => {
-      hasKeys = true;
+      this.#hasKeys = true;
     });
-    client.once('change password', () => failLogin(`the password of ${host.user}@${address} has expired`));
-    client.once('ready', () => {
-      if (state !== 'open') return;
-      end('ready');
-      resolve(new Connection(host, client, socket, deadlines.disconnectMs));
-    });
+  }
 
-    const verify = (key: Buffer, done: (isTrusted: boolean) => void) => {
-      // Asked again whenever keys are exchanged anew: by then only the same key will do.
-      if (state === 'ready') return done(offeredKey?.equals(key) ?? false);
-      const reason = hostKey.judge(key);
-      if (reason !== null) return distrust(reason, key);
-      offeredKey = key;
-      takeTurn(() => {
-        if (state !== 'open') return;
-        try {
-          done(true);
-        } catch (error) {
-          fail(brokenHandshake(error, address, phase(), false));
-        }
-      });
-    };
+  readonly #verify = (key: Buffer, done: (isTrusted: boolean) => void): void => {
+    // Asked again whenever keys are exchanged anew: by then only the same key will do.
+    if (this.#state === 'done') {
+      done(this.#shownKey?.equals(key) ?? false);
+      return;
+    }
+    const reason = this.#wanted.judge(key);
+    if (reason === null) {
+      this.#shownKey = key;
+      takeTurn(() => this.#answer(() => done(true)));
+    } else this.distrust(reason, key);
+  };
 
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) return onAbort();
-    takeTurn(() => {
-      if (state !== 'open') return;
-      try {
-        client.connect({
-          sock: socket,
-          username: host.user,
-          algorithms: algorithmsOf(suiteFor(wish)),
-          authHandler: login.handler,
-          hostVerifier: verify,
-          // Ours are the timers: this one would cover everything at once.
-          readyTimeout: 0,
-          keepaliveInterval: deadlines.keepaliveMs,
-          keepaliveCountMax: 3,
-        });
-        // Behind `connect`, which stops the socket until it is ready to read. What is read is there before the
-        // library complains of it; who says too much is only hung up on behind it.
-        socket.prependListener('data', keep);
-        socket.on('data', onData);
-      } catch (error) {
-        fail(brokenHandshake(error, address, phase(), false));
-      }
-    });
-  });
+  /** Nothing is answered that is over, and what the library throws at an answer is the host's fault. */
+  #answer(answer: () => void): void {
+    if (this.#state !== 'open') return;
+    try {
+      answer();
+    } catch (error) {
+      this.fail(this.#broken(error, false));
+    }
+  }
+
+  #broken(error: unknown, wasAsked: boolean): Trouble {
+    return brokenHandshake(error, this.#address, this.#phase, wasAsked);
+  }
+
+  #disagreement(error: Error): Trouble | undefined {
+    const old = isDisagreement(error) ? findOldOnly(this.#opening.offered, this.#wish) : undefined;
+    if (old === undefined) return undefined;
+    return new Trouble('unreachable', `${this.#address} offers only ${old}; \`legacy = yes\` allows them`);
+  }
+
+  readonly #keep = (chunk: Buffer): void => this.#opening.push(chunk);
+
+  readonly #count = (): void => {
+    if (this.#opening.bytes <= LOGIN_BYTES) return;
+    const limit = `${LOGIN_BYTES / 1024} KiB`;
+    this.fail(
+      new Trouble('unreachable', `${this.#address} sent more than ${limit} before ${this.#phase} was done`),
+    );
+  };
+
+  readonly #onAbort = (): void => this.fail(stopTrouble(this.#signal, 'before the command was sent'));
+
+  #leave(next: 'done' | 'over'): void {
+    this.#state = next;
+    this.#deadline.clear();
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#socket.off('data', this.#keep);
+    this.#socket.off('data', this.#count);
+  }
 }

@@ -4,6 +4,7 @@ import { formatAddress } from '../settings.ts';
 import { quoteHost, wordsOf } from '../trouble.ts';
 import { type FewKeysAgent, hasIdentityOnly, openAgent, UnmadeSignature } from './agent.ts';
 import { isSha1, ONLY_SHA1 } from './algorithms.ts';
+import type { Trial } from './credential-trials.ts';
 import { readPrivateKey } from './keys.ts';
 import { findQuestionFault } from './questions.ts';
 
@@ -14,6 +15,8 @@ export interface Login {
   readonly handler: AuthHandlerMiddleware;
   /** A key or a password was already offered: from here on nothing is tried a second time. */
   readonly wasAsked: boolean;
+  /** Of what was offered last; undefined where nothing was yet. */
+  readonly trial: Trial | undefined;
   /** What was offered last: `the key`. */
   readonly lastTried: string;
   /** The agent could not be used, and why. */
@@ -23,6 +26,8 @@ export interface Login {
 export interface LoginSession {
   /** Must be done before the first secret goes out; false where it must not. */
   prove(): Promise<boolean>;
+  /** To be asked before each secret; undefined where it must not go out, and the session is over then. */
+  begin(what: string, secrets: readonly string[]): Promise<Trial | undefined>;
   fail(reason: string): void;
   /** False from its end on: then the library must not be answered any more. */
   isOpen(): boolean;
@@ -40,6 +45,7 @@ export function openLogin(host: Host, session: LoginSession): Login {
   let agent: FewKeysAgent | undefined;
   let agentTrouble = '';
   let proven: Promise<boolean> | undefined;
+  let trial: Trial | undefined;
 
   const openMethod = (method: Method): AnyAuthMethod | undefined => {
     switch (method) {
@@ -75,6 +81,7 @@ export function openLogin(host: Host, session: LoginSession): Login {
     finish,
   ) => {
     if (!session.isOpen()) return;
+    if (isAnswered) trial?.refused();
     const fault = isAnswered
       ? `once more (${quoteHost(questions[0]?.prompt ?? '')})`
       : findQuestionFault(questions, `${name} ${instructions}`, host);
@@ -94,6 +101,8 @@ export function openLogin(host: Host, session: LoginSession): Login {
       return;
     }
     const last = tried.at(-1);
+    if (isPartial) trial?.accepted();
+    else trial?.refused();
     if (last !== undefined && !isPartial) {
       session.fail(refusedWords(host, who, last, offered, agentTrouble + (agent?.shortfall ?? '')));
       return;
@@ -104,18 +113,27 @@ export function openLogin(host: Host, session: LoginSession): Login {
       return;
     }
     tried.push(method);
+    const offer = async (isProven: boolean) => {
+      if (!isProven || !session.isOpen()) return;
+      const begun = await session.begin(triedWords(method), secretsOf(host, method));
+      if (begun === undefined) return;
+      trial = begun;
+      const way = openMethod(method);
+      if (way) next(way);
+      else begun.dropped();
+    };
     proven
-      .then((isProven) => {
-        const way = isProven && session.isOpen() ? openMethod(method) : undefined;
-        if (way) next(way);
-      })
+      .then(offer)
       .catch((error: unknown) => session.fail(`${who} could not be logged in: ${wordsOf(error)}`));
   };
 
   return {
     handler,
     get wasAsked() {
-      return tried.length > 0;
+      return trial !== undefined;
+    },
+    get trial() {
+      return trial;
     },
     get lastTried() {
       return triedWords(tried.at(-1) ?? 'publickey');
@@ -142,6 +160,22 @@ function chooseMethod(host: Host, offered: readonly string[], tried: readonly Me
     return 'keyboard-interactive';
   }
   return undefined;
+}
+
+/** What makes two offers the same one. */
+function secretsOf(host: Host, method: Method): readonly string[] {
+  const key = host.privateKey?.reveal() ?? '';
+  switch (method) {
+    case 'publickey':
+      return ['key', host.user, key];
+    case 'agent':
+      return ['agent', host.user, host.agent ?? '', key];
+    case 'password':
+    case 'keyboard-interactive':
+      return ['password', host.user, host.password?.reveal() ?? ''];
+    default:
+      return method satisfies never;
+  }
 }
 
 /** ssh2's key, which signs once: a host that asks for more than one signature wants the time of the process. */

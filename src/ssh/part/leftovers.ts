@@ -1,4 +1,5 @@
-import type { Leftover, Leftovers, Log } from '../../ports.ts';
+import type { Leftovers, Log } from '../../ports.ts';
+import type { Leftover } from '../../run/leftover.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
 import { type CopyLimits, MAX_SWEPT_AT_ONCE } from '../sftp/limits.ts';

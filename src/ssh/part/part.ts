@@ -23,44 +23,67 @@ export async function makePart(copy: Copy, target: PutTarget): Promise<OpenFile>
   }
 }
 
-/** Gives the part its name. Tells what of it did not come about; the file is in its place then all the same. */
+/**
+ * Gives the part its name. Tells what of it did not come about; the file is in its place then all the same. Where
+ * the host was asked and did not answer, what it did is not known, and the `Trouble` says so.
+ */
 export async function giveName(copy: Copy, part: OpenFile, target: PutTarget): Promise<readonly string[]> {
   const { sftp, leftovers } = copy;
   const arrived = copy.leftover(part.path, null);
-  if (await sftp.replace(part.path, target.path)) {
+  const name = async <T>(step: Promise<T>): Promise<T> => {
+    try {
+      return await step;
+    } catch (error) {
+      throw error instanceof Trouble ? inDoubt(error, target) : error;
+    }
+  };
+  if (await name(sftp.replace(part.path, target.path))) {
     await leftovers.forget(arrived);
     return [];
   }
   // Without OpenSSH's extension a rename onto an existing file fails (pitfall 8): it steps aside first, and
   // comes back where the new one does not take its place.
   if (!(await sftp.lstat(target.path))) {
-    await sftp.rename(part.path, target.path);
+    await name(sftp.rename(part.path, target.path));
     await leftovers.forget(arrived);
     return [];
   }
   const aside = `${part.path}.old`;
   const old = copy.leftover(aside, target.path);
   await leftovers.note(old);
-  await sftp.rename(target.path, aside);
+  await name(sftp.rename(target.path, aside));
   try {
-    await sftp.rename(part.path, target.path);
+    await name(sftp.rename(part.path, target.path));
   } catch (error) {
-    const back = await sftp.attempt(sftp.rename(aside, target.path));
+    const back = await name(sftp.attempt(sftp.rename(aside, target.path)));
     if ('value' in back) {
       await leftovers.forget(old);
       throw error;
     }
-    const words = error instanceof Error ? error.message : String(error);
-    throw new Trouble(
-      'transfer-failed',
-      `${words}; the old file is at ${showTemporary(aside)} now: ${back.trouble.message}`,
-    );
+    if (!(error instanceof Trouble)) throw error;
+    const isKnown = error instanceof RemoteRefusal && back.trouble instanceof RemoteRefusal;
+    const where = `the old file ${isKnown ? 'is' : 'may be'} at ${showTemporary(aside)} now`;
+    throw new Trouble(error.kind, `${error.message}; ${where}: ${back.trouble.message}`);
   }
   await leftovers.forget(arrived);
-  const removed = await sftp.attempt(sftp.unlink(aside));
-  if ('trouble' in removed) return [`the old file is still there: ${removed.trouble.message}`];
+  try {
+    await sftp.unlink(aside);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    return [`the old file is still there: ${error.message}`];
+  }
   await leftovers.forget(old);
   return [];
+}
+
+/** Only the host's no says that a name is as it was. */
+function inDoubt(trouble: Trouble, { path }: PutTarget): Trouble {
+  if (trouble instanceof RemoteRefusal) return trouble;
+  const doubt = `${path} was being given its new file: whether it has it is not known`;
+  return new Trouble(
+    trouble.kind === 'transfer-failed' ? 'lost' : trouble.kind,
+    `${trouble.message}; ${doubt}`,
+  );
 }
 
 function noRoomBeside({ folder, path }: PutTarget): Trouble {

@@ -5,7 +5,7 @@ import { formatSeconds } from '../settings.ts';
 import { stopTrouble, Trouble, wordsOf } from '../trouble.ts';
 import { LeastRate } from './least-rate.ts';
 import type { CopyLimits } from './limits.ts';
-import { RemoteRefusal, type Step, StepTrouble } from './refusal.ts';
+import { refusedStep, type Step, StepTrouble } from './refusal.ts';
 
 export type Done<T> = (error: Error | null | undefined, answer?: T) => void;
 
@@ -107,14 +107,14 @@ export class Questions {
       try {
         start((error, answer) =>
           settle(() => {
-            if (error) return reject(new RemoteRefusal(step, error));
+            if (error) return reject(refusedStep(step, error));
             const checked = check(answer);
             if (checked !== undefined) return resolve(checked);
             reject(new StepTrouble('transfer-failed', step, 'the host answered something else'));
           }),
         );
       } catch (error) {
-        settle(() => reject(new RemoteRefusal(step, error)));
+        settle(() => reject(refusedStep(step, error)));
       }
     });
   }

@@ -33,7 +33,17 @@ export class StepTrouble extends Trouble {
   }
 }
 
-/** The host's no to one question. */
+/**
+ * Why one question was not answered: by the host's no, which has a number, or because the channel ended, of which
+ * the library tells in words of its own.
+ */
+export function refusedStep(step: Step, error: unknown): StepTrouble {
+  return typeof codeOf(error) === 'number'
+    ? new RemoteRefusal(step, error)
+    : new StepTrouble('transfer-failed', step, 'no answer came');
+}
+
+/** The host's no to one question: it did not do it. */
 export class RemoteRefusal extends StepTrouble {
   readonly isNoSuchFile: boolean;
   readonly isDenied: boolean;

@@ -56,7 +56,8 @@ export function openDatabase(path: string): Database {
     checkFile(path, sqlite);
     makeShrinkable(path, sqlite);
     // FULL, not NORMAL: a power cut must not undo the last `running` mark, or a command could run twice.
-    sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
+    // What is deleted is written over: commands with a secret are kept no longer than they have to run.
+    sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on');
     return toDatabase(path, sqlite, () => lock.close());
   } catch (error) {
     for (const database of opened.reverse()) database.close();

@@ -1,8 +1,9 @@
-import type { EndedJob, JobSource, TakenJob } from '../../ports.ts';
+import type { JobSource } from '../../ports.ts';
+import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import type { StoredOutbox } from '../outbox.ts';
-import { inChunks } from '../records.ts';
+import { inChunks } from '../pieces.ts';
 import { finishRuns, type Ledger, oweToThread, settleJobs } from '../settle.ts';
 import type { Lanes } from './lanes.ts';
 import type { OwnFile } from './own-file.ts';

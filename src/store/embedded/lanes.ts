@@ -1,4 +1,4 @@
-import type { TakenJob } from '../../ports.ts';
+import type { TakenJob } from '../../run/run.ts';
 import type { Behind, Waits } from '../../run/waits.ts';
 
 /** Whose jobs these are, and how many of them may be under way at once. */
@@ -12,17 +12,20 @@ export interface QueuedRun {
  * Which waiting job goes next, where one process runs all of them. Holds ids only and can be rebuilt from the
  * database at any time; nothing here makes a job run twice or not at all, the start guard sees to that.
  *
- * - People take turns, one job each, and so do the runs of each: nobody gets more by asking more often, and a
- *   run on 3 hosts does not wait behind one on 1,000.
+ * - The next slot goes to who has the fewest jobs taken; among equals, to who has waited longest for a turn. So
+ *   whoever comes new has the next one that frees. The runs of each take turns: nobody gets more by asking more
+ *   often, and a run on 3 hosts does not wait behind one on 1,000.
  * - A person has at most `personLimit` jobs taken, a run at most its `fanOut`, a host at most `hostLimit`.
- * - On one host jobs start in the order in which their runs were released: what was asked for first is done
- *   first. So that a short run does not wait for all of a long one to get there, the job that it waits for is
- *   called up: it goes ahead of the other jobs of its own run.
+ * - On one host a person's jobs start in the order in which their runs were released: what one relies on is there.
+ *   So that a short run does not wait for all of a long one to get there, the job that it waits for is called up:
+ *   it goes ahead of the other jobs of its own run.
+ * - Nobody's job that has not been taken holds another person's, on any host.
  *
  * A job's stations:
  *
- * - `waiting`: in its host's lane. Jobs at the head of the lane, as many as the host has room for, are also
- *   in their run's `eligible` queue, or in `called` where a later run waits for them.
+ * - `waiting`: in its host's lane. Once as few of its person's are ahead of it there as the host has room for, it
+ *   is also in its run's `eligible` queue, or in `called` where it has waited for its host or a later one waits
+ *   for it. What is found in these while its host is taken is dropped, and called up as the host has room again.
  * - `taken`: counted with its person, in its run and its lane, until `remove`.
  * - gone: forgotten.
  */
@@ -53,9 +56,9 @@ export class Lanes {
       const entry: LaneJob = { job, run, lane, station: 'waiting', isCalled: false };
       this.#jobs.set(job.id, entry);
       run.left++;
-      for (const earlier of lane.waiting.slice(0, this.#room(lane))) callUp(earlier);
+      for (const earlier of this.#readyIn(lane)) if (earlier.run.person === run.person) callUp(earlier);
       lane.waiting.push(entry);
-      if (lane.waiting.length <= this.#room(lane)) run.eligible.push(entry);
+      if (this.#mayGo(entry)) run.eligible.push(entry);
     }
   }
 
@@ -81,26 +84,51 @@ export class Lanes {
 
   take(n: number): TakenJob[] {
     const taken: TakenJob[] = [];
-    // Who had a turn goes to the end; one full round without a job is the end.
-    let idle = 0;
-    while (taken.length < n && idle < this.#people.size) {
-      const [person] = this.#people.values();
-      if (person === undefined) break;
-      toTheEnd(this.#people, person.name, person);
-      const next = person.taken < this.#personLimit ? nextOf(person) : undefined;
-      if (next === undefined) {
-        idle++;
-        continue;
-      }
-      idle = 0;
+    while (taken.length < n) {
+      const next = this.#next();
+      if (next === undefined) break;
+      const { run, lane } = next;
       next.station = 'taken';
-      next.lane.waiting.splice(next.lane.waiting.indexOf(next), 1);
-      next.lane.taken.add(next);
-      next.run.taken++;
-      person.taken++;
+      lane.waiting.splice(lane.waiting.indexOf(next), 1);
+      lane.taken.add(next);
+      run.taken++;
+      run.person.taken++;
       taken.push(next.job);
     }
     return taken;
+  }
+
+  #next(): LaneJob | undefined {
+    // The order of turns decides among those that have as few.
+    const fewestFirst = [...this.#people.values()].sort((one, other) => one.taken - other.taken);
+    for (const person of fewestFirst) {
+      const next = person.taken < this.#personLimit ? this.#nextOf(person) : undefined;
+      if (next === undefined) continue;
+      toTheEnd(this.#people, person.name, person);
+      return next;
+    }
+    return undefined;
+  }
+
+  /** Of this person's runs in turn, the first job that may go now. */
+  #nextOf(person: Person): LaneJob | undefined {
+    for (const run of [...person.runs.values()]) {
+      const next = run.taken < run.fanOut ? this.#nextIn(run) : undefined;
+      if (next === undefined) continue;
+      toTheEnd(person.runs, run.id, run);
+      return next;
+    }
+    return undefined;
+  }
+
+  #nextIn(run: RunQueue): LaneJob | undefined {
+    for (const queue of [run.called, run.eligible]) {
+      for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
+        if (queue === run.called) entry.isCalled = false;
+        if (this.#mayGo(entry)) return entry;
+      }
+    }
+    return undefined;
   }
 
   /** The job has its outcome, or will never start. */
@@ -108,21 +136,14 @@ export class Lanes {
     const entry = this.#jobs.get(jobId);
     if (entry === undefined) return;
     const { run, lane } = entry;
-    const room = this.#room(lane);
-    let opened: LaneJob | undefined;
     if (entry.station === 'taken') {
       lane.taken.delete(entry);
       run.taken--;
       run.person.taken--;
-      opened = lane.waiting[room];
-    } else {
-      const index = lane.waiting.indexOf(entry);
-      lane.waiting.splice(index, 1);
-      if (index < room) opened = lane.waiting[room - 1];
-    }
+    } else lane.waiting.splice(lane.waiting.indexOf(entry), 1);
     entry.station = 'gone';
-    // It has waited for its host already: ahead of those of its run that have not.
-    if (opened !== undefined) callUp(opened);
+    // They have waited for their host already: ahead of those of their runs that have not.
+    for (const waiting of this.#readyIn(lane)) callUp(waiting);
     this.#jobs.delete(jobId);
     if (lane.taken.size === 0 && lane.waiting.length === 0) this.#lanes.delete(lane.key);
     if (--run.left === 0) this.#forget(run);
@@ -142,9 +163,9 @@ export class Lanes {
       if (entry.station !== 'waiting' || !runIds.has(run.id)) continue;
       const waits = found.get(run.id) ?? { host: 0, fanOut: 0, person: 0, slot: 0, behind: [] };
       found.set(run.id, waits);
-      if (lane.waiting.indexOf(entry) >= this.#room(lane)) {
+      if (!this.#mayGo(entry)) {
         waits.host++;
-        const [first = lane.waiting[0]] = lane.taken;
+        const [first = ownAhead(entry)[0]] = lane.taken;
         if (first !== undefined && waits.behind.length < MAX_BEHIND) {
           waits.behind.push({ host: job.host, runId: first.run.id });
         }
@@ -155,8 +176,22 @@ export class Lanes {
     return found;
   }
 
-  #room(lane: Lane): number {
-    return this.#hostLimit - lane.taken.size;
+  /** Those that may go as far as this host and what their persons asked for here before are concerned. */
+  #readyIn(lane: Lane): readonly LaneJob[] {
+    const room = this.#hostLimit - lane.taken.size;
+    if (room <= 0) return [];
+    const passed = new Map<Person, number>();
+    return lane.waiting.filter(({ run: { person } }) => {
+      const ahead = passed.get(person) ?? 0;
+      passed.set(person, ahead + 1);
+      return ahead < room;
+    });
+  }
+
+  /** Whether it is one of those, at a glance. */
+  #mayGo(entry: LaneJob): boolean {
+    const room = this.#hostLimit - entry.lane.taken.size;
+    return entry.station === 'waiting' && room > 0 && ownAhead(entry).length < room;
   }
 }
 
@@ -176,7 +211,7 @@ interface LaneJob {
 interface Lane {
   readonly key: string;
   readonly taken: Set<LaneJob>;
-  /** In order of release. At most one job per run, so it is short. */
+  /** In order of release. At most one job per run, and of each person's limited runs, so it is short. */
   readonly waiting: LaneJob[];
 }
 
@@ -203,29 +238,17 @@ function toTheEnd<T>(turns: Map<string, T>, key: string, value: T): void {
   turns.set(key, value);
 }
 
-/** Of this person's runs in turn, the first job that may go now. */
-function nextOf(person: Person): LaneJob | undefined {
-  for (const run of [...person.runs.values()]) {
-    toTheEnd(person.runs, run.id, run);
-    const next = run.taken < run.fanOut ? nextIn(run) : undefined;
-    if (next !== undefined) return next;
-  }
-  return undefined;
+/** Those of the same person that wait for the same host and were released before. */
+function ownAhead(entry: LaneJob): readonly LaneJob[] {
+  const { lane, run } = entry;
+  return lane.waiting
+    .slice(0, lane.waiting.indexOf(entry))
+    .filter((earlier) => earlier.run.person === run.person);
 }
 
 function callUp(entry: LaneJob): void {
   if (!entry.isCalled) entry.run.called.push(entry);
   entry.isCalled = true;
-}
-
-/** A job may stand in both queues, or be gone from its lane: what is no longer waiting is passed over here. */
-function nextIn(run: RunQueue): LaneJob | undefined {
-  for (const queue of [run.called, run.eligible]) {
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      if (entry.station === 'waiting') return entry;
-    }
-  }
-  return undefined;
 }
 
 /** `Array.shift` moves every element; this moves an index and lets go of what it passed now and then. */

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Expiry, Keeping } from '../../ports.ts';
 import { type Database, measureUse } from '../embedded/database.ts';
-import type { Expired, Schema } from '../schema.ts';
+import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 import { findNext, markGone } from './mark.ts';
 import { type Progress, removeSentLines, removeSome } from './remove.ts';
@@ -41,7 +41,7 @@ export class StoredExpiry implements Expiry {
   async step(keep: Keeping): Promise<boolean> {
     return (
       (await this.#removeSome()) ||
-      (await this.#markOld('run', keep.runMs)) ||
+      (await this.#markOld('runs', keep.runMs)) ||
       (await this.#markOld('output', keep.outputMs)) ||
       (await this.#markWhereCrowded(keep.maxBytes)) ||
       (await this.#giveBack()) ||
@@ -58,10 +58,11 @@ export class StoredExpiry implements Expiry {
     return true;
   }
 
-  async #markOld(what: Expired, keepMs: number): Promise<boolean> {
+  async #markOld(what: Retired, keepMs: number): Promise<boolean> {
     if (keepMs === Number.POSITIVE_INFINITY) return false;
     const before = this.#ledger.now() - keepMs;
-    return await this.#mark(what, await findNext(this.#ledger.db, what, { before }));
+    const runIds = await findNext(this.#ledger.db, what, { before });
+    return await this.#mark(what, runIds, 'it was older than it is to be kept');
   }
 
   /** What was said goes first, the oldest; only where none is left, whole runs. */
@@ -70,15 +71,16 @@ export class StoredExpiry implements Expiry {
     const usedBytes = await measureUse(db);
     this.#isCrowded = usedBytes > maxBytes * (this.#isCrowded ? ROOMY : TOO_FULL);
     if (!this.#isCrowded) return false;
-    for (const what of ['output', 'run'] as const) {
-      if (await this.#mark(what, await findNext(db, what, { count: 1 }))) return true;
+    for (const what of ['output', 'runs'] as const) {
+      const runIds = await findNext(db, what, { count: 1 });
+      if (await this.#mark(what, runIds, 'the database was nearly full, and it was the oldest')) return true;
     }
     return false;
   }
 
-  async #mark(what: Expired, runIds: readonly string[]): Promise<boolean> {
+  async #mark(what: Retired, runIds: readonly string[], reason: string): Promise<boolean> {
     if (runIds.length === 0) return false;
-    await markGone(this.#ledger, what, runIds);
+    await markGone(this.#ledger, what, runIds, reason);
     this.#onGone(runIds);
     return true;
   }
@@ -108,6 +110,6 @@ export class StoredExpiry implements Expiry {
 
 async function findExpiring(
   db: Kysely<Schema>,
-): Promise<{ readonly runId: string; readonly what: Expired } | undefined> {
+): Promise<{ readonly runId: string; readonly what: Retired } | undefined> {
   return await db.selectFrom('expiring').select(['run_id as runId', 'what']).executeTakeFirst();
 }

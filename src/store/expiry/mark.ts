@@ -1,10 +1,10 @@
-import type { Kysely } from 'kysely';
-import { appendAudit, NOBODY } from '../audit.ts';
-import type { Expired, Schema } from '../schema.ts';
+import type { Kysely, Transaction } from 'kysely';
+import { recordRetired } from '../audit/retired.ts';
+import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 
-/** So many runs are one entry of the audit. */
-const RUNS_AT_ONCE = 50;
+/** So many runs are one step, and one entry of the audit: all that is left of each is read once more. */
+const RUNS_AT_ONCE = 3;
 
 /**
  * The oldest runs of which this may go: ended, and with nothing that Slack is still to get. What was given up there
@@ -12,14 +12,14 @@ const RUNS_AT_ONCE = 50;
  */
 export async function findNext(
   db: Kysely<Schema>,
-  what: Expired,
+  what: Retired,
   { before, count = RUNS_AT_ONCE }: { readonly before?: number; readonly count?: number },
 ): Promise<readonly string[]> {
   let runs = db
     .selectFrom('run')
     .select('id')
     .where('finished_at', 'is not', null)
-    .where(what === 'output' ? 'output_gone_at' : 'gone_at', 'is', null)
+    .where(what === 'output' ? 'output_retired_at' : 'gone_at', 'is', null)
     .where(({ not, exists, selectFrom }) =>
       not(
         exists(
@@ -46,38 +46,40 @@ export async function findNext(
   return (await runs.execute()).map(({ id }) => id);
 }
 
-/** From now on it counts as gone: signed off in the audit, and found by `removeSome`. */
-export async function markGone(ledger: Ledger, what: Expired, runIds: readonly string[]): Promise<void> {
+/**
+ * From now on it counts as gone, and is found by `removeSome`: signed off in the audit while all of it is still there.
+ * `reason` is a clause for people.
+ */
+export async function markGone(
+  ledger: Ledger,
+  what: Retired,
+  runIds: readonly string[],
+  reason: string,
+): Promise<void> {
   await ledger.db.transaction().execute(async (trx) => {
-    const at = ledger.now();
+    await recordRetired(ledger, trx, what, runIds, reason);
     for (const id of runIds) {
-      await trx
-        .updateTable('run')
-        .set((run) => ({
-          output_gone_at: run.fn.coalesce('output_gone_at', run.lit(at)),
-          // A request that comes now is another one.
-          ...(what === 'run' && { gone_at: at, request_key: `gone:${id}` }),
-        }))
-        .where('id', '=', id)
-        .execute();
+      if (what === 'runs') await leaveStub(ledger, trx, id);
       await trx
         .insertInto('expiring')
         .values({ run_id: id, what })
         .onConflict((row) => row.column('run_id').doUpdateSet({ what }))
         .execute();
     }
-    const reason = `no longer kept: ${what === 'output' ? 'what hosts said in ' : ''}${runIds.join(', ')}`;
-    await appendAudit(
-      trx,
-      {
-        at,
-        by: NOBODY,
-        action: 'expired',
-        runId: null,
-        channelId: null,
-        detail: { what, runs: runIds, reason },
-      },
-      ledger.auditLines,
-    );
   });
+}
+
+/** That there was such a run, for whoever asks; its number and hashes, for the audit. */
+async function leaveStub({ now }: Ledger, trx: Transaction<Schema>, id: string): Promise<void> {
+  const at = now();
+  await trx
+    .updateTable('run')
+    .set((run) => ({
+      output_retired_at: run.fn.coalesce('output_retired_at', run.lit(at)),
+      gone_at: at,
+      // A request that comes now is another one.
+      request_key: `gone:${id}`,
+    }))
+    .where('id', '=', id)
+    .execute();
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { Expired, Schema } from '../schema.ts';
+import type { Retired, Schema } from '../schema.ts';
 
 /** Rows of each table in one step: some milliseconds. */
 export const ROWS_AT_ONCE = 100;
@@ -8,7 +8,7 @@ const BYTES_AT_ONCE = 500_000;
 
 export interface Progress {
   readonly runId: string;
-  readonly what: Expired;
+  readonly what: Retired;
   /** Jobs before this one, in plan order, are done. */
   readonly position: number;
 }
@@ -35,14 +35,15 @@ export function removeSome(db: Kysely<Schema>, progress: Progress): Promise<Prog
     if (last !== undefined) {
       const ids = some.map(({ id }) => id);
       await trx.deleteFrom('output').where('job_id', 'in', ids).execute();
-      if (what === 'run') {
+      if (what === 'runs') {
         await trx.deleteFrom('result').where('job_id', 'in', ids).execute();
         await trx.deleteFrom('job').where('id', 'in', ids).execute();
       }
       return { ...progress, position: last.position + 1 };
     }
     if (await removeRows(trx, progress)) return progress;
-    if (what === 'run') await trx.updateTable('run').set({ plan_json: '' }).where('id', '=', runId).execute();
+    if (what === 'runs')
+      await trx.updateTable('run').set({ plan_json: '' }).where('id', '=', runId).execute();
     await trx.deleteFrom('expiring').where('run_id', '=', runId).execute();
     return undefined;
   });

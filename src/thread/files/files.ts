@@ -60,7 +60,7 @@ async function* encodeChunks(parts: AsyncIterable<string>): AsyncGenerator<Uint8
 
 /**
  * What a get fetched; of a command, the output that its reply does not show. A fetched file goes out as it is or
- * not at all: one with a secret in it stays where it is.
+ * not at all: one with a secret in it stays where it is, and so does what has taken its place.
  */
 export async function renderHostFile(
   facts: ThreadFacts,
@@ -71,7 +71,9 @@ export async function renderHostFile(
   if (run.plan.work.action === 'get' && file !== undefined) {
     const content = await facts.readFetched(file.path, MAX_OFFERED_BYTES);
     if (content === null) return undefined;
-    if (await facts.holdsSecret(content)) return formatKeptBack(job, file.path);
+    // The name may be another get's by now: what goes into this thread is what this run brought.
+    if ((await facts.digest(content)) !== file.sha256) return formatKeptBack(job, file.path, REPLACED);
+    if (await facts.holdsSecret(content)) return formatKeptBack(job, file.path, SECRET);
     return { filename: `${job.host}-${baseName(file.path)}`, content, comment: '' };
   }
   if (run.plan.work.action !== 'run' || replyShowsAll(job)) return undefined;
@@ -87,10 +89,15 @@ export function renderSpooled(facts: ThreadFacts, run: Run, job: Job): FileUploa
   return { filename: spooledFileName(run, job), content: () => facts.maskedChunks(chunks()), comment: '' };
 }
 
-function formatKeptBack(job: Job, path: string): Message {
+const SECRET =
+  'it holds a password, key or token that the bot works with. It lies under this name in the transfer folder, ' +
+  "on the bot's machine.";
+const REPLACED = 'what lies there now is not what this run fetched.';
+
+function formatKeptBack(job: Job, path: string, reason: string): Message {
   const host = shortLine(cleanOutput(job.host), 200);
   const name = shortLine(cleanOutput(path), 1_000);
-  const why = 'is not put into this thread: it holds a password, key or token that the bot works with.';
+  const why = `is not put into this thread: ${reason}`;
   return {
     text: `${escapeShort(host, 400)}: ${escapeShort(name, 1_000)} ${why}`,
     blocks: [
@@ -99,7 +106,7 @@ function formatKeptBack(job: Job, path: string): Message {
           bold(host),
           ' · ',
           { type: 'text', text: name === '' ? ' ' : name, style: { code: true } },
-          ` ${why} It lies under this name in the transfer folder, on the bot's machine.`,
+          ` ${why}`,
         ),
       ),
     ],

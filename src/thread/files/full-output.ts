@@ -61,8 +61,9 @@ function keptStream(name: string, stream: StreamText): readonly string[] {
   const tail = cleanOutput(stream.tail, { overwrites: 'keep' });
   const title = titleOf(name, stream);
   if (stream.omittedBytes === 0) return ['', title, head + tail];
-  const why = stream.spool === undefined ? 'too much to keep' : 'kept on disk';
-  return ['', title, head, `── ${formatBytes(stream.omittedBytes)} left out here: ${why} ──`, tail];
+  // What of it is on disk is said by whoever knows whether it still is.
+  const why = stream.spool === undefined ? ': too much to keep' : '';
+  return ['', title, head, `── ${formatBytes(stream.omittedBytes)} left out here${why} ──`, tail];
 }
 
 function titleOf(name: string, stream: StreamText): string {

@@ -1,3 +1,4 @@
+import { isHeld } from '../../report/buttons.ts';
 import { bold, line, type Message, richText } from '../../report/message.ts';
 import { escapeMrkdwn, escapeShort } from '../../report/text/escape.ts';
 import { cleanOutput, shortLine } from '../../report/text/plain.ts';
@@ -11,6 +12,8 @@ import { resultElements, type Whereabouts } from './result.ts';
 const MAX_HOST_CHARS = 200;
 const MAX_REASON_CHARS = 600;
 const MAX_FIRST_LINE_CHARS = 200;
+
+const HELD = 'held: it does not start by itself';
 
 const IN_THREAD: Whereabouts = {
   kept: 'all that was kept is in the file in this thread',
@@ -37,7 +40,7 @@ function formatHostResult(run: Run, job: Job, where: Whereabouts): Message {
   const host = shortLine(cleanOutput(job.host), MAX_HOST_CHARS);
   const { outcome } = job;
   if (outcome === undefined) {
-    const words = job.state === 'running' ? 'still running' : 'waiting for its turn';
+    const words = job.state === 'running' ? 'still running' : isHeld(run) ? HELD : 'waiting for its turn';
     return {
       text: `${escapeShort(host, 400)}: ${words} (${escapeMrkdwn(run.id)})`,
       blocks: [richText(line(bold(host), ` · ${words} · ${run.id}`))],

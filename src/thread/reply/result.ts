@@ -120,7 +120,7 @@ function verifiedWords(verified: Verification): string {
     case 'size':
       return 'verified by size only';
     case 'nothing':
-      return 'not verified: the host says another size';
+      return 'not verified: the host says another size or none, or it changed meanwhile';
     default:
       return verified satisfies never;
   }

@@ -4,11 +4,7 @@ import type { WebClient } from '@slack/web-api';
 /** A small bot with a form, a Home tab, selects and shortcuts: what the page must be able to show. */
 
 export const plain = (text: string) => ({ type: 'plain_text' as const, text });
-export const option = (value: string, description?: string) => ({
-  text: plain(value),
-  value,
-  ...(description === undefined ? {} : { description: plain(description) }),
-});
+export const option = (value: string) => ({ text: plain(value), value });
 
 const HOSTS = [...Array.from({ length: 20 }, (_, i) => `web${String(i + 1).padStart(2, '0')}`), 'db1', 'db2'];
 
@@ -41,7 +37,7 @@ export function formatForm(title: string, preview: string) {
           type: 'static_select' as const,
           action_id: 'group',
           placeholder: plain('No group'),
-          options: [option('web', '20 hosts'), option('canary', '1 host'), option('db', '2 hosts')],
+          options: [option('web'), option('canary'), option('db')],
         },
       },
       {
@@ -61,28 +57,6 @@ export function formatForm(title: string, preview: string) {
         optional: true,
         label: plain('Time limit'),
         element: { type: 'plain_text_input' as const, action_id: 'time', initial_value: '30s' },
-      },
-      {
-        type: 'input' as const,
-        block_id: 'fold',
-        label: plain('Equal results'),
-        element: {
-          type: 'radio_buttons' as const,
-          action_id: 'fold',
-          options: [option('folded'), option('similar', 'host names replaced first'), option('apart')],
-          initial_option: option('folded'),
-        },
-      },
-      {
-        type: 'input' as const,
-        block_id: 'more',
-        optional: true,
-        label: plain('More'),
-        element: {
-          type: 'checkboxes' as const,
-          action_id: 'more',
-          options: [option('diff'), option('verbose')],
-        },
       },
       { type: 'section' as const, text: { type: 'mrkdwn' as const, text: preview } },
       {
@@ -163,10 +137,9 @@ export function registerForm(bot: App): void {
   bot.view('sure', async ({ ack }) => ack());
   bot.event('app_home_opened', async ({ event, client }) => {
     const { messages = [] } = await client.conversations.history({ channel: 'C0OPS0001', limit: 1 });
-    const { permalink = '' } =
-      messages.length === 0
-        ? {}
-        : await client.chat.getPermalink({ channel: 'C0OPS0001', message_ts: messages[0]?.ts ?? '' });
+    const ts = messages[0]?.ts?.replace('.', '');
+    const permalink =
+      ts === undefined ? '' : `${new URL(client.slackApiUrl).origin}/archives/C0OPS0001/p${ts}`;
     await client.views.publish({
       user_id: event.user,
       view: {

@@ -2,7 +2,7 @@ import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { describe, expect, test, vi } from 'vitest';
-import type { Leftover } from '../../../src/ports.ts';
+import type { Leftover } from '../../../src/run/leftover.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
 import { openRun, openRig as openStoreRig } from '../../store/rig.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TakenJob } from '../../../src/ports.ts';
+import type { TakenJob } from '../../../src/run/run.ts';
 import { Lanes, type QueuedRun } from '../../../src/store/embedded/lanes.ts';
 import { cpuMs } from '../../linear/cpu.ts';
 
@@ -82,7 +82,7 @@ describe('the lanes', () => {
     expect(ids(lanes.take(9))).toEqual(['a/h3']);
   });
 
-  test('on one host, what was asked for first is done first', () => {
+  test("on one host, what a person asked for first is done first, also while its run's fan-out keeps it", () => {
     const lanes = new Lanes(1);
     lanes.add(run('stop', 1), jobsOn('stop', ['h1', 'h2']));
     lanes.add(run('start', 9), jobsOn('start', ['h2']));
@@ -90,6 +90,56 @@ describe('the lanes', () => {
     expect(ids(lanes.take(9))).toEqual(['stop/h2']);
     lanes.remove('stop/h2');
     expect(ids(lanes.take(9)).toSorted()).toEqual(['start/h2', 'stop/h1']);
+  });
+
+  test("a job that could not start now anyway holds nobody else: its run's fan-out, its person's share", () => {
+    const slow = new Lanes(1);
+    slow.add(run('slow', 1), jobsOn('slow', ['h1', 'h2', 'h3']));
+    expect(ids(slow.take(9))).toEqual(['slow/h1']);
+    slow.add(run('b', 9, 'bob'), jobsOn('b', ['h1', 'h2', 'h3']));
+    expect(ids(slow.take(9))).toEqual(['b/h2', 'b/h3']);
+    expect(slow.waits(new Set(['b'])).get('b')).toMatchObject({
+      host: 1,
+      behind: [{ host: 'h1', runId: 'slow' }],
+    });
+
+    const greedy = new Lanes(1, 2);
+    greedy.add(run('all', 64), jobsOn('all', ['h1', 'h2', 'h3', 'h4']));
+    expect(ids(greedy.take(9))).toEqual(['all/h1', 'all/h2']);
+    greedy.add(run('b', 9, 'bob'), jobsOn('b', ['h3', 'h4']));
+    expect(ids(greedy.take(9))).toEqual(['b/h3', 'b/h4']);
+  });
+
+  test('on one host people share: who has least on the wire goes first, then who has waited longest', () => {
+    const lanes = new Lanes(1);
+    for (const id of ['a1', 'a2', 'a3']) lanes.add(run(id, 9), jobsOn(id, ['h1']));
+    lanes.add(run('b1', 9, 'bob'), jobsOn('b1', ['h1']));
+    lanes.add(run('c1', 9, 'cat'), jobsOn('c1', ['h1', 'h2', 'h3']));
+    const order: string[] = [];
+    for (let taken = lanes.take(9); taken.length > 0; taken = lanes.take(9)) {
+      order.push(...ids(taken));
+      for (const job of taken) if (job.host === 'h1') lanes.remove(job.id);
+    }
+    expect(order.filter((id) => id.endsWith('/h1'))).toEqual(['a1/h1', 'b1/h1', 'a2/h1', 'a3/h1', 'c1/h1']);
+  });
+
+  test('whoever comes new has the next slot that frees, however many have all of them', () => {
+    const lanes = new Lanes(1, 3);
+    lanes.add(run('a', 64), jobsOn('a', web(50)));
+    lanes.add(
+      run('b', 64, 'bob'),
+      jobsOn(
+        'b',
+        web(50).map((host) => `x${host}`),
+      ),
+    );
+    const [first] = lanes.take(4);
+    lanes.add(run('c', 64, 'cat'), jobsOn('c', ['c1', 'c2', 'c3']));
+    lanes.add(run('d', 64, 'dan'), jobsOn('d', ['d1']));
+    lanes.remove(first?.id ?? '');
+    expect(ids(lanes.take(1))).toEqual(['c/c1']);
+    lanes.remove('b/xw0');
+    expect(ids(lanes.take(1))).toEqual(['d/d1']);
   });
 
   test('a short run does not wait for all of a long one that has its hosts too', () => {
@@ -144,8 +194,11 @@ describe('the lanes', () => {
         const canStart = (job: TakenJob): boolean =>
           running.filter(({ runId }) => personOf(runId) === personOf(job.runId)).length < personLimit &&
           count('runId', job.runId) < (fanOuts.get(job.runId) ?? 0) &&
-          // Those ahead of it in its lane go first.
-          count('host', job.host) + waiting.filter((other) => other.host === job.host).indexOf(job) <
+          // Those of its own person that are ahead of it in its lane go first.
+          count('host', job.host) +
+            waiting
+              .filter((other) => other.host === job.host && personOf(other.runId) === personOf(job.runId))
+              .indexOf(job) <
             hostLimit;
 
         const take = (n: number): void => {

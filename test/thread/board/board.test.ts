@@ -213,6 +213,24 @@ describe('a board', () => {
     expect(boardOf([], []).pages).toEqual([]);
   });
 
+  test.each([
+    ['a colour', '\u001b[31mup\u001b[0m\n'],
+    ['a line that was overwritten', '10 %\rup\n'],
+    ['no last newline', 'up'],
+  ])('with -diff calls output the same only where its bytes are: %s', (_what, other) => {
+    const outcomes = [
+      sampleOutcome({ stdout: streamOf('up\n') }),
+      sampleOutcome({ stdout: streamOf(other) }),
+    ];
+    const { pages } = boardOf(outcomes, [0, 0, 1], { diff: true });
+    const text = pages.flatMap(textsOf).join('\n');
+    expect(text).not.toContain('output as on');
+    expect(text).toContain('output reads as on web00000; its bytes differ');
+    const failed = sampleOutcome({ kind: 'failed', exitCode: 1, stdout: streamOf('up\n') });
+    const same = boardOf([sampleOutcome({ stdout: streamOf('up\n') }), failed], [0, 0, 1], { diff: true });
+    expect(same.pages.flatMap(textsOf).join('\n')).toContain('output as on web00002');
+  });
+
   test('with -diff shows the others by how they differ', () => {
     const config = Array.from({ length: 40 }, (_, n) => `option ${n}`);
     const outcomes = [

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createMask } from '../../../src/gather/mask.ts';
 import { holdsSecret } from '../../../src/gather/scan.ts';
@@ -7,18 +8,23 @@ import { sampleJob, sampleOutcome, samplePlan, sampleRun } from '../../report/sa
 import { openRig } from '../../store/rig.ts';
 import { factsOf } from '../thread-rig.ts';
 
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const KEY = `-----BEGIN PRIVATE KEY-----\n${'QUJDREVGR0hJSktMTU5PUFFS\n'.repeat(4)}-----END PRIVATE KEY-----\n`;
 const mask = createMask(['hunter2!', KEY]);
 
-async function offered(content: Uint8Array, path = 'shadow/web01/shadow') {
+async function offered(
+  content: Uint8Array<ArrayBuffer>,
+  path = 'shadow/web01/shadow',
+  fetched: Uint8Array = content,
+) {
   await using rig = await openRig();
   const facts = {
     ...factsOf(rig.store),
     readFetched: () => Promise.resolve(content),
     holdsSecret: (bytes: Uint8Array) => holdsSecret(bytes, mask),
   };
-  const file = { path, bytes: content.length, sha256: 'ab'.repeat(32), verified: 'checksum' } as const;
+  const file = { path, bytes: content.length, sha256: sha256(fetched), verified: 'checksum' } as const;
   const plan = samplePlan({ work: { action: 'get', remote: '/etc/shadow', local: 'shadow' } });
   return await renderHostFile(facts, sampleRun({ plan }), sampleJob(sampleOutcome({ file })));
 }
@@ -27,6 +33,13 @@ describe('a fetched file', () => {
   test('goes into the thread as it is', async () => {
     const content = utf8('nothing to see\n');
     expect(await offered(content)).toMatchObject({ content });
+  });
+
+  test('stays where it is where another has taken its name: a thread gets what its own run brought', async () => {
+    const message = await offered(utf8('of another run'), 'x/web01/f', utf8('of this run'));
+    if (message === undefined || 'filename' in message) throw new Error('it was offered');
+    expect(textsOf(message).join('')).toContain('what lies there now is not what this run fetched.');
+    expect(textsOf(message).join('')).not.toContain('It lies under this name');
   });
 
   test.each([

@@ -123,7 +123,31 @@ describe('a reply', () => {
     const lost = sampleOutcome({ kind: 'lost', exitCode: null });
     expect(wordsOf(formatReply(run, sampleJob(lost)))).toContain('may or may not have run to its end');
     const interrupted = sampleOutcome({ kind: 'interrupted', exitCode: null });
-    expect(wordsOf(formatReply(run, sampleJob(interrupted)))).toContain('unknown');
+    expect(wordsOf(formatReply(run, sampleJob(interrupted)))).toContain('stopped before its end was known');
+  });
+
+  test('does not say of what is held that its turn will come', () => {
+    const waiting = { id: 'j1', runId: 'r-7k3f', host: 'web01', state: 'queued' } as const;
+    const progress = { queued: 1, running: 0, settled: {} };
+    const held = sampleRun({ held: 'the bot was away for 25 min', progress });
+    expect(wordsOf(formatShowHost(held, waiting))).toContain('held: it does not start by itself');
+    expect(wordsOf(formatShowHost(sampleRun({ progress }), waiting))).toContain('waiting for its turn');
+  });
+
+  test('says of a fetched file that was not verified no more than is known', () => {
+    const file: MovedFile = { path: 'x/web01/f', bytes: 3, sha256: 'ab'.repeat(32), verified: 'nothing' };
+    const job = sampleJob(sampleOutcome({ exitCode: null, file }));
+    expect(wordsOf(formatReply(run, job))).toContain(
+      'not verified: the host says another size or none, or it changed meanwhile',
+    );
+  });
+
+  test('the words for a kind hold for everything that ends so: the reason may say that nothing was sent', () => {
+    const unsent = sampleOutcome({ kind: 'interrupted', exitCode: null, reason: 'nothing was sent' });
+    expect(wordsOf(formatReply(run, sampleJob(unsent)))).not.toMatch(/while it ran|unknown/);
+    const taken = 'the host did not take the command, or closed its channel before it answered';
+    const lost = sampleOutcome({ kind: 'lost', exitCode: null, reason: taken });
+    expect(wordsOf(formatReply(run, sampleJob(lost)))).not.toMatch(/connection/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { anyText, plainText } from './composition.ts';
 import { actions, inputs } from './elements.ts';
-import { bool, type Check, id, integer, list, oneOf, shape, tagged, text } from './schema.ts';
+import { bool, type Check, id, list, oneOf, shape, tagged, text } from './schema.ts';
 
 /**
  * The blocks that the bot sends, each with its limits: facts/slack.md section 4. All of them may stand in
@@ -11,33 +11,18 @@ const MANY = 10_000;
 
 const words: Check = shape({
   required: { text: text({ max: MANY * 10 }) },
-  optional: { style: shape({ optional: { bold: bool, italic: bool, strike: bool, code: bool } }) },
+  optional: { style: shape({ optional: { bold: bool, italic: bool, code: bool } }) },
 });
 
-const inline: Check = tagged('rich text', {
-  text: words,
-  link: shape({ required: { url: text({ max: 3_000 }) }, optional: { text: text({ max: MANY }) } }),
-  user: shape({ required: { user_id: id } }),
-});
-
-// An empty section is what Slack's own composer makes of an empty line.
-const richTextSection: Check = shape({ required: { elements: list(inline, { min: 0, max: MANY }) } });
-const border = oneOf(0, 1);
+const inline: Check = tagged('rich text', { text: words });
 
 /** https://docs.slack.dev/reference/block-kit/blocks/rich-text-block */
 const richText: Check = tagged('rich text', {
-  rich_text_section: richTextSection,
-  rich_text_list: shape({
-    required: {
-      style: oneOf('bullet', 'ordered'),
-      elements: list(tagged('rich text', { rich_text_section: richTextSection }), { max: MANY }),
-    },
-    optional: { indent: integer({ min: 0, max: 8 }), border },
-  }),
-  rich_text_quote: shape({ required: { elements: list(inline, { max: MANY }) }, optional: { border } }),
+  // An empty section is what Slack's own composer makes of an empty line.
+  rich_text_section: shape({ required: { elements: list(inline, { min: 0, max: MANY }) } }),
   rich_text_preformatted: shape({
-    required: { elements: list(tagged('rich text', { text: words }), { max: MANY }) },
-    optional: { border },
+    required: { elements: list(inline, { max: MANY }) },
+    optional: { border: oneOf(0, 1) },
   }),
 });
 

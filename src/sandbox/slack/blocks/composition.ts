@@ -27,10 +27,7 @@ export const confirm: Check = shape({
 });
 
 // The documentation allows a value of 150 characters, the types 75: the lesser is sure to work.
-export const option: Check = shape({
-  required: { text: plainText(75), value: text({ max: 75 }) },
-  optional: { description: plainText(75) },
-});
+export const option: Check = shape({ required: { text: plainText(75), value: text({ max: 75 }) } });
 
 export const optionGroup: Check = shape({
   required: { label: plainText(75), options: list(option, { max: 100 }) },
@@ -38,11 +35,8 @@ export const optionGroup: Check = shape({
 
 /** What is chosen at first must be one of the options, word for word. */
 export function checkInitial(record: Json, at: string, faults: Faults): void {
-  const options = recordsOf(record, 'options');
   const initial = recordOf(record, 'initial_option');
-  const all = [...recordsOf(record, 'initial_options'), ...(initial === undefined ? [] : [initial])];
-  for (const each of all) {
-    if (!options.some((known) => isDeepStrictEqual(known, each)))
-      faults.add(`initial option is not one of the options: ${each.value}`, at);
-  }
+  if (initial === undefined) return;
+  if (!recordsOf(record, 'options').some((known) => isDeepStrictEqual(known, initial)))
+    faults.add(`initial option is not one of the options: ${initial.value}`, at);
 }

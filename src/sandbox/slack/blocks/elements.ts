@@ -3,8 +3,7 @@ import { bool, type Check, id, integer, list, oneOf, shape, text } from './schem
 
 /** Interactive elements: https://docs.slack.dev/reference/block-kit/block-elements */
 
-const confirmable = { action_id: id, confirm };
-const selectable = { ...confirmable, placeholder: plainText(150) };
+const selectable = { action_id: id, placeholder: plainText(150) };
 const minQuery = { min_query_length: integer({ min: 0, max: 3_000 }) };
 
 const staticSelect: Check = shape({
@@ -13,22 +12,19 @@ const staticSelect: Check = shape({
   also: checkInitial,
 });
 
-const externalSelect: Check = shape({ optional: { ...selectable, ...minQuery } });
-
 /** What stands in an `actions` block. */
 export const actions: Readonly<Record<string, Check>> = {
   button: shape({
     required: { text: plainText(75) },
-    optional: { ...confirmable, value: text({ max: 2_000 }), style },
+    optional: { action_id: id, confirm, value: text({ max: 2_000 }), style },
   }),
   static_select: staticSelect,
-  external_select: externalSelect,
+  external_select: shape({ optional: { ...selectable, ...minQuery, confirm } }),
 };
 
 /** What stands in an `input` block. */
 export const inputs: Readonly<Record<string, Check>> = {
   static_select: staticSelect,
-  external_select: externalSelect,
   multi_external_select: shape({
     optional: { ...selectable, ...minQuery, max_selected_items: integer({ min: 1, max: 100 }) },
   }),
@@ -46,23 +42,11 @@ export const inputs: Readonly<Record<string, Check>> = {
       }),
     },
   }),
-  checkboxes: shape({
-    required: { options: list(option, { max: 10 }) },
-    optional: { ...confirmable, initial_options: list(option, { max: 10 }) },
-    also: checkInitial,
-  }),
-  radio_buttons: shape({
-    required: { options: list(option, { max: 10 }) },
-    optional: { ...confirmable, initial_option: option },
-    also: checkInitial,
-  }),
   plain_text_input: shape({
     optional: {
-      action_id: id,
-      placeholder: plainText(150),
+      ...selectable,
       initial_value: text({ max: 3_000, min: 0 }),
       multiline: bool,
-      min_length: integer({ min: 0, max: 3_000 }),
       max_length: integer({ min: 1, max: 3_000 }),
     },
   }),

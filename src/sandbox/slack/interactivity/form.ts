@@ -43,9 +43,7 @@ type Kept = 'selected_option' | 'selected_options' | 'selected_conversation' | '
 const KEPT: Readonly<Record<string, Kept>> = {
   static_select: 'selected_option',
   external_select: 'selected_option',
-  radio_buttons: 'selected_option',
   multi_external_select: 'selected_options',
-  checkboxes: 'selected_options',
   conversations_select: 'selected_conversation',
   plain_text_input: 'value',
 };
@@ -86,11 +84,6 @@ function readInitial(element: Json, kept: Kept, current: (element: Json) => stri
 function keepOffered(element: Json, old: Json): Json {
   if (element.options === undefined) return old;
   const values = recordsOf(element, 'options').map((option) => option.value);
-  if (Array.isArray(old.selected_options))
-    return {
-      ...old,
-      selected_options: recordsOf(old, 'selected_options').filter(({ value }) => values.includes(value)),
-    };
   const chosen = recordOf(old, 'selected_option');
   return chosen === undefined || values.includes(chosen.value) ? old : { ...old, selected_option: null };
 }
@@ -123,7 +116,6 @@ export function fillElement(
   const choice = [
     ...recordsOf(element, 'options'),
     ...world.suggested(blockId, actionId),
-    ...recordsOf(element, 'initial_options'),
     ...(initial === undefined ? [] : [initial]),
   ];
   const chosen = values.map((each) => choice.find((option) => option.value === each));
@@ -143,9 +135,8 @@ export function findInputFault({ block, element }: FormElement, state: Json): st
     return typeof value === 'number' ? value : usual;
   };
   if (typeof filled === 'string' && kept === 'value') {
-    const [least, most] = [limit('min_length', 0), limit('max_length', 3_000)];
-    if (filled.length < least) return `Please enter at least ${least} characters.`;
-    if (filled.length > most) return `Please enter no more than ${most} characters.`;
+    const longest = limit('max_length', 3_000);
+    if (filled.length > longest) return `Please enter no more than ${longest} characters.`;
   }
   const most = limit('max_selected_items', Number.POSITIVE_INFINITY);
   return Array.isArray(filled) && filled.length > most ? `Please choose no more than ${most}.` : null;

@@ -71,11 +71,11 @@ export function resolveThread(workspace: Workspace, channel: Channel, call: Argu
   return threadTs;
 }
 
-function findOwn(workspace: Workspace, call: Arguments, notOwn: string): StoredMessage {
+function findOwn(workspace: Workspace, call: Arguments): StoredMessage {
   const channel = findVisible(workspace, call.required('channel'));
   const message = workspace.findMessage(channel.id, call.required('ts'));
   if (message === undefined) throw new ApiError('message_not_found');
-  if (!message.isFromApp) throw new ApiError(notOwn);
+  if (!message.isFromApp) throw new ApiError('cant_update_message');
   if (channel.isArchived) throw new ApiError('is_inactive');
   return message;
 }
@@ -120,7 +120,7 @@ const update: ApiMethod = {
   scopes: ['chat:write'],
   takes: [...CONTENT, 'ts'],
   run(call, { workspace, baseUrl }) {
-    const message = findOwn(workspace, call, 'cant_update_message');
+    const message = findOwn(workspace, call);
     const text = call.text('text');
     if (text !== undefined && text.length > MAX_UPDATED_TEXT) throw new ApiError('msg_too_long');
     const content = readContent(call);
@@ -156,18 +156,6 @@ const update: ApiMethod = {
   },
 };
 
-const remove: ApiMethod = {
-  token: 'bot',
-  tier: 3,
-  scopes: ['chat:write'],
-  takes: ['channel', 'ts'],
-  run(call, { workspace }) {
-    const message = findOwn(workspace, call, 'cant_delete_message');
-    workspace.deleteMessage(message);
-    return { channel: message.channel, ts: message.ts };
-  },
-};
-
 const postEphemeral: ApiMethod = {
   token: 'bot',
   tier: 4,
@@ -197,25 +185,8 @@ const postEphemeral: ApiMethod = {
   },
 };
 
-const getPermalink: ApiMethod = {
-  token: 'bot',
-  tier: 'special',
-  scopes: [],
-  takes: ['channel', 'message_ts'],
-  run(call, { workspace, baseUrl }) {
-    const channel = findVisible(workspace, call.required('channel'));
-    const message = workspace.findMessage(channel.id, call.required('message_ts'));
-    if (message === undefined) throw new ApiError('message_not_found');
-    const thread = message.threadTs === null ? '' : `?thread_ts=${message.threadTs}&cid=${channel.id}`;
-    const permalink = `${baseUrl()}/archives/${channel.id}/p${message.ts.replace('.', '')}${thread}`;
-    return { channel: channel.id, permalink };
-  },
-};
-
 export const chatMethods: Readonly<Record<string, ApiMethod>> = {
   'chat.postMessage': postMessage,
   'chat.update': update,
-  'chat.delete': remove,
   'chat.postEphemeral': postEphemeral,
-  'chat.getPermalink': getPermalink,
 };

@@ -108,25 +108,8 @@ const replies: ApiMethod = {
   },
 };
 
-const open: ApiMethod = {
-  token: 'bot',
-  tier: 3,
-  scopes: ['im:write'],
-  takes: ['users'],
-  run(call, { workspace }) {
-    const ids = call.required('users').split(',');
-    const [user = ''] = ids;
-    if (ids.length > 1) throw new ApiError('method_not_supported_for_channel_type');
-    if (!workspace.users.has(user)) throw new ApiError('user_not_found');
-    if (user === workspace.settings.bot.userId) throw new ApiError('cannot_dm_bot');
-    const channel = workspace.openDirectMessage(user, workspace.settings.bot.userId);
-    return { channel: { id: channel.id } };
-  },
-};
-
 export const conversationMethods: Readonly<Record<string, ApiMethod>> = {
   'conversations.info': info,
   'conversations.history': history,
   'conversations.replies': replies,
-  'conversations.open': open,
 };

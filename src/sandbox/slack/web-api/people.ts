@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts';
-import type { UserGroupOption, UserOption } from '../options.ts';
+import type { UserOption } from '../options.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { ApiError } from './api-call.ts';
 import type { ApiMethod } from './room.ts';
@@ -51,38 +51,6 @@ const usersInfo: ApiMethod = {
   },
 };
 
-function showGroup({ id, handle, users, isDisabled }: UserGroupOption, { settings }: Workspace): Json {
-  return {
-    id,
-    team_id: settings.team.id,
-    is_usergroup: true,
-    name: handle,
-    handle,
-    date_delete: isDisabled === true ? 1 : 0,
-    user_count: users.length,
-  };
-}
-
-/** https://docs.slack.dev/reference/methods/usergroups.list: disabled groups only where they are asked for. */
-const listGroups: ApiMethod = {
-  token: 'bot',
-  tier: 2,
-  scopes: ['usergroups:read'],
-  takes: ['include_disabled', 'include_users'],
-  run(call, { workspace }) {
-    const shown = Array.from(workspace.userGroups.values()).filter(
-      ({ isDisabled }) => isDisabled !== true || call.flag('include_disabled') === true,
-    );
-    const withUsers = call.flag('include_users') === true;
-    return {
-      usergroups: shown.map((group) => ({
-        ...showGroup(group, workspace),
-        ...(withUsers ? { users: group.users } : {}),
-      })),
-    };
-  },
-};
-
 /** https://docs.slack.dev/reference/methods/usergroups.users.list */
 const listGroupUsers: ApiMethod = {
   token: 'bot',
@@ -129,6 +97,5 @@ export const peopleMethods: Readonly<Record<string, ApiMethod>> = {
   'auth.test': authTest,
   'apps.connections.open': openConnection,
   'users.info': usersInfo,
-  'usergroups.list': listGroups,
   'usergroups.users.list': listGroupUsers,
 };

@@ -1,11 +1,9 @@
-import { postMessage } from '../delivery.ts';
-import { classify } from '../failure.ts';
+import { Arrivals } from '../arrivals.ts';
 import type { ClaimedRow } from '../row/claimed-row.ts';
 import type { PosterContext } from '../row/context.ts';
 import { renderRow } from '../row/render-row.ts';
 import { giveBack } from '../row/settle-row.ts';
 import { UnderWay } from '../row/under-way.ts';
-import { reportMissingFile, uploadFile } from './upload.ts';
 
 /** So that a small run's files need not wait for those of a large one. */
 const AT_ONCE = 2;
@@ -17,10 +15,12 @@ const AT_ONCE = 2;
 export class Logs {
   readonly #context: PosterContext;
   readonly #underWay: UnderWay;
+  readonly #arrivals: Arrivals;
 
   constructor(context: PosterContext) {
     this.#context = context;
     this.#underWay = new UnderWay(context, AT_ONCE);
+    this.#arrivals = new Arrivals(context);
   }
 
   room(): number {
@@ -37,31 +37,15 @@ export class Logs {
 
   async #send({ row }: ClaimedRow): Promise<void> {
     const { workspace, outbox, signal } = this.#context;
-    const channel = row.channelId;
+    this.#arrivals.expect([row]);
     const { content, what } = await renderRow(this.#context, row);
     if (content === undefined || row.threadTs === null) {
       await outbox.sent(row, row.ts ?? '');
       return;
     }
-    if (!('filename' in content)) {
-      await workspace.paces.waitForPlace(channel, signal);
-      const to = { channel, threadTs: row.threadTs, keys: [row.key] };
-      await outbox.sent(row, await postMessage(workspace.posts, to, workspace.masked(content)), what);
-      return;
-    }
-    const file = workspace.masked(content);
-    const to = { channel, threadTs: row.threadTs };
     // The files' methods have budgets of their own: no message need wait for their sake.
-    if (signal.aborted) {
-      await giveBack(this.#context, [row]);
-      return;
-    }
-    try {
-      await outbox.sent(row, await uploadFile(workspace, to, file));
-    } catch (error) {
-      const { kind, code } = classify(error);
-      if (kind === 'place') await reportMissingFile(workspace, to, row.key, file.filename, code);
-      throw error;
-    }
+    if (!('filename' in content)) await workspace.paces.waitForPlace(row.channelId, signal);
+    if (signal.aborted) await giveBack(this.#context, [row]);
+    else await this.#arrivals.bring(row.channelId, [{ row, content: workspace.masked(content), what }]);
   }
 }

@@ -15,11 +15,22 @@ export interface Place {
 /** Slack may think long about a large file; nothing at all for this long is no answer. */
 const SILENCE_MS = 60_000;
 
-/** Puts the file into the thread. Slack gives no `ts` for a file; its id stands in. Empty files are refused. */
-export async function uploadFile(workspace: Workspace, to: Place, file: FileUpload): Promise<string> {
+/** The id of the file where it is in the thread already: an earlier try may have brought it there. */
+type FindFile = (bytes: number) => Promise<string | undefined>;
+
+/**
+ * Puts the file into the thread where it is not there. Slack gives no `ts` for a file; its id stands in. Empty
+ * files are refused.
+ */
+export async function uploadFile(
+  workspace: Workspace,
+  to: Place,
+  file: FileUpload,
+  find: FindFile,
+): Promise<string> {
   return file.content instanceof Uint8Array
-    ? await uploadBytes(workspace, to, file, file.content)
-    : await uploadStream(workspace, to, file, file.content);
+    ? ((await find(file.content.length)) ?? (await uploadBytes(workspace, to, file, file.content)))
+    : await uploadStream(workspace, to, file, file.content, find);
 }
 
 async function uploadBytes(
@@ -49,6 +60,7 @@ async function uploadStream(
   { channel, threadTs }: Place,
   { filename, comment }: FileUpload,
   chunks: () => AsyncIterable<Uint8Array>,
+  find: FindFile,
 ): Promise<string> {
   await using file = await openNameless();
   let length = 0;
@@ -56,6 +68,8 @@ async function uploadStream(
     await file.handle.write(chunk);
     length += chunk.length;
   }
+  const standing = await find(length);
+  if (standing !== undefined) return standing;
   const begun = await posts.files.getUploadURLExternal({ filename, length });
   const { upload_url, file_id } = begun;
   if (upload_url === undefined || file_id === undefined) throw new Error('Slack named no place for a file');

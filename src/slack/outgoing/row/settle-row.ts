@@ -5,7 +5,9 @@ import { RenderFault } from './render-row.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
-/** A no in a word we do not know is asked again so often, then believed. */
+/** Slack shows a file later than it answers (node-slack-sdk#1865): looked for sooner, it would not be found. */
+const FILE_SETTLES_MS = 8_000;
+/** A no that may be of this moment only, or that we may have misread, is asked again so often, then believed. */
 const ODD_TRIES = 6;
 
 /** Runs `send`; what it throws decides what becomes of each of the rows. Never rejects. */
@@ -67,15 +69,23 @@ async function afterFailure(
       return outbox.failed(row, now() + (failure.retryAfterMs ?? backoffMs), code);
     case 'unknown':
       log.warn({ key, error: code, ...(code === 'Error' ? { err: error } : {}) }, 'no answer to a message');
-      return outbox.failed(row, now() + backoffMs, code);
+      return outbox.failed(
+        row,
+        now() + (row.sends === 'message' ? backoffMs : Math.max(FILE_SETTLES_MS, backoffMs)),
+        code,
+      );
     case 'odd':
+    case 'ours':
+    case 'app':
       if (tries < ODD_TRIES) {
-        log.warn({ key, error: code }, 'Slack refuses a message for a reason unknown to us');
+        log.warn({ key, error: code }, 'Slack refuses a message for a reason that is not in it');
         return outbox.failed(row, now() + backoffMs, code);
       }
       break;
     case 'content':
+    case 'gone':
     case 'place':
+    case 'person':
       break;
     default:
       return failure.kind satisfies never;

@@ -58,14 +58,9 @@ describe('what Slack takes', () => {
       richText(
         {
           type: 'rich_text_section',
-          elements: [
-            { type: 'text', text: 'a', style: { bold: true, code: true } },
-            { type: 'user', user_id: 'U1' },
-            { type: 'link', url: 'https://example.org', text: 'x' },
-          ],
+          elements: [{ type: 'text', text: 'a', style: { bold: true, code: true, italic: true } }],
         },
-        { type: 'rich_text_list', style: 'bullet', elements: [{ type: 'rich_text_section', elements: [] }] },
-        { type: 'rich_text_quote', elements: [{ type: 'text', text: 'q' }] },
+        { type: 'rich_text_section', elements: [] },
         { ...preformatted(3), border: 1 },
       ),
     ],
@@ -208,11 +203,6 @@ describe('what Slack refuses', () => {
       'no more than 100 items',
     ],
     [
-      'eleven checkboxes',
-      [input({ type: 'checkboxes', options: many(11, option()) })],
-      'no more than 10 items',
-    ],
-    [
       'a placeholder of 151 characters',
       [actions({ type: 'external_select', placeholder: plain(x(151)) })],
       '/placeholder/text',
@@ -242,6 +232,27 @@ describe('what Slack refuses', () => {
         }),
       ],
       'the sandbox does not have property blink',
+    ],
+    ...['rich_text_list', 'rich_text_quote'].map(
+      (type) =>
+        [
+          `what the bot writes nowhere: ${type}`,
+          [richText({ type, elements: [] })],
+          `the sandbox does not have rich text type ${type}`,
+        ] as const,
+    ),
+    ...['checkboxes', 'radio_buttons', 'external_select', 'users_select'].map(
+      (type) =>
+        [
+          `an input that is in no form of the bot: ${type}`,
+          [input({ type })],
+          `the sandbox does not have element type ${type}`,
+        ] as const,
+    ),
+    [
+      'an option with a description',
+      [actions({ type: 'static_select', options: [option({ description: plain('a') })] })],
+      'the sandbox does not have property description',
     ],
     ['a border of 2', [richText({ ...preformatted(1), border: 2 })], 'must be one of 0, 1'],
     ['12,000 characters in sections', many(4, section(3_000)), 'msg_blocks_too_long'],

@@ -28,7 +28,7 @@ const view = {
       type: 'input' as const,
       block_id: 'host',
       label: plain('Host'),
-      element: { type: 'external_select' as const, action_id: 'host', min_query_length: 1 },
+      element: { type: 'multi_external_select' as const, action_id: 'host', min_query_length: 1 },
     },
   ],
 };
@@ -45,8 +45,8 @@ describe('what the page does with forms', () => {
         });
         app.options('host', async ({ ack, options }) => ack({ options: [option(options.value)] }));
         app.view('run', async ({ ack, view: sent }) => {
-          const { selected_option: chosen } = sent.state.values.host?.host ?? {};
-          if (chosen?.value === 'db1')
+          const { selected_options: chosen = [] } = sent.state.values.host?.host ?? {};
+          if (chosen.some(({ value }) => value === 'db1'))
             await ack({ response_action: 'errors', errors: { host: 'Not that one.' } });
           else await ack();
         });
@@ -77,7 +77,7 @@ describe('what the page does with forms', () => {
       ok: true,
       groups: [{ label: null, options: [option('db1')] }],
     });
-    const values = { 'host/host': 'db1' };
+    const values = { 'host/host': ['db1'] };
     expect(await post(slack, 'submit', { user: EVE, view_id: id, values })).toMatchObject({ ok: false });
     expect(await post(slack, 'submit', { user: ANN, view_id: id, values: {} })).toMatchObject({
       errors: { host: 'Please complete this required field.' },

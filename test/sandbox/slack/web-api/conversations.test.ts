@@ -38,20 +38,4 @@ describe('conversations', () => {
     slack.workspace.changeChannel(WEB, { members: new Set([ANN, BOT]) });
     expect((await client.conversations.history({ channel: WEB })).messages).toEqual([]);
   });
-
-  test('direct messages are opened once', async () => {
-    await using slack = await openTestSlack({ manifest });
-    const opened = await call(slack, 'conversations.open', { users: ANN });
-    expect(await call(slack, 'conversations.open', { users: ANN })).toMatchObject({
-      channel: opened.channel,
-    });
-    expect(await call(slack, 'conversations.open', { users: BOT })).toMatchObject({ error: 'cannot_dm_bot' });
-  });
-
-  test('a permalink names channel, message and thread', async () => {
-    await using slack = await openTestSlack();
-    const { ts } = slack.say({ user: ANN, channel: OPS, text: 'hi' });
-    const answer = await call(slack, 'chat.getPermalink', { channel: OPS, message_ts: ts });
-    expect(answer.permalink).toBe(`${slack.url}/archives/${OPS}/p${ts.replace('.', '')}`);
-  });
 });

@@ -215,12 +215,10 @@ function renderList(
 }
 
 function renderOption(option: Json, { id, options, active, isChosen, choose }: ListMeans): VNode {
-  const description = labelOf(option, 'description');
   const classes = ['option', option === active && 'is-active', isChosen(option) && 'is-chosen'];
   return html`<div role="option" key=${option.value} id=${`${id}-${options.indexOf(option)}`} class=${classes.filter(Boolean).join(' ')}
     aria-selected=${isChosen(option)} onClick=${() => choose(option)}>
     <span class="option-text">${labelOf(option, 'text')}</span>
-    ${description === '' ? null : html`<span class="option-description">${description}</span>`}
     <span class="option-sign" aria-hidden="true">${isChosen(option) ? '✓' : ''}</span>
   </div>`;
 }

@@ -1,11 +1,10 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useContext, useId, useRef } from 'preact/hooks';
-import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
+import { type Json, recordOf, textOf } from '../../../slack/json.ts';
 import { labelOf } from '../blocks/label.ts';
 import { NotShown } from '../blocks/not-shown.ts';
 import { ActionsContext } from '../surfaces/form.ts';
-import { TextObject } from '../text/text.ts';
 import { Choice, isChoice } from './choice.ts';
 
 /** Input blocks, and the inputs themselves. The app hears of them when the form is sent. */
@@ -20,15 +19,10 @@ export function InputBlock({ block }: { block: Json }): VNode {
   const label = labelOf(block, 'label');
   const notes = [error === undefined ? null : `${id}-error`, hint === '' ? null : `${id}-hint`];
   const describedBy = notes.filter(Boolean).join(' ') || null;
-  const isGroup = element.type === 'checkboxes' || element.type === 'radio_buttons';
   const words = html`${label}${block.optional === true ? html`<span class="optional"> (optional)</span>` : null}`;
   const input = html`<${Input} element=${element} blockId=${blockId} label=${label} describedBy=${describedBy} id=${id} />`;
   return html`<div class=${`input${error === undefined ? '' : ' is-invalid'}`} data-block-id=${blockId}>
-    ${
-      isGroup
-        ? html`<fieldset aria-describedby=${describedBy}><legend>${words}</legend>${input}</fieldset>`
-        : html`<label for=${id}>${words}</label>${input}`
-    }
+    <label for=${id}>${words}</label>${input}
     ${error === undefined ? null : html`<p class="input-error" id=${`${id}-error`} role="alert">⚠ ${error}</p>`}
     ${hint === '' ? null : html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`;
@@ -45,8 +39,6 @@ interface InputProps {
 function Input(props: InputProps): VNode {
   const { element } = props;
   if (isChoice(element)) return html`<${Choice} ...${props} isDispatched=${false} />`;
-  if (element.type === 'checkboxes' || element.type === 'radio_buttons')
-    return html`<${Checks} ...${props} />`;
   if (element.type === 'plain_text_input') return html`<${TextInput} ...${props} />`;
   return html`<${NotShown} type=${element.type} />`;
 }
@@ -79,36 +71,4 @@ function TextInput({ element, blockId, describedBy, id }: InputProps): VNode {
   };
   if (isLong) return html`<textarea ref=${field} rows="4" ...${common}></textarea>`;
   return html`<input ref=${field} type="text" ...${common} />`;
-}
-
-/** Checkboxes and radio buttons. */
-function Checks({ element, blockId }: InputProps): VNode {
-  const { form } = useContext(ActionsContext);
-  const name = useId();
-  const actionId = textOf(element, 'action_id') ?? '';
-  const values = form?.valueOf(blockId, actionId) ?? [];
-  const isMany = element.type === 'checkboxes';
-  const options = recordsOf(element, 'options');
-  const toggle = (value: string, isOn: boolean): void => {
-    const next = isMany
-      ? options
-          .map((option) => textOf(option, 'value') ?? '')
-          .filter((each) => (each === value ? isOn : values.includes(each)))
-      : [value];
-    form?.change(blockId, actionId, next);
-  };
-  return html`<div class="checks">
-    ${options.map((option) => {
-      const value = textOf(option, 'value') ?? '';
-      const description = recordOf(option, 'description');
-      return html`<label class="check" key=${value}>
-        <input type=${isMany ? 'checkbox' : 'radio'} name=${name} value=${value} checked=${values.includes(value)}
-          onChange=${(event: Event) => {
-            if (event.currentTarget instanceof HTMLInputElement) toggle(value, event.currentTarget.checked);
-          }} />
-        <span><span class="check-text"><${TextObject} object=${recordOf(option, 'text') ?? {}} /></span>
-        ${description === undefined ? null : html`<span class="check-note"><${TextObject} object=${description} /></span>`}</span>
-      </label>`;
-    })}
-  </div>`;
 }

@@ -55,7 +55,7 @@ export function readState(state: Json): readonly string[] {
 }
 
 export function takesMany(element: Json): boolean {
-  return element.type === 'multi_external_select' || element.type === 'checkboxes';
+  return element.type === 'multi_external_select';
 }
 
 /** All that was changed here and not sent yet, in the shape of the page's API. */

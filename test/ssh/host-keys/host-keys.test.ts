@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
-import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys.ts';
-import { fingerprint, parseKnownHosts } from '../../src/ssh/known-hosts.ts';
-import { startSshServer } from '../rigs/ssh-server.ts';
-import { HAS_SSHD, makeKeyPair, startSshd } from '../rigs/sshd.ts';
-import { keyHost, openRig, passwordHost } from './rig.ts';
+import type { KeyPair } from '../../../src/sandbox/fleet/key-pair.ts';
+import { type HostKeyPolicy, openHostKeys } from '../../../src/ssh/host-keys/host-keys.ts';
+import { fingerprint, parseKnownHosts } from '../../../src/ssh/host-keys/known-hosts.ts';
+import { startSshServer } from '../../rigs/ssh-server.ts';
+import { HAS_SSHD, makeKeyPair, startSshd } from '../../rigs/sshd.ts';
+import { keyHost, openRig, passwordHost } from '../rig.ts';
 
 function blobOf(key: KeyPair): Buffer {
   const parsed = ssh2.utils.parseKey(key.public);

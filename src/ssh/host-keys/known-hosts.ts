@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { matchesGlob } from '../inventory/host-set.ts';
+import { matchesGlob } from '../../inventory/host-set.ts';
 
 /**
  * What a known_hosts file says, as sshd(8) has it ("SSH_KNOWN_HOSTS FILE FORMAT"):

@@ -1,0 +1,75 @@
+import { Refusal } from '../errors.ts';
+import type { Log, Opener, Store } from '../ports.ts';
+import type { Run } from '../run/run.ts';
+import { formatRoot } from '../thread/root.ts';
+
+/** What a run's thread is opened with. */
+export interface OpeningContext {
+  readonly store: Store;
+  readonly opener: Opener;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** Nothing runs where nobody could read about it: the root message comes first, or the run is given up. */
+export async function openRun(context: OpeningContext, run: Run, mayStand = false): Promise<void> {
+  let ts: string;
+  try {
+    const message = formatRoot(run, { now: context.now() });
+    ts = await context.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
+  } catch (error) {
+    const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
+    await context.store.abandonRun(run.id, reason);
+    throw error;
+  }
+  try {
+    await context.store.releaseRun(run.id, ts);
+  } catch (error) {
+    await withdraw(context, run, ts);
+    throw error;
+  }
+}
+
+/** Runs that were stored and had not begun when the last process ended. */
+export async function closeUnopenedRuns(context: OpeningContext): Promise<void> {
+  for (const run of await context.store.openRuns()) {
+    if (run.state !== 'opening') continue;
+    await closeUnopened(context, run).catch((error: unknown) => {
+      context.log.warn(
+        { run: run.id, err: error },
+        'a run of the last process has no thread: nothing of it ran',
+      );
+    });
+  }
+}
+
+/**
+ * A run that was stored and never released, of a process that is gone. Whoever asked for it was answered with a
+ * failure, or not at all, and may have asked again: it never runs, and its thread says so.
+ */
+async function closeUnopened(context: OpeningContext, run: Run): Promise<void> {
+  await giveUp(context, run, 'the bot was stopped before this run began; nothing was sent');
+  const given = (await context.store.findRun(run.id)) ?? run;
+  // The last process may have posted it and died before it was noted.
+  await openRun(context, given, true);
+}
+
+/** The one who asked is about to be told that it failed: so it must not run later, and its root message says so. */
+async function withdraw(context: OpeningContext, run: Run, ts: string): Promise<void> {
+  try {
+    await giveUp(context, run, 'the run could not be released; nothing was sent');
+    await context.store.releaseRun(run.id, ts);
+  } catch (error) {
+    // It stays `opening`, in which nothing starts, until the next start closes it.
+    context.log.error({ run: run.id, err: error }, 'a run could not be given up');
+  }
+}
+
+/** Nothing of it can start any more, whatever becomes of its root message. */
+async function giveUp(context: OpeningContext, run: Run, reason: string): Promise<void> {
+  await context.store.skipJobs(
+    run.id,
+    run.plan.targets.map(({ host }) => host),
+    reason,
+  );
+}

@@ -1,0 +1,46 @@
+import type { Store } from '../ports.ts';
+import { sweepHalfFiles } from './part/half-files.ts';
+import { sweepOldFiles } from './part/old-files.ts';
+import type { SpoolFolder } from './spool/spool-folder.ts';
+
+/** Of what the spool may hold, so much is left by each sweep, so that there is room for what comes. */
+const SWEPT_PART = 0.8;
+
+export interface TidyDisk {
+  readonly store: Pick<Store, 'openRuns' | 'unfinishedRuns' | 'origins'>;
+  readonly spool: SpoolFolder;
+  /** The true path of the transfer folder. */
+  readonly transfersDir: string;
+  /** Milliseconds, perhaps infinite. */
+  readonly keep: { readonly spoolMs: number; readonly uploadMs: number; readonly fetchedMs: number };
+  readonly spoolBytes: number;
+}
+
+/** What of the disk is to be looked through from time to time: old output, old files, and half files of ours. */
+export function sweepsOfFiles({ store, spool, transfersDir: dir, keep, spoolBytes }: TidyDisk) {
+  return [
+    {
+      what: 'output',
+      sweep: async () =>
+        await spool.sweep(Date.now() - keep.spoolMs, await store.unfinishedRuns(), spoolBytes * SWEPT_PART),
+    },
+    {
+      what: 'files',
+      sweep: async () =>
+        await sweepOldFiles({
+          dir,
+          origins: store.origins,
+          uploadedBefore: Date.now() - keep.uploadMs,
+          fetchedBefore: Date.now() - keep.fetchedMs,
+          inUse: await filesInUse(store),
+        }),
+    },
+    { what: 'half files', sweep: async () => await sweepHalfFiles(dir, Date.now()) },
+  ];
+}
+
+/** What runs still have to send. */
+async function filesInUse(store: Pick<Store, 'openRuns'>): Promise<ReadonlySet<string>> {
+  const runs = await store.openRuns();
+  return new Set(runs.flatMap(({ plan: { work } }) => (work.action === 'put' ? [work.local] : [])));
+}

@@ -1,0 +1,121 @@
+import type { Kysely } from 'kysely';
+import type { Requester } from '../run/plan.ts';
+import type { Job } from '../run/run.ts';
+import { oweRoot } from '../thread/layout.ts';
+import { appendAudit } from './audit.ts';
+import type { Schema } from './schema.ts';
+import { finishRuns, type Ledger, oweToThread, skipQueued } from './settle.ts';
+
+export interface Cancelled {
+  /** Jobs that will not start. */
+  readonly skipped: readonly string[];
+  readonly running: readonly Job[];
+}
+
+export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise<Cancelled> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const at = ledger.now();
+    const run = await trx
+      .updateTable('run')
+      .set({ cancelled_at: at, cancelled_team: by.teamId, cancelled_user: by.userId })
+      .where('id', '=', runId)
+      .where('finished_at', 'is', null)
+      .where('cancelled_at', 'is', null)
+      .returning('channel_id')
+      .executeTakeFirst();
+    const skipped =
+      run === undefined
+        ? []
+        : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
+    const running = await runningJobs(trx, runId);
+    // A second cancel stops the same jobs again: who did it is to be found too.
+    const open = trx.selectFrom('run').select('channel_id').where('id', '=', runId);
+    const again = await open.where('finished_at', 'is', null).executeTakeFirst();
+    const cancelled = run ?? again;
+    if (cancelled !== undefined) {
+      await appendAudit(
+        trx,
+        {
+          at,
+          by,
+          action: 'cancelled',
+          runId,
+          channelId: cancelled.channel_id,
+          detail: {
+            skipped: skipped.length,
+            running: running.map(({ host }) => host),
+            ...(run === undefined && { again: true }),
+          },
+        },
+        ledger.auditLines,
+      );
+    }
+    if (run !== undefined) {
+      await finishRuns(ledger, trx, [runId], at);
+      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+    }
+    return { skipped, running };
+  });
+}
+
+/** Some hosts of a run. Again for the same ones it changes nothing but says again what runs. */
+export function cancelHosts(
+  ledger: Ledger,
+  runId: string,
+  hosts: readonly string[],
+  by: Requester,
+): Promise<Cancelled> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const at = ledger.now();
+    const run = await trx
+      .selectFrom('run')
+      .select('channel_id')
+      .where('id', '=', runId)
+      .where('finished_at', 'is', null)
+      .executeTakeFirst();
+    if (run === undefined) return { skipped: [], running: [] };
+    const skipped = await skipQueued(
+      ledger,
+      trx,
+      runId,
+      'this host was cancelled before its turn came',
+      at,
+      hosts,
+    );
+    const running = (await runningJobs(trx, runId)).filter(({ host }) => hosts.includes(host));
+    if (skipped.length + running.length > 0) {
+      await appendAudit(
+        trx,
+        {
+          at,
+          by,
+          action: 'cancelled',
+          runId,
+          channelId: run.channel_id,
+          detail: { hosts, skipped: skipped.length, running: running.map(({ host }) => host) },
+        },
+        ledger.auditLines,
+      );
+      await finishRuns(ledger, trx, [runId], at);
+      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+    }
+    return { skipped, running };
+  });
+}
+
+async function runningJobs(db: Kysely<Schema>, runId: string): Promise<readonly Job[]> {
+  const rows = await db
+    .selectFrom('job')
+    .select(['id', 'host', 'started_at'])
+    .where('run_id', '=', runId)
+    .where('state', '=', 'running')
+    .orderBy('position')
+    .execute();
+  return rows.map(({ id, host, started_at }) => ({
+    id,
+    runId,
+    host,
+    state: 'running',
+    ...(started_at !== null && { startedAt: started_at }),
+  }));
+}

@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test, vi } from 'vitest';
+import { ANN, approvedPlan, drain, openRig, openRun, type StoreRig } from './rig.ts';
+
+const SECRET_COMMAND = { work: { action: 'run', command: 'mysql -phunter2 -e "show tables"' } } as const;
+
+/** In the file, its free pages and its write-ahead log. */
+function isOnDisk(rig: StoreRig, text: string): boolean {
+  return ['', '-wal', '-shm', '-journal'].some(
+    (end) => existsSync(`${rig.path}${end}`) && readFileSync(`${rig.path}${end}`).includes(text),
+  );
+}
+
+describe('a command with a secret', () => {
+  test('is kept only as long as it may have to run: then the secret is in no table, free page or log', async () => {
+    await using rig = await openRig();
+    const others = Array.from({ length: 30 }, (_, n) => ({
+      work: { action: 'run' as const, command: `mysql -phunter2 ${'x'.repeat(n * 40)}` },
+      requester: { teamId: 'T1', userId: `U${n}` },
+    }));
+    for (const other of others) await openRun(rig.store, { hosts: 1, ...other });
+    const run = await openRun(rig.store, { hosts: 2, ...SECRET_COMMAND });
+    expect(run.plan.work).toEqual(SECRET_COMMAND.work);
+    expect(isOnDisk(rig, 'hunter2')).toBe(true);
+    await drain(rig.store);
+    await vi.waitFor(() => expect(isOnDisk(rig, 'hunter2')).toBe(false), 5_000);
+    for (const open of [() => rig.store, () => rig.reopen()]) {
+      const where = await open();
+      const ended = await where.findRun(run.id);
+      expect(ended?.plan.work).toEqual({ action: 'run', command: 'mysql -p[secret] -e "show tables"' });
+      expect(ended?.plan.sealed).toMatch(/^[0-9a-f]{64}$/);
+      expect(ended?.isTampered).toBeUndefined();
+      expect((await where.audit.verify()).faults).toEqual([]);
+    }
+  });
+
+  test('goes on whole after a restart, and is forgotten also where it never ran', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 2, ...SECRET_COMMAND });
+    const store = await rig.reopen();
+    expect(await store.findRun(run.id)).toMatchObject({ plan: SECRET_COMMAND, state: 'open' });
+    expect((await store.audit.verify()).faults).toEqual([]);
+    await store.cancelRun(run.id, ANN);
+    const given = await store.createRun(approvedPlan(SECRET_COMMAND), 'given up');
+    await store.abandonRun(given.run.id, 'no thread');
+    expect(rig.sql('select * from sealed')).toEqual([]);
+    await vi.waitFor(() => expect(isOnDisk(rig, 'hunter2')).toBe(false), 5_000);
+  });
+
+  test.each([
+    ['changed', `update sealed set work_json = replace(work_json, 'show tables', 'drop table x')`],
+    ['gone', 'delete from sealed'],
+  ])('does not run where its words are %s', async (_, statement) => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 2, ...SECRET_COMMAND });
+    rig.sql(statement);
+    expect((await (await rig.reopen()).findRun(run.id))?.isTampered).toBe(true);
+  });
+
+  test('is wiped once nobody reads the file any more, and holds up nobody until then', async () => {
+    await using rig = await openRig();
+    await openRun(rig.store, { hosts: 1, ...SECRET_COMMAND });
+    const reader = new DatabaseSync(rig.path, { readOnly: true });
+    reader.exec('begin; select * from sealed');
+    await drain(rig.store);
+    const startedAt = performance.now();
+    await openRun(rig.store, { hosts: 1 });
+    expect(performance.now() - startedAt).toBeLessThan(900);
+    expect(isOnDisk(rig, 'hunter2')).toBe(true);
+    reader.exec('commit');
+    reader.close();
+    await vi.waitFor(() => expect(isOnDisk(rig, 'hunter2')).toBe(false), 5_000);
+  });
+
+  test('so are the words of a copy; one without a secret stands in its plan as it is', async () => {
+    await using rig = await openRig();
+    const copy = { action: 'get', local: 'x', remote: '/etc/hunter2.conf' } as const;
+    const run = await openRun(rig.store, { hosts: 1, work: copy });
+    expect(run.plan.work).toEqual(copy);
+    expect(rig.sql('select plan_json from run')[0]?.plan_json).toMatch('/etc/[secret].conf');
+    const plain = await openRun(rig.store, { hosts: 1 });
+    expect(plain.plan.sealed).toBeUndefined();
+  });
+});
