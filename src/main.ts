@@ -13,6 +13,7 @@ import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
+import { runBackupCommand } from './process/backup-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
 import { endOnDefect } from './process/defects.ts';
@@ -44,6 +45,7 @@ import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit/trail.ts';
+import { backUp } from './store/backup.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
@@ -64,12 +66,17 @@ try {
   else if (command === 'audit') {
     const openTrail = () => openAuditTrail(readDatabaseUrl(process.env));
     process.exitCode = await runAuditCommand(words, openTrail, { out: process.stdout, complain });
+  } else if (command === 'backup') {
+    const copy = (file: string) => backUp(readDatabaseUrl(process.env), file, Date.now);
+    await runBackupCommand(words, copy, process.stdout);
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict');
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
-    throw new ConfigError([`"${command}": expected nothing, check-config, audit verify or audit export`]);
+    throw new ConfigError([
+      `"${command}": expected nothing, check-config, audit verify, audit export or backup FILE`,
+    ]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   error.problems.forEach(complain);

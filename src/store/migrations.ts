@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../errors.ts';
+import type { Log } from '../ports.ts';
+import { copyBefore } from './copy-before.ts';
 import { CHAIN_START, type Schema } from './schema.ts';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -19,8 +21,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0020-expiry': { up: addExpiry },
 };
 
-/** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
-export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {
+/**
+ * Brings the tables to this version's shape, behind a copy of what there was. A database from a later version is refused,
+ * not guessed at.
+ */
+export async function migrate(db: Kysely<Schema>, path: string, log: Log): Promise<void> {
   const { rows: known } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db);
   if (known.length > 0) {
     const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
@@ -29,6 +34,11 @@ export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {
       throw new ConfigError([
         `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later.name}"); run that version, or name another file`,
       ]);
+    }
+    const names = rows.map(({ name }) => name).toSorted();
+    const last = names.at(-1);
+    if (last !== undefined && names.length < Object.keys(MIGRATIONS).length) {
+      await copyBefore(db, path, last, log);
     }
   }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });

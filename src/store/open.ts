@@ -56,7 +56,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         'what is freed in the database is used again and not given back to the disk: see "Disk" in the README',
       );
     }
-    await migrate(db, path);
+    await migrate(db, path, log);
     const outbox = new StoredOutbox(db, auditChannel, { now, steady });
     const plans = new Plans();
     const erasure = new Erasure(db, log);

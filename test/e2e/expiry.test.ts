@@ -1,17 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test, vi } from 'vitest';
 import { AGAIN_ACTION, LOG_ACTION } from '../../src/report/buttons.ts';
 import { ADA, ada, finished, MAIN, OPS, openStage, shown, startBot } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 
-/** As if all of it had been so many days ago. */
-function age(path: string, days: number): void {
-  const database = new DatabaseSync(path, { timeout: 5_000 });
-  database.exec(`update run set finished_at = finished_at - ${days * 86_400_000}`);
-  database.close();
-}
+const DAY_MS = 86_400_000;
+
+/** A bot whose wall clock is so many days ahead: what is stored is covered by the audit, and cannot be made older. */
+const daysAhead = (days: number): Record<string, string> => ({
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    `const now = Date.now; Date.now = () => now() + ${days * DAY_MS};`,
+  )}`,
+});
+
+const dayIn = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
 
 describe.skipIf(!HAS_SSHD)('what is not kept for ever, over a strict Slack and a real sshd', () => {
   test('goes after the start; commands and old buttons say until when it was kept; the audit is whole', async () => {
@@ -31,10 +34,9 @@ describe.skipIf(!HAS_SSHD)('what is not kept for ever, over a strict Slack and a
       execFileSync(process.execPath, [MAIN, 'audit', 'verify'], { cwd: home.folder, encoding: 'utf8' });
 
     await stage.bot.stop();
-    age(database, 100);
     {
-      await using _bot = await startBot(home, slack);
-      const today = new Date().toISOString().slice(0, 10);
+      await using _bot = await startBot(home, slack, daysAhead(100));
+      const today = dayIn(100);
       await vi.waitFor(
         async () => expect(await ask(`show ${runId} h1`)).toContain(`was kept until ${today}`),
         {
@@ -53,9 +55,8 @@ describe.skipIf(!HAS_SSHD)('what is not kept for ever, over a strict Slack and a
       expect(verify()).toContain(' 0 faults');
     }
 
-    age(database, 300);
     {
-      await using bot = await startBot(home, slack);
+      await using bot = await startBot(home, slack, daysAhead(400));
       await vi.waitFor(async () => expect(await ask(`show ${runId}`)).toMatch(/was kept until/), {
         timeout: 15_000,
         interval: 200,

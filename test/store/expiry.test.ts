@@ -131,7 +131,7 @@ describe('what is stored', () => {
   test('goes in small steps, after each of which the audit is whole, and goes on after a crash', async () => {
     await using aged = await openAged();
     const { rig, clock } = aged;
-    await openRun(rig.store, { hosts: 500 });
+    await openRun(rig.store, { hosts: 300 });
     await drain(rig.store, () => okOutcome('x'.repeat(40_000)));
     await postAll(rig);
     clock.aheadMs = 400 * DAY;
@@ -146,8 +146,8 @@ describe('what is stored', () => {
       if (steps % 12 === 0) expect((await rig.store.audit.verify()).faults).toEqual([]);
       if (steps === 7) await rig.reopen();
     }
-    // Of 20 MB no more than half of one at a time.
-    expect(steps).toBeGreaterThan(40);
+    // Of 12 MB no more than half of one at a time.
+    expect(steps).toBeGreaterThan(25);
     expect(rig.sql('select count(*) as n from job')).toEqual([{ n: 0 }]);
     expect(rig.sql('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
   }, 60_000);

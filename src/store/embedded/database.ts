@@ -80,6 +80,11 @@ export function openReader(path: string): Database {
   }
 }
 
+/** A copy that nobody else knows of yet, to be changed before it is given out. */
+export function openCopy(path: string): Database {
+  return toDatabase(path, new DatabaseSync(path), () => {});
+}
+
 /** https://www.sqlite.org/pragma.html#pragma_auto_vacuum */
 const INCREMENTAL = 2;
 
