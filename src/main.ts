@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
+import own from '../package.json' with { type: 'json' };
 import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
 import { openDisk } from './disk/disk.ts';
 import { ConfigError } from './errors.ts';
@@ -146,7 +147,7 @@ async function serve(): Promise<void> {
   const { store, disk } = footing;
   const uses = async () => await disk.uses(await store.usedBytes());
   const source = watch(bot, { ping: () => store.ping(), uses }, sink.lost);
-  const health = opened.adopt(await openHealth(config.http, source), (it) => it.close());
+  const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
   const workspace = await reachSlack(base);
   const context = openContext(base, footing, workspace);
   const ready: Ready = { ...base, ...footing, context, workspace };
@@ -244,6 +245,7 @@ function openContext(
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: limitsOf(config),
+    version: own.version,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',
     log,

@@ -56,9 +56,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   command: ['errors.ts', 'inventory'],
   run: ['command', 'inventory'],
   policy: ['errors.ts', 'inventory', 'run'],
-  gather: ['run'],
+  gather: ['run', 'time'],
   report: ['command', 'errors.ts', 'gather', 'inventory', 'run'],
-  thread: ['gather', 'report', 'run'],
+  thread: ['gather', 'report', 'run', 'time'],
   // edges
   store: [
     'errors.ts',
@@ -67,12 +67,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ports.ts',
     'run',
     'thread',
+    'time',
     'kysely',
     'kysely/migration',
     'node:',
   ],
   disk: ['ports.ts', 'report', 'node:'],
-  queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'p-queue', 'node:'],
+  queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'time', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'time', 'p-queue', 'ssh2', 'node:'],
   slack: [
     'errors.ts',

@@ -1,3 +1,4 @@
+import { breathe } from '../time/breathe.ts';
 import type { Mask } from './mask.ts';
 
 /** Searched in a millisecond or two. */
@@ -8,7 +9,7 @@ export async function holdsSecret(bytes: Uint8Array, mask: Mask): Promise<boolea
   for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
     const piece = bytes.subarray(Math.max(0, from - mask.longestBytes), from + PIECE_BYTES);
     if (mask.holdsSecret(piece)) return true;
-    await new Promise((resolve) => setImmediate(resolve));
+    await breathe();
   }
   return false;
 }

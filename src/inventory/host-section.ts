@@ -1,4 +1,4 @@
-import { nearNames } from '../errors.ts';
+import { nearNames, showCode } from '../errors.ts';
 import { hintAt } from './host-values.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.ts';
 import { didYouMean, type Problems, showName } from './problems.ts';
@@ -8,7 +8,7 @@ import { NotText } from './text.ts';
 /** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
 export interface InventorySources {
   env(name: string): string | undefined;
-  /** The file's text; throws where it cannot be read, a `NotText` where it is none. A relative path is as the world resolves it. */
+  /** The file's text; throws where it cannot be read, a `NotText` where it is none. A relative path is as the process resolves it. */
   readFile(path: string): string;
   /** What would keep a login from using a key file's text, by what will use it; undefined where nothing does. */
   findKeyFault(text: string, passphrase: string | undefined): KeyFault | undefined;
@@ -51,14 +51,14 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
 export class HostSection {
   readonly #file: IniFile;
   readonly #section: IniSection;
-  readonly #world: InventorySources;
+  readonly #sources: InventorySources;
   readonly #problems: Problems;
   #isSound = true;
 
-  constructor(file: IniFile, section: IniSection, world: InventorySources, problems: Problems) {
+  constructor(file: IniFile, section: IniSection, sources: InventorySources, problems: Problems) {
     this.#file = file;
     this.#section = section;
-    this.#world = world;
+    this.#sources = sources;
     this.#problems = problems;
   }
 
@@ -88,11 +88,10 @@ export class HostSection {
 
   readFile(key: HostKey, line: number, path: string): string | undefined {
     try {
-      return this.#world.readFile(this.expandHome(path));
+      return this.#sources.readFile(this.expandHome(path));
     } catch (error) {
       if (error instanceof NotText) return this.fault(line, `${key}: the file it names ${error.message}`);
-      const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-      return this.fault(line, `${key}: cannot read the file it names${code}`);
+      return this.fault(line, `${key}: cannot read the file it names (${showCode(error)})`);
     }
   }
 
@@ -105,7 +104,7 @@ export class HostSection {
       if (!VARIABLE.test(name)) {
         return this.fault(entry.line, `${key}: what follows env: is no variable's name`);
       }
-      const value = this.#world.env(name);
+      const value = this.#sources.env(name);
       return value ? new Secret(value) : this.fault(entry.line, `${key}: the variable ${name} is not set`);
     }
     if (kind === 'file') {
@@ -118,7 +117,7 @@ export class HostSection {
   }
 
   expandHome(path: string): string {
-    const home = path.startsWith('~/') ? this.#world.env('HOME') : undefined;
+    const home = path.startsWith('~/') ? this.#sources.env('HOME') : undefined;
     return home === undefined ? path : home + path.slice(1);
   }
 }

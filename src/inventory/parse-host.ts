@@ -25,10 +25,10 @@ export function isPublicKey(text: string): boolean {
 export function parseHost(
   file: IniFile,
   section: IniSection,
-  world: InventorySources,
+  sources: InventorySources,
   problems: Problems,
 ): Host | undefined {
-  const at = new HostSection(file, section, world, problems);
+  const at = new HostSection(file, section, sources, problems);
   const own = section.entries.get('ip');
   const ip = at.read('ip', 'an IPv4 or IPv6 address or a host name', parseAddress);
   if (own?.value === '') at.fault(own.line, 'ip: it is empty');
@@ -39,9 +39,9 @@ export function parseHost(
   const hostKey = at.read('host_key', 'a fingerprint as ssh-keygen -l shows it, SHA256:…', parseFingerprint);
   const password = at.readSecret('password');
   const passphrase = at.readSecret('passphrase');
-  const privateKey = readKey(at, world, passphrase);
+  const privateKey = readKey(at, sources, passphrase);
   const prompt = at.read('prompt', 'a regular expression for the whole question', parsePattern);
-  const agent = readAgent(at, world);
+  const agent = readAgent(at, sources);
   const isLegacy = at.read('legacy', 'True or False', parseBoolean);
   const jump = readJump(section, at.entry('jump'));
 
@@ -75,7 +75,7 @@ function wantsAgent(at: HostSection): boolean {
 
 function readKey(
   at: HostSection,
-  world: InventorySources,
+  sources: InventorySources,
   passphrase: Secret | undefined,
 ): Secret | undefined {
   const entry = at.entry('key');
@@ -93,20 +93,20 @@ function readKey(
   if (!isPublic && !/-----BEGIN [A-Z ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/.test(text)) {
     return at.fault(entry.line, 'key: that file holds no private key');
   }
-  const wrong = world.findKeyFault(text, passphrase?.reveal());
+  const wrong = sources.findKeyFault(text, passphrase?.reveal());
   if (wrong === undefined) return new Secret(text);
   return at.fault(at.entry(wrong.key)?.line ?? entry.line, `${wrong.key}: ${wrong.fault}`);
 }
 
 /** The socket of its agent. */
-function readAgent(at: HostSection, world: InventorySources): string | undefined {
+function readAgent(at: HostSection, sources: InventorySources): string | undefined {
   const entry = at.entry('agent');
   if (entry === undefined) return undefined;
   const isWanted = parseBoolean(entry.value);
   if (isWanted === false) return undefined;
   const name = isWanted ? 'SSH_AUTH_SOCK' : /^env:(\w+)$/.exec(entry.value)?.[1];
   if (name !== undefined) {
-    return world.env(name) || at.fault(entry.line, `agent: the variable ${name} is not set`);
+    return sources.env(name) || at.fault(entry.line, `agent: the variable ${name} is not set`);
   }
   if (/^(\/|~\/|\\\\)[^\n]+$/.test(entry.value)) {
     return at.expandHome(entry.value);

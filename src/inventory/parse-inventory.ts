@@ -25,7 +25,7 @@ import type { Secret } from './secret.ts';
  *
  * Names are looked up in any case, since configparser lowers the keys of a group.
  */
-export function parseInventory(text: string, fileName: string, world: InventorySources): Inventory {
+export function parseInventory(text: string, fileName: string, sources: InventorySources): Inventory {
   const problems = new Problems(fileName);
   const file = parseIni(text, problems);
   const sections = indexSections(file.sections, problems);
@@ -42,7 +42,7 @@ export function parseInventory(text: string, fileName: string, world: InventoryS
   }
   checkHostKeys(file.defaults, problems);
 
-  const disk = memoized(world);
+  const disk = memoized(sources);
   const hosts = new Map<string, Host>();
   /** Sections that are hosts, also those with faults: what names them is not at fault too. */
   const hostNames = new Map<string, string>();
@@ -136,17 +136,17 @@ function findJumpCycles(
 }
 
 /** A key file or variable that a thousand hosts share is read once, so that all of them have the same. */
-function memoized(world: InventorySources): InventorySources {
+function memoized(sources: InventorySources): InventorySources {
   const files = new Map<string, () => string>();
   return {
-    env: (name) => world.env(name),
-    findKeyFault: (text, passphrase) => world.findKeyFault(text, passphrase),
+    env: (name) => sources.env(name),
+    findKeyFault: (text, passphrase) => sources.findKeyFault(text, passphrase),
     readFile: (path) => {
       const known = files.get(path);
       if (known !== undefined) return known();
       let answer: () => string;
       try {
-        const text = world.readFile(path);
+        const text = sources.readFile(path);
         answer = () => text;
       } catch (error) {
         answer = () => {

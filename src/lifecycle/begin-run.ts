@@ -23,6 +23,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
   readonly limits: Limits;
+  /** Of this release. */
+  readonly version: string;
   /** Stops jobs on the wire; the store has already been told. */
   readonly abort: (jobs: readonly Job[]) => void;
   /** False once the process is on its way out: nothing new is begun then. */

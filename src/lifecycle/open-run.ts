@@ -2,6 +2,7 @@ import { Refusal } from '../errors.ts';
 import type { Log, Opener, Store } from '../ports.ts';
 import type { Run } from '../run/run.ts';
 import { formatRoot } from '../thread/root.ts';
+import { formatKey } from '../thread/row.ts';
 
 /** What a run's thread is opened with. */
 export interface OpeningContext {
@@ -16,7 +17,12 @@ export async function openRun(context: OpeningContext, run: Run, mayStand = fals
   let ts: string;
   try {
     const message = formatRoot(run, { now: context.now() });
-    ts = await context.opener.openThread(run.plan.channelId, message, `root:${run.id}`, mayStand);
+    ts = await context.opener.openThread(
+      run.plan.channelId,
+      message,
+      formatKey({ kind: 'root', runId: run.id }),
+      mayStand,
+    );
   } catch (error) {
     const reason = error instanceof Refusal ? error.message : 'the root message could not be posted';
     await context.store.abandonRun(run.id, reason);

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, showCode } from '../errors.ts';
 import type { AuditTrail } from '../ports.ts';
 import type { ExpectedHead } from '../run/audit-entry.ts';
 
@@ -90,7 +90,7 @@ class OutputGone extends Error {}
 function give(out: Writable, text: string, words: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
     out.write(text, (error) => {
-      if (error) reject(new OutputGone(`${words()} (${'code' in error ? String(error.code) : error.name})`));
+      if (error) reject(new OutputGone(`${words()} (${showCode(error)})`));
       else resolve();
     });
   });

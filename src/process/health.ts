@@ -33,7 +33,11 @@ const PATIENCE_MS = 5_000;
  * begun now would be recorded, shown and started) and `/metrics`. Both are asked of the parts each time, so a bot
  * that looks alive but is deaf says so.
  */
-export async function openHealth(at: { host: string; port: number }, source: HealthSource): Promise<Health> {
+export async function openHealth(
+  at: { host: string; port: number },
+  version: string,
+  source: HealthSource,
+): Promise<Health> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, value: () => number): void => {
@@ -46,6 +50,12 @@ export async function openHealth(at: { host: string; port: number }, source: Hea
       },
     });
   };
+  new Gauge({
+    name: 'batchops_build_info',
+    help: 'Which release runs; always 1',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1);
   gauge('batchops_jobs_running', 'Jobs on the wire in this process', () => source.jobs().running);
   gauge(
     'batchops_jobs_waiting',

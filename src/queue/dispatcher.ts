@@ -1,7 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
 import type { JobSource } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { EndedJob } from '../run/run.ts';
+import { delay } from '../time/delay.ts';
+import { within } from '../time/within.ts';
 import type { Entry } from './entry.ts';
 import { Line } from './line.ts';
 import { Phases } from './phase.ts';
@@ -132,10 +133,7 @@ class JobDispatcher implements Dispatcher {
   }
 
   async #stoppedWithin(ms: number): Promise<void> {
-    const clock = new AbortController();
-    const timer = setTimeout(ms, undefined, { signal: clock.signal }).catch(() => {});
-    await Promise.race([this.#stopped.promise, timer]);
-    clock.abort();
+    await within(this.#stopped.promise, { ms, late: () => {} });
   }
 
   #wake(): void {
@@ -154,7 +152,10 @@ class JobDispatcher implements Dispatcher {
         beat.resolve();
         this.#phase.succeeded();
         if (this.#phase.isStopping && this.#line.size === 0) return this.#beStopped();
-        if (didSomething) await setTimeout(BUSY_PAUSE_MS);
+        if (!didSomething) continue;
+        await delay(BUSY_PAUSE_MS);
+        // What it did may be there to be stored, or leave room: nobody else would say so.
+        this.#wake();
       } catch (error) {
         if (error instanceof ImpossibleStep) throw error;
         beat.resolve();
@@ -173,7 +174,7 @@ class JobDispatcher implements Dispatcher {
     );
     // Somebody who waits for us to stop does not wait for the long pauses.
     if (this.#phase.isStopping) return this.#stoppedWithin(FIRST_RETRY_MS);
-    await setTimeout(retryMs, undefined, { signal: this.#stopAsked.signal }).catch(() => {});
+    await delay(retryMs, this.#stopAsked.signal);
   }
 
   /** Rejects where the store does, and then has lost nothing: whatever was not done is done by the next one. */
@@ -183,6 +184,7 @@ class JobDispatcher implements Dispatcher {
       for (const entry of this.#line.in('in-line', 'on-turn', 'doubtful')) this.#line.leave(entry);
       return stored;
     }
+    await this.#line.dealt();
     const taken = await this.#take();
     await this.#line.dealt();
     const { didSomething, started } = await this.#starting.startOnTurn();

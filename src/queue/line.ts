@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { TakenJob } from '../run/run.ts';
+import { breathe } from '../time/breathe.ts';
 import { Entry, type EntryState } from './entry.ts';
 
 /**
@@ -22,9 +22,9 @@ export class Line {
     return this.#entries.size;
   }
 
-  /** How many more may join. */
+  /** How many more would have a slot at once, by p-queue's count; a slot that was left is free from `dealt` on. */
   room(): number {
-    return this.#slots.concurrency - this.#entries.size;
+    return this.#slots.concurrency - this.#slots.pending - this.#slots.size;
   }
 
   join(job: TakenJob): void {
@@ -44,9 +44,9 @@ export class Line {
     this.#entries.delete(entry.job.id);
   }
 
-  /** Until p-queue has given away every slot that is free. */
+  /** Until p-queue has taken back the slots that were left, and given away all that are free. */
   async dealt(): Promise<void> {
-    await setImmediate();
+    await breathe();
   }
 
   find(jobId: string): Entry | undefined {

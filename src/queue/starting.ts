@@ -71,8 +71,11 @@ export class Starting {
   }
 
   #dismiss(runId: string): void {
-    for (const entry of this.#line.in('in-line', 'on-turn')) {
-      if (entry.job.runId === runId) this.#line.leave(entry);
+    for (const entry of this.#line.in('in-line', 'on-turn', 'doubtful')) {
+      if (entry.job.runId !== runId) continue;
+      // One that may be marked as running was not skipped with the others: nobody else would end it.
+      if (entry.state.kind === 'doubtful') entry.become({ kind: 'ended', outcome: NOT_RECORDED });
+      else this.#line.leave(entry);
     }
   }
 

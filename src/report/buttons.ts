@@ -1,4 +1,4 @@
-import { OUTCOME_KINDS } from '../run/outcome.ts';
+import { mayHaveRun, OUTCOME_KINDS } from '../run/outcome.ts';
 import { type Run, totalJobs } from '../run/run.ts';
 import { type Block, type Button, type Confirm, plain, type SearchSelect } from './message.ts';
 import { formatCount, plural } from './text/wording.ts';
@@ -33,7 +33,7 @@ export function runOfBlock(blockId: string): string | undefined {
 
 /** How many hosts Retry failed is for: all but those that are ok, and those that may have run. */
 export function countRetried(run: Run): number {
-  return OUTCOME_KINDS.filter((kind) => !['ok', 'lost', 'interrupted'].includes(kind)).reduce(
+  return OUTCOME_KINDS.filter((kind) => kind !== 'ok' && !mayHaveRun(kind)).reduce(
     (sum, kind) => sum + (run.progress.settled[kind] ?? 0),
     0,
   );

@@ -89,6 +89,7 @@ export function formatShow(run: Run, jobs: readonly Job[], now: number): Message
         `*${escapeMrkdwn(state)}*\n${mention(run.plan.requester.userId)} ` +
           inlineCode(cleanOutput(describeWork(run.plan.work)), 600),
       ),
+      ...(run.isTampered === true ? [context(TAMPERED)] : []),
       richText(
         ...boxOfLines(lines, `ask for one host: \`/batch show ${run.id} HOST\``),
         line(bold('one host: '), `/batch show ${run.id} HOST`),
@@ -99,6 +100,10 @@ export function formatShow(run: Run, jobs: readonly Job[], now: number): Message
     ],
   };
 }
+
+const TAMPERED =
+  ':warning: The stored plan does not fit the hash that was kept with it: it was changed after it was approved. ' +
+  'What stands above may not be what was asked for.';
 
 /**
  * Where a job stands without its duration, and without the names of `own`, so that those that ended alike fold;

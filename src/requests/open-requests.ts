@@ -24,7 +24,8 @@ export function openRequests(context: RequestContext): Requests {
     command: (slash: SlashCall) => {
       const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
       const asked = understand(slash);
-      if ('kind' in asked && asked.kind === 'help') return Promise.resolve(formatHelp(HELP));
+      if ('kind' in asked && asked.kind === 'help')
+        return Promise.resolve(formatHelp(`${HELP}\n\nBatchops ${context.version}`));
       const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
       return answerOrRefuse(context, call, stops, async (own) => {
         const form = formOf(slash);

@@ -22,6 +22,16 @@ export async function repeatRun(
       remedy: `Wait for its summary, or stop it: /batch cancel ${run.id}`,
     });
   }
+  if (run.isTampered === true) {
+    throw new Refusal(
+      'not-now',
+      `What is stored of ${run.id} is not what was asked for: it was changed since.`,
+      {
+        remedy:
+          'It cannot be repeated: type it again, and have an administrator run `npm run audit -- verify`.',
+      },
+    );
+  }
   if (run.plan.sealed !== undefined) {
     throw new Refusal(
       'not-now',

@@ -37,6 +37,11 @@ export const OUTCOME_KINDS = [
 
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
+/** Nobody knows whether the work was done: it is repeated only where that is asked for by this name. */
+export function mayHaveRun(kind: OutcomeKind): boolean {
+  return kind === 'lost' || kind === 'interrupted';
+}
+
 /** What one stream said, decoded and bounded. Secrets are already masked. */
 export interface StreamText {
   /** The first part; all of it where nothing was left out. */

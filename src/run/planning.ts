@@ -1,6 +1,6 @@
 import type { FleetRequest, RetryOf } from '../command/request.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { OutcomeKind } from './outcome.ts';
+import { mayHaveRun, type OutcomeKind } from './outcome.ts';
 import type { Plan, Requester, Target, Work } from './plan.ts';
 import type { Job } from './run.ts';
 
@@ -56,9 +56,6 @@ export function isSameTarget(a: Target, b: Target): boolean {
   return a.ip === b.ip && a.port === b.port && a.user === b.user && a.skip === b.skip;
 }
 
-/** Kinds after which nobody knows whether the command ran: repeated only when asked for by this name. */
-const MAYBE_RAN: readonly OutcomeKind[] = ['lost', 'interrupted'];
-
 /** The hosts of a finished run that a retry is for, and how many it leaves out because they may have run. */
 export function chooseRetryHosts(
   jobs: readonly Job[],
@@ -70,9 +67,9 @@ export function chooseRetryHosts(
       case 'all':
         return true;
       case 'failed':
-        return kind !== 'ok' && !MAYBE_RAN.includes(kind);
+        return kind !== 'ok' && !mayHaveRun(kind);
       case 'lost':
-        return MAYBE_RAN.includes(kind);
+        return mayHaveRun(kind);
       case 'unreachable':
       case 'skipped':
         return kind === which;
@@ -82,6 +79,6 @@ export function chooseRetryHosts(
   };
   return {
     hosts: jobs.filter((job) => wanted(kindOf(job))).map((job) => job.host),
-    maybeRan: which === 'failed' ? jobs.filter((job) => MAYBE_RAN.includes(kindOf(job))).length : 0,
+    maybeRan: which === 'failed' ? jobs.filter((job) => mayHaveRun(kindOf(job))).length : 0,
   };
 }

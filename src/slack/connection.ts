@@ -44,14 +44,14 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   // Nobody may be listening any more when it comes.
   refused.promise.catch(() => undefined);
   let isOpen = false;
-  const [way, ...spare] = waysIn(options, (error) => {
+  const [first, ...spare] = receiversOf(options, (error) => {
     if (isOpen) options.onFatal(error);
     else refused.reject(new ConfigError([`SLACK_APP_TOKEN: ${error.message}`]));
   });
-  const ways = [way, ...spare];
+  const receivers = [first, ...spare];
 
   const app = new App({
-    receiver: way.receiver,
+    receiver: first.receiver,
     token: settings.botToken.reveal(),
     botId: workspace.botId,
     botUserId: workspace.botUserId,
@@ -75,19 +75,19 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
 
   try {
     // One connection is enough to be reached; the second may have to wait for Slack's rate limit.
-    await Promise.race([...ways.map((each) => each.start()), refused.promise]);
+    await Promise.race([...receivers.map((each) => each.start()), refused.promise]);
   } catch (error) {
-    await Promise.all(ways.map((each) => each.stop()));
+    await Promise.all(receivers.map((each) => each.stop()));
     throw error;
   }
   isOpen = true;
 
   return {
-    isConnected: () => ways.some((each) => each.isActive()),
-    port: way instanceof HttpEndpoint ? way.port : undefined,
+    isConnected: () => receivers.some((each) => each.isActive()),
+    port: first instanceof HttpEndpoint ? first.port : undefined,
     async stop() {
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
-      await Promise.all(ways.map((each) => each.stop()));
+      await Promise.all(receivers.map((each) => each.stop()));
     },
   };
 }
@@ -96,7 +96,7 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
  * Two sockets, as Slack asks each to reconnect every few hours and a command that finds none fails with
  * `dispatch_failed`: it may use any connection, so the other one takes it (facts/slack.md 1.3).
  */
-function waysIn(
+function receiversOf(
   { settings, log }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
 ): readonly [Socket | HttpEndpoint, ...Socket[]] {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver } from '@slack/bolt';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, showCode } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import { within } from '../time/within.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -68,9 +68,10 @@ export class HttpEndpoint {
     const { host, port } = this.#at;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => {
-        const code = 'code' in error ? String(error.code) : error.name;
         reject(
-          new ConfigError([`BATCHOPS_HTTP_HOST, PORT: cannot listen on ${host}, port ${port} (${code})`]),
+          new ConfigError([
+            `BATCHOPS_HTTP_HOST, PORT: cannot listen on ${host}, port ${port} (${showCode(error)})`,
+          ]),
         );
       });
       this.#server.listen(port, host, () => resolve());

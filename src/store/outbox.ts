@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Outbox, OutboxClaim } from '../ports.ts';
+import { FURTHEST_DUE_MS } from '../thread/layout.ts';
 import type { OutboxLane, OutboxRow } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
@@ -17,7 +18,7 @@ export const REFUSED = 'refused';
  * Messages to keep in line with the store. In a row,
  *
  * - `due_at` says since when what Slack shows is behind, by the wall clock; null where it is not. It is never
- *   further ahead than `FURTHEST_MS`: one that is, was written before the clock was set back, and is due.
+ *   further ahead than `FURTHEST_DUE_MS`: one that is, was written before the clock was set back, and is due.
  * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for. By the
  *   poster's steady clock, which nobody can set: leases are of this process, and a start clears them. (Several
  *   processes would need the clock of their database here.)
@@ -155,7 +156,7 @@ export class StoredOutbox implements Outbox {
   async nextDueAt(): Promise<number | undefined> {
     const wallNow = this.#clocks.now();
     const aheadMs = wallNow - this.#clocks.steady();
-    const dueAt = sql`case when due_at > ${wallNow + FURTHEST_MS} then 0 else due_at - ${aheadMs} end`;
+    const dueAt = sql`case when due_at > ${wallNow + FURTHEST_DUE_MS} then 0 else due_at - ${aheadMs} end`;
     const freeAt = sql`case when lease_until > ${dueAt} then lease_until else ${dueAt} end`;
     const row = await this.#due(this.#db, { except: [] })
       .select(sql<number | null>`min(${freeAt})`.as('at'))
@@ -172,7 +173,7 @@ export class StoredOutbox implements Outbox {
     if (now !== undefined) {
       const wallNow = now + this.#clocks.now() - this.#clocks.steady();
       due = due
-        .where((row) => row.or([row('due_at', '<=', wallNow), row('due_at', '>', wallNow + FURTHEST_MS)]))
+        .where((row) => row.or([row('due_at', '<=', wallNow), row('due_at', '>', wallNow + FURTHEST_DUE_MS)]))
         .where('lease_until', '<=', now);
     }
     switch (lane) {
@@ -211,6 +212,3 @@ export class StoredOutbox implements Outbox {
       .where('attempts', '=', row.attempts + 1);
   }
 }
-
-/** A board that changes waits the longest for what else may come: `LIVE_BOARD_MS`. */
-const FURTHEST_MS = 10_000;

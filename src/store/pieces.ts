@@ -1,10 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
-
 /** SQLite calls stop the process for as long as they take; so many rows at once are a few milliseconds. */
 export const ROWS_AT_ONCE = 500;
-
-/** Lets waiting input and timers through, between two pieces of a long transaction too. */
-export const breathe = (): Promise<void> => setImmediate();
 
 export function* inChunks<T>(items: readonly T[], size = ROWS_AT_ONCE): Generator<readonly T[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { GoneRun, Job, Progress, Run } from '../run/run.ts';
-import { breathe, ROWS_AT_ONCE } from './pieces.ts';
+import { breathe } from '../time/breathe.ts';
+import { ROWS_AT_ONCE } from './pieces.ts';
 import type { Plans, StoredPlan } from './plans.ts';
 import type { RunTable, Schema } from './schema.ts';
 import { toOutcome } from './stored-outcome.ts';

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { Log } from '../ports.ts';
 import { type AuditedRefusal, keepStart } from '../run/audit-entry.ts';
+import { Deadline } from '../time/deadline.ts';
 import { appendAudit } from './audit.ts';
 import { COUNTED_FOR_MS, countRefusal, findOver, forgetCount, takeCounted } from './refusal-counts.ts';
 import type { Schema } from './schema.ts';
@@ -16,7 +17,8 @@ export class Refusals {
   readonly #ledger: Ledger;
   readonly #log: Log;
   readonly #onWritten: () => void;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #minute = new Deadline({ keepsProcess: false });
+  #isClosed = false;
 
   private constructor(ledger: Ledger, log: Log, onWritten: () => void) {
     this.#ledger = ledger;
@@ -55,16 +57,17 @@ export class Refusals {
 
   /** Rejects where the store does; what was counted is then there at the next start. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#isClosed = true;
+    this.#minute.clear();
     await this.#write('all');
   }
 
   #plan(): void {
-    this.#timer ??= setTimeout(() => void this.#onTime(), COUNTED_FOR_MS).unref();
+    // A write that was under way at the end would plan the next one behind it.
+    if (!this.#isClosed && !this.#minute.isSet) this.#minute.set(COUNTED_FOR_MS, () => void this.#onTime());
   }
 
   async #onTime(): Promise<void> {
-    this.#timer = undefined;
     try {
       if ((await this.#write(this.#ledger.now())) > 0) this.#plan();
     } catch (error) {

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import type { FoldRow } from '../gather/fold.ts';
 import type { Job, SlowJob } from '../run/run.ts';
-import { breathe, ROWS_AT_ONCE } from './pieces.ts';
+import { breathe } from '../time/breathe.ts';
+import { ROWS_AT_ONCE } from './pieces.ts';
 import { jobsOf, toJob } from './records.ts';
 import type { Schema } from './schema.ts';
 

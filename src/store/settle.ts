@@ -12,10 +12,11 @@ import {
   type SettledJob,
   type ThreadOf,
 } from '../thread/layout.ts';
+import { breathe } from '../time/breathe.ts';
 import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
 import { appendAudit } from './audit.ts';
 import { type OwedBy, oweRows } from './owed-rows.ts';
-import { breathe, inChunks } from './pieces.ts';
+import { inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
 import { countJobs } from './records.ts';
 import { listSpooledHosts } from './results.ts';

@@ -5,7 +5,6 @@
 
 import { isSpooled, keptChars, type Outcome } from '../run/outcome.ts';
 import { type Action, type Plan, usesBoard } from '../run/plan.ts';
-import { LIVE_BOARD_MS, MAX_PAGES } from './board/board.ts';
 import { formatKey, type LogForm, type RowSubject, type Sends } from './row.ts';
 
 /** A row that is there already is behind again; one of a file that could not be sent gets another chance. */
@@ -37,6 +36,12 @@ export interface SettledJob {
 
 /** A count in the root message may be this old: what falls together is one edit. */
 const PROGRESS_DELAY_MS = 1_000;
+/** A run's results in messages: what does not fit into these is in the files. */
+export const MAX_PAGES = 6;
+/** While the run goes on a board changes at most this often: it is longer to read than a count, and to make. */
+export const LIVE_BOARD_MS = 5_000;
+/** No row is owed for a moment further ahead: one that is was planned by a clock that has been set back since. */
+export const FURTHEST_DUE_MS = 2 * LIVE_BOARD_MS;
 /** A board is shown first when a little has come together. */
 const FIRST_BOARD_MS = 1_000;
 /** Of so many hosts of a run, the first in its order, what is on disk is put into the thread as well. */

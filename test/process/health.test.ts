@@ -14,19 +14,13 @@ const FULL: DiskUse = {
 };
 
 test('/readyz names what is full and hinders no run, /metrics has its bytes', async () => {
-  const health = await openHealth(
-    { host: '127.0.0.1', port: 0 },
-    {
-      liveness: async () => null,
-      readiness: async () => null,
-      jobs: () => ({ running: 0, waiting: 0 }),
-      logLinesLost: () => 0,
-      uses: async () => [
-        FULL,
-        { ...FULL, what: 'spool', freeBytes: Number.POSITIVE_INFINITY, trouble: null },
-      ],
-    },
-  );
+  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
+    liveness: async () => null,
+    readiness: async () => null,
+    jobs: () => ({ running: 0, waiting: 0 }),
+    logLinesLost: () => 0,
+    uses: async () => [FULL, { ...FULL, what: 'spool', freeBytes: Number.POSITIVE_INFINITY, trouble: null }],
+  });
   try {
     const port = Number(health.address.split(':').at(-1));
     expect(await askHealth(port, '/readyz')).toEqual({
@@ -45,20 +39,19 @@ test('/readyz names what is full and hinders no run, /metrics has its bytes', as
 
 test('/healthz is 503 where the loop that does the work stands still, though the process answers', async () => {
   let liveness: () => Promise<string | null> = async () => null;
-  const health = await openHealth(
-    { host: '127.0.0.1', port: 0 },
-    {
-      liveness: () => liveness(),
-      readiness: async () => null,
-      jobs: () => ({ running: 0, waiting: 0 }),
-      logLinesLost: () => 7,
-      uses: async () => [],
-    },
-  );
+  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
+    liveness: () => liveness(),
+    readiness: async () => null,
+    jobs: () => ({ running: 0, waiting: 0 }),
+    logLinesLost: () => 7,
+    uses: async () => [],
+  });
   try {
     const port = Number(health.address.split(':').at(-1));
     expect(await askHealth(port, '/healthz')).toEqual({ status: 200, text: 'ok' });
-    expect((await askHealth(port, '/metrics'))?.text).toMatch(/^batchops_log_lines_lost_total 7$/m);
+    const metrics = (await askHealth(port, '/metrics'))?.text;
+    expect(metrics).toMatch(/^batchops_log_lines_lost_total 7$/m);
+    expect(metrics).toContain('batchops_build_info{version="1.2.3"} 1\n');
     liveness = () => new Promise(() => {});
     expect(await askHealth(port, '/healthz')).toEqual({
       status: 503,
@@ -72,16 +65,13 @@ test('/healthz is 503 where the loop that does the work stands still, though the
 });
 
 test('/metrics and /readyz answer only under a name of ours: a page whose name leads here reads nothing', async () => {
-  const health = await openHealth(
-    { host: '127.0.0.1', port: 0 },
-    {
-      liveness: async () => null,
-      readiness: async () => null,
-      jobs: () => ({ running: 0, waiting: 0 }),
-      logLinesLost: () => 0,
-      uses: async () => [],
-    },
-  );
+  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
+    liveness: async () => null,
+    readiness: async () => null,
+    jobs: () => ({ running: 0, waiting: 0 }),
+    logLinesLost: () => 0,
+    uses: async () => [],
+  });
   try {
     const port = Number(health.address.split(':').at(-1));
     // fetch does not let anybody name the host.

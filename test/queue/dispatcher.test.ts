@@ -254,6 +254,42 @@ describe('the dispatcher', () => {
     expect(queue.sent).toEqual([]);
   });
 
+  test.each([true, false])(
+    'a run that is refused while a start of it is in doubt ends, is refused once and holds no slot (recorded: %s)',
+    async (isRecorded) => {
+      let isRefused = false;
+      const refusals: string[] = [];
+      await using queue = await openQueue({
+        concurrency: 2,
+        wrap: (jobs) => ({
+          ...portOf(jobs),
+          async start(wanted) {
+            if (isRefused) return jobs.start(wanted);
+            if (isRecorded) await jobs.start(wanted);
+            isRefused = true;
+            queue.dispatcher.judgeAgain();
+            throw new Error('disk I/O error');
+          },
+        }),
+        approve: async (runId) => {
+          if (isRefused && runId === run.id) throw new Refusal('not-allowed', 'no rule covers web01');
+          return approveAny(queue.store, runId);
+        },
+        refuse: async (runId, refusal) => {
+          refusals.push(runId);
+          await skipAll(queue.store, runId, refusal.message);
+        },
+      });
+      const run = await openRun(queue.store, { hosts: 2 });
+      await until(async () => expect((await queue.store.findRun(run.id))?.state).toBe('finished'));
+      expect(await outcomesOf(queue.store, run.id)).toEqual(['web01 skipped', 'web02 skipped']);
+      expect(queue.sent).toEqual([]);
+      await openRun(queue.store, { hosts: 2 });
+      await until(() => expect(queue.sent).toHaveLength(2));
+      expect(refusals).toEqual([run.id]);
+    },
+  );
+
   test('a stop lets what runs end by itself, starts nothing, and leaves the rest queued', async () => {
     await using queue = await openQueue({ concurrency: 2 });
     const run = await openRun(queue.store, { hosts: 4 });

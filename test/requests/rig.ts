@@ -81,7 +81,9 @@ export async function openDeskRig(
     inventory,
     allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
     directory: more.directory ?? MEMBERS,
-    store: store.store,
+    get store() {
+      return store.store;
+    },
     transfers: openTransferFolder(transfers, store.store.origins),
     now: Date.now,
     opener: {
@@ -98,6 +100,7 @@ export async function openDeskRig(
       },
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
+    version: '1.2.3',
     limits: {
       maxFanOut: 100,
       fanOut: 64,

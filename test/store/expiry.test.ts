@@ -150,7 +150,7 @@ describe('what is stored', () => {
     expect(steps).toBeGreaterThan(25);
     expect(rig.sql('select count(*) as n from job')).toEqual([{ n: 0 }]);
     expect(rig.sql('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
-  }, 60_000);
+  }, 120_000);
 
   test('goes by size too, the oldest first, and the file gets smaller', async () => {
     await using rig = await openRig();
@@ -172,7 +172,7 @@ describe('what is stored', () => {
     );
     expect(Number(pages) * 4_096).toBeLessThan(0.9 * full);
     expect(Number(free)).toBeLessThanOrEqual(1_000);
-  }, 60_000);
+  }, 120_000);
 
   test.each([
     ['marked as gone without an entry', "update run set gone_at = 1, plan_json = ''"],

@@ -22,7 +22,7 @@ export function readFleet(
   env: Readonly<Record<string, string | undefined>>,
   findKeyFault: InventorySources['findKeyFault'],
 ): Fleet {
-  const world = {
+  const sources = {
     // A service may run without HOME; the system knows it all the same.
     env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
     readFile: (path: string) => decodeText(readFileSync(path)),
@@ -39,7 +39,7 @@ export function readFleet(
     }
   };
   const inventory = attempt(() =>
-    parseInventory(readText('BATCHOPS_INVENTORY', config.inventoryPath), config.inventoryPath, world),
+    parseInventory(readText('BATCHOPS_INVENTORY', config.inventoryPath), config.inventoryPath, sources),
   );
   const allowlist = attempt(() =>
     parseAllowlist(readText('BATCHOPS_ALLOWLIST', config.allowlistPath), config.allowlistPath, inventory),

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../../ports.ts';
 import type { AuditedEvent } from '../../run/audit-entry.ts';
+import { delay } from '../../time/delay.ts';
 import { boundChanges, describeChanges, type FleetChanges } from './changes.ts';
 
 /** A record that fails is tried again after this: what is in force has to be found in it. */
@@ -57,7 +57,7 @@ export class ReloadRecord {
         );
       }
       if (this.#stop.signal.aborted) return;
-      await pause(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
+      await delay(RETRY_MS, this.#stop.signal);
     }
   }
 }

@@ -118,8 +118,8 @@ export function openLogin(host: Host, session: LoginSession): Login {
       const begun = await session.begin(triedWords(method), secretsOf(host, method));
       if (begun === undefined) return;
       trial = begun;
-      const way = openMethod(method);
-      if (way) next(way);
+      const opened = openMethod(method);
+      if (opened) next(opened);
       else begun.dropped();
     };
     proven

@@ -108,9 +108,9 @@ export class LeftoverFiles {
   }
 }
 
-type Fate = 'removed' | 'put back' | 'was gone' | 'is no file of ours';
+type Removal = 'removed' | 'put back' | 'was gone' | 'is no file of ours';
 
-async function removePart(sftp: SftpSession, path: string): Promise<Fate> {
+async function removePart(sftp: SftpSession, path: string): Promise<Removal> {
   const there = await sftp.lstat(path);
   if (!there) return 'was gone';
   if (there.kind !== 'file') return 'is no file of ours';
@@ -119,7 +119,7 @@ async function removePart(sftp: SftpSession, path: string): Promise<Fate> {
 }
 
 /** A file that stepped aside: back where nothing took its place, else it has been replaced as it was to be. */
-async function putBack(sftp: SftpSession, path: string, belongsAt: string): Promise<Fate> {
+async function putBack(sftp: SftpSession, path: string, belongsAt: string): Promise<Removal> {
   const there = await sftp.lstat(path);
   if (!there) return 'was gone';
   if (there.kind !== 'file') return 'is no file of ours';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
-import { breathe, ROWS_AT_ONCE } from '../pieces.ts';
+import { breathe } from '../../time/breathe.ts';
+import { ROWS_AT_ONCE } from '../pieces.ts';
 import { jobsOf } from '../records.ts';
 import type { RunTable, Schema } from '../schema.ts';
 import { sha256 } from '../sha256.ts';

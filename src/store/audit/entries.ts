@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
+import { breathe } from '../../time/breathe.ts';
 import type { AuditRow } from '../audit.ts';
-import { breathe } from '../pieces.ts';
 import type { Schema } from '../schema.ts';
 
 /** One of a run on 10,000 hosts is some 150 KB. */

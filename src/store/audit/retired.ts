@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
+import { breathe } from '../../time/breathe.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
-import { breathe } from '../pieces.ts';
 import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 import { digestRun, hashOutput } from './digest.ts';

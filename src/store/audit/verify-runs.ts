@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { breathe } from '../pieces.ts';
+import { breathe } from '../../time/breathe.ts';
 import type { Schema } from '../schema.ts';
 import { sha256 } from '../sha256.ts';
 import { hashOutput, RUN_DIGESTED, RunDigest } from './digest.ts';

@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statfsSync, s
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, codeOf, showCode } from '../../errors.ts';
 import type { Schema } from '../schema.ts';
 
 /** A wait for another program's write lock (a backup tool) stops the whole process: node:sqlite is synchronous. */
@@ -199,7 +199,7 @@ const damaged = (path: string, how = ''): string =>
 
 /** What the administrator can mend, in a sentence; anything else goes on as the defect it is. */
 export function asConfigError(path: string, error: unknown): unknown {
-  if (error instanceof ConfigError || !(error instanceof Error) || !('code' in error)) return error;
+  if (error instanceof ConfigError || !(error instanceof Error) || codeOf(error) === undefined) return error;
   const because = (why: string): ConfigError => new ConfigError([`BATCHOPS_DATABASE_URL: ${path} ${why}`]);
   // https://www.sqlite.org/rescode.html: the low byte is the primary code.
   switch (primaryCode(error)) {
@@ -221,7 +221,7 @@ export function asConfigError(path: string, error: unknown): unknown {
     case 14:
       return because(`cannot be opened (${error.message})`);
   }
-  return error.code === 'ERR_SQLITE_ERROR' ? error : because(`cannot be created (${String(error.code)})`);
+  return codeOf(error) === 'ERR_SQLITE_ERROR' ? error : because(`cannot be created (${showCode(error)})`);
 }
 
 function primaryCode(error: unknown): number {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Log } from '../../ports.ts';
+import { Deadline } from '../../time/deadline.ts';
 import type { Schema } from '../schema.ts';
 
 /** Somebody reads in another process (a backup, `npm run audit`): tried again after so long. */
@@ -12,7 +13,7 @@ const RETRY_MS = 1_000;
 export class Erasure {
   readonly #db: Kysely<Schema>;
   readonly #log: Log;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #next = new Deadline({ keepsProcess: false });
   #isClosed = false;
 
   constructor(db: Kysely<Schema>, log: Log) {
@@ -23,11 +24,10 @@ export class Erasure {
   /** May be called within a transaction: it waits for its end. */
   plan(afterMs = 0): void {
     // A try that was under way at the end would plan the next one behind it.
-    if (!this.#isClosed) this.#timer ??= setTimeout(() => void this.#tryNow(), afterMs).unref();
+    if (!this.#isClosed && !this.#next.isSet) this.#next.set(afterMs, () => void this.#tryNow());
   }
 
   async #tryNow(): Promise<void> {
-    this.#timer = undefined;
     try {
       if (!(await this.#cut())) this.plan(RETRY_MS);
     } catch (error) {
@@ -54,7 +54,6 @@ export class Erasure {
 
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#next.clear();
   }
 }

@@ -14,12 +14,9 @@ import { formatHostSetName, type NameSet } from '../../report/text/host-names.ts
 import { formatCount, plural } from '../../report/text/wording.ts';
 import { outcomeWords } from '../../run/outcome.ts';
 import { type Run, totalJobs } from '../../run/run.ts';
+import { LIVE_BOARD_MS } from '../layout.ts';
 import type { BoardEntry } from './bundle.ts';
 
-/** A run's results in messages: what does not fit into these is in the files. */
-export const MAX_PAGES = 6;
-/** While the run goes on a board changes at most this often: it is longer to read than a count, and to make. */
-export const LIVE_BOARD_MS = 5_000;
 /** Kept for the words below the last bundle. */
 const REST_CHARS = 1_900;
 const HEADING_CHARS = 200;

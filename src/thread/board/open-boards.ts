@@ -3,8 +3,10 @@ import type { Message } from '../../report/message.ts';
 import type { Outcome } from '../../run/outcome.ts';
 import { findTarget } from '../../run/plan.ts';
 import { type Run, totalJobs } from '../../run/run.ts';
+import { breathe } from '../../time/breathe.ts';
 import type { ThreadFacts } from '../facts.ts';
-import { formatBoard, MAX_PAGES, planBoard } from './board.ts';
+import { MAX_PAGES } from '../layout.ts';
+import { formatBoard, planBoard } from './board.ts';
 import { type BoardEntry, formatBundle } from './bundle.ts';
 
 const MAX_KEPT = 8;
@@ -45,7 +47,7 @@ async function renderBoard(facts: ThreadFacts, run: Run): Promise<readonly Messa
 
   const outcomeOf = async ({ hosts: [host, ...others] }: Bundle): Promise<Outcome | undefined> => {
     // Each is a read and some cleaning: others get their turn between them.
-    await new Promise((resolve) => setImmediate(resolve));
+    await breathe();
     const outcome = (await facts.findJob(run.id, host))?.outcome;
     const target = findTarget(plan, host);
     return outcome === undefined || target === undefined || (others.length === 0 && plan.fold !== 'similar')

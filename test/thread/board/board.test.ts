@@ -4,8 +4,9 @@ import { type Bundle, type FoldRow, foldResults } from '../../../src/gather/fold
 import type { Message } from '../../../src/report/message.ts';
 import type { Outcome } from '../../../src/run/outcome.ts';
 import type { Run } from '../../../src/run/run.ts';
-import { formatBoard, MAX_PAGES, planBoard } from '../../../src/thread/board/board.ts';
+import { formatBoard, planBoard } from '../../../src/thread/board/board.ts';
 import { formatBundle } from '../../../src/thread/board/bundle.ts';
+import { MAX_PAGES } from '../../../src/thread/layout.ts';
 import { expectNothingAlive, expectWithinLimits, textsOf } from '../../report/limits.ts';
 import { anyOutcome, sampleOutcome, samplePlan, sampleRun, streamOf } from '../../report/samples.ts';
 

@@ -88,7 +88,7 @@ function keepOffered(element: Json, old: Json): Json {
   return chosen === undefined || values.includes(chosen.value) ? old : { ...old, selected_option: null };
 }
 
-export interface FormWorld {
+export interface FormSources {
   /** What the app has suggested for this element so far. */
   suggested(blockId: string, actionId: string): readonly Json[];
   /** Whether a `conversations_select` offers the person this one. */
@@ -99,7 +99,7 @@ export interface FormWorld {
 export function fillElement(
   { element, blockId, actionId }: FormElement,
   value: FormValue,
-  world: FormWorld,
+  sources: FormSources,
 ): Json | string {
   const { type } = element;
   const kept = keptBy(element);
@@ -109,13 +109,13 @@ export function fillElement(
   if (kept !== 'selected_options' && values.length > 1) return 'only_one_value';
   if (kept === 'value') return { type, value: first };
   if (kept === 'selected_conversation')
-    return first === null || world.offersConversation(element, first)
+    return first === null || sources.offersConversation(element, first)
       ? { type, selected_conversation: first }
       : 'invalid_option';
   const initial = recordOf(element, 'initial_option');
   const choice = [
     ...recordsOf(element, 'options'),
-    ...world.suggested(blockId, actionId),
+    ...sources.suggested(blockId, actionId),
     ...(initial === undefined ? [] : [initial]),
   ];
   const chosen = values.map((each) => choice.find((option) => option.value === each));

@@ -11,7 +11,7 @@ import { formatAction, formatSender } from '../delivery/payloads.ts';
 import { recordsOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import { offersConversation } from '../workspace/conversation-filter.ts';
-import { type FormValue, type FormWorld, fillElement, findElement } from './form.ts';
+import { type FormSources, type FormValue, fillElement, findElement } from './form.ts';
 import { formatSubmission, formatViewAction } from './payloads.ts';
 import { applyAnswer, type FormValues, fillForm } from './submission.ts';
 import type { StoredView, ViewStore } from './view-store.ts';
@@ -71,7 +71,7 @@ export class Forms {
     if (typeof seen === 'string') return fail(seen);
     const { user } = seen;
     if (seen.stored.view.submit === undefined) return fail('no_submit');
-    const filled = fillForm(seen.stored, values, this.#world(seen));
+    const filled = fillForm(seen.stored, values, this.#sources(seen));
     if (filled.fault !== null) return fail(filled.fault);
     const stored = views.setState(seen.stored, filled.state);
     if (Object.keys(filled.errors).length > 0) return fail('invalid_input', filled.errors);
@@ -109,13 +109,13 @@ export class Forms {
     const { workspace, views, triggers } = this.#means;
     const seen = findSeen(this.#means, acting.user, acting.viewId);
     if (typeof seen === 'string') return undelivered(seen);
-    const world = this.#world(seen);
-    const filled = fillForm(seen.stored, acting.values ?? {}, world);
+    const sources = this.#sources(seen);
+    const filled = fillForm(seen.stored, acting.values ?? {}, sources);
     if (filled.fault !== null) return undelivered(filled.fault);
     const found = findElement(recordsOf(seen.stored.view, 'blocks'), acting);
     if (found === undefined) return undelivered('action_not_found');
     const { element, blockId, actionId, block } = found;
-    const chosen = element.type === 'button' ? null : fillElement(found, acting.value ?? null, world);
+    const chosen = element.type === 'button' ? null : fillElement(found, acting.value ?? null, sources);
     if (typeof chosen === 'string') return undelivered(chosen);
     const state =
       chosen === null
@@ -130,7 +130,7 @@ export class Forms {
     return sendInteraction(this.#means, { triggerId, responseUrl: '' }, payload);
   }
 
-  #world({ user, stored }: Seen): FormWorld {
+  #sources({ user, stored }: Seen): FormSources {
     const { offered, workspace } = this.#means;
     return {
       suggested: (blockId, actionId) => offered.list(stored.id, blockId, actionId),

@@ -3,9 +3,9 @@ import { ApiError } from '../web-api/api-call.ts';
 import { checkView } from '../web-api/views.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import {
+  type FormSources,
   type FormState,
   type FormValue,
-  type FormWorld,
   fillElement,
   findInputFault,
   listElements,
@@ -26,7 +26,7 @@ export interface Filled {
 }
 
 /** What stands in the form once these were filled in; what is not named stays. */
-export function fillForm(stored: StoredView, values: FormValues, world: FormWorld): Filled {
+export function fillForm(stored: StoredView, values: FormValues, sources: FormSources): Filled {
   const elements = listElements(recordsOf(stored.view, 'blocks'));
   const state: Record<string, Record<string, Json>> = {};
   for (const [blockId, actions] of Object.entries(stored.state)) state[blockId] = { ...actions };
@@ -41,7 +41,7 @@ export function fillForm(stored: StoredView, values: FormValues, world: FormWorl
     // Null is an answer: what stood there is gone.
     const value = values[named] === undefined ? values[actionId] : values[named];
     if (value !== undefined) {
-      const filled = fillElement(each, value, world);
+      const filled = fillElement(each, value, sources);
       if (typeof filled === 'string') fault ??= `${filled}: ${actionId}`;
       else state[blockId] = { ...state[blockId], [actionId]: filled };
     }

@@ -1,6 +1,7 @@
 import type { FileUpload, Message } from '../../../report/message.ts';
 import type { OutboxRow } from '../../../thread/row.ts';
 import { formatUnshown } from '../../../thread/unshown.ts';
+import { within } from '../../../time/within.ts';
 import type { PosterContext } from './context.ts';
 
 /** After so many faults in a row a notice goes in the message's place. */
@@ -37,19 +38,17 @@ export async function renderRow(
     await outbox.making(row);
   }
   const startedAt = clock();
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const making = render(row.key);
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`not done after ${slowMs} ms`)), slowMs);
+    const content = await within(render(row.key), {
+      ms: slowMs,
+      late: () => {
+        throw new Error(`not done after ${slowMs} ms`);
+      },
     });
-    const content = await Promise.race([making, late]);
     if (clock() - startedAt > slowMs)
       throw new Error(`done only after ${Math.round(clock() - startedAt)} ms`);
     return { content, what: 'message' };
   } catch (error) {
     throw new RenderFault('a message could not be made', { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }
