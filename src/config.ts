@@ -21,6 +21,8 @@ export interface Config {
   /** The longest that `-t` may ask for. */
   readonly maxTimeLimitMs: number;
   readonly auditChannel: string | undefined;
+  /** How Slack writes `& < >` in slash text: said, or asked (`auto`). */
+  readonly slashText: SlashTextSetting;
   readonly http: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
   /** Where the bot was away for longer, what waited does not start by itself. */
@@ -52,6 +54,8 @@ export interface SlackConfig {
 
 export const HOST_KEY_POLICIES = ['strict', 'accept-new', 'off'] as const;
 export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
+const SLASH_TEXTS = ['auto', 'raw', 'entities'] as const;
+export type SlashTextSetting = (typeof SLASH_TEXTS)[number];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -255,6 +259,7 @@ export function inspectConfig(
     },
     maxTimeLimitMs: readDuration('BATCHOPS_MAX_TIME', 86_400_000, 1_000, 30 * 86_400_000),
     auditChannel: readChannel(),
+    slashText: readOneOf('BATCHOPS_SLASH_TEXT', SLASH_TEXTS, 'auto'),
     http: readAddress(),
     resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
     disk: {
@@ -302,6 +307,7 @@ const VARIABLES = [
   'KEEP_SPOOL',
   'KEEP_UPLOADS',
   'KEEP_FETCHED',
+  'SLASH_TEXT',
 ];
 
 /** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */

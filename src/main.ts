@@ -245,6 +245,7 @@ function openContext(
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: limitsOf(config),
+    slashText: config.slashText,
     version: own.version,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
     isOpen: () => bot.phase !== 'stopping',

@@ -1,4 +1,5 @@
 /** What the program needs of the world, a sentence a verb. `main.ts` alone knows which products fill these. */
+import type { TextReading, TextSource } from './command/slash-text.ts';
 import type { FoldRow } from './gather/fold.ts';
 import type { Host } from './inventory/inventory.ts';
 import type { Approved } from './policy/approved.ts';
@@ -191,6 +192,8 @@ export interface Store {
   /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
   findGoneRun(runId: string): Promise<GoneRun | undefined>;
+  /** Whether a run came of this request. */
+  hasRequest(requestKey: string): Promise<boolean>;
   /** Newest first. */
   listRuns(count: number): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */
@@ -217,6 +220,8 @@ export interface Store {
   readonly expiry: Expiry;
   /** Runs that have not ended, or of which Slack is still to get something. */
   unfinishedRuns(): Promise<ReadonlySet<string>>;
+  readonly doubts: Doubts;
+  readonly readings: TextReadings;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
@@ -241,6 +246,35 @@ export interface Keeping {
   readonly runMs: number;
   /** Near so many bytes, the oldest goes whatever its age. */
   readonly maxBytes: number;
+}
+
+/** A command that is not run before who typed it has said something about it. */
+export interface DoubtfulCommand {
+  /** `text`: which of two readings was typed; `late`: whether it is still wanted. */
+  readonly kind: 'text' | 'late';
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** Of the request: however it comes to run, it is one run. */
+  readonly requestKey: string;
+  readonly command: string;
+  /** `text`: as Slack sent it; `late`: as it is read. */
+  readonly text: string;
+}
+
+export interface Doubts {
+  /** Under which id it waits; undefined where this very request was put there before, whatever came of it. */
+  put(command: DoubtfulCommand): Promise<string | undefined>;
+  /** Once, and only for whoever typed it. */
+  take(id: string, by: Requester): Promise<DoubtfulCommand | undefined>;
+}
+
+/** How Slack writes `& < >` in this workspace, as people said. Audited. */
+export interface TextReadings {
+  find(teamId: string, source: TextSource): Promise<TextReading | undefined>;
+  /** The first word stands until it is forgotten: false where there is one. */
+  remember(by: Requester, source: TextSource, reading: TextReading): Promise<boolean>;
+  /** False where there was none. */
+  forget(by: Requester, source: TextSource): Promise<boolean>;
 }
 
 /**
@@ -325,6 +359,8 @@ export interface Verification {
 export interface SharedFiles {
   /** Those of this channel, newest first; not all of a long history. A `Refusal` where Slack tells none. */
   list(channelId: string): Promise<readonly SharedFile[]>;
+  /** What Slack tells of one file; a `Refusal` where it tells nothing. */
+  describe(fileId: string): Promise<SharedFile>;
   /** The file's bytes as they come; a `Refusal` where the bot may not have it or it is above `maxBytes`. */
   open(fileId: string, maxBytes: number): Promise<AsyncIterable<Uint8Array>>;
 }

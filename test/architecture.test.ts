@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'ports.ts': ['gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
+  'ports.ts': ['command', 'gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   process: [
     'config.ts',
@@ -61,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   thread: ['gather', 'report', 'run', 'time'],
   // edges
   store: [
+    'command',
     'errors.ts',
     'gather',
     'policy',
@@ -76,6 +77,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'time', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'time', 'p-queue', 'ssh2', 'node:'],
   slack: [
+    'command',
     'errors.ts',
     'policy',
     'ports.ts',

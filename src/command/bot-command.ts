@@ -1,7 +1,7 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { splitList } from './fleet-options.ts';
 import type { BotRequest, RetryOf } from './request.ts';
-import { optionName, plainDashes, readWord, shown, type Word } from './words.ts';
+import { optionName, plainDashes, readWord, shown, unwrapFence, type Word } from './words.ts';
 
 const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can', 'queue'] as const;
 const RETRY_OF: readonly RetryOf[] = ['failed', 'unreachable', 'lost', 'skipped', 'all'];
@@ -10,7 +10,7 @@ const MAX_RUNS = 100;
 
 /** What follows `/batch`. Nothing is help. */
 export function parseBotCommand(text: string): BotRequest {
-  const [first, ...rest] = readWords(text);
+  const [first, ...rest] = readWords(unwrapFence(text, 0));
   if (first === undefined) return { kind: 'help' };
   const said = (optionName(first) ?? first.text).toLowerCase();
   const verb = VERBS.find((known) => known === said);

@@ -1,8 +1,8 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { splitNames } from '../inventory/host-set.ts';
 import type { ListName, optionsOf, WordName } from './options.ts';
-import { checkCommand, noteOddities, readTypedCommand } from './typed-command.ts';
-import { optionName, plainDashes, readWord, shown, skipSpaces, type Word } from './words.ts';
+import { checkCommand, noteOddities, readTypedCommand, unwrapCommand } from './typed-command.ts';
+import { optionName, plainDashes, readWord, shown, skipSpaces, unwrapFence, type Word } from './words.ts';
 
 /** The options as typed, each at most once, repaired but not yet understood. */
 export interface FleetOptions {
@@ -18,8 +18,9 @@ export interface FleetOptions {
 
 type Known = ReturnType<typeof optionsOf>;
 
-/** `text` up to its end as options, in any order. Throws at the first word that is not one of them or theirs. */
-export function readFleetOptions(text: string, known: Known): FleetOptions {
+/** What was sent, up to its end, as options, in any order. Throws at the first word that is not one of them or theirs. */
+export function readFleetOptions(sent: string, known: Known): FleetOptions {
+  let text = sent;
   const lists = new Map<ListName, readonly string[]>();
   const words = new Map<WordName, string>();
   const seen = new Set<Known[number]['name']>();
@@ -64,6 +65,8 @@ export function readFleetOptions(text: string, known: Known): FleetOptions {
   };
 
   while (skipSpaces(text, at) < text.length) {
+    // No option begins with a backtick: round all of them, or all from here on, it is none of the words.
+    text = unwrapFence(text, at);
     const word = readWord(text, at);
     if (word === undefined) break;
     at = word.end;
@@ -89,9 +92,10 @@ export function readFleetOptions(text: string, known: Known): FleetOptions {
           isKnown: (next) => knownOption(next) !== undefined,
           refuse: (next) => notAnOption(next, known),
         });
-        checkCommand(typed.command);
-        notes.push(...noteOddities(typed.command));
-        command = typed.command;
+        const bare = unwrapCommand(typed.command);
+        checkCommand(bare.command);
+        notes.push(...bare.notes, ...noteOddities(bare.command));
+        command = bare.command;
         at = typed.end;
         break;
       }

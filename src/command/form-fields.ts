@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts';
 import { splitList } from './fleet-options.ts';
 import { checkPath, parseDuration, parseFanOut } from './parse-command.ts';
 import type { FleetRequest, RequestedWork } from './request.ts';
-import { checkCommand, noteOddities } from './typed-command.ts';
+import { checkCommand, noteOddities, unwrapCommand } from './typed-command.ts';
 import { plainDashes, shown } from './words.ts';
 
 /** The fields of the form; those that were left empty are not there. */
@@ -54,7 +54,8 @@ export function parseFormFields(
     ...(text('results') === 'diff' ? { diff: true as const } : {}),
   };
   if (work === undefined || Object.keys(faults).length > 0) return { faults };
-  const notes = work.action === 'run' ? noteOddities(work.command) : [];
+  const notes =
+    work.action === 'run' ? [...unwrapCommand(text('command')).notes, ...noteOddities(work.command)] : [];
   return { request: { kind: 'fleet', hosts, groups: [], exclude: [], work, ...read, preview: false, notes } };
 }
 
@@ -63,8 +64,9 @@ type Attempt = <T>(field: FormField, read: () => T) => T | undefined;
 function parseCommandField(command: string, attempt: Attempt): RequestedWork | undefined {
   return attempt('command', () => {
     if (command.trim() === '') throw new Refusal('usage', 'Write the command to run.');
-    checkCommand(command);
-    return { action: 'run', command };
+    const bare = unwrapCommand(command);
+    checkCommand(bare.command);
+    return { action: 'run', command: bare.command };
   });
 }
 

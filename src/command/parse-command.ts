@@ -4,7 +4,7 @@ import { type FleetOptions, readFleetOptions } from './fleet-options.ts';
 import { optionsOf } from './options.ts';
 import type { FleetRequest, Request, RequestedWork } from './request.ts';
 import { type CommandName, USAGE } from './usage.ts';
-import { optionName, readWord, shown } from './words.ts';
+import { optionName, readWord, shown, unwrapFence } from './words.ts';
 
 /** What was typed → what is meant, or a `Refusal` that names the word, the remedy and the line of use. */
 export function parseCommand(command: string, text: string): Request {
@@ -26,7 +26,8 @@ export function withUsage(error: unknown, name: CommandName): unknown {
   return new Refusal(error.code, error.message, { ...remedy, usage: USAGE[name], about: error.about });
 }
 
-function asksForHelp(text: string): boolean {
+function asksForHelp(sent: string): boolean {
+  const text = unwrapFence(sent, 0);
   const word = readWord(text, 0);
   if (word === undefined || readWord(text, word.end) !== undefined) return false;
   return /^(help|\?)$/i.test(optionName(word) ?? word.text);

@@ -2,11 +2,13 @@ import { Refusal } from '../errors.ts';
 import {
   closersOf,
   DOUBLE_QUOTES,
+  fenceAt,
   isQuote,
   optionName,
   readWord,
   shown,
   skipSpaces,
+  unwrapFence,
   type Word,
 } from './words.ts';
 
@@ -31,7 +33,7 @@ export interface Options {
  */
 export function readTypedCommand(text: string, from: number, options: Options): TypedCommand {
   const start = skipSpaces(text, from);
-  const quote = /^(?:```|`)/.exec(text.slice(start, start + 3))?.[0] ?? text.charAt(start);
+  const quote = fenceAt(text, start) ?? text.charAt(start);
   const isCode = quote.startsWith('`');
   if (!isCode && !isQuote(quote)) return readToEnd(text, start);
 
@@ -42,6 +44,7 @@ export function readTypedCommand(text: string, from: number, options: Options): 
     text.charAt(at - 1) === '\\' && at - 1 >= start + quote.length && escapable.includes(text.charAt(at));
   const commandUpTo = (end: number): string => {
     const typed = text.slice(start + quote.length, end);
+    if (quote === '```') return withoutEdges(typed);
     return escapable === '' ? typed : typed.replace(new RegExp(`\\\\([${escapable}])`, 'g'), '$1');
   };
   let closedAt = -1;
@@ -100,6 +103,27 @@ function unclosed(text: string, quote: string, closedAt: number, closers: string
   );
 }
 
+/** A block of code has its fences on lines of their own. */
+function withoutEdges(block: string): string {
+  return block.replace(/^[ \t]*\r?\n/, '').replace(/\r?\n[ \t]*$/, '');
+}
+
+/**
+ * Backticks round the whole command are quotes, however it came: to a shell they would mean to run what the
+ * command says.
+ */
+export function unwrapCommand(command: string): {
+  readonly command: string;
+  readonly notes: readonly string[];
+} {
+  const bare = unwrapFence(command, 0);
+  if (bare === command) return { command, notes: [] };
+  return {
+    command: command.trimStart().startsWith('```') ? withoutEdges(bare) : bare,
+    notes: ['The backticks round the whole command were taken as quotes; $(…) runs what a command says.'],
+  };
+}
+
 /** Refuses what no shell should get, as it cannot have been meant or cannot arrive as typed. */
 export function checkCommand(command: string): void {
   if (skipSpaces(command, 0) === command.length) {
@@ -111,6 +135,19 @@ export function checkCommand(command: string): void {
     throw new Refusal('usage', `The command holds a control character (${codePoint(control)}).`, {
       remedy: 'Type it anew: it most likely came with a paste.',
     });
+  }
+  const mention =
+    /(?:[<‹]|&lt;)(?:[#@][A-Z0-9]{4,}|!(?:here|channel|everyone|subteam|date)\b)[^<>‹›\s]{0,80}(?:[>›]|&gt;)/;
+  const named = mention.exec(command)?.[0];
+  if (named !== undefined) {
+    throw new Refusal(
+      'usage',
+      `The command holds a mention, ${shown(named)}: Slack put it where a name was typed.`,
+      {
+        remedy:
+          "Write it so that Slack sees no name, as in '#'ops or '@'ann: to a shell that is #ops and @ann.",
+      },
+    );
   }
   if (!command.isWellFormed()) {
     throw new Refusal('usage', 'The command holds half a character, which cannot be sent as it is.', {

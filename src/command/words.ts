@@ -41,6 +41,22 @@ export function skipSpaces(text: string, from: number): number {
   return at;
 }
 
+/** Slack's users wrap code so, also where it only protects a `*` from being shown as bold. */
+export function fenceAt(text: string, at: number): '```' | '`' | undefined {
+  if (text.startsWith('```', at)) return '```';
+  return text.charAt(at) === '`' ? '`' : undefined;
+}
+
+/** The text without the fences that stand round all of it from `at` on; as it is where there are others inside. */
+export function unwrapFence(text: string, at: number): string {
+  const start = skipSpaces(text, at);
+  const fence = fenceAt(text, start);
+  const whole = text.trimEnd();
+  if (fence === undefined || !whole.endsWith(fence) || whole.length < start + 2 * fence.length) return text;
+  const inside = whole.slice(start + fence.length, -fence.length);
+  return inside.includes(fence) ? text : text.slice(0, start) + inside;
+}
+
 /** The next word at or behind `from`; undefined at the end. */
 export function readWord(text: string, from: number): Word | undefined {
   const start = skipSpaces(text, from);
@@ -68,22 +84,15 @@ function readQuoted(text: string, start: number): Word {
 }
 
 /**
- * Undoes what Slack's clients do to words: links back to what was typed, entities, spaces that look like
- * spaces and are none. Only for the option part; never for a command.
+ * Undoes what Slack's clients do to words: links back to what was typed, spaces that look like spaces and are
+ * none. Only for the option part; never for a command. (Entities: `slash-text.ts`, before this.)
  */
 function repair(word: string): string {
-  return decodeEntities(
-    word
-      .replace(/<(?:https?:\/\/|mailto:)([^|<>]+)\|([^<>]+)>/gi, '$2')
-      .replace(/<(?:https?:\/\/|mailto:)([^|<>]+?)\/?>/gi, '$1'),
-  )
+  return word
+    .replace(/<(?:https?:\/\/|mailto:)([^|<>]+)\|([^<>]+)>/gi, '$2')
+    .replace(/<(?:https?:\/\/|mailto:)([^|<>]+?)\/?>/gi, '$1')
     .replace(ZERO_WIDTH, '')
     .replace(/[\u00a0\u2007\u202f]/g, ' ');
-}
-
-/** Once, and `&amp;` last: `&amp;lt;` was typed as `&lt;`. Slack escapes these three and no others. */
-function decodeEntities(text: string): string {
-  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
 /** Hyphens as clients write them: two become a dash of this or that length. */

@@ -1,5 +1,6 @@
 import { withUsage } from '../command/parse-command.ts';
 import type { FleetRequest, RequestedWork } from '../command/request.ts';
+import type { TextReading } from '../command/slash-text.ts';
 import { Refusal } from '../errors.ts';
 import { type Resolved, resolveTargets } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
@@ -23,6 +24,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
   readonly limits: Limits;
+  /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
+  readonly slashText: 'auto' | TextReading;
   /** Of this release. */
   readonly version: string;
   /** Stops jobs on the wire; the store has already been told. */

@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import type { Plan } from '../run/plan.ts';
+import { askAgainButtons, describeHabit, type TextHabit } from './doubts.ts';
 import { bold, italic, line, type Message, preformatted, richText, words } from './message.ts';
 import { escapeShort } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
@@ -47,10 +48,17 @@ export function formatNotice(text: string): Message {
   return { text: escapeShort(shown, MAX_TEXT_CHARS), blocks: [richText(words(shown))] };
 }
 
-export function formatHelp(text: string): Message {
+/** `mayAskAgain`: who may change for everybody how text is read. */
+export function formatHelp(text: string, habits: readonly TextHabit[] = [], mayAskAgain = false): Message {
   return {
     text: escapeShort(`Help: ${text.split('\n')[0] ?? ''}`, MAX_TEXT_CHARS),
-    blocks: [richText(preformatted(bounded(text, 9_000) || ' '))],
+    blocks: [
+      richText(
+        preformatted(bounded(text, 7_500) || ' '),
+        ...(habits.length === 0 ? [] : [words(habits.map(describeHabit).join('\n'))]),
+      ),
+      ...(mayAskAgain ? askAgainButtons(habits) : []),
+    ],
   };
 }
 

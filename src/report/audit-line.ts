@@ -71,6 +71,8 @@ function signOf(action: AuditEntry['action']): string {
     case 'started':
     case 'retired':
       return '·';
+    case 'text-read':
+      return '✎';
     default:
       return action satisfies never;
   }

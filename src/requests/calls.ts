@@ -2,7 +2,7 @@
 
 import type { Answer, HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import type { Requester } from '../run/plan.ts';
-import type { SharedFile } from '../run/shared-file.ts';
+import type { MentionedFile } from '../run/shared-file.ts';
 
 /** What the listeners ask of the program. */
 export interface Requests {
@@ -23,8 +23,12 @@ export interface SlashCall {
   readonly text: string;
   readonly requester: Requester;
   readonly channelId: string;
+  /** A direct message, of two people or several: no results can be asked for there. */
+  readonly isDirect?: boolean;
   /** The same for every delivery of the same request. */
   readonly requestKey: string;
+  /** Slack may have told them already that it failed: it was brought again, or waited for us. */
+  readonly isLate?: boolean;
 }
 
 export interface ButtonClick {
@@ -38,6 +42,8 @@ export interface ButtonClick {
   readonly requestKey: string;
   /** Epoch ms, by Slack's clock: the same for every delivery of the same click. */
   readonly clickedAt: number;
+  /** As with `SlashCall`. */
+  readonly isLate?: boolean;
 }
 
 export interface ShortcutCall {
@@ -45,9 +51,11 @@ export interface ShortcutCall {
   readonly requester: Requester;
   /** Where the message stands; empty for a global shortcut. */
   readonly channelId: string;
+  /** As with `SlashCall`. */
+  readonly isDirect?: boolean;
   readonly requestKey: string;
-  /** Of the message: ids and names as Slack has them. */
-  readonly files: readonly SharedFile[];
+  /** Of the message. */
+  readonly files: readonly MentionedFile[];
 }
 
 export interface SuggestQuery {
@@ -68,6 +76,8 @@ export interface SubmittedForm {
   readonly requester: Requester;
   /** One for the window, however often it is sent. */
   readonly requestKey: string;
+  /** As with `SlashCall`. */
+  readonly isLate?: boolean;
 }
 
 export type FormVerdict =

@@ -3,12 +3,13 @@ import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { formatNotice } from '../report/answers.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 import { findVisibleRun } from './questions.ts';
 
 export async function cancelRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
   const run = await context.store.findRun(runId);
-  const isOwn = run?.plan.requester.userId === call.requester.userId;
+  const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
   if (run === undefined || !(isOwn || mayCancel(context, call, run))) {
     // Who may not see it is not told that there is one.
     const { id } = await findVisibleRun(context, call, runId);
@@ -38,7 +39,7 @@ export async function cancelHost(
   run: Run,
   host: string,
 ): Promise<Answer> {
-  const isOwn = run.plan.requester.userId === call.requester.userId;
+  const isOwn = isSamePerson(run.plan.requester, call.requester);
   if (!isOwn && !hasRight(context.allowlist, call, 'cancel', [host])) {
     throw new Refusal('not-allowed', `${host} in ${run.id} is not yours to cancel.`, {
       remedy: `Its requester can, and whoever has the action "cancel" on ${host} in the allowlist.`,

@@ -13,6 +13,7 @@ import {
   SHOW_HOST_ACTION,
 } from '../report/buttons.ts';
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/click-answers.ts';
+import { ASK_TEXT_ACTION } from '../report/doubts.ts';
 import { formatDay } from '../report/text/wording.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
@@ -20,11 +21,13 @@ import { findTarget } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
+import { refuseLate } from './doubts.ts';
 import { openForm } from './form.ts';
 import { findVisibleRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
 import { resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
+import { askAgain } from './texts.ts';
 
 /**
  * What a button means. Nothing is believed of it but who clicked, where, and the run's id: what the run is
@@ -54,16 +57,20 @@ export async function answerClick(
     case LOG_ACTION:
       return await answerWithLog(context, await findVisibleRun(context, call, value));
     case RESUME_ACTION:
+      refuseLate(click);
       return await resumeRun(context, call, value);
     case RETRY_ACTION:
+      refuseLate(click);
       return await repeatRun(context, onceForClicks(call, click), value, 'failed');
     case AGAIN_ACTION:
+      refuseLate(click);
       return await repeatRun(context, onceForClicks(call, click), value, 'all');
     case HOME_RUN_ACTION:
-      return openForm(call, 'run');
+      return openForm('run', call);
     case HOME_COPY_ACTION:
-      return openForm(call, 'copy');
+      return openForm('copy', call);
     default:
+      if (actionId.startsWith(`${ASK_TEXT_ACTION}:`)) return await askAgain(context, call, value);
       throw strange();
   }
 }

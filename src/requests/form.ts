@@ -14,12 +14,14 @@ import { authorize } from '../policy/authorize.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
-import type { SharedFile } from '../run/shared-file.ts';
+import type { MentionedFile, SharedFile } from '../run/shared-file.ts';
 import { within } from '../time/within.ts';
-import type { FormVerdict, SubmittedForm } from './calls.ts';
+import type { FormVerdict, SlashCall, SubmittedForm } from './calls.ts';
 
 /** Slack waits 3 s for a verdict; a large file may take longer to read. */
 const VERDICT_MS = 1_500;
+/** As long as it waits for a window. */
+const DESCRIBED_MS = 1_500;
 /** Slack allows more, but nobody reads more below a field. */
 const MAX_FAULT_CHARS = 500;
 
@@ -30,10 +32,31 @@ interface Memo {
   readonly shown?: string;
 }
 
-/** Opens at once: nothing slow may stand before it, as the right to open a window lasts 3 s. */
-export function openForm(call: Call, kind: 'run' | 'copy', file?: SharedFile): Modal {
+/**
+ * Opens at once: nothing slow may stand before it, as the right to open a window lasts 3 s. `from`: where it was
+ * asked for, and where the results go if nothing else is chosen; Slack takes no direct message as that.
+ */
+export function openForm(
+  kind: 'run' | 'copy',
+  from: Pick<SlashCall, 'channelId' | 'isDirect'>,
+  file?: SharedFile,
+): Modal {
   if (file !== undefined) checkSize(file);
-  return formatForm(kind, file === undefined ? {} : { file }, call.channelId);
+  return formatForm(kind, file === undefined ? {} : { file }, from.isDirect === true ? '' : from.channelId);
+}
+
+/** What a message tells of its file, or Slack where the message does not. */
+export async function findMentioned(
+  { sharedFiles }: Pick<RequestContext, 'sharedFiles'>,
+  file: MentionedFile,
+): Promise<SharedFile> {
+  if ('name' in file) return file;
+  const late = () => {
+    throw new Refusal('not-now', 'Slack does not tell what this file is, so there is no form for it.', {
+      remedy: 'Try again in a moment.',
+    });
+  };
+  return await within(sharedFiles.describe(file.id), { ms: DESCRIBED_MS, late });
 }
 
 function formatForm(

@@ -3,7 +3,7 @@ import { hasRight } from '../policy/authorize.ts';
 import { listRules, usableHosts, worksIn } from '../policy/rights.ts';
 import { formatHome, type ListedRun } from '../report/views/home.ts';
 import type { HomeTab } from '../report/views/view.ts';
-import type { Requester } from '../run/plan.ts';
+import { isSamePerson, type Requester } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 
 const RUNS_SHOWN = 8;
@@ -42,7 +42,7 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
 
 /** Mostly the last few hold enough of both; further back is looked only where they do not. */
 async function listRecent(context: RequestContext, asker: Requester) {
-  const isMine = (run: Run): boolean => run.plan.requester.userId === asker.userId;
+  const isMine = (run: Run): boolean => isSamePerson(run.plan.requester, asker);
   for (let looked = RUNS_LOOKED_AT_FIRST; ; looked = Math.min(looked * 4, RUNS_LOOKED_AT)) {
     const runs = await context.store.listRuns(looked);
     const mine = runs.filter(isMine);

@@ -1,5 +1,5 @@
-import { parseCommand } from '../command/parse-command.ts';
 import type { Request } from '../command/request.ts';
+import { readText, type TextReading } from '../command/slash-text.ts';
 import { HELP } from '../command/usage.ts';
 import { Refusal } from '../errors.ts';
 import { beginRun, type Call, type RequestContext } from '../lifecycle/begin-run.ts';
@@ -9,38 +9,54 @@ import { formatHelp, formatRefusal } from '../report/answers.ts';
 import { RUN_SHORTCUT, SEND_SHORTCUT } from '../report/views/form.ts';
 import { formatClosedHome } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { ButtonClick, Requests, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick, stoppedBy } from './clicks.ts';
-import { describeForm, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
+import {
+  askReading,
+  askWhetherStill,
+  beginsRun,
+  refuseLate,
+  settlesDoubt,
+  takeDoubt,
+  understand,
+} from './doubts.ts';
+import { describeForm, findMentioned, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { answerQuestion } from './questions.ts';
+import { RecentKeys } from './recent-keys.ts';
 import { repeatRun } from './repeat.ts';
 import { suggestOptions } from './suggest.ts';
+import { findReading, listHabits, mayAskAgain, rememberReading } from './texts.ts';
 
 /** Where people's requests arrive: each is judged, answered, and every no is written down. */
 export function openRequests(context: RequestContext): Requests {
+  const seen = new RecentKeys();
   return {
-    command: (slash: SlashCall) => {
-      const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
-      const asked = understand(slash);
-      if ('kind' in asked && asked.kind === 'help')
-        return Promise.resolve(formatHelp(`${HELP}\n\nBatchops ${context.version}`));
-      const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
-      return answerOrRefuse(context, call, stops, async (own) => {
-        const form = formOf(slash);
-        if (form !== undefined) return openForm(call, form);
-        if (asked instanceof Refusal) throw asked;
-        return await attend(own, call, asked);
-      });
+    async command(sent: SlashCall) {
+      const isAgain = seen.note(sent.requestKey);
+      // Brought once more, while the first delivery is, or was, answered.
+      if (isAgain && sent.isLate) return undefined;
+      const reading = await findReading(context, 'command', sent.requester, sent.text);
+      if (reading !== undefined) return await obey(context, { ...sent, text: readText(sent.text, reading) });
+      const call = callOf(sent, `${sent.command} ${sent.text}`.trim());
+      return await answerOrRefuse(context, call, undefined, (own) => askReading(own, call, sent));
     },
     press: (click: ButtonClick) => {
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
-      return answerOrRefuse(context, call, stoppedBy(click), (own) => answerClick(own, call, click));
+      if (!settlesDoubt(click)) {
+        return answerOrRefuse(context, call, stoppedBy(click), (own) => answerClick(own, call, click));
+      }
+      return answerOrRefuse(context, call, undefined, async (own) => {
+        const { slash, reading, typed } = await takeDoubt(own, click);
+        const answer = await obey(context, slash, reading);
+        return answer === undefined || 'type' in answer ? answer : { ...answer, typed };
+      });
     },
     shortcut: (chosen: ShortcutCall) => {
       const call = callOf(chosen, `shortcut ${chosen.callbackId}`);
-      return answerOrRefuse(context, call, undefined, async () => answerShortcut(call, chosen));
+      return answerOrRefuse(context, call, undefined, (own) => answerShortcut(own, chosen));
     },
     async suggest(query) {
       try {
@@ -62,6 +78,7 @@ export function openRequests(context: RequestContext): Requests {
         const own = await standIn(context, call);
         const verdict = await judgeForm(own, call, form);
         if (verdict.kind !== 'accepted') return verdict;
+        refuseLate(form);
         return { ...verdict, begin: () => answerOrRefuse(context, call, undefined, verdict.begin) };
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -93,7 +110,8 @@ async function standIn(
 /** A person's own run can be stopped also by who is in no rule any more, and while Slack tells nothing. */
 async function standToStop(context: RequestContext, call: Call, runId: string): Promise<RequestContext> {
   const run = await context.store.findRun(runId);
-  if (run?.plan.requester.userId !== call.requester.userId) return await standIn(context, call);
+  const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
+  if (!isOwn) return await standIn(context, call);
   return { ...context, allowlist: { rules: [], warnings: [] } };
 }
 
@@ -102,14 +120,43 @@ function callOf(from: SlashCall | ButtonClick | ShortcutCall, typed: string): Ca
   return { requester, channelId, requestKey, typed };
 }
 
-/** A no to the words is said only to who is admitted: what strangers type is not looked into. */
-function understand({ command, text }: SlashCall): Request | Refusal {
-  try {
-    return parseCommand(command, text);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
+/**
+ * What was typed, as it is read. A no to the words is said only to who is admitted: what strangers type is not
+ * looked into. `said`: which reading it is, by who typed it; remembered once the run has begun.
+ */
+async function obey(
+  context: RequestContext,
+  slash: SlashCall,
+  said?: TextReading,
+): Promise<Answer | undefined> {
+  const call = callOf(slash, `${slash.command} ${slash.text}`.trim());
+  const asked = understand(slash);
+  if ('kind' in asked && asked.kind === 'help') return await answerHelp(context, call);
+  const stops = 'run' in asked && asked.kind === 'cancel' ? asked.run : undefined;
+  return await answerOrRefuse(context, call, stops, async (own) => {
+    const form = formOf(slash);
+    if (form !== undefined) return openForm(form, slash);
+    if (asked instanceof Refusal) throw asked;
+    const begins = beginsRun(asked);
+    if (begins && slash.isLate) return await askWhetherStill(own, call, slash);
+    const answer = await attend(own, call, asked);
+    if (begins && said !== undefined) await rememberReading(context, call.requester, 'command', said);
+    return answer;
+  });
+}
+
+/** For everybody; the buttons in it for who may press them. */
+async function answerHelp(context: RequestContext, call: Call): Promise<Answer> {
+  const habits = await listHabits(context, call.requester);
+  const own = await standIn(context, call).catch((error: unknown) => {
+    if (error instanceof Refusal) return undefined;
     throw error;
-  }
+  });
+  return formatHelp(
+    `${HELP}\n\nBatchops ${context.version}`,
+    habits,
+    own !== undefined && mayAskAgain(own, call),
+  );
 }
 
 /** A command without a word is asked for its words. */
@@ -119,13 +166,14 @@ function formOf({ command, text }: SlashCall): 'run' | 'copy' | undefined {
   return command === '/batch_scp' ? 'copy' : undefined;
 }
 
-function answerShortcut(call: Call, { callbackId, files }: ShortcutCall): Answer {
-  if (callbackId === RUN_SHORTCUT) return openForm(call, 'run');
+async function answerShortcut(context: RequestContext, chosen: ShortcutCall): Promise<Answer> {
+  const { callbackId, files } = chosen;
+  if (callbackId === RUN_SHORTCUT) return openForm('run', chosen);
   if (callbackId !== SEND_SHORTCUT) {
     throw new Refusal('usage', 'This shortcut is from another version of Batchops.');
   }
   const [file] = files;
-  if (file !== undefined) return openForm(call, 'copy', file);
+  if (file !== undefined) return openForm('copy', chosen, await findMentioned(context, file));
   throw new Refusal('usage', 'There is no file on this message.', {
     remedy: 'Choose the shortcut on a message that a file is attached to.',
   });

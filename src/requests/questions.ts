@@ -11,6 +11,7 @@ import { formatRuns, formatShow } from '../report/history.ts';
 import { formatQueue, type QueueRow } from '../report/queue.ts';
 import { formatDay } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { GoneRun, Run } from '../run/run.ts';
 import { showHost } from './show-host.ts';
@@ -120,7 +121,7 @@ function maySee(records: Records, asking: Asking, run: Run): boolean {
   const { plan } = run;
   return (
     plan.channelId === asking.channelId ||
-    plan.requester.userId === asking.requester.userId ||
+    isSamePerson(plan.requester, asking.requester) ||
     hasRight(
       records.allowlist,
       asking,

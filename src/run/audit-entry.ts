@@ -18,6 +18,7 @@ export interface AuditEntry {
     | 'resumed'
     | 'reloaded'
     | 'reload-failed'
+    | 'text-read'
     | 'anchored'
     | 'retired';
   readonly runId: string | null;

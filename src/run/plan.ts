@@ -1,7 +1,12 @@
 /** Who asked, by the ids that Slack vouches for; names are never an identity. */
 export interface Requester {
+  /** The organisation (Enterprise Grid) of the workspace that the bot is in; the workspace where there is none. */
   readonly teamId: string;
   readonly userId: string;
+}
+
+export function isSamePerson(one: Requester, other: Requester): boolean {
+  return one.userId === other.userId && one.teamId === other.teamId;
 }
 
 export type Action = 'run' | 'put' | 'get';

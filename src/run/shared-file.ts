@@ -1,3 +1,6 @@
+/** As a message names it: in channels shared with others by its id alone. */
+export type MentionedFile = SharedFile | { readonly id: string };
+
 export interface SharedFile {
   readonly id: string;
   readonly name: string;

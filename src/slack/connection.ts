@@ -5,6 +5,7 @@ import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
 import { HttpEndpoint } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
+import { Admission } from './listeners/admission.ts';
 import { register as registerCommands } from './listeners/command.ts';
 import { register as registerForms } from './listeners/form.ts';
 import { HomeTabs, register as registerHome } from './listeners/home.ts';
@@ -39,6 +40,7 @@ export interface SlackConnectionOptions {
 export async function openSlack(options: SlackConnectionOptions): Promise<SlackConnection> {
   const { settings, workspace, desk, log } = options;
   const reception = new Reception(workspace, log);
+  const admission = new Admission(workspace, log);
   const homes = new HomeTabs(desk, workspace, log);
   const refused = Promise.withResolvers<never>();
   // Nobody may be listening any more when it comes.
@@ -64,12 +66,12 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
     clientOptions: clientOptions(settings, log, 10_000),
   });
   app.error(async (error) => log.error({ err: error }, 'Bolt could not hand on a request'));
-  registerCommands(app, desk, workspace, reception);
-  registerActions(app, desk, workspace, reception, homes);
-  registerShortcuts(app, desk, workspace, reception);
-  registerForms(app, desk, workspace, reception, homes);
-  registerOptions(app, desk, workspace, log);
-  registerHome(app, workspace, reception, homes);
+  registerCommands(app, desk, admission, reception);
+  registerActions(app, desk, admission, reception, homes);
+  registerShortcuts(app, desk, admission, reception);
+  registerForms(app, desk, admission, reception, homes);
+  registerOptions(app, desk, workspace, admission, log);
+  registerHome(app, admission, reception, homes);
   await app.init();
   for (const { receiver } of spare) receiver.init(app);
 

@@ -1,66 +1,13 @@
 import { Refusal, type Subject } from '../errors.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { Directory, Log } from '../ports.ts';
+import { Asked } from './asked.ts';
 import { classify } from './outgoing/failure.ts';
+import type { Person } from './people.ts';
 import type { Workspace } from './workspace.ts';
 
-/** What Slack said of somebody holds this long where it says nothing since, and no longer. */
-const HOLDS_MS = 10 * 60_000;
 /** Asked again when older than this. */
-const FRESH_MS = { person: 2 * 60_000, channel: 2 * 60_000, group: 50_000 } as const;
-const MAX_KEPT = 5_000;
-
-interface Known<T> {
-  readonly value: T;
-  /** By the monotonic clock. */
-  readonly at: number;
-}
-
-/** What Slack was asked, and when: at most ten minutes old, or not known. */
-class Answers<T> {
-  readonly #known = new Map<string, Known<T>>();
-  readonly #asked = new Map<string, Promise<T>>();
-  readonly #ask: (id: string) => Promise<T>;
-  readonly #freshMs: number;
-  readonly #now: () => number;
-
-  constructor(ask: (id: string) => Promise<T>, freshMs: number, now: () => number) {
-    this.#ask = ask;
-    this.#freshMs = freshMs;
-    this.#now = now;
-  }
-
-  /** Rejects with what Slack's silence came to where nothing is known that still holds. */
-  async of(id: string): Promise<T> {
-    const known = this.#known.get(id);
-    if (known !== undefined && this.#now() - known.at < this.#freshMs) return known.value;
-    try {
-      return await this.#askOnce(id);
-    } catch (error) {
-      if (known !== undefined && this.#now() - known.at < HOLDS_MS) return known.value;
-      throw error;
-    }
-  }
-
-  #askOnce(id: string): Promise<T> {
-    const asked = this.#asked.get(id);
-    if (asked !== undefined) return asked;
-    const at = this.#now();
-    const answer = this.#ask(id)
-      .then((value) => {
-        this.#known.delete(id);
-        this.#known.set(id, { value, at });
-        const [oldest] = this.#known.keys();
-        if (oldest !== undefined && this.#known.size > MAX_KEPT) this.#known.delete(oldest);
-        return value;
-      })
-      .finally(() => this.#asked.delete(id));
-    this.#asked.set(id, answer);
-    return answer;
-  }
-}
-
-type Person = 'member' | 'guest' | 'deactivated' | 'bot' | 'stranger';
+const FRESH_MS = { channel: 2 * 60_000, group: 50_000 } as const;
 
 /**
  * Who people are, by Slack's own word: `users.info`, `conversations.info` and, for groups that rules name,
@@ -71,22 +18,9 @@ export function createDirectory(
   log: Log,
   now: () => number = () => performance.now(),
 ): Directory {
-  const { answers: slack, teamId } = workspace;
+  const { answers: slack, people } = workspace;
 
-  const people = new Answers<Person>(
-    async (user) => {
-      const { user: found } = await slack.users.info({ user });
-      if (found === undefined) throw new Error('users.info answered without a user');
-      const isOurs = found.team_id === teamId || found.enterprise_user?.teams?.includes(teamId) === true;
-      if (found.deleted === true) return 'deactivated';
-      if (found.is_bot === true) return 'bot';
-      if (found.is_stranger === true || !isOurs) return 'stranger';
-      return found.is_restricted === true || found.is_ultra_restricted === true ? 'guest' : 'member';
-    },
-    FRESH_MS.person,
-    now,
-  );
-  const channels = new Answers<'own' | 'shared'>(
+  const channels = new Asked<'own' | 'shared'>(
     async (channel) => {
       const { channel: found } = await slack.conversations.info({ channel });
       if (found === undefined) throw new Error('conversations.info answered without a channel');
@@ -95,7 +29,7 @@ export function createDirectory(
     FRESH_MS.channel,
     now,
   );
-  const groups = new Answers<ReadonlySet<string>>(
+  const groups = new Asked<ReadonlySet<string>>(
     async (usergroup) => {
       const { users = [] } = await slack.usergroups.users.list({ usergroup, include_disabled: false });
       return new Set(users);
@@ -132,7 +66,7 @@ export function createDirectory(
                 ),
               ),
       ]);
-      if (person !== 'member' && person !== 'guest') throw refuseOutsider(person);
+      if (person.kind !== 'member' && person.kind !== 'guest') throw refuseOutsider(person.kind);
       const memberships = await Promise.all(
         Array.from(named, async (group) => {
           try {
@@ -144,7 +78,7 @@ export function createDirectory(
         }),
       );
       return {
-        isGuest: person === 'guest',
+        isGuest: person.kind === 'guest',
         isShared: channel === 'shared',
         groups: new Set(memberships.flatMap(({ group, isIn }) => (isIn === true ? [group] : []))),
         unknownGroups: memberships.flatMap(({ group, isIn }) => (isIn === undefined ? [group] : [])),
@@ -153,7 +87,7 @@ export function createDirectory(
   };
 }
 
-function refuseOutsider(person: Exclude<Person, 'member' | 'guest'>): Refusal {
+function refuseOutsider(person: Exclude<Person['kind'], 'member' | 'guest'>): Refusal {
   const why = {
     deactivated: 'Slack says that this account is deactivated.',
     bot: 'Slack says that this is a bot: commands come from people.',

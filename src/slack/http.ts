@@ -30,6 +30,7 @@ export class HttpEndpoint {
       endpoints: EVENTS_PATH,
       logger: quietLogger(log),
       bodyLimit: MAX_BODY_BYTES,
+      customPropertiesExtractor: ({ headers }) => ({ signedAt: headers['x-slack-request-timestamp'] }),
     });
     this.#server = createServer((request, response) => {
       const { pathname } = URL.parse(request.url ?? '/', 'http://localhost') ?? { pathname: '' };

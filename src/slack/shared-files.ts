@@ -33,6 +33,10 @@ export function createSharedFiles(settings: SlackSettings, workspace: Workspace,
         );
       }
     },
+    async describe(fileId) {
+      const { name, bytes, uploader } = await askAbout(workspace, fileId, log);
+      return { id: fileId, name, bytes, uploader };
+    },
     async open(fileId, maxBytes) {
       const { name, bytes, url } = await askAbout(workspace, fileId, log);
       if (bytes > maxBytes) throw tooLarge(name, maxBytes);
@@ -90,7 +94,7 @@ async function askAbout(workspace: Workspace, fileId: string, log: Log) {
     const url = file?.url_private_download ?? file?.url_private;
     if (file?.size === undefined || url === undefined)
       throw notThere(file?.name ?? 'The file', workspace.botName);
-    return { name: file.name ?? 'The file', bytes: file.size, url };
+    return { name: file.name ?? 'The file', bytes: file.size, url, uploader: file.user ?? '' };
   } catch (error) {
     if (error instanceof Refusal) throw error;
     log.warn({ file: fileId, error: classify(error).code }, 'Slack tells nothing about a file');

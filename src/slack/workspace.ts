@@ -7,6 +7,7 @@ import { delay } from '../time/delay.ts';
 import { maskTexts } from './mask-texts.ts';
 import { classify } from './outgoing/failure.ts';
 import { ChannelPaces, type Clock } from './outgoing/pace.ts';
+import { type OwnPlace, People } from './people.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { NotingClient, Reachability } from './reachability.ts';
 
@@ -25,8 +26,7 @@ interface Hidden {
 }
 
 /** The workspace we are in, and the ways of talking to it that the listeners, the opener and the poster share. */
-export interface Workspace {
-  readonly teamId: string;
+export interface Workspace extends OwnPlace {
   /** The bot's own, for `/invite @name`. */
   readonly botName: string;
   readonly botUserId: string;
@@ -41,6 +41,7 @@ export interface Workspace {
   /** `https://acme.slack.com/`: what links to messages begin with. */
   readonly url: string;
   readonly paces: ChannelPaces;
+  readonly people: People;
   /** Null where Slack would take a message now; else why it would not, in a sentence. Asks where nothing is known. */
   showTrouble(): Promise<string | null>;
   /**
@@ -85,12 +86,14 @@ export async function openWorkspace(
     new NotingClient(token, clientOptions(settings, more.log, timeout), reachability);
   const posts = client(POST_TIMEOUT_MS);
   const windows = client(OPEN_TIMEOUT_MS);
+  const answers = client(ANSWER_TIMEOUT_MS);
   const identity = await askWho(posts, more.log, more.onWaiting ?? (() => {}));
   return {
     ...identity,
     posts,
     opening: client(OPEN_TIMEOUT_MS),
-    answers: client(ANSWER_TIMEOUT_MS),
+    answers,
+    people: new People(answers, identity, more.clock ?? (() => performance.now())),
     windows,
     showTrouble: () => reachability.trouble(() => windows.auth.test()),
     paces: new ChannelPaces(more.clock),
@@ -138,6 +141,7 @@ async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => v
       warnOfMissing(who.response_metadata?.scopes, log);
       return {
         teamId: who.team_id ?? '',
+        enterpriseId: who.enterprise_id,
         botName: who.user ?? 'batchops',
         botUserId: who.user_id ?? '',
         botId: who.bot_id ?? '',

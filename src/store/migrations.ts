@@ -18,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-secrets': { up: addSealed },
   '0016-posted': { up: addOnlyIfStands },
   '0017-audit': { up: coverOutputs },
+  '0018-slash-text': { up: addDoubts },
   '0020-expiry': { up: addExpiry },
 };
 
@@ -287,6 +288,26 @@ async function coverOutputs(db: Kysely<unknown>): Promise<void> {
           then json_extract(detail_json, '$.count') else 1 end
         else 1 end), 0)
       from audit where action = 'refused' and run_id is null)`.execute(db);
+}
+
+/** How Slack writes what people type, as they said; and commands that wait for a word of who typed them. */
+async function addDoubts(db: Kysely<unknown>): Promise<void> {
+  await sql`create table text_reading (
+    team_id text not null,
+    source text not null check (source in ('command', 'form')),
+    reading text not null check (reading in ('raw', 'entities')),
+    primary key (team_id, source))`.execute(db);
+  await sql`create table doubt (
+    id text primary key,
+    request_key text not null unique,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    kind text not null check (kind in ('text', 'late')),
+    command text not null,
+    words text not null,
+    put_at bigint not null,
+    taken_at bigint)`.execute(db);
 }
 
 /** Runs are not kept for ever: what is being removed goes on after a crash, and what is next is found without a look at what stays. */

@@ -4,6 +4,7 @@ import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { countUnfinished, createRun } from './create-run.ts';
+import { StoredDoubts, StoredReadings } from './doubts.ts';
 import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { Erasure } from './embedded/erasure.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
@@ -107,6 +108,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         const open = await db.selectFrom('run').select('id').where('finished_at', 'is', null).execute();
         return new Set([...owed.map(({ turn }) => turn), ...open.map(({ id }) => id)]);
       },
+      doubts: new StoredDoubts(ledger),
+      readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey) {
         file.refuseWhereGone();
@@ -193,6 +196,14 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
+      async hasRequest(requestKey) {
+        const found = await db
+          .selectFrom('run')
+          .select('id')
+          .where('request_key', '=', requestKey)
+          .executeTakeFirst();
+        return found !== undefined;
+      },
       listRuns: (count) => records.listRuns(count),
       openRuns: () => records.openRuns(),
       listJobs: (runId) => records.listJobs(runId),

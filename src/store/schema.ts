@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 import type { Action } from '../run/plan.ts';
@@ -20,6 +21,8 @@ export interface Schema {
   refusals: RefusalsTable;
   expiring: ExpiringTable;
   sealed: SealedTable;
+  text_reading: TextReadingTable;
+  doubt: DoubtTable;
 }
 
 export interface RunTable {
@@ -190,6 +193,27 @@ interface ExpiringTable {
  * jobs and its plan as well.
  */
 export type Retired = 'output' | 'runs';
+
+/** How Slack writes what people type, as they said. */
+interface TextReadingTable {
+  team_id: string;
+  source: TextSource;
+  reading: TextReading;
+}
+
+/** Commands that wait for a word of who typed them; once taken their words are blank, and the request stays known. */
+interface DoubtTable {
+  id: string;
+  request_key: string;
+  team_id: string;
+  user_id: string;
+  channel_id: string;
+  kind: 'text' | 'late';
+  command: string;
+  words: string;
+  put_at: number;
+  taken_at: number | null;
+}
 
 /** What the first entry's `prev` says. */
 export const CHAIN_START = '0'.repeat(64);

@@ -28,6 +28,15 @@ describe('the form, read', () => {
     });
   });
 
+  test('takes backticks round the whole command as quotes, as the slash command does', () => {
+    for (const command of ['`df *`', '```df *```', '```\ndf *\n```']) {
+      expect(parse('run', { hosts: ['h1'], command: [command] })).toMatchObject({
+        request: { work: { command: 'df *' }, notes: [expect.stringMatching(/taken as quotes/)] },
+      });
+    }
+    expect(parse('run', { hosts: ['h1'], command: ['``'] })).toHaveProperty('faults.command');
+  });
+
   test('folds and compares as the options do', () => {
     const results = (word: string) => parse('run', { hosts: ['h1'], command: ['id'], results: [word] });
     expect(results('similar')).toMatchObject({ request: { fold: 'similar' } });

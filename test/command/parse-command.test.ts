@@ -169,6 +169,17 @@ describe('-cmd', () => {
     ['-h a -cmd `df -h`', 'df -h'],
     ['-cmd `echo `date`` -h a', 'echo `date`'],
     ['-h a -cmd ```df -h\n uptime``` -n', 'df -h\n uptime'],
+    ['`-h a -cmd "df -h"`', 'df -h'],
+    ['`-h a -cmd df *`', 'df *'],
+    ['```-h a -cmd "df -h\n uptime"```', 'df -h\n uptime'],
+    ['-h a `-cmd df -h | sort` ', 'df -h | sort'],
+    ['-h a ```-cmd echo `date` ```', 'echo `date` '],
+    ['-h a -cmd ```\ndf *\nuptime\n```', 'df *\nuptime'],
+    ['-h a -cmd ```df -h``` -t 5s', 'df -h'],
+    ['-h a -cmd "`df *`"', 'df *'],
+    ["-h a -cmd '```df *```'", 'df *'],
+    ['-h a -cmd "`date` x `id`"', '`date` x `id`'],
+    ['-h a -cmd "echo `date`"', 'echo `date`'],
     ['-h a -cmd `echo \\"x\\"`', 'echo \\"x\\"'],
     [`-h a -cmd "printf 'a\\n'"`, `printf 'a\\n'`],
     [`-h a -cmd "cat <<E\nx\nE"`, 'cat <<E\nx\nE'],
@@ -197,6 +208,8 @@ describe('-cmd', () => {
       );
     fc.assert(
       fc.property(command, (text) => {
+        // Backticks round all of it are quotes.
+        fc.pre(!/^\s*`.*`\s*$/s.test(text));
         fc.pre(text.replace(/[\s\u200b-\u200d\u2060\ufeff\u00ad]/gu, '') !== '');
         expect(commandOf(`-h a -cmd "${text}"`)).toBe(text);
         if (/^[a-z$]/.test(text)) expect(commandOf(`-h a -cmd ${text}`)).toBe(text);
@@ -231,6 +244,18 @@ describe('-cmd', () => {
     ['-h a -cmd "x\0y"', 'The command holds a control character (U+0000).'],
     ['-h a -cmd x\x1b[2J', 'The command holds a control character (U+001B).'],
     ['-h a -cmd x\r', 'The command holds a control character (U+000D).'],
+    [
+      '-h a -cmd "echo <#C0SECRET1|>"',
+      'The command holds a mention, "<#C0SECRET1|>": Slack put it where a name was typed.',
+    ],
+    [
+      '-h a -cmd "echo &lt;@U0ANN0001|ann&gt;"',
+      'The command holds a mention, "&lt;@U0ANN0001|ann&gt;": Slack put it where a name was typed.',
+    ],
+    [
+      '-h a -cmd echo <!here>',
+      'The command holds a mention, "<!here>": Slack put it where a name was typed.',
+    ],
     ['-h a -cmd x\ud800', 'The command holds half a character, which cannot be sent as it is.'],
     // A quote of the command was taken for the closing one: its own closing one is then left over.
     ['-cmd "ls "a b" -t 5m" -h a', '-t "5m"" is not a duration.'],
@@ -250,7 +275,7 @@ describe('/batch_scp', () => {
       'test.py',
       '/tmp/test.py',
     ],
-    [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&b', '/tmp/a b'],
+    [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&amp;b', '/tmp/a b'],
     [`-h a -action put -local "-x" -remote '--'`, '-x', '--'],
     [`-h a -action put bob's.txt /tmp/bob's.txt`, "bob's.txt", "/tmp/bob's.txt"],
   ])('%s', (text, local, remote) => {
@@ -291,6 +316,7 @@ describe('/batch', () => {
     ['show R-7K3F web01', { kind: 'show', run: 'r-7k3f', host: 'web01' }],
     ['show 7k3f', { kind: 'show', run: 'r-7k3f' }],
     ['show `r–7k3f`', { kind: 'show', run: 'r-7k3f' }],
+    ['`show r-7k3f`', { kind: 'show', run: 'r-7k3f' }],
     ['show r-oilk', { kind: 'show', run: 'r-011k' }],
     ['show rrrr', { kind: 'show', run: 'r-rrrr' }],
     ['cancel r-7k3f', { kind: 'cancel', run: 'r-7k3f' }],

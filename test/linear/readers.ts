@@ -30,7 +30,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/command/bot-command.ts': reader('slack', 5),
   'src/command/fleet-options.ts': reader('slack', 6),
   'src/command/parse-command.ts': reader('slack', 5),
-  'src/command/typed-command.ts': reader('slack', 9, /\\(["“”„‟])/g),
+  'src/command/slash-text.ts': reader('slack', 2),
+  'src/command/typed-command.ts': reader('slack', 11, /\\(["“”„‟])/g),
   'src/command/words.ts': reader(
     'slack',
     6,
@@ -69,6 +70,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/views/home.ts': reader('slack', 1),
   'src/requests/clicks.ts': reader('slack', 1),
   'src/requests/suggest.ts': reader('slack', 1),
+  'src/requests/texts.ts': reader('slack', 1),
   'src/sandbox/fleet/host-command.ts': reader('own', 1),
   'src/sandbox/fleet/host-folder.ts': reader(
     'slack',

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { Refusal, SUBJECTS, type Subject } from '../../src/errors.ts';
+import type { Directory } from '../../src/ports.ts';
 import {
   AGAIN_ACTION,
   CANCEL_ACTION,
   CANCEL_HOST_ACTION,
   SHOW_HOST_ACTION,
 } from '../../src/report/buttons.ts';
-import { HOSTS_ACTION } from '../../src/report/views/form.ts';
+import { HOSTS_ACTION, SEND_SHORTCUT } from '../../src/report/views/form.ts';
 import type { Answer } from '../../src/report/views/view.ts';
-import type { SubmittedForm } from '../../src/requests/calls.ts';
+import type { ShortcutCall, SubmittedForm } from '../../src/requests/calls.ts';
 import { placeRefusal } from '../../src/requests/form.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import type { SharedFile } from '../../src/run/shared-file.ts';
@@ -121,6 +122,21 @@ describe('cancelling', () => {
     // One's own is stopped from anywhere; this one has ended.
     const own = await rig.desk.press(clickOn(CANCEL_ACTION, id, { channelId: ELSEWHERE }));
     expect(textOf(own)).toContain('already finished');
+  });
+
+  test('is open to the person who asked for the run, not to whoever has the same id elsewhere', async () => {
+    const strangers: Directory = {
+      standingOf: async () => {
+        throw new Refusal('not-allowed', 'of another organisation');
+      },
+    };
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const desk = openRequests({ ...rig.context, directory: strangers });
+    const press = (teamId: string) =>
+      desk.press(clickOn(CANCEL_ACTION, id, { requester: { ...ANN, teamId } }));
+    expect(textOf(await press('T2'))).toContain('of another organisation');
+    expect(textOf(await press(ANN.teamId))).toContain('already finished');
   });
 });
 
@@ -263,7 +279,56 @@ describe('the form', () => {
   });
 });
 
+describe('where results cannot be asked for', () => {
+  test.each([
+    ['/batch_run', 'channel'],
+    ['/batch_scp', 'channel'],
+    ['/batch_run', 'direct message'],
+    ['/batch_scp', 'direct message'],
+  ])('the form of %s does not begin with it: in a %s', async (command, where) => {
+    await using rig = await openDeskRig();
+    const isDirect = where === 'direct message';
+    const asked = { command, text: '', requester: ANN, channelId: OPS, requestKey: 'k', isDirect };
+    const form = textOf(await rig.desk.command(asked));
+    expect(form.includes(`"initial_conversation":"${OPS}"`)).toBe(!isDirect);
+    expect(form.includes('"default_to_current_conversation":true')).toBe(isDirect);
+  });
+});
+
 describe("a file of Slack's", () => {
+  const onMessage = (files: ShortcutCall['files']): ShortcutCall => {
+    return { callbackId: SEND_SHORTCUT, requester: ANN, channelId: OPS, requestKey: 'k', files };
+  };
+
+  test('that its message names by its id alone is asked for before the form is filled', async () => {
+    await using rig = await openDeskRig();
+    const asked: string[] = [];
+    const describe = async (id: string): Promise<SharedFile> => {
+      asked.push(id);
+      return { id, name: 'motd', bytes: 2_048, uploader: CLEO.userId };
+    };
+    const desk = openRequests({ ...rig.context, sharedFiles: { ...rig.context.sharedFiles, describe } });
+    const form = textOf(await desk.shortcut(onMessage([{ id: 'F1' }])));
+    expect(form).toMatch(/The file .*motd.*2\.0 KiB|2 KiB/);
+    expect(form).toContain(`\\"uploader\\":\\"${CLEO.userId}\\"`);
+    const known = { id: 'F2', name: 'hosts', bytes: 1, uploader: ANN.userId };
+    expect(textOf(await desk.shortcut(onMessage([known])))).toContain('hosts');
+    expect(asked).toEqual(['F1']);
+  });
+
+  test('that Slack tells nothing of, or not soon enough for a window, gets no form', async () => {
+    await using rig = await openDeskRig();
+    expect(textOf(await rig.desk.shortcut(onMessage([{ id: 'F1' }])))).toContain('no file');
+    const never = () => new Promise<never>(() => undefined);
+    const desk = openRequests({
+      ...rig.context,
+      sharedFiles: { ...rig.context.sharedFiles, describe: never },
+    });
+    const answer = textOf(await desk.shortcut(onMessage([{ id: 'F1' }])));
+    expect(answer).toContain('does not tell what this file is');
+    expect(answer).not.toContain('remote');
+  });
+
   test('never takes the place of another whose name only looks alike here', async () => {
     await using rig = await openDeskRig();
     const contents: Record<string, string> = { F1: 'grant\n', F2: 'revoke\n' };
@@ -292,6 +357,7 @@ describe("a file of Slack's", () => {
       },
       sharedFiles: {
         list: async () => files,
+        describe: async () => Promise.reject(new Error('nobody asked')),
         async open(id) {
           return (async function* () {
             yield Buffer.from(contents[id] ?? '');

@@ -70,7 +70,11 @@ export interface DeskRig extends AsyncDisposable {
 
 /** The desk over a real store; only Slack and the hosts are not there. */
 export async function openDeskRig(
-  more: { readonly directory?: Directory; readonly allowlist?: string } = {},
+  more: {
+    readonly directory?: Directory;
+    readonly allowlist?: string;
+    readonly slashText?: RequestContext['slashText'];
+  } = {},
 ): Promise<DeskRig> {
   const store = await openRig();
   const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
@@ -95,6 +99,9 @@ export async function openDeskRig(
     },
     sharedFiles: {
       list: async () => [],
+      describe: async () => {
+        throw new Refusal('unknown-name', 'no file');
+      },
       open: async () => {
         throw new Refusal('unknown-name', 'no file');
       },
@@ -108,6 +115,7 @@ export async function openDeskRig(
       timeLimitMs: 300_000,
       person: UNBOUNDED,
     },
+    slashText: more.slashText ?? 'auto',
     abort: () => undefined,
     isOpen: () => true,
     log: quiet,

@@ -2,6 +2,8 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigError, Refusal } from '../../src/errors.ts';
 import { formatNotice } from '../../src/report/answers.ts';
+import { plain } from '../../src/report/message.ts';
+import type { Fault } from '../../src/sandbox/slack/faults.ts';
 import { openSlack } from '../../src/slack/connection.ts';
 import { isFromTheFuture } from '../../src/slack/http.ts';
 import { redact } from '../../src/slack/quiet-logger.ts';
@@ -10,6 +12,7 @@ import { formatRoot } from '../../src/thread/root.ts';
 import { sampleRun } from '../report/samples.ts';
 import {
   ANN,
+  BOT,
   type DoorRig,
   OPS,
   OUTSIDER,
@@ -55,6 +58,8 @@ describe.concurrent.each(['socket', 'http'] as const)('over %s', (mode) => {
         requester: { teamId: rig.slack.settings.team.id, userId: ANN },
         channelId: OPS,
         requestKey: `slack:${rig.slack.settings.team.id}:${outcome.triggerId}`,
+        isDirect: false,
+        isLate: false,
       },
     ]);
     expect(rig.slack.violations).toEqual([]);
@@ -175,19 +180,72 @@ describe.concurrent('every request is answered', () => {
     };
     const outcome = await rig.slack.command(DF);
     await rig.slack.waitFor(() => outcome.answers()[0]);
-    // A response_url takes five answers; these are the rest of them.
-    for (let use = 0; use < 4; use += 1) {
-      await fetch(outcome.responseUrl, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ text: 'x' }),
-      });
-    }
+    await useUp(outcome.responseUrl);
     await outcome.redeliver();
     await rig.slack.waitFor(() => rig.slack.ephemerals(ANN).find((message) => message.text === 'answer 2'));
     expect(JSON.stringify(rig.log.lines)).not.toContain(outcome.responseUrl);
   });
+
+  test('where that and the ephemeral message fail, for whatever reason, directly', async () => {
+    await using rig = await openDoorRig();
+    const outcome = await rig.slack.command(DF);
+    await rig.slack.waitFor(() => outcome.answers()[0]);
+    await useUp(outcome.responseUrl);
+    const direct = rig.slack.workspace.openDirectMessage(ANN, BOT).id;
+    const faults: readonly Omit<Fault, 'method' | 'times'>[] = [
+      { kind: 'error', error: 'internal_error' },
+      { kind: 'error', error: 'user_not_in_channel' },
+      { kind: 'error', error: 'invalid_arguments' },
+      { kind: 'error', error: 'missing_scope' },
+      { kind: 'error', error: 'some_new_word' },
+      { kind: 'rate-limit', retryAfterS: 30 },
+      { kind: 'server-error' },
+      { kind: 'lost-call' },
+    ];
+    for (const [index, fault] of faults.entries()) {
+      const every = Number.POSITIVE_INFINITY;
+      const ordered = rig.slack.order({ ...fault, method: 'chat.postEphemeral', times: every });
+      rig.desk.answer = async () => formatNotice(`for Ann alone ${index}`);
+      await outcome.redeliver();
+      await rig.slack.waitFor(() => rig.slack.messages(direct).length > index);
+      expect(rig.slack.messages(direct).at(-1)?.text, JSON.stringify(fault)).toBe(`for Ann alone ${index}`);
+      ordered.cancel();
+    }
+    expect(rig.slack.messages(direct)).toHaveLength(faults.length);
+  });
+
+  test('to a click in a thread stands in that thread, by either way; to one on its root in the channel', async () => {
+    await using rig = await openDoorRig();
+    const elements = [{ type: 'button' as const, action_id: 'go', text: plain('Go') }];
+    const more = { channel: OPS, text: 'x', blocks: [{ type: 'actions' as const, elements }] };
+    const { ts: root = '' } = await rig.workspace.posts.chat.postMessage(more);
+    const { ts: reply = '' } = await rig.workspace.posts.chat.postMessage({ ...more, thread_ts: root });
+    const click = (ts: string) => rig.slack.click({ user: ANN, channel: OPS, ts, actionId: 'go' });
+    const onRoot = await click(root);
+    expect(await rig.slack.waitFor(() => onRoot.answers()[0])).toMatchObject({ threadTs: null });
+    const onReply = await click(reply);
+    const answer = await rig.slack.waitFor(() => onReply.answers()[0]);
+    expect(answer).toMatchObject({ threadTs: root, onlyFor: ANN });
+    await useUp(onReply.responseUrl);
+    rig.desk.answer = async () => formatNotice('by the other way');
+    await onReply.redeliver();
+    const other = await rig.slack.waitFor(() =>
+      rig.slack.ephemerals(ANN).find(({ text }) => text === 'by the other way'),
+    );
+    expect(other.threadTs).toBe(root);
+  });
 });
+
+/** A response_url takes five answers, of which one was given. */
+async function useUp(responseUrl: string): Promise<void> {
+  for (let use = 0; use < 4; use += 1) {
+    await fetch(responseUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ text: 'x' }),
+    });
+  }
+}
 
 describe.concurrent('two sockets', () => {
   test('are both open, and a refresh of one loses no command', async () => {

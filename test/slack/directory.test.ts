@@ -8,11 +8,13 @@ const MINUTE = 60_000;
 const PEOPLE = {
   member: { id: 'U0MEM0001', name: 'member' },
   grid: { id: 'U0GRD0001', name: 'grid', homeTeamId: 'T0HOME001' },
+  sister: { id: 'U0SIS0001', name: 'sister', homeTeamId: 'T0HOME001', isOnlyThere: true },
   guest: { id: 'U0GUE0001', name: 'guest', guest: 'multi-channel' as const },
   single: { id: 'U0SIN0001', name: 'single', guest: 'single-channel' as const },
   gone: { id: 'U0GON0001', name: 'gone', isDeactivated: true },
   robot: { id: 'U0ROB0001', name: 'robot', isBot: true },
   alien: { id: 'U0ALI0001', name: 'alien', teamId: 'T0OTHER01' },
+  martian: { id: 'U0MAR0001', name: 'martian', teamId: 'T0OTHER02', enterpriseId: 'E0OTHER02' },
 };
 const BOT = 'U0BOT0001';
 const OPEN = 'C0OPEN001';
@@ -33,9 +35,10 @@ async function openRig() {
     ],
   });
   let now = 0;
+  const clock = () => now;
   const log = recordLog();
-  const workspace = await openWorkspace(settingsFor(slack), { mask: (text) => text, log });
-  const directory = createDirectory(workspace, log, () => now);
+  const workspace = await openWorkspace(settingsFor(slack), { mask: (text) => text, log, clock });
+  const directory = createDirectory(workspace, log, clock);
   return {
     slack,
     log,
@@ -54,11 +57,13 @@ describe('what Slack says of people', () => {
     await using rig = await openRig();
     expect(await rig.ask('member')).toMatchObject({ isGuest: false, isShared: false });
     expect(await rig.ask('grid')).toMatchObject({ isGuest: false });
+    expect(await rig.ask('sister')).toMatchObject({ isGuest: false });
     expect(await rig.ask('guest')).toMatchObject({ isGuest: true });
     expect(await rig.ask('single')).toMatchObject({ isGuest: true });
     await expect(rig.ask('gone')).rejects.toThrow(/deactivated/);
     await expect(rig.ask('robot')).rejects.toThrow(/is a bot/);
     await expect(rig.ask('alien')).rejects.toThrow(/another organisation/);
+    await expect(rig.ask('martian')).rejects.toThrow(/another organisation/);
     expect(await rig.ask('member', SHARED)).toMatchObject({ isShared: true });
     expect(await rig.ask('member', '')).toMatchObject({ isShared: false });
   });

@@ -14,6 +14,13 @@ async function rootIn(rig: PosterRig, channel = OPS): Promise<string> {
 const textsIn = (rig: PosterRig, channel: string, rootTs: string) =>
   rig.slack.thread(channel, rootTs).map((message) => message.text);
 
+const METADATA_ERRORS = [
+  'invalid_metadata_format',
+  'invalid_metadata_schema',
+  'metadata_must_be_sent_from_app',
+  'metadata_too_large',
+];
+
 /** Without the limits of time: what is tested is not the pace. */
 const FAST = { pace: { isLimited: false } } as const;
 
@@ -38,6 +45,31 @@ describe.concurrent('replies', () => {
     expect(first?.metadata).toEqual({ event_type: 'batchops', event_payload: { key: 'reply:1' } });
     expect(second?.text).toBe('reply:2');
     expect(rig.slack.violations).toEqual([]);
+  });
+
+  test('and edits come through also where Slack refuses the key that goes along', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig);
+    const reply = formatReply(sampleRun(), sampleJob(sampleOutcome({ stdout: streamOf('fine') })));
+    rig.start();
+    for (const error of METADATA_ERRORS) {
+      const refusal = { kind: 'error', error, times: 1 } as const;
+      const post = rig.slack.order({ ...refusal, method: 'chat.postMessage' });
+      const edit = rig.slack.order({ ...refusal, method: 'chat.update' });
+      rig.contents.set(`reply:${error}`, reply);
+      rig.contents.set('root:1', formatNotice(error));
+      rig.outbox.put({ key: `reply:${error}`, threadTs });
+      rig.outbox.put({ key: 'root:1', ts: threadTs });
+      await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), 10_000);
+      expect([post.struck, edit.struck]).toEqual([1, 1]);
+      expect([rig.outbox.state(`reply:${error}`), rig.outbox.state('root:1')]).toEqual(['sent', 'sent']);
+      // In its own form, not as bare text.
+      const shown = rig.slack.thread(OPS, threadTs).at(-1);
+      expect(shown).toMatchObject({ metadata: null });
+      expect(shown?.blocks).toHaveLength(reply.blocks.length);
+      expect(rig.slack.messages(OPS)).toMatchObject([{ ts: threadTs, text: error }]);
+    }
+    expect(rig.slack.thread(OPS, threadTs)).toHaveLength(METADATA_ERRORS.length);
   });
 
   test('keep the pace of a strict Slack: ten hosts, not one 429', async () => {

@@ -29,6 +29,15 @@ describe("files of Slack's", () => {
     expect(slack.violations).toEqual([]);
   });
 
+  test('are told of one by one, with all that their message may have left out', async () => {
+    const { slack, files } = await openRig();
+    await using _ = slack;
+    const motd = { user: ANN, channel: OPS, name: 'motd', content: 'hello\n', isBare: true };
+    const [id = ''] = slack.upload(motd).files;
+    expect(await files.describe(id)).toEqual({ id, name: 'motd', bytes: 6, uploader: ANN });
+    await expect(files.describe('F0NONE')).rejects.toThrow(/could not be fetched/);
+  });
+
   test('are refused where the bot is not, where they are too large, and where there is none', async () => {
     const { slack, files } = await openRig();
     await using _ = slack;

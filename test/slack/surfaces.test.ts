@@ -37,6 +37,20 @@ describe.concurrent('windows', () => {
     expect(rig.desk.shortcuts).toMatchObject([{ callbackId: 'batchops_run', channelId: '', files: [] }]);
   });
 
+  test('are told of a file what its message tells: in shared channels that is its id alone', async () => {
+    await using rig = await openDoorRig();
+    const file = { user: ANN, channel: OPS, name: 'motd', content: 'hello' };
+    for (const isBare of [false, true]) {
+      const { ts } = rig.slack.upload({ ...file, isBare });
+      await rig.slack.messageShortcut({ user: ANN, channel: OPS, ts, callbackId: 'batchops_send_file' });
+    }
+    await rig.slack.waitFor(() => rig.desk.shortcuts.length === 2);
+    expect(rig.desk.shortcuts.map(({ files }) => files)).toEqual([
+      [{ id: expect.stringMatching(/^F/), name: 'motd', bytes: 5, uploader: ANN }],
+      [{ id: expect.stringMatching(/^F/) }],
+    ]);
+  });
+
   test('give their fields, and one key however often they are sent', async () => {
     await using rig = await openDoorRig();
     rig.desk.answer = async () => formatRunForm({ channelId: OPS, metadata: '{}' });

@@ -75,5 +75,11 @@ export interface OptionGroup {
   readonly options: readonly Option[];
 }
 
+/** A message for the eyes of the one who asked only. */
+export interface PrivateMessage extends Message {
+  /** Their own words, which may stand in it as they are, where they are not those of the request itself. */
+  readonly typed?: string;
+}
+
 /** For the eyes of the one who asked only: a message, or a window. */
-export type Answer = Message | Modal;
+export type Answer = PrivateMessage | Modal;

@@ -46,8 +46,12 @@ export interface UserOption {
   readonly isDeactivated?: boolean;
   /** Of another company's workspace, here through a shared channel. */
   readonly teamId?: string;
+  /** The organisation that this other workspace belongs to. */
+  readonly enterpriseId?: string;
   /** At home in another workspace of the same organisation: what interactions have as `user.team_id`. */
   readonly homeTeamId?: string;
+  /** No member of ours besides: here through a channel that both workspaces have. */
+  readonly isOnlyThere?: boolean;
 }
 
 export interface UserGroupOption {

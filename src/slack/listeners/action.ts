@@ -2,8 +2,8 @@ import type { App, BlockAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import { HOME_REFRESH_ACTION } from '../../report/views/home.ts';
 import type { ButtonClick, Requests } from '../../requests/calls.ts';
-import type { Workspace } from '../workspace.ts';
-import { requireOwnTeam } from './command.ts';
+import type { Requester } from '../../run/plan.ts';
+import { type Admission, senderOf } from './admission.ts';
 import type { HomeTabs } from './home.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
@@ -12,15 +12,17 @@ import { formatRequestKey } from './request-key.ts';
 export function register(
   app: App,
   desk: Requests,
-  workspace: Workspace,
+  admission: Admission,
   reception: Reception,
   homes: HomeTabs,
 ): void {
-  app.action<BlockAction>({ type: 'block_actions' }, ({ ack, body, respond }) =>
-    reception.receive({
+  app.action<BlockAction>({ type: 'block_actions' }, ({ ack, body, respond, context }) => {
+    const isLate = reception.isLate(context);
+    return reception.receive({
       ack,
       ask: async () => {
-        const click = parseClick(body, workspace);
+        const requester = await admission.admit(senderOf(body));
+        const click = parseClick(body, requester, isLate);
         if (click.actionId !== HOME_REFRESH_ACTION) return await desk.press(click);
         await homes.publish(click.requester);
         return undefined;
@@ -30,15 +32,21 @@ export function register(
       respond: body.response_url ? respond : undefined,
       triggerId: body.trigger_id,
       channelId: body.channel?.id ?? '',
+      threadTs: findThread(body),
       userId: body.user.id,
-    }),
-  );
+    });
+  });
 }
 
-export function parseClick(body: BlockAction, workspace: Workspace): ButtonClick {
+/** Of a reply: who clicks below a root message looks at the channel, or at the thread, and nobody says which. */
+function findThread({ message, container }: BlockAction): string | undefined {
+  const threadTs: unknown = message?.thread_ts ?? container.thread_ts;
+  const ts: unknown = message?.ts ?? container.message_ts;
+  return typeof threadTs === 'string' && threadTs !== ts ? threadTs : undefined;
+}
+
+export function parseClick(body: BlockAction, requester: Requester, isLate: boolean): ButtonClick {
   const [action] = body.actions;
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
-  const requester = requireOwnTeam({ teamId, userId: body.user.id }, workspace);
   if (action?.type !== 'button' && action?.type !== 'external_select') {
     throw new Refusal('usage', 'This does nothing (any more).', {
       remedy: 'Use the commands instead: `/batch help`.',
@@ -50,7 +58,8 @@ export function parseClick(body: BlockAction, workspace: Workspace): ButtonClick
     blockId: action.block_id ?? '',
     requester,
     channelId: body.channel?.id ?? '',
-    requestKey: formatRequestKey(teamId, body.trigger_id, body),
+    requestKey: formatRequestKey(requester.teamId, body.trigger_id, body),
     clickedAt: Math.round(Number(action.action_ts) * 1_000) || 0,
+    isLate,
   };
 }

@@ -1,29 +1,40 @@
 import type { App, SlashCommand } from '@slack/bolt';
+import { bothReadings } from '../../command/slash-text.ts';
 import { Refusal } from '../../errors.ts';
 import type { Requests, SlashCall } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
-import type { Workspace } from '../workspace.ts';
+import type { Admission } from './admission.ts';
+import { isDirectMessage } from './direct-message.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
 
 const KNOWN = ['/batch_run', '/batch_scp', '/batch'] as const;
 
 /** All slash commands come in here, also one that the app's settings have and we do not: it is answered. */
-export function register(app: App, desk: Requests, workspace: Workspace, reception: Reception): void {
-  app.command(/^\//, ({ ack, body, respond }) =>
-    reception.receive({
+export function register(app: App, desk: Requests, admission: Admission, reception: Reception): void {
+  app.command(/^\//, ({ ack, body, respond, context }) => {
+    const isLate = reception.isLate(context);
+    return reception.receive({
       ack,
-      ask: () => desk.command(parseCall(body, workspace)),
+      ask: async () => {
+        const requester = await admission.admit({
+          userId: body.user_id,
+          installedIn: body.team_id,
+          // Only where the app is installed people have its commands.
+          home: body.team_id,
+        });
+        return await desk.command(parseCall(body, requester, isLate));
+      },
       respond,
-      typed: body.text ?? '',
+      typed: bothReadings(body.text ?? ''),
       triggerId: body.trigger_id,
       channelId: body.channel_id,
       userId: body.user_id,
-    }),
-  );
+    });
+  });
 }
 
-export function parseCall(body: SlashCommand, workspace: Workspace): SlashCall {
+export function parseCall(body: SlashCommand, requester: Requester, isLate: boolean): SlashCall {
   const command = KNOWN.find((name) => name === body.command.toLowerCase());
   if (command === undefined) {
     throw new Refusal('usage', `This bot does not know \`${body.command}\`.`, {
@@ -33,16 +44,10 @@ export function parseCall(body: SlashCommand, workspace: Workspace): SlashCall {
   return {
     command,
     text: body.text ?? '',
-    requester: requireOwnTeam({ teamId: body.team_id, userId: body.user_id }, workspace),
+    requester,
     channelId: body.channel_id,
-    requestKey: formatRequestKey(body.team_id, body.trigger_id, body),
+    isDirect: isDirectMessage(body.channel_id, body.channel_name),
+    requestKey: formatRequestKey(requester.teamId, body.trigger_id, body),
+    isLate,
   };
-}
-
-/** People of another workspace can be in a shared channel, and see the buttons there. */
-export function requireOwnTeam(requester: Requester, workspace: Workspace): Requester {
-  if (requester.teamId !== workspace.teamId) {
-    throw new Refusal('not-allowed', 'This bot works only for members of its own workspace.');
-  }
-  return requester;
 }

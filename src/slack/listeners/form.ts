@@ -1,7 +1,8 @@
 import type { App, ViewSubmitAction } from '@slack/bolt';
+import { bothReadings } from '../../command/slash-text.ts';
 import type { Requests, SubmittedForm } from '../../requests/calls.ts';
-import type { Workspace } from '../workspace.ts';
-import { requireOwnTeam } from './command.ts';
+import type { Requester } from '../../run/plan.ts';
+import { type Admission, senderOf } from './admission.ts';
 import type { HomeTabs } from './home.ts';
 import type { Reception } from './reception.ts';
 
@@ -9,43 +10,47 @@ import type { Reception } from './reception.ts';
 export function register(
   app: App,
   desk: Requests,
-  workspace: Workspace,
+  admission: Admission,
   reception: Reception,
   homes: HomeTabs,
 ): void {
-  app.view<ViewSubmitAction>({ type: 'view_submission', callback_id: /^batchops_/ }, ({ ack, body }) =>
-    reception.receiveForm({
-      ack,
-      judge: async () => {
-        const form = parseForm(body, workspace);
-        const verdict = await desk.submit(form);
-        if (verdict.kind !== 'accepted') return verdict;
-        return {
-          ...verdict,
-          begin: async () => {
-            const answer = await verdict.begin();
-            // The answer waits for nobody's Home tab.
-            void reception.serve(() => homes.publish(form.requester));
-            return answer;
-          },
-        };
-      },
-      typed: Object.values(readFields(body)).flat().join('\n'),
-      userId: body.user.id,
-    }),
+  app.view<ViewSubmitAction>(
+    { type: 'view_submission', callback_id: /^batchops_/ },
+    ({ ack, body, context }) => {
+      const isLate = reception.isLate(context);
+      return reception.receiveForm({
+        ack,
+        judge: async () => {
+          const form = parseForm(body, await admission.admit(senderOf(body)), isLate);
+          const verdict = await desk.submit(form);
+          if (verdict.kind !== 'accepted') return verdict;
+          return {
+            ...verdict,
+            begin: async () => {
+              const answer = await verdict.begin();
+              // The answer waits for nobody's Home tab.
+              void reception.serve(() => homes.publish(form.requester));
+              return answer;
+            },
+          };
+        },
+        typed: bothReadings(Object.values(readFields(body)).flat().join('\n')),
+        userId: body.user.id,
+      });
+    },
   );
 }
 
-export function parseForm(body: ViewSubmitAction, workspace: Workspace): SubmittedForm {
+export function parseForm(body: ViewSubmitAction, requester: Requester, isLate: boolean): SubmittedForm {
   const { view } = body;
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
   return {
     callbackId: view.callback_id,
     metadata: view.private_metadata,
     fields: readFields(body),
-    requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
+    requester,
     // A window can be sent several times, but only one of them runs.
-    requestKey: `slack:${teamId}:view:${view.id}`,
+    requestKey: `slack:${requester.teamId}:view:${view.id}`,
+    isLate,
   };
 }
 

@@ -5,16 +5,19 @@ import type { Requests } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
-import { requireOwnTeam } from './command.ts';
+import type { Admission } from './admission.ts';
 import type { Reception } from './reception.ts';
 
 /** The Home tab: drawn anew each time somebody opens it. */
-export function register(app: App, workspace: Workspace, reception: Reception, homes: HomeTabs): void {
+export function register(app: App, admission: Admission, reception: Reception, homes: HomeTabs): void {
   app.event('app_home_opened', async ({ event, body }) => {
     if (event.tab !== 'home') return;
-    await reception.serve(() =>
-      homes.publish(requireOwnTeam({ teamId: body.team_id, userId: event.user }, workspace)),
-    );
+    await reception.serve(async () => {
+      const [installation] = body.authorizations ?? [];
+      const installedIn = installation?.team_id ?? installation?.enterprise_id ?? body.team_id;
+      // No home is told with it. It is drawn by their id, and Slack shows it to no one else.
+      await homes.publish(await admission.admit({ userId: event.user, installedIn, home: installedIn }));
+    });
   });
 }
 

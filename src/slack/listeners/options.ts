@@ -2,14 +2,22 @@ import type { App, BlockSuggestion } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import type { Requests, SuggestQuery } from '../../requests/calls.ts';
+import type { Requester } from '../../run/plan.ts';
 import type { Workspace } from '../workspace.ts';
-import { requireOwnTeam } from './command.ts';
+import { type Admission, senderOf } from './admission.ts';
 
 /** What the selects with search offer. A select that gets no answer within 3 s says so by itself. */
-export function register(app: App, desk: Requests, workspace: Workspace, log: Log): void {
+export function register(
+  app: App,
+  desk: Requests,
+  workspace: Workspace,
+  admission: Admission,
+  log: Log,
+): void {
   app.options<'block_suggestion'>(/^batchops_/, async ({ ack, body }) => {
     try {
-      const groups = workspace.masked({ options: await desk.suggest(parseQuery(body, workspace)) }).options;
+      const requester = await admission.admit(senderOf(body));
+      const groups = workspace.masked({ options: await desk.suggest(parseQuery(body, requester)) }).options;
       // Slack refuses a list of no groups.
       if (groups.length === 0) await ack({ options: [] });
       else {
@@ -24,13 +32,12 @@ export function register(app: App, desk: Requests, workspace: Workspace, log: Lo
   });
 }
 
-export function parseQuery(body: BlockSuggestion, workspace: Workspace): SuggestQuery {
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
+export function parseQuery(body: BlockSuggestion, requester: Requester): SuggestQuery {
   return {
     actionId: body.action_id,
     blockId: body.block_id,
     text: body.value,
-    requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
+    requester,
     channelId: body.channel?.id ?? '',
   };
 }

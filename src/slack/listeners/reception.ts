@@ -8,8 +8,11 @@ import { formatWindow } from '../../report/views/form.ts';
 import type { Answer, Modal } from '../../report/views/view.ts';
 import type { FormVerdict } from '../../requests/calls.ts';
 import { within } from '../../time/within.ts';
+import { contentOf } from '../outgoing/delivery.ts';
 import { classify } from '../outgoing/failure.ts';
+import type { FailureKind } from '../outgoing/slack-errors.ts';
 import type { Workspace } from '../workspace.ts';
+import { type Delivery, Lateness } from './lateness.ts';
 
 const RESPOND_MS = 10_000;
 
@@ -25,6 +28,8 @@ export interface Visit {
   readonly triggerId: string | undefined;
   /** Empty where there is none: then the answer is a window. */
   readonly channelId: string;
+  /** Of what was clicked, where that is in a thread: the answer goes there too. */
+  readonly threadTs?: string | undefined;
   readonly userId: string;
 }
 
@@ -42,10 +47,16 @@ export class Reception {
   readonly #workspace: Workspace;
   readonly #log: Log;
   readonly #open = new Set<Promise<void>>();
+  readonly #lateness = new Lateness();
 
   constructor(workspace: Workspace, log: Log) {
     this.#workspace = workspace;
     this.#log = log;
+  }
+
+  /** Asked as soon as it is here. */
+  isLate(delivery: Delivery): boolean {
+    return this.#lateness.isLate(delivery);
   }
 
   receive(visit: Visit): Promise<void> {
@@ -147,7 +158,7 @@ export class Reception {
     }
     const hasPlace = visit.respond !== undefined || visit.channelId !== '';
     if (!hasPlace && (await this.#openWindow(visit, formatWindow(answer)))) return;
-    await this.#answer(visit, this.#workspace.masked(answer, visit.typed));
+    await this.#answer(visit, this.#workspace.masked(answer, answer.typed ?? visit.typed));
   }
 
   async #openWindow({ triggerId, typed }: Pick<Visit, 'triggerId' | 'typed'>, view: Modal): Promise<boolean> {
@@ -164,40 +175,50 @@ export class Reception {
     }
   }
 
+  /** By the response_url, else where it was asked, else to the person: whatever one way fails for, another is left. */
   async #answer(visit: Omit<Visit, 'ack' | 'ask'>, message: Message): Promise<void> {
-    for (const form of [message, plainVariant(message)]) {
-      if (visit.respond !== undefined && (await this.#respond(visit.respond, form))) return;
+    const forms = [message, plainVariant(message)];
+    for (const form of forms) {
+      if (visit.respond !== undefined && (await this.#respond(visit.respond, visit, form))) return;
       const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
-      if (refused === 'content') continue;
-      if (refused === 'place' || refused === 'person') await this.#postDirectly(visit.userId, form);
-      return;
+      if (refused === undefined) return;
+      if (refused !== 'content') break;
+    }
+    for (const form of forms) {
+      if ((await this.#postDirectly(visit.userId, form)) !== 'content') return;
     }
   }
 
-  /** Where the bot may not speak in the channel, it still may to the person who asked. */
-  async #postDirectly(userId: string, message: Message): Promise<void> {
+  async #postDirectly(userId: string, message: Message): Promise<FailureKind | undefined> {
     try {
+      await this.#workspace.paces.waitForPlace(userId);
       await this.#workspace.answers.chat.postMessage({
         channel: userId,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        ...contentOf(message),
         unfurl_links: false,
         unfurl_media: false,
         parse: 'none',
       });
+      return undefined;
     } catch (error) {
-      this.#log.warn({ error: classify(error).code }, 'an answer could not be given to the person either');
+      const { kind, code } = classify(error);
+      this.#log.warn({ error: code }, 'an answer could not be given to the person either');
+      return kind;
     }
   }
 
-  async #respond(respond: NonNullable<Visit['respond']>, message: Message): Promise<boolean> {
+  async #respond(
+    respond: NonNullable<Visit['respond']>,
+    { threadTs }: Pick<Visit, 'threadTs'>,
+    message: Message,
+  ): Promise<boolean> {
     try {
       const responding = respond({
         response_type: 'ephemeral',
         // For a button this would take the root message away.
         replace_original: false,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        ...contentOf(message),
+        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
         unfurl_links: false,
         unfurl_media: false,
         parse: 'none',
@@ -215,15 +236,15 @@ export class Reception {
   }
 
   async #postEphemeral(
-    { channelId, userId }: Pick<Visit, 'channelId' | 'userId'>,
+    { channelId, userId, threadTs }: Pick<Visit, 'channelId' | 'userId' | 'threadTs'>,
     message: Message,
-  ): Promise<string | undefined> {
+  ): Promise<FailureKind | undefined> {
     try {
       await this.#workspace.answers.chat.postEphemeral({
         channel: channelId,
         user: userId,
-        text: message.text,
-        ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }),
+        ...contentOf(message),
+        ...(threadTs === undefined ? {} : { thread_ts: threadTs }),
         parse: 'none',
         link_names: false,
       });

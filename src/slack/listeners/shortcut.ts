@@ -1,18 +1,19 @@
 import type { App, GlobalShortcut, MessageShortcut, SlackShortcut } from '@slack/bolt';
 import type { Requests, ShortcutCall } from '../../requests/calls.ts';
-import type { SharedFile } from '../../run/shared-file.ts';
-import type { Workspace } from '../workspace.ts';
-import { requireOwnTeam } from './command.ts';
+import type { Requester } from '../../run/plan.ts';
+import type { MentionedFile } from '../../run/shared-file.ts';
+import { type Admission, senderOf } from './admission.ts';
+import { isDirectMessage } from './direct-message.ts';
 import type { Reception } from './reception.ts';
 import { formatRequestKey } from './request-key.ts';
 
 /** Global shortcuts and those on messages. */
-export function register(app: App, desk: Requests, workspace: Workspace, reception: Reception): void {
+export function register(app: App, desk: Requests, admission: Admission, reception: Reception): void {
   app.shortcut<SlackShortcut>(/^batchops_/, ({ ack, body }) => {
     if (body.type !== 'shortcut' && body.type !== 'message_action') return ack();
     return reception.receive({
       ack,
-      ask: () => desk.shortcut(parseShortcut(body, workspace)),
+      ask: async () => desk.shortcut(parseShortcut(body, await admission.admit(senderOf(body)))),
       // A message's response_url would answer in the channel; the window is nearer.
       respond: undefined,
       typed: '',
@@ -23,25 +24,27 @@ export function register(app: App, desk: Requests, workspace: Workspace, recepti
   });
 }
 
-export function parseShortcut(body: GlobalShortcut | MessageShortcut, workspace: Workspace): ShortcutCall {
-  const teamId = body.user.team_id ?? body.team?.id ?? '';
+export function parseShortcut(body: GlobalShortcut | MessageShortcut, requester: Requester): ShortcutCall {
   return {
     callbackId: body.callback_id,
-    requester: requireOwnTeam({ teamId, userId: body.user.id }, workspace),
+    requester,
     channelId: body.type === 'message_action' ? body.channel.id : '',
-    requestKey: formatRequestKey(teamId, body.trigger_id, body),
+    isDirect: body.type === 'message_action' && isDirectMessage(body.channel.id, body.channel.name),
+    requestKey: formatRequestKey(requester.teamId, body.trigger_id, body),
     files: body.type === 'message_action' ? readFiles(body.message.files) : [],
   };
 }
 
-function readFiles(files: unknown): readonly SharedFile[] {
+/** In channels shared with others a file may be its id and `file_access: check_file_info`, and no more. */
+function readFiles(files: unknown): readonly MentionedFile[] {
   if (!Array.isArray(files)) return [];
-  return files.flatMap((file: unknown): SharedFile[] => {
+  return files.flatMap((file: unknown): MentionedFile[] => {
     if (typeof file !== 'object' || file === null || !('id' in file) || typeof file.id !== 'string')
       return [];
-    const name = 'name' in file && typeof file.name === 'string' ? file.name : file.id;
-    const bytes = 'size' in file && typeof file.size === 'number' ? file.size : 0;
+    const { id } = file;
+    if (!('name' in file && typeof file.name === 'string')) return [{ id }];
+    if (!('size' in file && typeof file.size === 'number')) return [{ id }];
     const uploader = 'user' in file && typeof file.user === 'string' ? file.user : '';
-    return [{ id: file.id, name, bytes, uploader }];
+    return [{ id, name: file.name, bytes: file.size, uploader }];
   });
 }

@@ -94,7 +94,8 @@ export class Arrivals {
       }
       // What stands there may be of an earlier time; a message that others may share is as it will stay.
       if ((row.version > 1 || row.onlyIfStands) && row.joins === null) {
-        await editMessage(this.#context.workspace.posts, { channel, ts, key: row.key }, content);
+        const { workspace, log } = this.#context;
+        await editMessage(workspace.posts, { channel, ts, key: row.key }, content, log);
       }
       await this.done(row, ts, what);
       settled.add(row);
@@ -118,7 +119,8 @@ export class Arrivals {
     const rows = rowsOf(shown);
     const keys = rows.map(({ key }) => key);
     const to = { channel, threadTs: first.row.threadTs, keys };
-    const post = (form: Message) => this.#ask(channel, rows, () => postMessage(workspace.posts, to, form));
+    const post = (form: Message) =>
+      this.#ask(channel, rows, () => postMessage(workspace.posts, to, form, log));
     let ts: string;
     try {
       ts = await post(message);
@@ -162,7 +164,7 @@ export class Arrivals {
       const failure = classify(error);
       if (failure.kind === 'place') {
         await workspace.paces.waitForPlace(channel, signal);
-        await reportMissingFile(workspace, to, row.key, file.filename, failure.code);
+        await reportMissingFile(this.#context, to, row.key, file.filename, failure.code);
       }
       throw error;
     }

@@ -1,5 +1,8 @@
-import type { WebClient } from '@slack/web-api';
+import type { MessageMetadata, WebClient } from '@slack/web-api';
+import type { Log } from '../../ports.ts';
 import type { Message } from '../../report/message.ts';
+import { classify } from './failure.ts';
+import { isAboutMetadata } from './slack-errors.ts';
 
 /** What Slack keeps with a message of ours. */
 export const EVENT_TYPE = 'batchops';
@@ -22,14 +25,21 @@ const NOTHING_LIVE = {
   unfurl_media: false,
 } as const;
 
-export async function postMessage(client: WebClient, to: Destination, message: Message): Promise<string> {
-  const posted = await client.chat.postMessage({
-    channel: to.channel,
-    ...(to.threadTs === null ? {} : { thread_ts: to.threadTs }),
-    ...contentOf(message),
-    ...NOTHING_LIVE,
-    metadata: metadataOf(to.keys),
-  });
+export async function postMessage(
+  client: WebClient,
+  to: Destination,
+  message: Message,
+  log: Log,
+): Promise<string> {
+  const posted = await withKeys(to.keys, log, (metadata) =>
+    client.chat.postMessage({
+      channel: to.channel,
+      ...(to.threadTs === null ? {} : { thread_ts: to.threadTs }),
+      ...contentOf(message),
+      ...NOTHING_LIVE,
+      ...metadata,
+    }),
+  );
   if (posted.ts === undefined) throw new Error('chat.postMessage answered without a ts');
   return posted.ts;
 }
@@ -38,24 +48,46 @@ export async function editMessage(
   client: WebClient,
   at: { readonly channel: string; readonly ts: string; readonly key: string },
   message: Message,
+  log: Log,
 ): Promise<void> {
   const { parse, link_names } = NOTHING_LIVE;
-  await client.chat.update({
-    channel: at.channel,
-    ts: at.ts,
-    ...contentOf(message),
-    parse,
-    link_names,
-    metadata: metadataOf([at.key]),
-  });
+  await withKeys([at.key], log, (metadata) =>
+    client.chat.update({
+      channel: at.channel,
+      ts: at.ts,
+      ...contentOf(message),
+      parse,
+      link_names,
+      ...metadata,
+    }),
+  );
 }
 
-function contentOf(message: Message) {
+/** What is said must not be lost by what is only to find it again: once more without, where Slack refuses that. */
+async function withKeys<T>(
+  keys: readonly string[],
+  log: Log,
+  send: (more: { readonly metadata?: MessageMetadata }) => Promise<T>,
+): Promise<T> {
+  try {
+    return await send({ metadata: metadataOf(keys) });
+  } catch (error) {
+    const { code } = classify(error);
+    if (!isAboutMetadata(code)) throw error;
+    log.error(
+      { keys, error: code },
+      'Slack refuses the key of a message: sent without, so it cannot be looked for',
+    );
+    return await send({});
+  }
+}
+
+export function contentOf(message: Message) {
   return { text: message.text, ...(message.blocks.length === 0 ? {} : { blocks: [...message.blocks] }) };
 }
 
 /** Messages in people's threads carry it: its form stays. Slack's arrays are of objects. */
-function metadataOf(keys: readonly string[]) {
+function metadataOf(keys: readonly string[]): MessageMetadata {
   const [key = ''] = keys;
   const payload = keys.length > 1 ? { rows: keys.map((each) => ({ key: each })) } : { key };
   return { event_type: EVENT_TYPE, event_payload: payload };

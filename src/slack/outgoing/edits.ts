@@ -50,7 +50,7 @@ export class Edits {
   }
 
   async #send(edit: ClaimedEdit): Promise<void> {
-    const { outbox, clock, signal, workspace } = this.#context;
+    const { outbox, clock, signal, workspace, log } = this.#context;
     const { row, ts } = edit;
     const next = await this.#waitForContent(edit);
     if (next === 'as shown') {
@@ -66,17 +66,17 @@ export class Edits {
     const masked = workspace.masked(message);
     const at = { channel: row.channelId, ts, key: row.key };
     try {
-      await editMessage(workspace.posts, at, masked);
+      await editMessage(workspace.posts, at, masked, log);
     } catch (error) {
       const failure = classify(error);
       if (failure.code === 'ratelimited') this.#pace.suspend(failure.retryAfterMs ?? 1_000);
       if (failure.kind !== 'content') throw error;
-      this.#context.log.error(
+      log.error(
         { key: row.key, error: failure.code },
         'Slack refuses the form of an edit: sent as bare text',
       );
       await delay(this.#pace.reserve(), signal);
-      await editMessage(workspace.posts, at, plainVariant(masked));
+      await editMessage(workspace.posts, at, plainVariant(masked), log);
     }
     if (message.live !== undefined)
       this.#shown.set(row.key, { content: JSON.stringify(message), at: clock() });

@@ -34,7 +34,7 @@ export function createOpener(workspace: Workspace, log: Log, clock: Clock = () =
             // Rather no run than a channel full of root messages that nobody edits any more.
             if (others === 'unknown' && unanswered > 1) break;
           }
-          return await postMessage(workspace.opening, to, content);
+          return await postMessage(workspace.opening, to, content, log);
         } catch (error) {
           failure = classify(error);
           log.warn({ channel: channelId, error: failure.code }, 'the root message was not taken');

@@ -204,6 +204,11 @@ const KINDS: ReadonlyMap<string, FailureKind> = new Map(
   ),
 );
 
+/** Of what goes along with a message, not of the message. */
+export function isAboutMetadata(word: string): boolean {
+  return kindOf(word) === 'content' && word.includes('metadata');
+}
+
 /** What a word of Slack's means. One that nobody knows yet is `odd`: asked again a few times, then believed. */
 export function kindOf(word: string): FailureKind {
   // New ones of this family keep coming, and all are about where we post.

@@ -28,13 +28,25 @@ export function formatSender(type: string, user: UserOption, { team, bot, enterp
       id: user.id,
       username: user.name,
       name: user.name,
-      team_id: user.teamId ?? user.homeTeamId ?? team.id,
+      team_id: homeOf(user, team.id),
     },
     api_app_id: bot.appId,
     token: VERIFICATION_TOKEN,
     enterprise,
     is_enterprise_install: false,
   };
+}
+
+/** A form that was sent names the workspace of who sent it (bolt-js#1614, #1720): the app's stands in its view. */
+export function formatFormSender(user: UserOption, settings: Settings): Json {
+  const { team } = settings;
+  const id = homeOf(user, team.id);
+  const sender = formatSender('view_submission', user, settings);
+  return id === team.id ? sender : { ...sender, team: { id, domain: id.toLowerCase() } };
+}
+
+function homeOf({ teamId, homeTeamId }: UserOption, here: string): string {
+  return teamId ?? homeTeamId ?? here;
 }
 
 export interface CommandSource {

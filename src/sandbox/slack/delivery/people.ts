@@ -103,7 +103,8 @@ export class People {
     if (channel === undefined || user === undefined || !workspace.canSee(user.id, channel))
       return this.#failCommand(typed, 'channel_not_found');
     // In shared channels the other workspace's people do not have our commands.
-    if (entry === undefined || user.teamId !== undefined) return this.#failCommand(typed, 'invalid_command');
+    const isElsewhere = user.teamId !== undefined || user.isOnlyThere === true;
+    if (entry === undefined || isElsewhere) return this.#failCommand(typed, 'invalid_command');
     if (typed.threadTs !== undefined) return this.#failCommand(typed, 'not_in_thread');
 
     const occasion: Occasion = { user: user.id, channel: channel.id, original: null, answers: [] };

@@ -63,6 +63,8 @@ export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json)
   const threadTs = textOf(body, 'thread_ts') ?? null;
   if (threadTs !== null && workspace.findMessage(occasion.channel, threadTs) === undefined)
     return fault('thread_not_found');
+  const isPublic = body.response_type === 'in_channel';
+  if (!isPublic && !workspace.showsPrivately(occasion.channel, threadTs)) return null;
   const common = {
     channel: occasion.channel,
     threadTs,
@@ -73,10 +75,9 @@ export function postAnswer(workspace: Workspace, occasion: Occasion, body: Json)
     files: [],
     metadata: null,
   };
-  const message =
-    body.response_type === 'in_channel'
-      ? workspace.addMessage({ ...common, onlyFor: null })
-      : workspace.addEphemeral({ ...common, onlyFor: occasion.user });
+  const message = isPublic
+    ? workspace.addMessage({ ...common, onlyFor: null })
+    : workspace.addEphemeral({ ...common, onlyFor: occasion.user });
   occasion.answers.push(message);
   occasion.original ??= message;
   return null;

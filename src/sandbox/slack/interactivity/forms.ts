@@ -7,7 +7,7 @@ import {
   sendInteraction,
   undelivered,
 } from '../delivery/outcome.ts';
-import { formatAction, formatSender } from '../delivery/payloads.ts';
+import { formatAction, formatFormSender, formatSender } from '../delivery/payloads.ts';
 import { recordsOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import { offersConversation } from '../workspace/conversation-filter.ts';
@@ -76,7 +76,7 @@ export class Forms {
     const stored = views.setState(seen.stored, filled.state);
     if (Object.keys(filled.errors).length > 0) return fail('invalid_input', filled.errors);
     const triggerId = triggers.make(user.id, stored.channel);
-    const sender = formatSender('view_submission', user, workspace.settings);
+    const sender = formatFormSender(user, workspace.settings);
     const payload = formatSubmission(stored, sender, triggerId, workspace.settings);
     const delivery: Delivery = { kind: 'interactive', acceptsResponse: true, payload };
     const delivered = await courier.deliver(delivery);

@@ -73,7 +73,8 @@ export class Openings {
     if (user === undefined || channel === undefined || !workspace.canSee(user.id, channel))
       return undelivered('channel_not_found');
     // In shared channels the other workspace's people do not have our shortcuts.
-    if (entry?.type !== 'message' || user.teamId !== undefined) return undelivered('shortcut_not_found');
+    const isElsewhere = user.teamId !== undefined || user.isOnlyThere === true;
+    if (entry?.type !== 'message' || isElsewhere) return undelivered('shortcut_not_found');
     const message = workspace.findMessage(channel.id, chosen.ts);
     if (message === undefined) return undelivered('message_not_found');
     const occasion: Occasion = { user: user.id, channel: channel.id, original: null, answers: [] };

@@ -169,9 +169,11 @@ const postEphemeral: ApiMethod = {
     if (!channel.members.has(user)) throw new ApiError('user_not_in_channel');
     const content = readContent(call);
     requireContent(content);
+    const threadTs = resolveThread(workspace, channel, call);
+    if (!workspace.showsPrivately(channel.id, threadTs)) return { message_ts: workspace.nextTs() };
     const message = workspace.addEphemeral({
       channel: channel.id,
-      threadTs: resolveThread(workspace, channel, call),
+      threadTs,
       user: workspace.settings.bot.userId,
       isFromApp: true,
       text: content.text,

@@ -6,10 +6,17 @@ import type { ApiMethod } from './room.ts';
 
 /** auth.test, apps.connections.open, users.info, usergroups.*: who is who. */
 
-function showUser(user: UserOption, { settings: { team, enterprise } }: Workspace): Json {
+function showUser(user: UserOption, workspace: Workspace): Json {
+  const { team, enterprise, bot } = workspace.settings;
   const teamId = user.teamId ?? user.homeTeamId ?? team.id;
   const realName = user.realName ?? user.name;
-  const isHere = enterprise !== null && user.teamId === undefined;
+  const isOfOthers = user.teamId !== undefined;
+  const organisation = isOfOthers ? user.enterpriseId : enterprise?.id;
+  const teams = isOfOthers || user.isOnlyThere === true ? [teamId] : [team.id, teamId];
+  // "and isn't in any shared channels visible to your app" (docs.slack.dev/reference/objects/user-object)
+  const isStranger =
+    isOfOthers &&
+    !workspace.listChannels().some(({ members }) => members.has(user.id) && members.has(bot.userId));
   return {
     id: user.id,
     team_id: teamId,
@@ -22,17 +29,17 @@ function showUser(user: UserOption, { settings: { team, enterprise } }: Workspac
     is_owner: false,
     is_restricted: user.guest !== undefined,
     is_ultra_restricted: user.guest === 'single-channel',
-    ...(user.teamId === undefined ? {} : { is_stranger: true }),
-    ...(isHere
-      ? {
+    ...(isStranger ? { is_stranger: true } : {}),
+    ...(organisation === undefined
+      ? {}
+      : {
           enterprise_user: {
             id: user.id,
-            enterprise_id: enterprise.id,
-            enterprise_name: enterprise.name,
-            teams: Array.from(new Set([team.id, teamId])).filter((id) => id !== enterprise.id),
+            enterprise_id: organisation,
+            enterprise_name: organisation === enterprise?.id ? enterprise.name : organisation,
+            teams: Array.from(new Set(teams)).filter((id) => id !== organisation),
           },
-        }
-      : {}),
+        }),
     tz: 'Etc/UTC',
     tz_offset: 0,
     profile: { display_name: user.name, real_name: realName, team: teamId },

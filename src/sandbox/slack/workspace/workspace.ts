@@ -166,7 +166,12 @@ export class Workspace {
 
   #isOutsider(user: string): boolean {
     const found = this.users.get(user);
-    return found === undefined || found.guest !== undefined || found.teamId !== undefined;
+    return (
+      found === undefined ||
+      found.guest !== undefined ||
+      found.teamId !== undefined ||
+      found.isOnlyThere === true
+    );
   }
 
   // ── messages ───────────────────────────────────────────────────────────────────────────────────────────
@@ -244,6 +249,11 @@ export class Workspace {
   }
 
   // ── ephemeral messages ─────────────────────────────────────────────────────────────────────────────────
+
+  /** In a thread without replies Slack takes an ephemeral message, and shows it to nobody. */
+  showsPrivately(channel: string, threadTs: string | null): boolean {
+    return threadTs === null || this.listReplies(channel, threadTs).length > 0;
+  }
 
   addEphemeral(message: NewMessage & { readonly onlyFor: string }): StoredMessage {
     const stored = { ...message, ts: this.nextTs(), editedAt: null, edits: 0 };

@@ -2,6 +2,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
+import type { Log } from '../../../ports.ts';
 import { formatNotice } from '../../../report/answers.ts';
 import type { FileUpload } from '../../../report/message.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -103,7 +104,7 @@ async function openNameless() {
 
 /** A file was promised: where it cannot come, the thread says so. The log says it in any case. */
 export async function reportMissingFile(
-  workspace: Workspace,
+  { workspace, log }: { readonly workspace: Workspace; readonly log: Log },
   { channel, threadTs }: Place,
   key: string,
   filename: string,
@@ -115,5 +116,5 @@ export async function reportMissingFile(
       ? `the bot has to be in this channel for that (\`/invite @${workspace.botName}\`)`
       : code;
   const notice = formatNotice(`The file \`${filename}\` could not be put here: ${remedy}.`);
-  await postMessage(workspace.posts, { channel, threadTs, keys: [key] }, notice).catch(() => undefined);
+  await postMessage(workspace.posts, { channel, threadTs, keys: [key] }, notice, log).catch(() => undefined);
 }

@@ -250,6 +250,17 @@ describe('chat.postEphemeral', () => {
     });
   });
 
+  test('in a thread is seen once that has a reply; before, it is taken and shown to nobody', async () => {
+    await using slack = await openTestSlack();
+    const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'root' });
+    const psst = { channel: OPS, user: ANN, text: 'psst', thread_ts: ts };
+    expect(await call(slack, 'chat.postEphemeral', psst)).toMatchObject({ ok: true });
+    expect(slack.ephemerals(ANN)).toEqual([]);
+    await call(slack, 'chat.postMessage', { channel: OPS, text: 'reply', thread_ts: ts });
+    await call(slack, 'chat.postEphemeral', psst);
+    expect(slack.ephemerals(ANN)).toMatchObject([{ text: 'psst', threadTs: ts }]);
+  });
+
   test('is an internal error where the bot is not in, whatever chat:write.public says', async () => {
     await using slack = await openTestSlack();
     const values = { channel: WEB, user: ANN, text: 'a' };

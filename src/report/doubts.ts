@@ -1,0 +1,113 @@
+import type { TextReading, TextSource } from '../command/slash-text.ts';
+import {
+  type Block,
+  type Button,
+  bold,
+  line,
+  type Message,
+  plain,
+  preformatted,
+  richText,
+  words,
+} from './message.ts';
+import { escapeShort } from './text/escape.ts';
+import { cleanOutput } from './text/plain.ts';
+
+/** What is asked of a person before a command of theirs is run. The value of each button names the command. */
+export const READ_RAW_ACTION = 'batchops_read_raw';
+export const READ_ENTITIES_ACTION = 'batchops_read_entities';
+export const RUN_LATE_ACTION = 'batchops_run_late';
+/** Below the help: its value is what is to be asked again. */
+export const ASK_TEXT_ACTION = 'batchops_ask_text';
+
+/** A longer one could not be shown whole, and what is not seen is not chosen. */
+export const MAX_READING_CHARS = 3_000;
+
+export type Readings = Readonly<Record<TextReading, string>>;
+
+const WHY =
+  'Whether Slack writes `&`, `<` and `>` as they are, or as `&amp;`, `&lt;` and `&gt;`, is not known here yet.';
+
+/** The two readings of a command, each with the button that runs exactly it. */
+export function formatReadings(id: string, { raw, entities }: Readings): Message {
+  const title = 'Which of these did you type?';
+  const run = (action_id: string, text: string): Block => ({
+    type: 'actions',
+    elements: [{ type: 'button', action_id, text: plain(text), value: id }],
+  });
+  return {
+    text: escapeShort(`${title} Nothing was run.`, 3_000),
+    blocks: [
+      richText(
+        line(bold(title), ' Nothing was run.'),
+        words(WHY),
+        line(bold('1'), ' as Slack sent it'),
+        box(raw),
+      ),
+      run(READ_RAW_ACTION, 'Run 1'),
+      richText(line(bold('2'), ' decoded'), box(entities)),
+      run(READ_ENTITIES_ACTION, 'Run 2'),
+      richText(
+        words(
+          'What may be run is judged when you press. Once it has begun, your answer is remembered for ' +
+            'all commands here; `/batch help` says so.',
+        ),
+      ),
+    ],
+  };
+}
+
+/** A command that came when its moment may have passed. */
+export function formatLate(id: string, typed: string): Message {
+  const title = 'This command reached Batchops late: Slack may have told you already that it failed.';
+  const button: Button = {
+    type: 'button',
+    action_id: RUN_LATE_ACTION,
+    text: plain('Run it now'),
+    value: id,
+  };
+  return {
+    text: escapeShort(`${title} Nothing was run.`, 3_000),
+    blocks: [
+      richText(line(bold(title), ' Nothing was run.'), box(typed)),
+      { type: 'actions', elements: [button] },
+    ],
+  };
+}
+
+/** How text is read here, for the help. */
+export interface TextHabit {
+  readonly source: TextSource;
+  readonly reading: TextReading | undefined;
+  /** The administrator's setting, and no answer of anybody. */
+  readonly isSet: boolean;
+}
+
+export function describeHabit({ source, reading, isSet }: TextHabit): string {
+  const where = source === 'command' ? 'Text of commands' : 'Text of the form';
+  if (reading === undefined) {
+    return `${where}: the first that holds \`&amp;\`, \`&lt;\` or \`&gt;\` is shown in both readings, and asked about.`;
+  }
+  const how = reading === 'raw' ? 'taken as Slack sends it' : '`&amp;`, `&lt;` and `&gt;` are decoded once';
+  const why = isSet ? 'set by the administrator (BATCHOPS_SLASH_TEXT)' : 'as somebody here answered';
+  return `${where}: ${how}, ${why}.`;
+}
+
+/** A way to be asked again, for who may change it for everybody. */
+export function askAgainButtons(habits: readonly TextHabit[]): readonly Block[] {
+  const elements = habits
+    .filter(({ reading, isSet }) => reading !== undefined && !isSet)
+    .map(
+      ({ source }): Button => ({
+        type: 'button',
+        action_id: `${ASK_TEXT_ACTION}:${source}`,
+        text: plain(source === 'command' ? 'Ask again about commands' : 'Ask again about the form'),
+        value: source,
+      }),
+    );
+  return elements.length === 0 ? [] : [{ type: 'actions', elements }];
+}
+
+function box(text: string) {
+  return preformatted(cleanOutput(text, { overwrites: 'keep' }) || ' ');
+}

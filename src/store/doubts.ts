@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import type { TextReading, TextSource } from '../command/slash-text.ts';
+import type { DoubtfulCommand, Doubts, TextReadings } from '../ports.ts';
+import type { Requester } from '../run/plan.ts';
+import { appendAudit } from './audit.ts';
+import type { Ledger } from './settle.ts';
+
+/** Slack brings a request again within minutes; that long it is known. */
+const KEPT_MS = 24 * 60 * 60_000;
+/** Of one person; who sends more loses the oldest. */
+const MAX_KEPT = 50;
+
+/** Commands that wait for a word of who typed them: they outlive a restart, and are taken once. */
+export class StoredDoubts implements Doubts {
+  readonly #ledger: Ledger;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  put({
+    kind,
+    requester,
+    channelId,
+    requestKey,
+    command,
+    text,
+  }: DoubtfulCommand): Promise<string | undefined> {
+    const { db, now } = this.#ledger;
+    const person = { team_id: requester.teamId, user_id: requester.userId };
+    const id = `q-${randomBytes(9).toString('hex')}`;
+    return db.transaction().execute(async (trx) => {
+      await trx
+        .deleteFrom('doubt')
+        .where('put_at', '<', now() - KEPT_MS)
+        .execute();
+      const tooMany = await trx
+        .selectFrom('doubt')
+        .select('id')
+        .where((is) => is.and(person))
+        .orderBy('put_at', 'desc')
+        .orderBy('id')
+        .limit(1_000)
+        .offset(MAX_KEPT - 1)
+        .execute();
+      for (const old of tooMany) await trx.deleteFrom('doubt').where('id', '=', old.id).execute();
+      const added = await trx
+        .insertInto('doubt')
+        .values({
+          ...person,
+          id,
+          request_key: requestKey,
+          channel_id: channelId,
+          kind,
+          command,
+          words: text,
+          put_at: now(),
+          taken_at: null,
+        })
+        .onConflict((row) => row.column('request_key').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      return added?.id;
+    });
+  }
+
+  async take(id: string, { teamId, userId }: Requester): Promise<DoubtfulCommand | undefined> {
+    const { db, now } = this.#ledger;
+    return await db.transaction().execute(async (trx) => {
+      const found = await trx
+        .selectFrom('doubt')
+        .selectAll()
+        .where((is) => is.and({ id, team_id: teamId, user_id: userId }))
+        .where('taken_at', 'is', null)
+        .executeTakeFirst();
+      if (found === undefined) return undefined;
+      const { numUpdatedRows } = await trx
+        .updateTable('doubt')
+        .set({ taken_at: now(), words: '' })
+        .where('id', '=', id)
+        .where('taken_at', 'is', null)
+        .executeTakeFirst();
+      if (numUpdatedRows !== 1n) return undefined;
+      return {
+        kind: found.kind,
+        requester: { teamId, userId },
+        channelId: found.channel_id,
+        requestKey: found.request_key,
+        command: found.command,
+        text: found.words,
+      };
+    });
+  }
+}
+
+/** What people said of how Slack writes what they type. Each change is in the audit. */
+export class StoredReadings implements TextReadings {
+  readonly #ledger: Ledger;
+  /** A line for the audit channel is due. */
+  readonly #announce: () => void;
+
+  constructor(ledger: Ledger, announce: () => void) {
+    this.#ledger = ledger;
+    this.#announce = announce;
+  }
+
+  async find(teamId: string, source: TextSource): Promise<TextReading | undefined> {
+    const row = await this.#ledger.db
+      .selectFrom('text_reading')
+      .select('reading')
+      .where((is) => is.and({ team_id: teamId, source }))
+      .executeTakeFirst();
+    return row?.reading;
+  }
+
+  async remember(by: Requester, source: TextSource, reading: TextReading): Promise<boolean> {
+    const isNew = await this.#ledger.db.transaction().execute(async (trx) => {
+      const added = await trx
+        .insertInto('text_reading')
+        .values({ team_id: by.teamId, source, reading })
+        .onConflict((row) => row.doNothing())
+        .returning('reading')
+        .executeTakeFirst();
+      if (added === undefined) return false;
+      const reason = `from now on ${source === 'command' ? 'commands are' : 'the form is'} read ${describe(reading)}`;
+      await this.#record(trx, by, { source, reading, reason });
+      return true;
+    });
+    if (isNew) this.#announce();
+    return isNew;
+  }
+
+  async forget(by: Requester, source: TextSource): Promise<boolean> {
+    const isGone = await this.#ledger.db.transaction().execute(async (trx) => {
+      const { numDeletedRows } = await trx
+        .deleteFrom('text_reading')
+        .where((is) => is.and({ team_id: by.teamId, source }))
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) return false;
+      const reason = `how the text of ${source === 'command' ? 'commands' : 'the form'} is read is asked again`;
+      await this.#record(trx, by, { source, reading: null, reason });
+      return true;
+    });
+    if (isGone) this.#announce();
+    return isGone;
+  }
+
+  async #record(
+    trx: Parameters<typeof appendAudit>[0],
+    by: Requester,
+    detail: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const at = this.#ledger.now();
+    const event = { at, by, action: 'text-read', runId: null, channelId: null, detail } as const;
+    await appendAudit(trx, event, this.#ledger.auditLines);
+  }
+}
+
+function describe(reading: TextReading): string {
+  return reading === 'raw' ? 'as they come' : 'with &amp; &lt; &gt; decoded once';
+}
