@@ -144,7 +144,12 @@ describe.skipIf(!HAS_SSHD)('whoever fills the disk, through the real bot', () =>
       slack.command(ada(`-h h2 -action put slack:shared ${home.path('there')}`, '/batch_scp')),
     ]);
     const answers = (): string =>
-      [...asked.flatMap((one) => one.answers()), ...slack.messages(OPS)].map(shown).join('\n');
+      [
+        ...asked.flatMap((one) => one.answers()),
+        ...slack.messages(OPS).flatMap(({ ts }) => slack.thread(OPS, ts)),
+      ]
+        .map(shown)
+        .join('\n');
     await slack.waitFor(() => answers().includes('has no room for 700.0 KiB more'), 25_000);
     await finished(slack);
     expect(await bytesIn(home.path('data/transfers'))).toBe(700 * 1024);
