@@ -52,7 +52,7 @@ export interface SlackConfig {
     | { readonly kind: 'http'; readonly signingSecret: Secret; readonly host: string; readonly port: number };
 }
 
-export const HOST_KEY_POLICIES = ['strict', 'accept-new', 'off'] as const;
+export const HOST_KEY_POLICIES = ['strict', 'ask', 'accept-new', 'off'] as const;
 export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 const SLASH_TEXTS = ['auto', 'raw', 'entities'] as const;
 export type SlashTextSetting = (typeof SLASH_TEXTS)[number];

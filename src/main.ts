@@ -71,7 +71,7 @@ try {
     const copy = (file: string) => backUp(readDatabaseUrl(process.env), file, Date.now);
     await runBackupCommand(words, copy, process.stdout);
   } else if (command === 'check-config') {
-    const readKnownHosts = (path: string) => openHostKeys(path, 'strict');
+    const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
@@ -197,7 +197,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
   const spool = openSpoolFolder(spoolDir, log, disk.spool);
   const transport = opened.adopt(
     openTransport({
-      hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy),
+      hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy, store.recordFirstKeys),
       findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
       secretsMask: () => mask.now(),
       transferDir,
@@ -227,7 +227,7 @@ async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Wor
 
 function openContext(
   { config, fleet, log, steady, bot }: Base,
-  { store, transfers }: Footing,
+  { store, transfers, transport }: Footing,
   workspace: Workspace,
 ): RequestContext {
   return {
@@ -242,6 +242,7 @@ function openContext(
     store,
     opener: createOpener(workspace, log, steady),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
+    keyring: transport.keyring,
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     transfers,
     limits: limitsOf(config),

@@ -11,12 +11,14 @@ import type {
   AuditEntry,
   AuditedEvent,
   AuditedRefusal,
+  AuditedTrust,
   ExpectedHead,
 } from './run/audit-entry.ts';
+import type { FirstKey, HostKeyPolicy, KeyReport, TrustableReport } from './run/host-key.ts';
 import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
-import type { EndedJob, GoneRun, Job, Run, SlowJob, TakenJob } from './run/run.ts';
+import type { Click, EndedJob, GoneRun, Job, Run, SlowJob, TakenJob } from './run/run.ts';
 import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
 import type { OutboxLane, OutboxRow } from './thread/row.ts';
@@ -54,6 +56,38 @@ export interface Execution {
   /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */
   readonly signal: AbortSignal;
 }
+
+/** What hosts are known by. */
+export interface HostKeyring {
+  readonly policy: HostKeyPolicy;
+  /**
+   * Asks each host for its keys, without logging in there, and tells them next to the known ones. Within a time;
+   * a `Refusal` where nothing known can be read.
+   */
+  look(hosts: readonly Host[]): Promise<readonly KeyReport[]>;
+  /**
+   * Makes hosts known by exactly the keys of these reports, where what is known of them is still what the reports
+   * say; all of those in one step, or none. `record` puts them down first; what it throws is thrown on, and
+   * nothing is written. Kept connections to them are closed.
+   */
+  trust(
+    reports: readonly TrustableReport[],
+    record: (reports: readonly TrustableReport[]) => Promise<void>,
+  ): Promise<Trusted>;
+}
+
+/**
+ * - `done`: these are known so from now on; of those that are `stale` something else is known by now, and nothing
+ *   was written.
+ * - `failed`: nothing was written, and why.
+ */
+export type Trusted =
+  | {
+      readonly kind: 'done';
+      readonly written: readonly TrustableReport[];
+      readonly stale: readonly TrustableReport[];
+    }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 /** The folder that `-local` may name things in. */
 export interface TransferFolder {
@@ -146,12 +180,14 @@ export interface DiskUse {
 export interface Store {
   /**
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
-   * twice finds the first run. Targets with `skip` are settled at once. A `Refusal` where the requester would have
-   * more unfinished runs or waiting jobs than one person may, and where the database or its disk is full.
+   * twice finds the first run, and the same click on a button, of which that is the key. Targets with `skip` are
+   * settled at once. A `Refusal` where the requester would have more unfinished runs or waiting jobs than one person
+   * may, and where the database or its disk is full.
    */
   createRun(
     plan: Approved<Plan>,
     requestKey: string,
+    click?: Click,
   ): Promise<{ readonly run: Run; readonly isNew: boolean }>;
   /** The root message stands: the run's jobs may start. Where it rejects, they never will by this call. */
   releaseRun(runId: string, rootTs: string): Promise<void>;
@@ -184,6 +220,10 @@ export interface Store {
   postLog(runId: string): Promise<boolean>;
   /** Writes down a refusal (and nothing else happens). */
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
+  /** Writes down which keys a run is about to believe, or to let pass, by the policy: before anything is sent to their hosts. */
+  recordFirstKeys(runId: string, keys: readonly FirstKey[]): Promise<void>;
+  /** Writes down what a person says yes to, before it is so. */
+  recordTrust(trust: AuditedTrust): Promise<void>;
   /** Writes down what came about without a request. */
   recordEvent(event: AuditedEvent): Promise<void>;
   /** Shows the head of the audit's chain in its channel, where there is one: `NUMBER:HASH`. */

@@ -102,6 +102,20 @@ describe('the README', () => {
     }
   });
 
+  test('has ten lines for the first day, and those that are typed parse', () => {
+    const heading = '## First day in a real workspace';
+    const section = readme.slice(readme.indexOf(`\n${heading}\n`) + 1).split('\n## ')[0] ?? '';
+    const rows = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| try |'));
+    expect(rows).toHaveLength(10);
+    const typed = rows.flatMap((row) => /^\| (`+)(\/batch\w*) ?(.*?)\1/.exec(row) ?? []);
+    expect(typed).toHaveLength(9 * 4);
+    for (let at = 0; at < typed.length; at += 4) {
+      const [line, , command = '', text = ''] = typed.slice(at, at + 4);
+      // Without a word it opens the form.
+      if (text !== '') expect(() => parseCommand(command, text), line).not.toThrow();
+    }
+  });
+
   test('shows an inventory and an allowlist that are right', () => {
     const inventory = parseInventory(blockBelow('## inventory.ini', 'ini'), 'inventory.ini', {
       env: () => 'secret',

@@ -1,10 +1,9 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { splitList } from './fleet-options.ts';
-import type { BotRequest, RetryOf } from './request.ts';
+import type { BotRequest } from './request.ts';
+import { RETRY_OF, type RetryOf, VERBS } from './verbs.ts';
 import { optionName, plainDashes, readWord, shown, unwrapFence, type Word } from './words.ts';
 
-const VERBS = ['help', 'hosts', 'runs', 'show', 'cancel', 'retry', 'can', 'queue'] as const;
-const RETRY_OF: readonly RetryOf[] = ['failed', 'unreachable', 'lost', 'skipped', 'all'];
 const DEFAULT_RUNS = 10;
 const MAX_RUNS = 100;
 
@@ -13,7 +12,7 @@ export function parseBotCommand(text: string): BotRequest {
   const [first, ...rest] = readWords(unwrapFence(text, 0));
   if (first === undefined) return { kind: 'help' };
   const said = (optionName(first) ?? first.text).toLowerCase();
-  const verb = VERBS.find((known) => known === said);
+  const verb = VERBS.find(({ name }) => name === said)?.name;
   switch (verb) {
     case 'help':
       takeNone(rest, 'help');
@@ -24,6 +23,11 @@ export function parseBotCommand(text: string): BotRequest {
     case 'hosts':
     case 'can':
       return { kind: verb, terms: readTerms(verb, rest) };
+    case 'trust':
+      if (rest.length > 0) return { kind: 'trust', terms: readTerms(verb, rest) };
+      throw new Refusal('usage', '/batch trust needs to know which hosts.', {
+        remedy: 'Write a host, a list or a group, as in /batch trust web01 or /batch trust @web.',
+      });
     case 'runs': {
       const [count, ...more] = rest;
       takeNone(more, 'runs');
@@ -46,7 +50,8 @@ export function parseBotCommand(text: string): BotRequest {
       return { kind: 'retry', run: parseRunId(run, 'retry'), which: parseRetryOf(which?.text) };
     }
     case undefined: {
-      const near = nearNames(said, VERBS);
+      const names = VERBS.map(({ name }) => name);
+      const near = nearNames(said, names);
       throw new Refusal('usage', `/batch does not know ${shown(first.raw)}.`, {
         remedy: near.length === 0 ? '/batch help tells what it knows.' : `Did you mean ${near.join(' or ')}?`,
       });

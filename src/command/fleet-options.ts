@@ -85,6 +85,7 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
         lists.set(option.name, takeList(option));
         break;
       case 'word':
+      case 'path':
         words.set(option.name, takeValue(option).text);
         break;
       case 'command': {

@@ -1,22 +1,13 @@
 import { Refusal } from '../errors.ts';
+import { DIRECTION, type Field, RESULTS } from './fields.ts';
 import { splitList } from './fleet-options.ts';
+import { type FormField, type KnownOption, optionsOf } from './options.ts';
 import { checkPath, parseDuration, parseFanOut } from './parse-command.ts';
 import type { FleetRequest, RequestedWork } from './request.ts';
 import { checkCommand, noteOddities, unwrapCommand } from './typed-command.ts';
 import { plainDashes, shown } from './words.ts';
 
-/** The fields of the form; those that were left empty are not there. */
-export type FormField =
-  | 'hosts'
-  | 'terms'
-  | 'command'
-  | 'action'
-  | 'local'
-  | 'remote'
-  | 'fanout'
-  | 'limit'
-  | 'results'
-  | 'channel';
+/** The fields of the form, by block; those that were left empty are not there. */
 export type FormFields = Readonly<Partial<Record<FormField, readonly string[]>>>;
 export type FieldFaults = Readonly<Partial<Record<FormField, string>>>;
 
@@ -47,11 +38,12 @@ export function parseFormFields(
   const work = kind === 'run' ? parseCommandField(text('command'), attempt) : parseCopyFields(text, attempt);
   const fanOut = text('fanout').trim();
   const limit = text('limit').trim();
+  const results = RESULTS.choices.find(({ value }) => value === text('results'))?.value;
   const read = {
     ...(fanOut === '' ? {} : { fanOut: attempt('fanout', () => parseFanOut(fanOut)) ?? 1 }),
     ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration(limit)) ?? 1 }),
-    ...(text('results') === 'similar' ? { fold: 'similar' as const } : {}),
-    ...(text('results') === 'diff' ? { diff: true as const } : {}),
+    ...(results === 'similar' ? { fold: results } : {}),
+    ...(results === 'diff' ? { diff: true as const } : {}),
   };
   if (work === undefined || Object.keys(faults).length > 0) return { faults };
   const notes =
@@ -72,9 +64,9 @@ function parseCommandField(command: string, attempt: Attempt): RequestedWork | u
 
 function parseCopyFields(text: (field: FormField) => string, attempt: Attempt): RequestedWork | undefined {
   const action = attempt('action', () => {
-    const known = ['put' as const, 'get' as const].find((one) => one === text('action'));
-    if (known === undefined) throw new Refusal('usage', 'Choose whether to send or to fetch.');
-    return known;
+    const chosen = DIRECTION.choices.find(({ value }) => value === text('action'));
+    if (chosen === undefined) throw new Refusal('usage', 'Choose whether to send or to fetch.');
+    return chosen.value;
   });
   if (action === undefined) return undefined;
   const path = (field: 'local' | 'remote') =>
@@ -86,16 +78,20 @@ function parseCopyFields(text: (field: FormField) => string, attempt: Attempt): 
 
 /** The slash command that says the same, for people to read: what the audit has of a form. */
 export function describeFields(kind: 'run' | 'copy', fields: FormFields): string {
-  const text = (field: FormField): string => fields[field]?.[0] ?? '';
-  const hosts = [...(fields.hosts ?? []), ...(text('terms').trim() === '' ? [] : [text('terms').trim()])];
-  return [
-    kind === 'run' ? 'form: /batch_run' : 'form: /batch_scp',
-    ...(hosts.length === 0 ? [] : [`-h ${hosts.join(',')}`]),
-    ...(text('fanout') === '' ? [] : [`-c ${text('fanout')}`]),
-    ...(text('limit') === '' ? [] : [`-t ${text('limit')}`]),
-    ...(text('results') === 'similar' ? ['-fold similar'] : text('results') === 'diff' ? ['-diff'] : []),
-    ...(kind === 'run'
-      ? [`-cmd ${text('command')}`]
-      : [`-action ${text('action')}`, `-local ${shown(text('local'))}`, `-remote ${shown(text('remote'))}`]),
-  ].join(' ');
+  const described = optionsOf(kind).map((option) => describeOption(option, fields));
+  return [kind === 'run' ? 'form: /batch_run' : 'form: /batch_scp', ...described]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+function describeOption(option: KnownOption, filled: FormFields): string {
+  if (!('fields' in option)) return '';
+  const fields: readonly Field<FormField>[] = option.fields;
+  const words = fields.flatMap(({ block }) => filled[block] ?? []);
+  const [field] = fields;
+  const terms = words.map((word) => word.trim()).filter((word) => word !== '');
+  const text = option.takes === 'list' ? terms.join() : (words[0] ?? '');
+  if (field?.kind === 'choice') return field.choices.find(({ value }) => value === text)?.typed ?? '';
+  if (text === '' && field?.optional) return '';
+  return `-${option.name} ${option.takes === 'path' ? shown(text) : text}`;
 }

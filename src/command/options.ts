@@ -1,12 +1,16 @@
+import { type CHANNEL, DIRECTION, type Field, RESULTS } from './fields.ts';
+
 /**
  * Every option of `/batch_run` and `/batch_scp`, once. The grammar, the lines of use, the help, what a refusal
- * suggests, and the words on the form are all made from this table.
+ * suggests and where in a form it stands, the form and what the audit says of it are all made from this table.
  */
 export interface Option {
   readonly name: string;
   /** Which commands have it. */
   readonly of: readonly ('run' | 'copy')[];
-  readonly takes: 'list' | 'word' | 'nothing' | 'command' | 'action';
+  /** What it says of a request: a part of the help, and of the form. */
+  readonly tells: Part;
+  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'command' | 'action';
   /** As the line of use shows it. */
   readonly usage: string;
   /** What is missing where it has no value. */
@@ -15,16 +19,11 @@ export interface Option {
   /** What people who come from other tools write for it. */
   readonly synonyms: readonly string[];
   readonly help: string;
-  /** As it stands on the form: its field, and the words around it. */
-  readonly field?: FieldWords;
+  /** What stands for it on the form. */
+  readonly fields?: readonly Field[];
 }
 
-export interface FieldWords {
-  readonly block: string;
-  readonly label: string;
-  readonly hint?: string;
-  readonly placeholder: string;
-}
+export type Part = 'which hosts' | 'what' | 'how';
 
 const BOTH = ['run', 'copy'] as const;
 
@@ -33,22 +32,39 @@ export const OPTIONS = [
   {
     name: 'h',
     of: BOTH,
+    tells: 'which hosts',
     takes: 'list',
     usage: '-h HOSTS',
     expected: 'a host',
     example: '-h web01,web02',
     synonyms: ['host', 'hosts', 'w'],
     help: 'names, ranges, globs: web01, web[01-20], web*, all, @group, !web07',
-    field: {
-      block: 'terms',
-      label: 'Or an expression',
-      hint: 'Ranges, globs, groups; ! takes out',
-      placeholder: 'web[01-20],@db,!db01',
-    },
+    fields: [
+      {
+        kind: 'search',
+        block: 'hosts',
+        about: 'hosts',
+        label: 'Hosts and groups',
+        optional: true,
+        placeholder: 'web01, @web …',
+        maxItems: 100,
+      },
+      {
+        kind: 'text',
+        block: 'terms',
+        about: 'hosts',
+        label: 'Or an expression',
+        hint: 'Ranges, globs, groups; ! takes out',
+        optional: true,
+        placeholder: 'web[01-20],@db,!db01',
+        maxChars: 2_000,
+      },
+    ],
   },
   {
     name: 'g',
     of: BOTH,
+    tells: 'which hosts',
     takes: 'list',
     usage: '-g GROUPS',
     expected: 'a group',
@@ -59,6 +75,7 @@ export const OPTIONS = [
   {
     name: 'x',
     of: BOTH,
+    tells: 'which hosts',
     takes: 'list',
     usage: '[-x EXPR]',
     expected: 'a host to leave out',
@@ -69,38 +86,63 @@ export const OPTIONS = [
   {
     name: 'c',
     of: BOTH,
+    tells: 'how',
     takes: 'word',
     usage: '[-c N]',
     expected: 'a number',
     example: '-c 10',
     synonyms: ['fanout', 'concurrency', 'f'],
     help: 'at most this many hosts at once',
-    field: { block: 'fanout', label: 'Hosts at once', placeholder: '64' },
+    fields: [
+      {
+        kind: 'text',
+        block: 'fanout',
+        about: 'fan-out',
+        label: 'Hosts at once',
+        optional: true,
+        placeholder: '64',
+        maxChars: 10,
+      },
+    ],
   },
   {
     name: 't',
     of: BOTH,
+    tells: 'how',
     takes: 'word',
     usage: '[-t DURATION]',
     expected: 'a duration',
     example: '-t 30s',
     synonyms: ['timeout', 'time'],
     help: 'time limit for each host: 30s, 5m, 1h',
-    field: { block: 'limit', label: 'Time limit for each host', placeholder: '30s, 5m, 1h' },
+    fields: [
+      {
+        kind: 'text',
+        block: 'limit',
+        about: 'time-limit',
+        label: 'Time limit for each host',
+        optional: true,
+        placeholder: '30s, 5m, 1h',
+        maxChars: 10,
+      },
+    ],
   },
   {
     name: 'fold',
     of: ['run'],
+    tells: 'how',
     takes: 'word',
     usage: '[-fold exact|similar]',
     expected: 'exact or similar',
     example: '-fold similar',
     synonyms: [],
     help: "similar counts results as one that differ in the host's own name only",
+    fields: [RESULTS],
   },
   {
     name: 'diff',
     of: ['run'],
+    tells: 'how',
     takes: 'nothing',
     usage: '[-diff]',
     expected: 'nothing',
@@ -111,6 +153,7 @@ export const OPTIONS = [
   {
     name: 'n',
     of: BOTH,
+    tells: 'how',
     takes: 'nothing',
     usage: '[-n]',
     expected: 'nothing',
@@ -121,76 +164,101 @@ export const OPTIONS = [
   {
     name: 'cmd',
     of: ['run'],
+    tells: 'what',
     takes: 'command',
     usage: '-cmd "COMMAND"',
     expected: 'a command',
     example: '-cmd "df -h"',
     synonyms: ['command'],
     help: 'the command, in quotes; or without, as the last option: all that follows is the command',
-    field: {
-      block: 'command',
-      label: 'Command',
-      hint: 'What reaches the remote shell is exactly this',
-      placeholder: 'df -h',
-    },
+    fields: [
+      {
+        kind: 'text',
+        block: 'command',
+        about: 'command',
+        label: 'Command',
+        hint: 'What reaches the remote shell is exactly this',
+        placeholder: 'df -h',
+        maxChars: 3_000,
+        multiline: true,
+      },
+    ],
   },
   {
     name: 'action',
     of: ['copy'],
+    tells: 'what',
     takes: 'action',
     usage: '-action put|get',
     expected: 'put or get',
     example: '-action put',
     synonyms: [],
     help: 'put sends -local to every host, get fetches -remote from every host',
+    fields: [DIRECTION],
   },
   {
     name: 'local',
     of: ['copy'],
-    takes: 'word',
+    tells: 'what',
+    takes: 'path',
     usage: '-local L',
     expected: 'a file',
     example: '-local test.py',
     synonyms: [],
     help: 'a file of the transfer folder; for get the name to keep it under',
-    field: {
-      block: 'local',
-      label: 'File here',
-      hint: 'A file of the transfer folder; for get the name to keep it under',
-      placeholder: 'test.py',
-    },
+    fields: [
+      {
+        kind: 'text',
+        block: 'local',
+        about: 'local',
+        label: 'File here',
+        hint: 'A file of the transfer folder; for get the name to keep it under',
+        placeholder: 'test.py',
+        maxChars: 1_000,
+      },
+    ],
   },
   {
     name: 'remote',
     of: ['copy'],
-    takes: 'word',
+    tells: 'what',
+    takes: 'path',
     usage: '-remote R',
     expected: 'a path',
     example: '-remote /tmp/',
     synonyms: [],
     help: 'a path on the hosts; ending in / it is a folder',
-    field: {
-      block: 'remote',
-      label: 'Path on the hosts',
-      hint: 'Ending in / it is a folder',
-      placeholder: '/tmp/',
-    },
+    fields: [
+      {
+        kind: 'text',
+        block: 'remote',
+        about: 'remote',
+        label: 'Path on the hosts',
+        hint: 'Ending in / it is a folder',
+        placeholder: '/tmp/',
+        maxChars: 1_000,
+      },
+    ],
   },
 ] as const satisfies readonly Option[];
 
-export type OptionName = (typeof OPTIONS)[number]['name'];
-type Taking<T extends Option['takes']> = Extract<(typeof OPTIONS)[number], { readonly takes: T }>['name'];
+export type KnownOption = (typeof OPTIONS)[number];
+type Taking<T extends Option['takes']> = Extract<KnownOption, { readonly takes: T }>['name'];
 export type ListName = Taking<'list'>;
-export type WordName = Taking<'word'>;
+export type WordName = Taking<'word' | 'path'>;
+/** The fields of the form, by their blocks. */
+export type FormField =
+  | Extract<KnownOption, { readonly fields: unknown }>['fields'][number]['block']
+  | (typeof CHANNEL)['block'];
 
 /** The options of one command. */
-export function optionsOf(command: 'run' | 'copy'): readonly (typeof OPTIONS)[number][] {
+export function optionsOf(command: 'run' | 'copy'): readonly KnownOption[] {
   return OPTIONS.filter(({ of }) => (of as readonly string[]).includes(command));
 }
 
-/** The words of an option's field on the form. */
-export function fieldWords(block: FieldWords['block']): FieldWords {
-  const found = OPTIONS.find((option) => 'field' in option && option.field.block === block);
-  if (found === undefined || !('field' in found)) throw new Error(`no option has the field ${block}`);
-  return found.field;
+/** The fields of one command, or of a part of it. */
+export function fieldsOf(command: 'run' | 'copy', part?: Part): readonly Field[] {
+  return optionsOf(command)
+    .filter(({ tells }) => part === undefined || tells === part)
+    .flatMap((option): readonly Field[] => ('fields' in option ? option.fields : []));
 }

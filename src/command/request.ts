@@ -1,3 +1,5 @@
+import type { RetryOf } from './verbs.ts';
+
 /** What the operator means, before anything is resolved or allowed. */
 export type Request = FleetRequest | BotRequest;
 
@@ -26,8 +28,6 @@ export type RequestedWork =
   | { readonly action: 'put'; readonly local: string; readonly remote: string }
   | { readonly action: 'get'; readonly local: string; readonly remote: string };
 
-export type RetryOf = 'failed' | 'unreachable' | 'lost' | 'skipped' | 'all';
-
 /** A question or an order to the bot itself. */
 export type BotRequest =
   | { readonly kind: 'help' }
@@ -37,4 +37,5 @@ export type BotRequest =
   | { readonly kind: 'show'; readonly run: string; readonly host?: string }
   | { readonly kind: 'cancel'; readonly run: string }
   | { readonly kind: 'retry'; readonly run: string; readonly which: RetryOf }
-  | { readonly kind: 'can'; readonly terms: readonly string[] };
+  | { readonly kind: 'can'; readonly terms: readonly string[] }
+  | { readonly kind: 'trust'; readonly terms: readonly string[] };

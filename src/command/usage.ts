@@ -1,4 +1,5 @@
-import { OPTIONS, type OptionName, optionsOf } from './options.ts';
+import { OPTIONS, optionsOf, type Part } from './options.ts';
+import { VERBS } from './verbs.ts';
 
 export type CommandName = '/batch_run' | '/batch_scp' | '/batch';
 
@@ -6,11 +7,10 @@ function usageOf(command: CommandName, kind: 'run' | 'copy'): string {
   return [command, ...optionsOf(kind).map(({ usage }) => usage)].join(' ');
 }
 
-function helpOn(names: readonly OptionName[]): string {
-  const width = Math.max(...names.map((name) => name.length)) + 2;
-  return names
-    .map((name) => `  ${`-${name}`.padEnd(width)} ${OPTIONS.find((option) => option.name === name)?.help}`)
-    .join('\n');
+function helpOn(...parts: readonly Part[]): string {
+  const told = parts.flatMap((part) => OPTIONS.filter(({ tells }) => tells === part));
+  const width = Math.max(...told.map(({ name }) => name.length)) + 2;
+  return told.map(({ name, help }) => `  ${`-${name}`.padEnd(width)} ${help}`).join('\n');
 }
 
 /** The lines of use, as refusals and the help show them. */
@@ -19,9 +19,7 @@ export const USAGE: Readonly<Record<CommandName, string>> = {
   '/batch_scp': [usageOf('/batch_scp', 'copy'), '           … -action put L R      … -action get R L'].join(
     '\n',
   ),
-  '/batch':
-    '/batch help | hosts [EXPR] | runs [N] | show RUN [HOST] | cancel RUN | ' +
-    'retry RUN [failed|unreachable|lost|skipped|all] | can [EXPR] | queue',
+  '/batch': `/batch ${VERBS.map(({ usage }) => usage).join(' | ')}`,
 };
 
 export const HELP = `Run commands and copy files on many hosts, from this channel.
@@ -31,9 +29,9 @@ ${USAGE['/batch_scp']}
 ${USAGE['/batch']}
 
 Which hosts (at least one of -h and -g)
-${helpOn(['h', 'g', 'x'])}
+${helpOn('which hosts')}
 How
-${helpOn(['cmd', 'action', 'local', 'remote', 'c', 't', 'fold', 'diff', 'n'])}
+${helpOn('what', 'how')}
 
 Examples
   /batch_run -h web01,web02 -g db_servers -cmd "df -h"
@@ -47,4 +45,5 @@ Examples
   /batch queue              what runs, and what waits for what
   /batch show r-7k3f web01  one host's result
   /batch cancel r-7k3f      stops a run
-  /batch retry r-7k3f       repeats it where it failed`;
+  /batch retry r-7k3f       repeats it where it failed
+  /batch trust web01        the keys it shows next to the known ones, and a button to trust them`;

@@ -57,9 +57,10 @@ export function generalize(outcome: Outcome, target: OwnNames, how: Fold): Outco
     how === 'exact'
       ? one
       : { ...one, head: withoutOwnNames(one.head, target), tail: withoutOwnNames(one.tail, target) };
+  const { firstKeys: _, ...shared } = outcome;
   const { reason, stdout, stderr, file } = outcome;
   return {
-    ...outcome,
+    ...shared,
     reason: withoutOwnNames(reason, target),
     stdout: stream(stdout),
     stderr: stream(stderr),
@@ -80,6 +81,8 @@ export interface FoldRow {
   readonly outputChars: number;
   /** Equal where the results are. */
   readonly fold: string;
+  /** Host keys that were not known before and did not stop it. */
+  readonly firstKeys: number;
 }
 
 /** Hosts with the same result. */

@@ -1,4 +1,4 @@
-import { joined } from './bytes.ts';
+import { joined, type Span } from './bytes.ts';
 import { openKeyBlocks } from './key-blocks.ts';
 import { type Mask, SECRET_MARKER } from './mask.ts';
 
@@ -67,6 +67,7 @@ export interface Masker {
 }
 
 const MARKER = new TextEncoder().encode(SECRET_MARKER);
+const NOTHING = new Uint8Array(0);
 
 /**
  * Masks a stream of any length as the mask would mask all of it at once. Of what came, the last bytes are held
@@ -81,35 +82,15 @@ export function openMasker(mask: Mask): Masker {
   /** So many of the held bytes belong to a secret that has its marker already. */
   let hiddenBytes = 0;
 
-  function take(all: Uint8Array, end: number): MaskedPiece[] {
-    const pieces: MaskedPiece[] = [];
-    let at = 0;
-    let hiddenTo = hiddenBytes;
-    const plainTo = (to: number): void => {
-      if (to > at) pieces.push({ bytes: all.slice(at, to), streamBytes: to - at, isMarker: false });
-      at = Math.max(at, to);
-    };
-    const hide = (to: number, marker: Uint8Array): void => {
-      const stop = Math.max(at, Math.min(to, end));
-      pieces.push({ bytes: marker, streamBytes: stop - at, isMarker: true });
-      at = stop;
-    };
+  /** The pieces of all up to `end`. */
+  function take(all: Uint8Array, end: number): readonly MaskedPiece[] {
     const spans = mask.spans(all, keys.spansFrom(doneBytes));
-    for (const span of spans) {
-      // One that overlaps what is hidden already goes on with it.
-      if (span.start < hiddenTo) {
-        hiddenTo = Math.max(hiddenTo, span.end);
-        continue;
-      }
-      if (at < Math.min(hiddenTo, end)) hide(hiddenTo, NOTHING);
-      if (span.start >= end) break;
-      plainTo(span.start);
-      hide(span.end, MARKER);
-      hiddenTo = span.end;
-    }
-    if (at < Math.min(hiddenTo, end)) hide(hiddenTo, NOTHING);
-    plainTo(end);
-    hiddenBytes = Math.max(0, hiddenTo - end);
+    // A secret that overlaps what has its marker already goes on with it.
+    const goingOn = spans.findLast(({ start }) => start < hiddenBytes);
+    const markedTo = Math.max(hiddenBytes, goingOn?.end ?? 0);
+    const secrets = spans.filter(({ start }) => start >= hiddenBytes && start < end);
+    const pieces = [...cut(all.subarray(0, end), markedTo, secrets)];
+    hiddenBytes = Math.max(0, (secrets.at(-1)?.end ?? markedTo) - end);
     held = all.slice(end);
     doneBytes += end;
     return pieces;
@@ -125,11 +106,25 @@ export function openMasker(mask: Mask): Masker {
   };
 }
 
+/** Bytes as their pieces: what has its marker already, then the secrets that begin in them, and what is around. */
+function* cut(bytes: Uint8Array, markedTo: number, secrets: readonly Span[]): Generator<MaskedPiece> {
+  let at = Math.min(markedTo, bytes.length);
+  if (at > 0) yield { bytes: NOTHING, streamBytes: at, isMarker: true };
+  for (const { start, end } of secrets) {
+    if (start > at) yield plain(bytes.slice(at, start));
+    at = Math.min(end, bytes.length);
+    yield { bytes: MARKER, streamBytes: at - start, isMarker: true };
+  }
+  if (bytes.length > at) yield plain(bytes.slice(at));
+}
+
+function plain(bytes: Uint8Array): MaskedPiece {
+  return { bytes, streamBytes: bytes.length, isMarker: false };
+}
+
 /** The same over bytes that come by themselves. */
 export async function* maskChunks(chunks: AsyncIterable<Uint8Array>, mask: Mask): AsyncGenerator<Uint8Array> {
   const masker = openMasker(mask);
   for await (const chunk of chunks) for (const { bytes } of masker.push(chunk)) yield bytes;
   for (const { bytes } of masker.end()) yield bytes;
 }
-
-const NOTHING = new Uint8Array(0);

@@ -7,13 +7,13 @@ import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { knownTo } from '../policy/rights.ts';
 import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
-import type { SharedFiles } from '../ports.ts';
+import type { HostKeyring, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Plan, Work } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
-import { isGivenUp, type Job, type Run } from '../run/run.ts';
+import { type BegunRun, isGivenUp, type Job } from '../run/run.ts';
 import type { RunContext } from './execution.ts';
 import { type OpeningContext, openRun } from './open-run.ts';
 import { recordRefusal } from './refusals.ts';
@@ -21,6 +21,7 @@ import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.
 
 export interface RequestContext extends RunContext, OpeningContext {
   readonly sharedFiles: SharedFiles;
+  readonly keyring: HostKeyring;
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
   readonly limits: Limits;
@@ -46,7 +47,7 @@ export interface Limits {
 /** One request as it came in: who, where, the words, and a key that a second delivery shares. */
 export interface Call extends Asking {
   readonly requestKey: string;
-  /** Set where a button was clicked that can be clicked again; the key is then the button's. Epoch ms. */
+  /** Where a button was clicked that can be clicked again, epoch ms by Slack's clock; the key is then the button's. */
   readonly clickedAt?: number;
 }
 
@@ -69,21 +70,18 @@ export async function beginRun(
 
 /** The same up to the verdict: what would be run, and nothing of it. */
 async function previewRun(context: RequestContext, call: Call, request: FleetRequest): Promise<Answer> {
-  const { plan, notes } = draftRun(context, call, request);
-  const refusal = judgeQuietly(context, plan);
-  if (refusal !== undefined) {
-    await recordRefusal(context, call, refusal);
-    return formatPreview(plan, refusal, notes);
-  }
-  const brought = { ...plan, work: await bringWork(context, call, request.work) };
+  const { plan: draft, notes } = draftRun(context, call, request);
+  let plan = draft;
   try {
+    authorize(draft, context.allowlist, context.inventory);
+    plan = { ...draft, work: await bringWork(context, call, request.work) };
     // What lies in the folder may be of a host that is not theirs.
-    authorize(brought, context.allowlist, context.inventory);
-    return formatPreview(brought, undefined, [...(await foreseeShares(context, brought)), ...notes]);
+    authorize(plan, context.allowlist, context.inventory);
+    return formatPreview(plan, undefined, [...(await foreseeShares(context, plan)), ...notes]);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     await recordRefusal(context, call, error);
-    return formatPreview(brought, error, notes);
+    return formatPreview(plan, error, notes);
   }
 }
 
@@ -146,20 +144,20 @@ export async function startRun(
 /** A click so soon after the one before is the same one, made twice by a nervous finger. */
 const SAME_CLICK_MS = 10_000;
 
-/** Every click on a button has the button's key, numbered by the runs it has begun. */
-async function putDown(context: RequestContext, call: Call, approved: Approved<Plan>) {
-  if (call.clickedAt === undefined) return await context.store.createRun(approved, call.requestKey);
+/** The run that this request begins, or has begun. */
+async function putDown({ store, now }: RequestContext, call: Call, approved: Approved<Plan>) {
+  const { requestKey, clickedAt } = call;
+  if (clickedAt === undefined) return await store.createRun(approved, requestKey);
   // The runs' times are by our clock: where it is behind Slack's, a click would seem to come long after them.
-  const clickedAt = Math.min(call.clickedAt, context.now());
-  for (let number = 1; ; number += 1) {
-    const created = await context.store.createRun(approved, `${call.requestKey}:${number}`);
-    const isSame = created.run.plan.typed === call.typed || clickedAt <= sameClickUntil(created.run);
-    if (created.isNew || isSame) return created;
-  }
+  const madeAt = Math.min(clickedAt, now());
+  return await store.createRun(approved, requestKey, {
+    id: clickedAt,
+    isSame: (newest) => madeAt <= sameClickUntil(newest),
+  });
 }
 
 /** A click up to then is the one that began this run; one made after it is meant as another. Epoch ms. */
-function sameClickUntil(run: Run): number {
+function sameClickUntil(run: BegunRun): number {
   const endedAt = run.finishedAt ?? Number.POSITIVE_INFINITY;
   // Whoever was told that nothing was run may click again at once.
   return isGivenUp(run) ? endedAt : Math.max(endedAt, run.createdAt + SAME_CLICK_MS);
@@ -211,15 +209,5 @@ export async function fixWork(context: RequestContext, work: RequestedWork | Wor
       return work;
     default:
       return work;
-  }
-}
-
-function judgeQuietly(context: RequestContext, plan: Plan): Refusal | undefined {
-  try {
-    authorize(plan, context.allowlist, context.inventory);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
   }
 }

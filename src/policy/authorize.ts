@@ -54,6 +54,31 @@ export function hasRight(
   return coversHosts(rulesOf(allowlist, asking.requester), right, asking.channelId, hosts);
 }
 
+/**
+ * Whether this person may say here which keys hosts are known by; a `Refusal` where not. `others`: what the inventory
+ * has at the same addresses besides, which is not told by name.
+ */
+export function authorizeTrust(
+  allowlist: Allowlist,
+  asking: { readonly requester: Requester; readonly channelId: string },
+  hosts: readonly string[],
+  others: readonly string[],
+): void {
+  const mayTrust = (host: string): boolean => hasRight(allowlist, asking, 'trust', [host]);
+  const refused = hosts.filter((host) => !mayTrust(host));
+  if (refused.length === 0 && others.every(mayTrust)) return;
+  throw new Refusal(
+    'not-allowed',
+    refused.length === 0
+      ? 'Another host of the inventory has the address of one of these, and you may not say which keys it is known by.'
+      : `You may not say here which keys are to be trusted of ${formatSome(refused)}.`,
+    {
+      remedy: 'It takes the action "trust" on them in the allowlist; /batch can tells what you may do here.',
+      about: 'hosts',
+    },
+  );
+}
+
 /** What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. */
 function checkOrigins({ work, requester, channelId }: Plan, allowlist: Allowlist): void {
   const origins = work.action === 'put' ? (work.origins ?? []) : [];

@@ -66,6 +66,8 @@ function signOf(action: AuditEntry['action']): string {
       return '↻';
     case 'reload-failed':
       return '⚠\ufe0e';
+    case 'trusted':
+      return '✚';
     case 'anchored':
       return '⚓\ufe0e';
     case 'started':
@@ -89,6 +91,7 @@ function countsOf({
   skipped,
   running,
   waiting,
+  firstKeys,
   tookMs,
 }: AuditEntry['detail']): readonly string[] {
   const counted = Array.isArray(hosts) ? hosts.length : hosts;
@@ -103,6 +106,7 @@ function countsOf({
     ...(Array.isArray(running) ? [`${plural(running.length, 'host')} to be stopped`] : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
     ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
+    ...(typeof firstKeys === 'number' ? [`${plural(firstKeys, 'host key')} not known before`] : []),
     ...(typeof tookMs === 'number' ? [formatDuration(tookMs)] : []),
   ];
 }

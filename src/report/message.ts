@@ -82,11 +82,7 @@ export interface Confirm {
 
 export type RichTextElement =
   | { readonly type: 'rich_text_section'; readonly elements: readonly RichText[] }
-  | {
-      readonly type: 'rich_text_preformatted';
-      readonly elements: readonly RichText[];
-      readonly border?: 0 | 1;
-    };
+  | { readonly type: 'rich_text_preformatted'; readonly elements: readonly RichText[] };
 
 export interface RichText {
   readonly type: 'text';

@@ -14,6 +14,7 @@ import {
 } from '../report/buttons.ts';
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/click-answers.ts';
 import { ASK_TEXT_ACTION } from '../report/doubts.ts';
+import { TRUST_ACTION } from '../report/keys/look.ts';
 import { formatDay } from '../report/text/wording.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
@@ -23,20 +24,23 @@ import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { refuseLate } from './doubts.ts';
 import { openForm } from './form.ts';
+import type { KeyOffers } from './key-offers.ts';
 import { findVisibleRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
 import { resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
 import { askAgain } from './texts.ts';
+import { trustKeys } from './trust.ts';
 
 /**
- * What a button means. Nothing is believed of it but who clicked, where, and the run's id: what the run is
- * and what may be done with it comes from the store and the rules of today.
+ * What a button means. Nothing is believed of it but who clicked, where, and the id of a run (or of keys that
+ * were shown): what that is and what may be done with it comes from the store and the rules of today.
  */
 export async function answerClick(
   context: RequestContext,
   call: Call,
   click: ButtonClick,
+  offers: KeyOffers,
 ): Promise<Answer | undefined> {
   const { actionId, value } = click;
   switch (actionId) {
@@ -65,6 +69,9 @@ export async function answerClick(
     case AGAIN_ACTION:
       refuseLate(click);
       return await repeatRun(context, onceForClicks(call, click), value, 'all');
+    case TRUST_ACTION:
+      refuseLate(click);
+      return await trustKeys(context, call, value, offers);
     case HOME_RUN_ACTION:
       return openForm('run', call);
     case HOME_COPY_ACTION:
@@ -101,14 +108,10 @@ function hostOf(run: Run, value: string): string {
   return target.host;
 }
 
-/**
- * A second click on the same button by the same person has the first one's key, whatever the delivery: see
- * `Call.clickedAt` for when it counts as meant.
- */
+/** Every click of one person on one button has the button's key: `Call.clickedAt` tells which of them are one. */
 function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: ButtonClick): Call {
   return {
     ...call,
-    // Also what the run is kept with: the same click brought again is known by it, whatever the clocks say.
     typed: `${call.typed}, click ${clickedAt}`,
     requestKey: `click:${requester.teamId}:${requester.userId}:${actionId}:${value}`,
     clickedAt,

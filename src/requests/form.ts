@@ -1,4 +1,6 @@
-import { describeFields, type FormField, type FormFields, parseFormFields } from '../command/form-fields.ts';
+import { CHANNEL } from '../command/fields.ts';
+import { describeFields, type FormFields, parseFormFields } from '../command/form-fields.ts';
+import { type FormField, fieldsOf } from '../command/options.ts';
 import { Refusal, type Subject } from '../errors.ts';
 import {
   bringWork,
@@ -86,7 +88,7 @@ export async function judgeForm(
   const kind = kindOf(form);
   const memo = readMemo(form.metadata);
   const { file } = memo;
-  const parsed = parseFormFields(kind, fieldsOf(form));
+  const parsed = parseFormFields(kind, filledIn(form));
   if ('faults' in parsed) return { kind: 'faults', faults: parsed.faults };
   const { request } = parsed;
 
@@ -131,28 +133,28 @@ function lateWork(work: Work, file: SharedFile | undefined): Work {
 export function describeForm(form: SubmittedForm): string {
   const file = readMemo(form.metadata).file;
   // Of another version's window too: the audit has every no.
-  const words = describeFields(form.callbackId === COPY_FORM ? 'copy' : 'run', fieldsOf(form));
+  const words = describeFields(form.callbackId === COPY_FORM ? 'copy' : 'run', filledIn(form));
   return file === undefined ? words : `${words} (Slack's file ${file.id}, ${file.name})`;
 }
 
-/** Where each part of a request stands in a form: the first of these that was filled in. */
-const FIELDS_OF = {
-  hosts: ['terms', 'hosts'],
-  command: ['command'],
-  action: ['action', 'command', 'remote'],
-  local: ['local', 'remote'],
-  remote: ['remote'],
-  'fan-out': ['fanout'],
-  'time-limit': ['limit'],
-  channel: ['channel'],
-} as const satisfies Record<Subject, readonly FormField[]>;
+const FIELDS = [...fieldsOf('run'), ...fieldsOf('copy'), CHANNEL];
+/** Where a part of the request stands in a form that has no field for it. */
+const INSTEAD: Readonly<Partial<Record<Subject, readonly FormField[]>>> = {
+  action: ['command', 'remote'],
+  local: ['remote'],
+};
 
-/** A no at the field that it is about; at the first one where it is about none. */
+/**
+ * A no at the field that it is about, the lower one where two were filled in; at the hosts where it is about
+ * no part of the request.
+ */
 export function placeRefusal(form: SubmittedForm, refusal: Refusal): Readonly<Record<string, string>> {
   const words = [refusal.message, refusal.remedy].filter((part) => part !== undefined).join(' ');
   const text = words.length > MAX_FAULT_CHARS ? `${words.slice(0, MAX_FAULT_CHARS - 1)}…` : words;
-  const fields = FIELDS_OF[refusal.about ?? 'hosts'];
-  const field = fields.find((one) => form.fields[one] !== undefined) ?? 'hosts';
+  const { about = 'hosts' } = refusal;
+  const own = FIELDS.filter((field) => field.about === about).map(({ block }) => block);
+  const isFilled = (block: string) => form.fields[block] !== undefined;
+  const field = own.findLast(isFilled) ?? INSTEAD[about]?.find(isFilled) ?? 'hosts';
   return { [field]: text };
 }
 
@@ -169,7 +171,7 @@ function kindOf({ callbackId }: SubmittedForm): 'run' | 'copy' {
 }
 
 /** A file of Slack's stands in for the name in the transfer folder. */
-function fieldsOf(form: SubmittedForm): FormFields {
+function filledIn(form: SubmittedForm): FormFields {
   const { file } = readMemo(form.metadata);
   return file === undefined
     ? form.fields

@@ -24,33 +24,39 @@ import {
 } from './doubts.ts';
 import { describeForm, findMentioned, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
+import { KeyOffers } from './key-offers.ts';
 import { answerQuestion } from './questions.ts';
 import { RecentKeys } from './recent-keys.ts';
 import { repeatRun } from './repeat.ts';
 import { suggestOptions } from './suggest.ts';
 import { findReading, listHabits, mayAskAgain, rememberReading } from './texts.ts';
+import { lookAtKeys } from './trust.ts';
 
 /** Where people's requests arrive: each is judged, answered, and every no is written down. */
 export function openRequests(context: RequestContext): Requests {
   const seen = new RecentKeys();
+  const offers = new KeyOffers(context.now);
   return {
     async command(sent: SlashCall) {
       const isAgain = seen.note(sent.requestKey);
       // Brought once more, while the first delivery is, or was, answered.
       if (isAgain && sent.isLate) return undefined;
       const reading = await findReading(context, 'command', sent.requester, sent.text);
-      if (reading !== undefined) return await obey(context, { ...sent, text: readText(sent.text, reading) });
+      if (reading !== undefined)
+        return await obey(context, offers, { ...sent, text: readText(sent.text, reading) });
       const call = callOf(sent, `${sent.command} ${sent.text}`.trim());
       return await answerOrRefuse(context, call, undefined, (own) => askReading(own, call, sent));
     },
     press: (click: ButtonClick) => {
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
       if (!settlesDoubt(click)) {
-        return answerOrRefuse(context, call, stoppedBy(click), (own) => answerClick(own, call, click));
+        return answerOrRefuse(context, call, stoppedBy(click), (own) =>
+          answerClick(own, call, click, offers),
+        );
       }
       return answerOrRefuse(context, call, undefined, async (own) => {
         const { slash, reading, typed } = await takeDoubt(own, click);
-        const answer = await obey(context, slash, reading);
+        const answer = await obey(context, offers, slash, reading);
         return answer === undefined || 'type' in answer ? answer : { ...answer, typed };
       });
     },
@@ -126,6 +132,7 @@ function callOf(from: SlashCall | ButtonClick | ShortcutCall, typed: string): Ca
  */
 async function obey(
   context: RequestContext,
+  offers: KeyOffers,
   slash: SlashCall,
   said?: TextReading,
 ): Promise<Answer | undefined> {
@@ -139,7 +146,7 @@ async function obey(
     if (asked instanceof Refusal) throw asked;
     const begins = beginsRun(asked);
     if (begins && slash.isLate) return await askWhetherStill(own, call, slash);
-    const answer = await attend(own, call, asked);
+    const answer = await attend(own, call, asked, offers);
     if (begins && said !== undefined) await rememberReading(context, call.requester, 'command', said);
     return answer;
   });
@@ -210,6 +217,7 @@ async function attend(
   context: RequestContext,
   call: Call,
   request: Exclude<Request, { kind: 'help' }>,
+  offers: KeyOffers,
 ): Promise<Answer | undefined> {
   switch (request.kind) {
     case 'fleet':
@@ -218,6 +226,8 @@ async function attend(
       return await repeatRun(context, call, request.run, request.which);
     case 'cancel':
       return await cancelRun(context, call, request.run);
+    case 'trust':
+      return await lookAtKeys(context, call, request.terms, offers);
     default:
       return await answerQuestion(context, call, request);
   }

@@ -1,4 +1,4 @@
-import type { RetryOf } from '../command/request.ts';
+import type { RetryOf } from '../command/verbs.ts';
 import { Refusal } from '../errors.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
 import { type Call, fixWork, type RequestContext, startRun } from '../lifecycle/begin-run.ts';

@@ -1,3 +1,4 @@
+import type { KeyPrint } from './host-key.ts';
 import type { Requester } from './plan.ts';
 
 /** One link of the audit trail: what was decided or came about, and the hashes that hold it in its place. */
@@ -18,6 +19,7 @@ export interface AuditEntry {
     | 'resumed'
     | 'reloaded'
     | 'reload-failed'
+    | 'trusted'
     | 'text-read'
     | 'anchored'
     | 'retired';
@@ -53,6 +55,21 @@ export interface AuditedEvent {
   readonly action: 'reloaded' | 'reload-failed';
   /** Not masked yet: its `reason` is what people read. */
   readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
+}
+
+/** A person says which keys hosts are known by from now on. */
+export interface AuditedTrust {
+  readonly requester: Requester;
+  readonly channelId: string;
+  readonly hosts: readonly TrustedHost[];
+}
+
+export interface TrustedHost {
+  readonly host: string;
+  readonly place: string;
+  /** Empty where nothing was known of it. */
+  readonly known: readonly KeyPrint[];
+  readonly keys: readonly KeyPrint[];
 }
 
 export interface AuditedRefusal {

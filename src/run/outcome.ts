@@ -1,3 +1,5 @@
+import type { FirstKey } from './host-key.ts';
+
 /**
  * How a job can end. Closed, one cause each, never mapped onto an exit code.
  *
@@ -104,6 +106,8 @@ export interface Outcome {
   readonly stdout: StreamText;
   readonly stderr: StreamText;
   readonly file?: MovedFile;
+  /** Keys that were not known before; left out where there were none. No part of what makes two results the same. */
+  readonly firstKeys?: readonly FirstKey[];
   /** From the job's start (name, route and login count, its wait in the queue does not) to its end; 0 where it never started. */
   readonly durationMs: number;
 }
@@ -111,6 +115,11 @@ export interface Outcome {
 /** Characters of output that were kept. */
 export function keptChars({ stdout, stderr }: Pick<Outcome, 'stdout' | 'stderr'>): number {
   return stdout.head.length + stdout.tail.length + stderr.head.length + stderr.tail.length;
+}
+
+/** Keys that were not known before and did not stop it. */
+export function countFirstKeys({ firstKeys = [] }: Pick<Outcome, 'firstKeys'>): number {
+  return firstKeys.filter(({ how }) => how !== 'refused').length;
 }
 
 /** Whether more of its output is on disk than in the outcome. */

@@ -1,4 +1,5 @@
-import type { FleetRequest, RetryOf } from '../command/request.ts';
+import type { FleetRequest } from '../command/request.ts';
+import type { RetryOf } from '../command/verbs.ts';
 import type { Host } from '../inventory/inventory.ts';
 import { mayHaveRun, type OutcomeKind } from './outcome.ts';
 import type { Plan, Requester, Target, Work } from './plan.ts';

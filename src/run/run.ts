@@ -49,8 +49,19 @@ export interface GoneRun {
 }
 
 /** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */
-export function isGivenUp({ state, rootTs }: Run): boolean {
+export function isGivenUp({ state, rootTs }: Pick<Run, 'state' | 'rootTs'>): boolean {
   return state === 'finished' && rootTs === undefined;
+}
+
+/** What tells whether a click is the one that began it. */
+export type BegunRun = Pick<Run, 'state' | 'rootTs' | 'createdAt' | 'finishedAt'>;
+
+/** A click on a button that begins a run each time it is clicked. */
+export interface Click {
+  /** The same for every delivery of this click, and of no other click on the button. */
+  readonly id: number;
+  /** Whether it is the one that began the button's newest run, made twice. */
+  readonly isSame: (newest: BegunRun) => boolean;
 }
 
 /** How far a run is: how many jobs stand where. */

@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { Execution, Transport } from '../ports.ts';
+import type { Execution, HostKeyring, Transport } from '../ports.ts';
+import type { FirstKey } from '../run/host-key.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';
 import type { Ending } from './command/ending.ts';
@@ -10,6 +11,8 @@ import { runCommand } from './command/run-command.ts';
 import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
+import { openKeyring } from './host-keys/keyring.ts';
+import type { Errand } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
 import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
@@ -17,7 +20,12 @@ import type { StreamName } from './spool/spool-folder.ts';
 import { openTransferFolder } from './transfer-folder.ts';
 import { stopKind, Trouble } from './trouble.ts';
 
-export function openTransport(settings: TransportSettings): Transport {
+/** The same connections serve the work and the look at host keys. */
+export interface SshTransport extends Transport {
+  readonly keyring: HostKeyring;
+}
+
+export function openTransport(settings: TransportSettings): SshTransport {
   const connections = new Connections(settings);
   const deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
   const { spool } = settings;
@@ -25,10 +33,12 @@ export function openTransport(settings: TransportSettings): Transport {
   const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
   const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
   const running = new Map<AbortController, Promise<Outcome>>();
+  const stopLooks = new AbortController();
   let isClosed = false;
 
-  async function perform(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Ending> {
-    return connections.use(host, { runId: how.runId, signal }, async (connection, channelMs) => {
+  async function perform(host: Host, work: Work, how: Execution, errand: Errand): Promise<Ending> {
+    const { signal } = errand;
+    return connections.use(host, errand, async (connection, channelMs) => {
       let ending: Ending;
       try {
         ending =
@@ -86,10 +96,17 @@ export function openTransport(settings: TransportSettings): Transport {
   }
 
   async function execute(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Outcome> {
+    const firstKeys: FirstKey[] = [];
+    const errand = { runId: how.runId, signal, onFirstKey: (key: FirstKey) => void firstKeys.push(key) };
+    const outcome = await attempt(host, work, how, errand);
+    return firstKeys.length === 0 ? outcome : { ...outcome, firstKeys };
+  }
+
+  async function attempt(host: Host, work: Work, how: Execution, errand: Errand): Promise<Outcome> {
     const startedAt = performance.now();
     const durationMs = () => Math.round(performance.now() - startedAt);
     try {
-      const ending = await perform(host, work, how, signal);
+      const ending = await perform(host, work, how, errand);
       // Remote text may stand in it.
       return { ...ending, reason: settings.secretsMask().text(ending.reason), durationMs: durationMs() };
     } catch (error) {
@@ -127,10 +144,20 @@ export function openTransport(settings: TransportSettings): Transport {
       return outcome;
     },
 
+    keyring: openKeyring({
+      hostKeys: settings.hostKeys,
+      findHost: settings.findHost,
+      // Hosts on the way are known ones. Were one not, its key could not be put on record for no run.
+      fetch: (host, known, signal) =>
+        connections.fetchKeys(host, known, { runId: `look-${randomUUID()}`, signal, onFirstKey() {} }),
+      drop: (places) => connections.drop(places),
+      stop: stopLooks.signal,
+    }),
     closeStale: () => connections.closeStale(),
 
     async close() {
       isClosed = true;
+      stopLooks.abort('interrupted');
       const outcomes = [...running.values()];
       for (const stop of running.keys()) stop.abort('interrupted');
       await Promise.all(outcomes);

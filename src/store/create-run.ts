@@ -6,13 +6,13 @@ import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import { keepStart } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
-import { type EndedJob, formatRunId } from '../run/run.ts';
+import { type BegunRun, type Click, type EndedJob, formatRunId } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
 import { breathe } from '../time/breathe.ts';
 import { appendAudit } from './audit.ts';
 import { oweRows } from './owed-rows.ts';
 import { inChunks } from './pieces.ts';
-import type { Schema } from './schema.ts';
+import type { RunTable, Schema } from './schema.ts';
 import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
 import { sha256 } from './sha256.ts';
@@ -28,12 +28,13 @@ interface Admission {
   readonly shortage: string | undefined;
 }
 
-/** Puts the run down. The same request twice finds the first run. */
+/** Puts the run down. The same request twice finds the first run, as does the same click on a button. */
 export async function createRun(
   ledger: Ledger,
   approved: Approved<Plan>,
-  requestKey: string,
   { shares, shortage }: Admission,
+  requestKey: string,
+  click?: Click,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
   // What is only there to be read is masked. The command stays as it is, or a run that goes on after a restart
   // would do something else; where it holds a secret, only until the run has ended.
@@ -45,11 +46,7 @@ export async function createRun(
   await breathe();
   let created: string | undefined;
   const put = ledger.db.transaction().execute(async (trx) => {
-    const first = await trx
-      .selectFrom('run')
-      .select('id')
-      .where('request_key', '=', requestKey)
-      .executeTakeFirst();
+    const first = await findFirst(trx, requestKey, click);
     if (first !== undefined) return { runId: first.id, isNew: false };
 
     if (shortage !== undefined) {
@@ -73,7 +70,7 @@ export async function createRun(
       .values({
         id: runId,
         number,
-        request_key: requestKey,
+        request_key: click === undefined ? requestKey : clickKey(requestKey, click.id),
         plan_json: planJson,
         plan_hash: planHash,
         action: plan.work.action,
@@ -129,6 +126,39 @@ export async function createRun(
     if (created !== undefined) ledger.plans.release(created);
     throw error;
   });
+}
+
+/** The run that this request has begun already. A click is known by its own key, or by how soon it came. */
+async function findFirst(trx: Transaction<Schema>, requestKey: string, click?: Click) {
+  const runs = trx.selectFrom('run');
+  if (click === undefined)
+    return await runs.select('id').where('request_key', '=', requestKey).executeTakeFirst();
+  const same = await runs
+    .select('id')
+    .where('request_key', '=', clickKey(requestKey, click.id))
+    .executeTakeFirst();
+  if (same !== undefined) return same;
+  const newest = await runs
+    .select(['id', 'state', 'root_ts', 'created_at', 'finished_at'])
+    .where('request_key', '>=', clickKey(requestKey, '0'))
+    .where('request_key', '<', clickKey(requestKey, ':'))
+    .orderBy('number', 'desc')
+    .executeTakeFirst();
+  return newest !== undefined && click.isSame(begunRunOf(newest)) ? newest : undefined;
+}
+
+function begunRunOf(row: Pick<RunTable, 'state' | 'root_ts' | 'created_at' | 'finished_at'>): BegunRun {
+  return {
+    state: row.state,
+    createdAt: row.created_at,
+    ...(row.root_ts !== null && { rootTs: row.root_ts }),
+    ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+  };
+}
+
+/** Ids are digits, which come before a colon: all of a button's lie together. */
+function clickKey(requestKey: string, id: number | string): string {
+  return `${requestKey}:${id}`;
 }
 
 function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<Record<string, unknown>> {

@@ -18,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-secrets': { up: addSealed },
   '0016-posted': { up: addOnlyIfStands },
   '0017-audit': { up: coverOutputs },
+  '0017-trust': { up: addFirstKeys },
   '0018-slash-text': { up: addDoubts },
   '0020-expiry': { up: addExpiry },
 };
@@ -246,6 +247,11 @@ async function addJoins(db: Kysely<unknown>): Promise<void> {
   await sql`create index outbox_due on outbox (turn, due_at, position, key desc) where due_at is not null`.execute(
     db,
   );
+}
+
+/** How many keys a job believed, or let pass, that were not known before. */
+async function addFirstKeys(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table result add column first_keys integer`.execute(db);
 }
 
 /** Refusals that were counted and are not in the audit yet. */

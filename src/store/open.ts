@@ -22,6 +22,7 @@ import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
 import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
+import { recordFirstKeys, recordTrust } from './trust.ts';
 
 export interface StoreSettings {
   /** `file:PATH`, relative to the working directory. */
@@ -111,10 +112,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       doubts: new StoredDoubts(ledger),
       readings: new StoredReadings(ledger, () => outbox.announce()),
 
-      async createRun(plan, requestKey) {
+      async createRun(plan, requestKey, click) {
         file.refuseWhereGone();
         const shortage = await settings.findShortage?.(await measureUse(db));
-        const { runId, isNew } = await createRun(ledger, plan, requestKey, { shares, shortage });
+        const { runId, isNew } = await createRun(ledger, plan, { shares, shortage }, requestKey, click);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -182,6 +183,12 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         outbox.announce();
       },
 
+      recordFirstKeys: (runId, keys) => recordFirstKeys(ledger, runId.toLowerCase(), keys),
+
+      async recordTrust(trust) {
+        await recordTrust(ledger, trust);
+        outbox.announce();
+      },
       async recordEvent(event) {
         await recordEvent(ledger, event);
         outbox.announce();

@@ -17,14 +17,14 @@ export async function listFoldRows(db: Kysely<Schema>, runId: string): Promise<r
     const rows = await db
       .selectFrom('job')
       .leftJoin('result', 'result.job_id', 'job.id')
-      .select(['id', 'host', 'kind', 'exit_code', 'duration_ms', 'output_chars', 'fold'])
+      .select(['id', 'host', 'kind', 'exit_code', 'duration_ms', 'output_chars', 'fold', 'first_keys'])
       .where('run_id', '=', runId)
       .where('position', '>=', from)
       .where('position', '<', from + ROWS_AT_ONCE)
       .orderBy('position')
       .execute();
     if (rows.length === 0) return found;
-    for (const { id, host, kind, exit_code, duration_ms, output_chars, fold } of rows) {
+    for (const { id, host, kind, exit_code, duration_ms, output_chars, fold, first_keys } of rows) {
       if (kind === null) continue;
       found.push({
         host,
@@ -34,6 +34,7 @@ export async function listFoldRows(db: Kysely<Schema>, runId: string): Promise<r
         outputChars: output_chars ?? 0,
         // Of before there was folding: a bundle of its own.
         fold: fold ?? id,
+        firstKeys: first_keys ?? 0,
       });
     }
     await breathe();
@@ -89,6 +90,17 @@ export async function listSlowest(
     .limit(count)
     .execute();
   return settled.map(({ host, duration_ms }) => ({ host, durationMs: duration_ms ?? 0 }));
+}
+
+/** How many keys of a run were not known before and did not stop it. */
+export async function sumFirstKeys(db: Kysely<Schema>, runId: string): Promise<number> {
+  const { sum } = await db
+    .selectFrom('job')
+    .innerJoin('result', 'result.job_id', 'job.id')
+    .select((column) => column.fn.sum<number | null>('first_keys').as('sum'))
+    .where('run_id', '=', runId)
+    .executeTakeFirstOrThrow();
+  return sum ?? 0;
 }
 
 /** Hosts of a run that left output on disk, the first `limit` in its order. */

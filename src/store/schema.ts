@@ -77,6 +77,8 @@ interface ResultTable {
   output_chars: number | null;
   /** Of the output as it is stored; null where there was none, or the run had ended before this was kept. */
   output_hash: string | null;
+  /** Host keys that were new to it and let it go on. Null in results of before they were counted. */
+  first_keys: number | null;
 }
 
 /** What a job said, where it said something. Apart from the result, so that a digest reads no output. */

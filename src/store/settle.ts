@@ -1,6 +1,6 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
-import { bareOutcome, keptChars, type Outcome } from '../run/outcome.ts';
+import { bareOutcome, countFirstKeys, keptChars, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan } from '../run/plan.ts';
 import type { EndedJob } from '../run/run.ts';
 import {
@@ -19,7 +19,7 @@ import { type OwedBy, oweRows } from './owed-rows.ts';
 import { inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
 import { countJobs } from './records.ts';
-import { listSpooledHosts } from './results.ts';
+import { listSpooledHosts, sumFirstKeys } from './results.ts';
 import type { Schema } from './schema.ts';
 import { forgetSealed } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
@@ -110,6 +110,7 @@ export async function settleJobs(
           duration_ms: outcome.durationMs,
           output_chars: keptChars(outcome),
           output_hash: hashOutput(streamsJson),
+          first_keys: countFirstKeys(outcome),
         });
         if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
       }
@@ -204,6 +205,7 @@ export async function finishRuns(
     finished.push(runId);
     const end = await closeRun(ledger, trx, runId, at);
     const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
+    const firstKeys = await sumFirstKeys(trx, runId);
     await appendAudit(
       trx,
       {
@@ -212,7 +214,12 @@ export async function finishRuns(
         action: 'settled',
         runId,
         channelId: run.channel_id,
-        detail: { ...end, outcomes: settled, tookMs: at - run.created_at },
+        detail: {
+          ...end,
+          outcomes: settled,
+          tookMs: at - run.created_at,
+          ...(firstKeys === 0 ? {} : { firstKeys }),
+        },
       },
       ledger.auditLines,
     );

@@ -149,7 +149,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
   await mkdir(transferDir, { recursive: true });
   const openOne = async (): Promise<Transport> =>
     openTransport({
-      hostKeys: await openHostKeys(files.knownHostsPath, 'strict'),
+      hostKeys: await openHostKeys(files.knownHostsPath, 'strict', async () => {}),
       findHost: (name) => inventory.hosts.get(name),
       secretsMask: () => mask,
       transferDir,

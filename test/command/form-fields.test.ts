@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Field } from '../../src/command/fields.ts';
 import { describeFields, type FormFields, parseFormFields } from '../../src/command/form-fields.ts';
+import { fieldsOf } from '../../src/command/options.ts';
+import { parseCommand } from '../../src/command/parse-command.ts';
 
 const parse = (kind: 'run' | 'copy', fields: FormFields) => parseFormFields(kind, fields);
 
@@ -82,6 +85,32 @@ describe('the form, read', () => {
   test('reads in the audit as the command that says the same', () => {
     const fields = { hosts: ['@web'], terms: ['!web01'], limit: ['5m'], command: ['uptime'] };
     expect(describeFields('run', fields)).toBe('form: /batch_run -h @web,!web01 -t 5m -cmd uptime');
+  });
+
+  test('means what the command does that the audit has of it, whichever fields of the table are filled in', () => {
+    const anyOf = (field: Field): fc.Arbitrary<readonly string[]> => {
+      switch (field.kind) {
+        case 'search':
+          return fc.uniqueArray(fc.constantFrom('@web', 'db01'), { minLength: 1 });
+        case 'text':
+          return fc.constant([field.block === 'limit' ? '30s' : field.placeholder]);
+        case 'choice':
+          return fc.constantFrom(...field.choices).map(({ value }) => [value]);
+        default:
+          return field satisfies never;
+      }
+    };
+    const filled = (kind: 'run' | 'copy') => {
+      const fields = Object.fromEntries(fieldsOf(kind).map((field) => [field.block, anyOf(field)]));
+      const needed = fieldsOf(kind).flatMap(({ block, optional }) => (optional ? [] : [block]));
+      return fc.record(fields, { requiredKeys: ['hosts', ...needed] }).map((some) => [kind, some] as const);
+    };
+    fc.assert(
+      fc.property(fc.oneof(filled('run'), filled('copy')), ([kind, fields]) => {
+        const [, command = '', words = ''] = /^form: (\S+) (.*)$/.exec(describeFields(kind, fields)) ?? [];
+        expect(parse(kind, fields)).toEqual({ request: parseCommand(command, words) });
+      }),
+    );
   });
 
   test('of anything is a request or faults, never a defect', () => {

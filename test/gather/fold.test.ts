@@ -16,7 +16,7 @@ const web01 = { host: 'web01', ip: '10.0.0.1' };
 const web02 = { host: 'web02', ip: '10.0.0.2' };
 
 function row(host: string, more: Partial<FoldRow> = {}): FoldRow {
-  return { host, kind: 'ok', exitCode: 0, durationMs: 10, outputChars: 5, fold: 'a', ...more };
+  return { host, kind: 'ok', exitCode: 0, durationMs: 10, outputChars: 5, fold: 'a', firstKeys: 0, ...more };
 }
 
 const anyRows = fc
@@ -49,6 +49,16 @@ describe('two results', () => {
         sameness(sampleOutcome(said)),
       );
     }
+  });
+
+  test('are the same whichever host keys came up on the way, and none of these stands for the others', () => {
+    const first = { host: 'web01', type: 'ssh-ed25519', fingerprint: 'SHA256:one', how: 'believed' as const };
+    const met = sampleOutcome({ firstKeys: [first] });
+    expect(sameness(met)).toBe(sameness(sampleOutcome()));
+    expect(sameness(met)).toBe(
+      sameness(sampleOutcome({ firstKeys: [{ ...first, fingerprint: 'SHA256:two' }] })),
+    );
+    expect(JSON.stringify(generalize(met, web01, 'exact'))).not.toContain('SHA256:one');
   });
 
   test('in one stream and in the other are not the same', () => {

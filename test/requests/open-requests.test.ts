@@ -79,6 +79,25 @@ describe('a button that runs something', () => {
     expect(await countRuns(rig)).toBe(2);
   });
 
+  test('knows each click that is brought again, whatever ran since and whatever the clocks say', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    let now = Date.now();
+    const desk = openRequests({ ...rig.context, now: () => now });
+    const ahead = 3_600_000;
+    const clicks = [0, 20_000, 40_000].map((afterMs) =>
+      clickOn(AGAIN_ACTION, id, { clickedAt: now + ahead + afterMs }),
+    );
+    for (const click of clicks) {
+      expect(await desk.press(click)).toBeUndefined();
+      await drain(rig.store.store);
+      now += 20_000;
+    }
+    now += 60_000;
+    for (const click of clicks) expect(textOf(await desk.press(click))).toMatch(/already begun r-\w{4}/);
+    expect(await countRuns(rig)).toBe(4);
+  });
+
   test('can be clicked again at once where nothing could be posted, and so nothing ran', async () => {
     await using rig = await openDeskRig();
     const id = await runOnce(rig);

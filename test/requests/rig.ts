@@ -9,7 +9,11 @@ import { UNBOUNDED } from '../../src/policy/shares.ts';
 import type { Directory } from '../../src/ports.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
+import type { HostKeyPolicy } from '../../src/run/host-key.ts';
+import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
+import { openKeyring } from '../../src/ssh/host-keys/keyring.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
+import { Trouble } from '../../src/ssh/trouble.ts';
 import { openRig, quiet, type StoreRig } from '../store/rig.ts';
 
 export const OPS = 'C0OPS';
@@ -66,6 +70,9 @@ export interface DeskRig extends AsyncDisposable {
   /** Whether root messages can be posted. */
   canPost: boolean;
   readonly opened: string[];
+  /** By name or address: the keys that a host shows; it is not reached where there are none. */
+  readonly shows: Map<string, readonly Buffer[]>;
+  readonly knownHosts: string;
 }
 
 /** The desk over a real store; only Slack and the hosts are not there. */
@@ -73,14 +80,29 @@ export async function openDeskRig(
   more: {
     readonly directory?: Directory;
     readonly allowlist?: string;
+    readonly inventory?: string;
+    readonly policy?: HostKeyPolicy;
     readonly slashText?: RequestContext['slashText'];
   } = {},
 ): Promise<DeskRig> {
   const store = await openRig();
   const transfers = mkdtempSync(join(tmpdir(), 'batchops-desk-'));
   const files = { env: () => undefined, readFile: () => '', findKeyFault: () => undefined };
-  const inventory = parseInventory(INVENTORY, 'inventory.ini', files);
+  const inventory = parseInventory(more.inventory ?? INVENTORY, 'inventory.ini', files);
   const opened: string[] = [];
+  const knownHosts = join(transfers, 'known_hosts');
+  const shows = new Map<string, readonly Buffer[]>();
+  const keyring = openKeyring({
+    hostKeys: await openHostKeys(knownHosts, more.policy ?? 'ask', store.store.recordFirstKeys),
+    findHost: () => undefined,
+    async fetch({ name, ip }) {
+      const keys = shows.get(name) ?? shows.get(ip) ?? [];
+      if (keys.length === 0) throw new Trouble('unreachable', `no answer from ${ip}`);
+      return { keys, untold: [] };
+    },
+    drop() {},
+    stop: new AbortController().signal,
+  });
   const context: RequestContext = {
     inventory,
     allowlist: parseAllowlist(more.allowlist ?? ALLOWLIST, 'allowlist.ini', inventory),
@@ -97,6 +119,7 @@ export async function openDeskRig(
         return `${opened.length}.000`;
       },
     },
+    keyring,
     sharedFiles: {
       list: async () => [],
       describe: async () => {
@@ -126,6 +149,8 @@ export async function openDeskRig(
     store,
     canPost: true,
     opened,
+    shows,
+    knownHosts,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       rmSync(transfers, { recursive: true, force: true });

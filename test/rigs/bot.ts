@@ -17,7 +17,7 @@ export const BOB = 'U0BOB0001';
 export const OPS = 'C0OPS0001';
 export const AUDIT = 'C0AUD0001';
 export const SECRET = 'C0SEC0001';
-const BOT = 'U0BOT0001';
+export const BOT = 'U0BOT0001';
 
 export function openTeamSlack(options: Partial<LocalSlackOptions> = {}): Promise<LocalSlack> {
   return openLocalSlack({
@@ -197,10 +197,15 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function openStage(
-  more: { inventory?: string; allowlist?: string; env?: Record<string, string> } = {},
+  more: {
+    inventory?: string;
+    allowlist?: string;
+    env?: Record<string, string>;
+    slack?: Partial<LocalSlackOptions>;
+  } = {},
 ): Promise<Stage> {
   const stack = new AsyncDisposableStack();
-  const slack = stack.use(await openTeamSlack());
+  const slack = stack.use(await openTeamSlack(more.slack));
   const sshd = stack.use(await startSshd({ addresses: ADDRESSES }));
   const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
   await writeFile(

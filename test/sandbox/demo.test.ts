@@ -20,7 +20,10 @@ interface Demo extends AsyncDisposable {
 
 function openDemo(...args: readonly string[]): Demo {
   const script = new URL('../../src/sandbox/demo.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const recorder = new URL('../conformance/traffic/child.ts', import.meta.url).href;
+  const child = spawn(process.execPath, ['--import', recorder, script, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const ended = once(child, 'close');
   let [out, err] = ['', ''];
   child.stdout.on('data', (data: Buffer) => {

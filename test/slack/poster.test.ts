@@ -24,6 +24,31 @@ const METADATA_ERRORS = [
 /** Without the limits of time: what is tested is not the pace. */
 const FAST = { pace: { isLimited: false } } as const;
 
+test('replies and edits come through also where Slack refuses the key that goes along', async () => {
+  await using rig = await openPosterRig(FAST);
+  const threadTs = await rootIn(rig);
+  const reply = formatReply(sampleRun(), sampleJob(sampleOutcome({ stdout: streamOf('fine') })));
+  rig.start();
+  for (const error of METADATA_ERRORS) {
+    const refusal = { kind: 'error', error, times: 1 } as const;
+    const post = rig.slack.order({ ...refusal, method: 'chat.postMessage' });
+    const edit = rig.slack.order({ ...refusal, method: 'chat.update' });
+    rig.contents.set(`reply:${error}`, reply);
+    rig.contents.set('root:1', formatNotice(error));
+    rig.outbox.put({ key: `reply:${error}`, threadTs });
+    rig.outbox.put({ key: 'root:1', ts: threadTs });
+    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), 10_000);
+    expect([post.struck, edit.struck]).toEqual([1, 1]);
+    expect([rig.outbox.state(`reply:${error}`), rig.outbox.state('root:1')]).toEqual(['sent', 'sent']);
+    // In its own form, not as bare text.
+    const shown = rig.slack.thread(OPS, threadTs).at(-1);
+    expect(shown).toMatchObject({ metadata: null });
+    expect(shown?.blocks).toHaveLength(reply.blocks.length);
+    expect(rig.slack.messages(OPS)).toMatchObject([{ ts: threadTs, text: error }]);
+  }
+  expect(rig.slack.thread(OPS, threadTs)).toHaveLength(METADATA_ERRORS.length);
+});
+
 describe.concurrent('replies', () => {
   test('arrive in the thread, in order, once, with their key and nothing alive', async () => {
     await using rig = await openPosterRig();
@@ -45,31 +70,6 @@ describe.concurrent('replies', () => {
     expect(first?.metadata).toEqual({ event_type: 'batchops', event_payload: { key: 'reply:1' } });
     expect(second?.text).toBe('reply:2');
     expect(rig.slack.violations).toEqual([]);
-  });
-
-  test('and edits come through also where Slack refuses the key that goes along', async () => {
-    await using rig = await openPosterRig(FAST);
-    const threadTs = await rootIn(rig);
-    const reply = formatReply(sampleRun(), sampleJob(sampleOutcome({ stdout: streamOf('fine') })));
-    rig.start();
-    for (const error of METADATA_ERRORS) {
-      const refusal = { kind: 'error', error, times: 1 } as const;
-      const post = rig.slack.order({ ...refusal, method: 'chat.postMessage' });
-      const edit = rig.slack.order({ ...refusal, method: 'chat.update' });
-      rig.contents.set(`reply:${error}`, reply);
-      rig.contents.set('root:1', formatNotice(error));
-      rig.outbox.put({ key: `reply:${error}`, threadTs });
-      rig.outbox.put({ key: 'root:1', ts: threadTs });
-      await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), 10_000);
-      expect([post.struck, edit.struck]).toEqual([1, 1]);
-      expect([rig.outbox.state(`reply:${error}`), rig.outbox.state('root:1')]).toEqual(['sent', 'sent']);
-      // In its own form, not as bare text.
-      const shown = rig.slack.thread(OPS, threadTs).at(-1);
-      expect(shown).toMatchObject({ metadata: null });
-      expect(shown?.blocks).toHaveLength(reply.blocks.length);
-      expect(rig.slack.messages(OPS)).toMatchObject([{ ts: threadTs, text: error }]);
-    }
-    expect(rig.slack.thread(OPS, threadTs)).toHaveLength(METADATA_ERRORS.length);
   });
 
   test('keep the pace of a strict Slack: ten hosts, not one 429', async () => {
@@ -152,8 +152,8 @@ describe.concurrent('replies', () => {
 
   test('that can never be posted are given up aloud', async () => {
     await using rig = await openPosterRig(FAST);
-    rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1.2' });
-    rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1.2' });
+    rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1700000000.000100' });
+    rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1700000000.000100' });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true));
     expect(rig.outbox.state('reply:1')).toBe('given up');
@@ -197,7 +197,7 @@ describe.concurrent('replies', () => {
   test('with nothing to show are done without a word', async () => {
     await using rig = await openPosterRig();
     rig.contents.set('file:1', undefined);
-    rig.outbox.put({ key: 'file:1', sends: 'file', threadTs: '1.2' });
+    rig.outbox.put({ key: 'file:1', sends: 'file', threadTs: '1700000000.000100' });
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('sent'));
     expect(rig.slack.messages(OPS)).toEqual([]);
@@ -345,7 +345,8 @@ describe.concurrent('the root message', () => {
 test('the rows of a run that nobody may post any more do not keep others waiting', async () => {
   await using rig = await openPosterRig(FAST);
   const threadTs = await rootIn(rig);
-  for (let n = 0; n < 20; n += 1) rig.outbox.put({ key: `gone:${n}`, channelId: OLD, threadTs: '1.2' });
+  for (let n = 0; n < 20; n += 1)
+    rig.outbox.put({ key: `gone:${n}`, channelId: OLD, threadTs: '1700000000.000100' });
   rig.outbox.put({ key: 'reply:1', threadTs });
   rig.start();
   await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 1, 3_000);

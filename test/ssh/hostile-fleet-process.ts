@@ -63,7 +63,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 const hosts = new Map(fleet.jobs.map((job) => [job.name, hostOf(job)]));
 const outcomes: { name: string; kind: string; reason: string }[] = [];
 const rig = await openRig({
-  hostKeys: await openHostKeys(fleet.knownHosts, 'accept-new'),
+  hostKeys: await openHostKeys(fleet.knownHosts, 'accept-new', async () => {}),
   findHost: (name) => hosts.get(name),
   idleMs: 200,
   deadlines: DEADLINES,

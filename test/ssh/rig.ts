@@ -5,8 +5,10 @@ import { createMask } from '../../src/gather/mask.ts';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
 import type { Execution, Transport } from '../../src/ports.ts';
+import type { FirstKey, HostKeyPolicy } from '../../src/run/host-key.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
-import { type HostKeyPolicy, openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
+import type { Contact } from '../../src/ssh/host-keys/contact.ts';
+import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import type { TransportSettings } from '../../src/ssh/settings.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import type { Sshd } from '../rigs/sshd.ts';
@@ -29,6 +31,13 @@ export interface RigOptions extends Partial<TransportSettings> {
   readonly secrets?: readonly string[];
 }
 
+/** For tests that are not about the record. */
+export const unrecorded = async (): Promise<void> => {};
+
+export function contactOf(runId = 'r-7k3f', firstKeys: FirstKey[] = []): Contact {
+  return { runId, onFirstKey: (key) => void firstKeys.push(key) };
+}
+
 /** Deadlines that a test can wait for; what a test is about, it sets itself. */
 const QUICK = { retryDelaysMs: [10, 20], killGraceMs: 2_000, lingerMs: 500, disconnectMs: 500 };
 
@@ -38,7 +47,7 @@ export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
   const mask = createMask(options.secrets ?? []);
   const leftovers = memoryLeftovers();
   const transport = openTransport({
-    hostKeys: await openHostKeys(join(folder, 'known_hosts'), options.policy ?? 'accept-new'),
+    hostKeys: await openHostKeys(join(folder, 'known_hosts'), options.policy ?? 'accept-new', unrecorded),
     findHost: () => undefined,
     secretsMask: () => mask,
     transferDir: join(folder, 'transfers'),

@@ -45,6 +45,19 @@ describe('a run in the store', () => {
     expect(await rig.store.listRuns(10)).toHaveLength(1);
   });
 
+  test('of a button is the newest of that very button, where the click is told to be the same', async () => {
+    await using rig = await openRig();
+    const begin = (key: string, id: number, isSame: boolean) =>
+      rig.store.createRun(approvedPlan(), key, { id, isSame: () => isSame });
+    const { run: first } = await begin('button', 1, false);
+    const { run: second } = await begin('button', 20, false);
+    const other = await begin('button two', 300, true);
+    expect([first.id, second.id]).not.toContain(other.run.id);
+    expect(await begin('button', 4_000, true)).toMatchObject({ run: { id: second.id }, isNew: false });
+    expect(await begin('button', 1, false)).toMatchObject({ run: { id: first.id }, isNew: false });
+    expect((await begin('button', 4_000, false)).isNew).toBe(true);
+  });
+
   test('is found by its id in any case, and listed newest first', async () => {
     await using rig = await openRig();
     const first = await openRun(rig.store);

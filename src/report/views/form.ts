@@ -1,9 +1,10 @@
-import { fieldWords } from '../../command/options.ts';
+import { CHANNEL, type Field, type FieldWords } from '../../command/fields.ts';
+import { fieldsOf } from '../../command/options.ts';
 import { formatPreview } from '../answers.ts';
 import { context, line, type Message, plain, richText, words } from '../message.ts';
 import { cleanOutput, shortLine } from '../text/plain.ts';
 import { formatBytes, formatCount } from '../text/wording.ts';
-import type { InputBlock, Modal, Option, ViewBlock } from './view.ts';
+import type { Input, InputBlock, Modal, ViewBlock } from './view.ts';
 
 /** The windows: one to run a command, one to copy a file. */
 export const RUN_FORM = 'batchops_form_run';
@@ -32,11 +33,10 @@ export function formatRunForm(state: FormState): Modal {
     title: plain('Run a command'),
     ...ending(state),
     blocks: [
-      ...hostFields(),
-      commandField(),
+      ...fieldsOf('run', 'which hosts').map(formatField),
+      ...fieldsOf('run', 'what').map(formatField),
       channelField(state),
-      ...limitFields(),
-      resultsField(),
+      ...fieldsOf('run', 'how').map(formatField),
       ...previewOf(state),
     ],
   };
@@ -53,11 +53,12 @@ export function formatCopyForm(state: FormState): Modal {
       ...(file === undefined
         ? []
         : [richText(line('The file ', code(file.name), `, ${formatBytes(file.bytes)}`))]),
-      ...hostFields(),
-      ...(file === undefined ? [actionField(), localField()] : []),
-      textField('remote', 1_000, false),
+      ...fieldsOf('copy', 'which hosts').map(formatField),
+      ...fieldsOf('copy', 'what')
+        .filter(({ block }) => file === undefined || block === 'remote')
+        .map(formatField),
       channelField(state),
-      ...limitFields(),
+      ...fieldsOf('copy', 'how').map(formatField),
       ...previewOf(state),
     ],
   };
@@ -88,106 +89,63 @@ function ending({ preview, metadata }: FormState) {
   };
 }
 
-function hostFields(): readonly InputBlock[] {
-  return [
-    {
-      type: 'input',
-      block_id: 'hosts',
-      label: plain('Hosts and groups'),
-      optional: true,
-      element: {
-        type: 'multi_external_select',
-        action_id: HOSTS_ACTION,
-        min_query_length: 0,
-        placeholder: plain('web01, @web …'),
-        max_selected_items: 100,
-      },
-    },
-    textField('terms', 2_000),
-  ];
+function formatField(field: Field): InputBlock {
+  return { ...formatWords(field), optional: field.optional ?? false, element: formatElement(field) };
 }
 
-function commandField(): InputBlock {
-  return textField('command', 3_000, false, true);
-}
-
-const ACTIONS: readonly Option[] = [
-  { text: plain('put: send a file to the hosts'), value: 'put' },
-  { text: plain('get: fetch a file from the hosts'), value: 'get' },
-];
-
-function actionField(): InputBlock {
-  const [put] = ACTIONS;
+function formatWords({ block, label, hint }: FieldWords) {
   return {
-    type: 'input',
-    block_id: 'action',
-    label: plain('Direction'),
-    element: {
-      type: 'static_select',
-      action_id: 'action',
-      options: ACTIONS,
-      ...(put === undefined ? {} : { initial_option: put }),
-    },
+    type: 'input' as const,
+    block_id: block,
+    label: plain(label),
+    ...(hint === undefined ? {} : { hint: plain(hint) }),
   };
 }
 
-function localField(): InputBlock {
-  return textField('local', 1_000, false);
+function formatElement(field: Field): Input {
+  switch (field.kind) {
+    case 'search':
+      return {
+        type: 'multi_external_select',
+        action_id: HOSTS_ACTION,
+        min_query_length: 0,
+        placeholder: plain(field.placeholder),
+        max_selected_items: field.maxItems,
+      };
+    case 'text':
+      return {
+        type: 'plain_text_input',
+        action_id: field.block,
+        ...(field.multiline ? { multiline: true } : {}),
+        max_length: field.maxChars,
+        placeholder: plain(field.placeholder),
+      };
+    case 'choice': {
+      const options = field.choices.map(({ value, label }) => ({ text: plain(label), value }));
+      const [first] = options;
+      return {
+        type: 'static_select',
+        action_id: field.block,
+        options,
+        ...(field.optional || first === undefined ? {} : { initial_option: first }),
+      };
+    }
+    default:
+      return field satisfies never;
+  }
 }
 
 function channelField({ channelId }: FormState): InputBlock {
   return {
-    type: 'input',
-    block_id: 'channel',
-    label: plain('Channel for the results'),
-    hint: plain('What you may do depends on it, and the bot has to be in it'),
+    ...formatWords(CHANNEL),
     element: {
       type: 'conversations_select',
-      action_id: 'channel',
+      action_id: CHANNEL.block,
       // Also where a message's shortcut or a command tells the channel: what is chosen is judged anyway.
       ...(channelId === undefined
         ? { default_to_current_conversation: true }
         : { initial_conversation: channelId }),
       filter: { include: ['public', 'private'], exclude_bot_users: true },
-    },
-  };
-}
-
-function limitFields(): readonly InputBlock[] {
-  return [textField('fanout', 10), textField('limit', 10)];
-}
-
-const RESULTS: readonly Option[] = [
-  { text: plain('Equal ones together'), value: 'equal' },
-  { text: plain("Also those that differ in the host's name only"), value: 'similar' },
-  { text: plain('As differences from the usual one'), value: 'diff' },
-];
-
-function resultsField(): InputBlock {
-  return {
-    type: 'input',
-    block_id: 'results',
-    label: plain('Results'),
-    optional: true,
-    element: { type: 'static_select', action_id: 'results', options: RESULTS },
-  };
-}
-
-/** The field of an option, in the words of the table of options. */
-function textField(block: string, maxChars: number, optional = true, multiline = false): InputBlock {
-  const { label, hint, placeholder } = fieldWords(block);
-  return {
-    type: 'input',
-    block_id: block,
-    label: plain(label),
-    ...(hint === undefined ? {} : { hint: plain(hint) }),
-    optional,
-    element: {
-      type: 'plain_text_input',
-      action_id: block,
-      ...(multiline ? { multiline } : {}),
-      max_length: maxChars,
-      placeholder: plain(placeholder),
     },
   };
 }

@@ -36,7 +36,6 @@ export type Input =
       readonly action_id: string;
       readonly multiline?: boolean;
       readonly max_length?: number;
-      readonly initial_value?: string;
       readonly placeholder?: PlainText;
     }
   | {
@@ -57,10 +56,9 @@ export type Input =
       readonly action_id: string;
       readonly initial_conversation?: string;
       readonly default_to_current_conversation?: boolean;
-      readonly filter?: {
+      readonly filter: {
         readonly include: readonly ('public' | 'private')[];
         readonly exclude_bot_users?: boolean;
-        readonly exclude_external_shared_channels?: boolean;
       };
     };
 

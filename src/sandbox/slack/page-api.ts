@@ -14,7 +14,7 @@
  *     POST /page/home              {user}                          PageClicked; the view comes as an event
  *     POST /page/shortcut          {user, callback_id}             PageClicked
  *     POST /page/message-shortcut  {user, channel, ts, callback_id}  PageClicked
- *     POST /page/act       PageAct                     PageClicked    something in a modal or on the Home tab
+ *     POST /page/act       PageAct                     PageClicked    a button in a modal or on the Home tab
  *     POST /page/submit    PageSubmit                  PageSubmitted
  *     POST /page/close     {user, view_id}             PageClicked    Cancel, or the ✕
  *     POST /page/suggest   PageSuggest                 PageSuggested
@@ -64,8 +64,6 @@ export interface PageShortcut {
 /** A modal, or the Home tab. */
 export interface PageSurface {
   readonly id: string;
-  /** Changes with every update. */
-  readonly hash: string;
   readonly type: 'modal' | 'home';
   readonly title: string;
   /** Null where it cannot be submitted. */
@@ -84,8 +82,6 @@ export interface PageAct {
   readonly view_id: string;
   readonly action_id: string;
   readonly block_id: string;
-  readonly value?: string | readonly string[] | null;
-  readonly values: PageValues;
 }
 
 export interface PageSubmit {

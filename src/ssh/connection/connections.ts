@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import { delay } from '../../time/delay.ts';
-import type { HostKeyCheck } from '../host-keys/host-keys.ts';
+import { type HostKeyCheck, placeOf } from '../host-keys/host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { CredentialTrials } from '../login/credential-trials.ts';
 import { type Errand, logIn } from '../login/log-in.ts';
@@ -17,6 +17,7 @@ import {
 import { Trouble, WrongHostKey } from '../trouble.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
+import { type FetchedKeys, fetchKeys } from './fetch-keys.ts';
 import { JumpConnections } from './jump.ts';
 import { LoginQueues } from './login-queues.ts';
 import { IdleConnections, isSameLogin } from './pool.ts';
@@ -44,6 +45,9 @@ export class Connections {
   readonly #trials = new CredentialTrials();
   readonly #idle: IdleConnections;
   readonly #jumps: JumpConnections;
+  /** When what was known of a place was changed, and when what was known of a connection's host was asked; steady, in ms. */
+  readonly #changed = new Map<string, number>();
+  readonly #asked = new WeakMap<Connection, number>();
   /** No until the inventory has changed. */
   #isStale: (host: Host) => boolean = () => false;
 
@@ -99,6 +103,24 @@ export class Connections {
     this.#jumps.closeWhere(this.#isStale);
   }
 
+  /** All keys of a host, those of the types that it is known by first. Nobody is logged in there. */
+  fetchKeys(host: Host, known: readonly string[], errand: Errand): Promise<FetchedKeys> {
+    const { signal } = errand;
+    const reach = () => this.#reach(host, errand);
+    return this.#logins.run(endpointOf(host), signal, () =>
+      fetchKeys(host, known, reach, this.#deadlines, signal),
+    );
+  }
+
+  /** Other keys are known of these places: nothing is kept of what was connected there, nor of what is under way. */
+  drop(places: ReadonlySet<string>): void {
+    const now = performance.now();
+    for (const place of places) this.#changed.set(place, now);
+    const isThere = (host: Host): boolean => this.#placesOf(host).some((place) => places.has(place));
+    this.#idle.closeWhere(isThere);
+    this.#jumps.closeWhere(isThere);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#idle.close(), this.#jumps.close()]);
   }
@@ -106,7 +128,8 @@ export class Connections {
   async #lend<T>(connection: Connection, work: Borrow<T>, channelMs: number): Promise<T> {
     try {
       const { result, isClean } = await work(connection, channelMs);
-      if (isClean && !this.#isStale(connection.host)) this.#idle.give(connection);
+      if (isClean && !this.#isStale(connection.host) && !this.#isChanged(connection))
+        this.#idle.give(connection);
       else void connection.close();
       return result;
     } catch (error) {
@@ -116,8 +139,15 @@ export class Connections {
   }
 
   async #open(host: Host, errand: Errand): Promise<Connection> {
-    const hostKey = await this.#settings.hostKeys.look(host);
-    return this.#logins.run(`${host.jump ?? ''} ${formatAddress(host)}`, errand.signal, async () => {
+    const askedAt = performance.now();
+    const connection = await this.#logInAt(host, errand);
+    this.#asked.set(connection, askedAt);
+    return connection;
+  }
+
+  async #logInAt(host: Host, errand: Errand): Promise<Connection> {
+    const hostKey = await this.#settings.hostKeys.look(host, errand);
+    return this.#logins.run(endpointOf(host), errand.signal, async () => {
       const startedAt = performance.now();
       const socket = await this.#reach(host, errand);
       return logIn(host, socket, hostKey, this.#deadlines, this.#trials, errand).catch((error: unknown) => {
@@ -154,6 +184,17 @@ export class Connections {
     throw first;
   }
 
+  /** Whether something else is known by now of the host, or of the one on the way there. */
+  #isChanged(connection: Connection): boolean {
+    const askedAt = this.#asked.get(connection) ?? 0;
+    return this.#placesOf(connection.host).some((place) => (this.#changed.get(place) ?? -1) >= askedAt);
+  }
+
+  #placesOf(host: Host): readonly string[] {
+    const jump = host.jump === undefined ? undefined : this.#settings.findHost(host.jump);
+    return jump === undefined ? [placeOf(host)] : [placeOf(host), placeOf(jump)];
+  }
+
   async #reach(host: Host, errand: Errand): Promise<Duplex> {
     if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, errand.signal);
     const jump = this.#settings.findHost(host.jump);
@@ -165,6 +206,10 @@ export class Connections {
     }
     return this.#jumps.dial(jump, host, errand);
   }
+}
+
+function endpointOf(host: Host): string {
+  return `${host.jump ?? ''} ${formatAddress(host)}`;
 }
 
 /** Half of what the process may open, less what the rest of it needs. */

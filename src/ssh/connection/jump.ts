@@ -35,8 +35,9 @@ export class JumpConnections {
   }
 
   /** A socket to the target that begins on the host on the way. */
-  async dial(jump: Host, target: Host, { runId, signal }: Errand): Promise<Duplex> {
-    const shared = this.#take(jump, runId);
+  async dial(jump: Host, target: Host, errand: Errand): Promise<Duplex> {
+    const { signal } = errand;
+    const shared = this.#take(jump, errand);
     try {
       const stopped = () => {
         throw stopTrouble(signal, 'before the command was sent');
@@ -89,7 +90,7 @@ export class JumpConnections {
     await Promise.allSettled(all.map(async (shared) => (await shared.connection).close()));
   }
 
-  #take(host: Host, runId: string): Shared {
+  #take(host: Host, errand: Errand): Shared {
     for (const shared of this.#shared) {
       if (shared.users < MAX_CHANNELS && isSameLogin(shared.host, host)) {
         shared.users++;
@@ -100,7 +101,7 @@ export class JumpConnections {
     // Not tied to the job that happens to be first: others wait for it too.
     const shared: Shared = {
       host,
-      connection: this.#open(host, { runId, signal: this.#stop.signal }),
+      connection: this.#open(host, { ...errand, signal: this.#stop.signal }),
       users: 1,
       idle: new Deadline(),
     };

@@ -1,20 +1,17 @@
 import { ConfigError } from '../../errors.ts';
 import type { Host } from '../../inventory/inventory.ts';
+import type { FirstKey, HostKeyPolicy } from '../../run/host-key.ts';
+import type { Contact, RecordFirstKeys } from './contact.ts';
 import { fingerprint, keyType, knownName } from './known-hosts.ts';
-import { KnownHostsFile } from './known-hosts-file.ts';
-
-/**
- * - `strict`: only hosts that known_hosts has.
- * - `accept-new`: a host seen for the first time is believed and written down; a changed key is refused.
- * - `off`: any key. For laboratories.
- *
- * A fingerprint pinned in the inventory stands above all of them.
- */
-export type HostKeyPolicy = 'strict' | 'accept-new' | 'off';
+import { KnownHostsFile, notRecorded } from './known-hosts-file.ts';
 
 export interface HostKeys {
+  readonly policy: HostKeyPolicy;
+  readonly file: KnownHostsFile;
   /** What is known of this host now. Reads the file again where an administrator has changed it. */
-  look(host: Host): Promise<HostKeyCheck>;
+  look(host: Host, contact: Contact): Promise<HostKeyCheck>;
+  /** Whether its key is one that somebody has said yes to: no host on the way is believed for the sake of another. */
+  isKnown(host: Host): Promise<boolean>;
 }
 
 export interface HostKeyCheck {
@@ -32,31 +29,44 @@ export interface HostKeyCheck {
 }
 
 /** A `ConfigError` where the file is there but cannot be read. A missing one is empty. */
-export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise<HostKeys> {
-  const file = new KnownHostsFile(path);
+export async function openHostKeys(
+  path: string,
+  policy: HostKeyPolicy,
+  record: RecordFirstKeys,
+): Promise<HostKeys> {
+  const file = new KnownHostsFile(path, record);
   /** A fingerprint does not tell the type of its key: found out once, by asking. */
   const pinnedTypes = new Map<string, string>();
+  /** Under `off`: which keys were told already, by place. */
+  const passed = new Map<string, string>();
   if (policy !== 'off') {
     const problem = await file.refresh();
     if (problem !== null) throw new ConfigError([problem]);
   }
 
   return {
-    async look(host) {
-      const name = knownName(host.ip, host.port);
+    policy,
+    file,
+    async isKnown(host) {
+      if (host.hostKey !== undefined) return true;
+      return (await file.refresh()) === null && file.keysOf(placeOf(host)).length > 0;
+    },
+    async look(host, contact) {
+      const name = placeOf(host);
       if (host.hostKey !== undefined) {
-        const pinned = host.hostKey.replace(/(?<!=)=+$/, '');
+        const pinned = pinOf(host.hostKey);
         const inFile = file.keysOf(name).find(({ blob }) => fingerprint(blob) === pinned);
         return pinnedCheck(pinned, inFile?.type ?? pinnedTypes.get(pinned), (type) =>
           pinnedTypes.set(pinned, type),
         );
       }
-      if (policy === 'off') return { types: [], isOnly: false, judge: () => null, accept: async () => null };
-
+      if (policy === 'off') {
+        return { types: [], isOnly: false, judge: () => null, accept: (key) => letPass(host, key, contact) };
+      }
       const problem = await file.refresh();
       if (problem !== null)
         return { types: [], isOnly: false, judge: () => problem, accept: async () => problem };
-      const judge = (key: Buffer) => judgeKey(file, name, key, policy);
+      const judge = (key: Buffer) => judgeKey(file, host, key, policy, contact);
       return {
         types: file.keysOf(name).map((key) => key.type),
         isOnly: false,
@@ -65,11 +75,42 @@ export async function openHostKeys(path: string, policy: HostKeyPolicy): Promise
           // Asked again: another connection to the same place may have come first.
           const reason = judge(key);
           if (reason !== null || file.keysOf(name).length > 0) return reason;
-          return file.append(name, { type: keyType(key) ?? '', blob: key });
+          const first = firstKey(host, key, 'believed');
+          const entry = { name, key: { type: first.type, blob: key }, first, runId: contact.runId };
+          const fault = await file.append(entry);
+          if (fault === null) contact.onFirstKey(first);
+          return fault;
         },
       };
     },
   };
+
+  async function letPass(host: Host, key: Buffer, contact: Contact): Promise<string | null> {
+    const first = firstKey(host, key, 'unchecked');
+    const place = placeOf(host);
+    if (passed.get(place) === first.fingerprint) return null;
+    try {
+      await record(contact.runId, [first]);
+    } catch (error) {
+      return notRecorded(error);
+    }
+    passed.set(place, first.fingerprint);
+    contact.onFirstKey(first);
+    return null;
+  }
+}
+
+export function placeOf({ ip, port }: Host): string {
+  return knownName(ip, port);
+}
+
+/** A pinned fingerprint as we write them: without padding. */
+export function pinOf(hostKey: string): string {
+  return hostKey.replace(/(?<!=)=+$/, '');
+}
+
+function firstKey({ name }: Host, key: Buffer, how: FirstKey['how']): FirstKey {
+  return { host: name, type: keyType(key) ?? 'unknown', fingerprint: fingerprint(key), how };
 }
 
 function pinnedCheck(
@@ -92,12 +133,15 @@ function pinnedCheck(
   };
 }
 
+/** `contact` is told of a key that is refused for being new: reasons without fingerprints can be folded. */
 function judgeKey(
   file: KnownHostsFile,
-  name: string,
+  host: Host,
   key: Buffer,
-  policy: 'strict' | 'accept-new',
+  policy: Exclude<HostKeyPolicy, 'off'>,
+  contact: Contact,
 ): string | null {
+  const name = placeOf(host);
   const offered = `${fingerprint(key)} (${keyType(key)})`;
   if (file.revokedOf(name).some((revoked) => revoked.blob.equals(key))) {
     return `host key revoked: ${offered}`;
@@ -106,10 +150,22 @@ function judgeKey(
   if (known.some((one) => one.blob.equals(key))) return null;
   if (known.length > 0) {
     const fingerprints = known.map((one) => `${fingerprint(one.blob)} (${one.type})`).join(' or ');
-    return `host key changed: known ${fingerprints}, offered ${offered}; if the host was reinstalled, remove its line from ${file.path}`;
+    const remedy =
+      policy === 'strict'
+        ? `if the host was reinstalled, remove its line from ${file.path}`
+        : `if the host was reinstalled, \`/batch trust ${host.name}\` shows both and can replace the known one`;
+    return `host key changed: known ${fingerprints}, offered ${offered}; ${remedy}`;
   }
-  if (policy === 'strict') {
-    return `host key not known: offered ${offered}; add it to ${file.path} or pin it in the inventory`;
+  switch (policy) {
+    case 'accept-new':
+      return null;
+    case 'ask':
+      contact.onFirstKey(firstKey(host, key, 'refused'));
+      return `host key not known, so nothing secret was sent; \`/batch trust ${host.name}\` shows it and asks whether to trust it`;
+    case 'strict':
+      contact.onFirstKey(firstKey(host, key, 'refused'));
+      return `host key not known, so nothing secret was sent; add it to ${file.path} or pin it in the inventory`;
+    default:
+      return policy satisfies never;
   }
-  return null;
 }

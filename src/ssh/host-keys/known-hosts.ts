@@ -18,6 +18,8 @@ export interface KnownHosts {
 export interface Known {
   readonly keys: readonly KnownKey[];
   readonly revoked: readonly KnownKey[];
+  /** Of the keys, those of a line for a pattern, which is for other hosts as well. */
+  readonly shared: readonly { readonly key: KnownKey; readonly line: number }[];
 }
 
 export interface KnownKey {
@@ -30,9 +32,28 @@ export class CorruptKnownHosts extends Error {
   override readonly name = 'CorruptKnownHosts';
 }
 
+/** A line that is neither empty nor a comment. */
+export interface KnownLine {
+  readonly marker: string | undefined;
+  readonly names: readonly string[];
+  /** Undefined where it cannot be read. */
+  readonly key: KnownKey | undefined;
+}
+
+export function readKnownHost(raw: string): KnownLine | undefined {
+  const line = raw.trim();
+  if (line === '' || line.startsWith('#')) return undefined;
+  const words = line.split(/[ \t]+/);
+  const marker = line.startsWith('@') ? words.shift() : undefined;
+  const [names = '', type, base64] = words;
+  return { marker, names: names.split(','), key: parseKey(type, base64) };
+}
+
 interface Entry {
   readonly matches: (name: string) => boolean;
   readonly isRevoked: boolean;
+  readonly isShared: boolean;
+  readonly line: number;
   readonly key: KnownKey;
 }
 
@@ -42,26 +63,23 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
   const byName = new Map<string, KnownKey[]>();
   const others: Entry[] = [];
   for (const [i, raw] of text.split('\n').entries()) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    const words = line.split(/[ \t]+/);
-    const marker = line.startsWith('@') ? words.shift() : undefined;
+    const read = readKnownHost(raw);
     // Certificates are nothing the SSH library speaks: such a line makes no host known.
-    if (marker === '@cert-authority') continue;
-    const [names, type, base64] = words;
-    const key = parseKey(type, base64);
-    if (names === undefined || !key || (marker !== undefined && marker !== '@revoked')) {
+    if (read === undefined || read.marker === '@cert-authority') continue;
+    const { marker, names, key } = read;
+    if (!key || (marker !== undefined && marker !== '@revoked')) {
       throw new CorruptKnownHosts(`${file}:${i + 1}: this is not a known_hosts line`);
     }
-    const patterns = names.split(',');
-    if (marker === undefined && patterns.every((pattern) => /^[^|!*?]+$/.test(pattern))) {
-      for (const name of patterns) {
+    if (marker === undefined && names.every((name) => isOneName(name) && !name.startsWith('|'))) {
+      for (const name of names) {
         const known = byName.get(name.toLowerCase());
         if (known) known.push(key);
         else byName.set(name.toLowerCase(), [key]);
       }
     } else {
-      others.push({ matches: parsePatterns(patterns), isRevoked: marker === '@revoked', key });
+      const isRevoked = marker === '@revoked';
+      const isShared = !names.every(isOneName);
+      others.push({ matches: parsePatterns(names), isRevoked, isShared, line: i + 1, key });
     }
   }
 
@@ -69,15 +87,24 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
     find(name) {
       const lower = name.toLowerCase();
       const matching = others.filter((entry) => entry.matches(lower));
+      const good = matching.filter((entry) => !entry.isRevoked);
       return {
-        keys: [
-          ...(byName.get(lower) ?? []),
-          ...matching.filter((entry) => !entry.isRevoked).map((entry) => entry.key),
-        ],
+        keys: [...(byName.get(lower) ?? []), ...good.map((entry) => entry.key)],
         revoked: matching.filter((entry) => entry.isRevoked).map((entry) => entry.key),
+        shared: good.filter((entry) => entry.isShared),
       };
     },
   };
+}
+
+/** Whether it stands for one host, in clear or hashed; a pattern may stand for any. */
+export function isOneName(name: string): boolean {
+  return name !== '' && !/[!*?]/.test(name);
+}
+
+/** Whether such a name is this place's. */
+export function isNameOf(name: string, place: string): boolean {
+  return name.startsWith('|') ? hashedName(name)(place) : name.toLowerCase() === place;
 }
 
 /** The place as a known_hosts file names it: the port is written where it is not 22. */

@@ -16,6 +16,9 @@
 /** Greeting, key exchange, banners and questions together. OpenSSH's own come to 3 KiB. */
 export const LOGIN_BYTES = 128 * 1024;
 
+/** A host key that is written down; one of RSA with 16,384 bits, the most that OpenSSH makes, has 2,071. */
+export const KEY_BYTES = 4_096;
+
 /** OpenSSH hangs up at the sixth refusal (MaxAuthTries). */
 export const AGENT_KEYS = 5;
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { codeOf } from '../../errors.ts';
 import type { Host } from '../../inventory/inventory.ts';
 import { Connection } from '../connection/connection.ts';
+import type { Contact } from '../host-keys/contact.ts';
 import type { HostKeyCheck } from '../host-keys/host-keys.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
 import { Trouble } from '../trouble.ts';
@@ -10,9 +11,8 @@ import type { CredentialTrials, TwiceRefused } from './credential-trials.ts';
 import { Handshake } from './handshake.ts';
 import { openLogin } from './login.ts';
 
-/** For which run a connection is made. */
-export interface Errand {
-  readonly runId: string;
+/** For which run a connection is made, and until when. */
+export interface Errand extends Contact {
   readonly signal: AbortSignal;
 }
 

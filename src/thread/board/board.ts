@@ -19,7 +19,9 @@ import type { BoardEntry } from './bundle.ts';
 
 /** Kept for the words below the last bundle. */
 const REST_CHARS = 1_900;
-const HEADING_CHARS = 200;
+/** The heading, and below it which hosts' keys were new. */
+const HEADING_CHARS = 500;
+const FIRST_KEY_NAMES_CHARS = 200;
 /** `Each host's own output: …` */
 const LAST_LINE_CHARS = 150;
 const MAX_TEXT_CHARS = 700;
@@ -36,34 +38,49 @@ export interface BoardPlan {
 
 /** Which bundles are worth loading, judged by the size of their output, and how much of it can be shown. */
 export function planBoard(bundles: readonly Bundle[], maxPages: number): BoardPlan {
-  for (const maxChars of EXCERPTS) {
-    if (countFitting(bundles, maxChars, maxPages) === bundles.length)
-      return { shown: bundles, rest: [], maxChars };
-  }
-  const fitting = countFitting(bundles, LEAST_EXCERPT, maxPages);
+  const countFitting = (maxChars: number) =>
+    fillPages(bundles, (bundle) => foreseeCost(bundle, maxChars), maxPages).flat().length;
+  const maxChars = EXCERPTS.find((chars) => countFitting(chars) === bundles.length);
+  if (maxChars !== undefined) return { shown: bundles, rest: [], maxChars };
+  const fitting = countFitting(LEAST_EXCERPT);
   return { shown: bundles.slice(0, fitting), rest: bundles.slice(fitting), maxChars: LEAST_EXCERPT };
 }
 
-function countFitting(bundles: readonly Bundle[], maxChars: number, maxPages: number): number {
-  let pages = 1;
+/** In their order; what fits on no page, not even on one of its own, ends them. At least one page, maybe empty. */
+function fillPages<T>(items: readonly T[], costOf: (item: T) => Size, maxPages: number): T[][] {
+  let page: T[] = [];
   let room = emptyPage(maxPages === 1);
-  for (const [index, { outputChars }] of bundles.entries()) {
-    const chars = Math.min(outputChars, maxChars) + 90;
-    const json = Math.ceil(chars * 1.06) + 300;
-    if (chars > room.chars || json > room.json) {
-      if (pages === maxPages) return index;
-      pages += 1;
-      room = emptyPage(pages === maxPages);
+  const pages = [page];
+  for (const item of items) {
+    const cost = costOf(item);
+    if (!fits(cost, room)) {
+      room = emptyPage(pages.length + 1 === maxPages);
+      if (pages.length === maxPages || !fits(cost, room)) break;
+      page = [];
+      pages.push(page);
     }
-    room = { chars: room.chars - chars, json: room.json - json };
+    page.push(item);
+    room = { chars: room.chars - cost.chars, json: room.json - cost.json };
   }
-  return bundles.length;
+  return pages;
+}
+
+/** Slack limits both: what is read, and the JSON that says it. */
+interface Size {
+  readonly chars: number;
+  readonly json: number;
+}
+
+function fits(cost: Size, room: Size): boolean {
+  return cost.chars <= room.chars && cost.json <= room.json;
 }
 
 export interface BoardContent {
   readonly entries: readonly BoardEntry[];
   /** Bundles that are not among the entries. */
   readonly rest: readonly Bundle[];
+  /** Hosts that a key not known before did not stop. */
+  readonly firstContacts: readonly string[];
   readonly maxPages: number;
   readonly nameSet?: NameSet | undefined;
 }
@@ -74,31 +91,20 @@ export interface BoardContent {
  */
 export function formatBoard(
   run: Run,
-  { entries, rest, maxPages, nameSet }: BoardContent,
+  { entries, rest, firstContacts, maxPages, nameSet }: BoardContent,
 ): readonly Message[] {
-  const pages: BoardEntry[][] = [[]];
-  let room = emptyPage(maxPages === 1);
-  let placed = 0;
-  for (const entry of entries) {
-    const cost = costOf(entry.elements);
-    if (cost.chars > room.chars || cost.json > room.json) {
-      const next = emptyPage(pages.length + 1 === maxPages);
-      if (pages.length === maxPages || cost.chars > next.chars || cost.json > next.json) break;
-      pages.push([]);
-      room = next;
-    }
-    pages.at(-1)?.push(entry);
-    room = { chars: room.chars - cost.chars, json: room.json - cost.json };
-    placed += 1;
-  }
-  const missing = [...entries.slice(placed).map(({ bundle }) => bundle), ...rest];
-  if (placed === 0 && missing.length === 0) return [];
+  if (entries.length === 0 && rest.length === 0) return [];
+  const filled = fillPages(entries, ({ elements }) => costOf(elements), maxPages);
+  const missing = [...entries.slice(filled.flat().length).map(({ bundle }) => bundle), ...rest];
+  const lastChars = countChars(filled.at(-1)?.flatMap(({ elements }) => elements) ?? []);
   // An entry that fits nowhere ends the board early: what stands below gets a page where this one has no room.
-  if (missing.length > 0 && room.chars < REST_CHARS && pages.length < maxPages) pages.push([]);
+  const isCrowded = filled.length < maxPages && emptyPage(false).chars - lastChars < REST_CHARS;
+  const pages = missing.length > 0 && isCrowded ? [...filled, []] : filled;
   return pages.map((page, index) => {
     const isLast = index === pages.length - 1;
     const elements = [
       heading(run, entries.length + rest.length, index, pages.length),
+      ...(index === 0 ? firstContactLine(run, firstContacts, nameSet) : []),
       ...page.flatMap((entry) => entry.elements),
       ...(isLast ? footer(run, missing, nameSet) : []),
     ];
@@ -112,7 +118,7 @@ export function formatBoard(
 }
 
 /** The last page may have to keep room for what stands below. */
-function emptyPage(isLast: boolean): { readonly chars: number; readonly json: number } {
+function emptyPage(isLast: boolean): Size {
   const below = isLast ? REST_CHARS : LAST_LINE_CHARS;
   return {
     chars: MAX_MESSAGE_CHARS - HEADING_CHARS - below,
@@ -120,12 +126,20 @@ function emptyPage(isLast: boolean): { readonly chars: number; readonly json: nu
   };
 }
 
-function costOf(elements: readonly RichTextElement[]): { readonly chars: number; readonly json: number } {
-  const texts = elements.flatMap((element) => element.elements.map(({ text }) => text.length));
-  return {
-    chars: texts.reduce((sum, length) => sum + length, 0),
-    json: JSON.stringify(elements).length,
-  };
+/** Before its output is loaded. */
+function foreseeCost({ outputChars }: Bundle, maxChars: number): Size {
+  const chars = Math.min(outputChars, maxChars) + 90;
+  return { chars, json: Math.ceil(chars * 1.06) + 300 };
+}
+
+function costOf(elements: readonly RichTextElement[]): Size {
+  return { chars: countChars(elements), json: JSON.stringify(elements).length };
+}
+
+function countChars(elements: readonly RichTextElement[]): number {
+  return elements
+    .flatMap((element) => element.elements.map(({ text }) => text.length))
+    .reduce((sum, length) => sum + length, 0);
 }
 
 function heading(run: Run, bundles: number, index: number, pages: number): RichTextElement {
@@ -137,6 +151,19 @@ function heading(run: Run, bundles: number, index: number, pages: number): RichT
       : `${formatCount(settled)} of ${plural(totalJobs(run.progress), 'host')} so far`;
   const results = bundles === 1 ? 'one result' : `${formatCount(bundles)} different results`;
   return line(bold(run.id), ` · ${hosts}, ${results}${pageWords(index, pages)}`);
+}
+
+/** Their results may be equal; their keys are not. */
+function firstContactLine(run: Run, hosts: readonly string[], nameSet?: NameSet): readonly RichTextElement[] {
+  if (hosts.length === 0) return [];
+  const names = formatHostSetName(hosts, FIRST_KEY_NAMES_CHARS, nameSet);
+  const where =
+    run.state === 'finished' ? `in ${run.id}.txt in this thread and in the audit` : 'in the audit';
+  return [
+    line(
+      `First contact with ${plural(hosts.length, 'host')}: ${names}. The keys that they showed are ${where}.`,
+    ),
+  ];
 }
 
 function pageWords(index: number, pages: number): string {

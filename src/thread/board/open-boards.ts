@@ -42,7 +42,9 @@ async function renderBoard(facts: ThreadFacts, run: Run): Promise<readonly Messa
   const { nameSet } = facts;
   const { plan } = run;
   const maxPages = run.state === 'finished' ? MAX_PAGES : 1;
-  const bundles = foldResults(await facts.listFoldRows(run.id));
+  const rows = await facts.listFoldRows(run.id);
+  const firstContacts = rows.filter(({ firstKeys }) => firstKeys > 0).map(({ host }) => host);
+  const bundles = foldResults(rows);
   const { shown, rest, maxChars } = planBoard(bundles, maxPages);
 
   const outcomeOf = async ({ hosts: [host, ...others] }: Bundle): Promise<Outcome | undefined> => {
@@ -75,5 +77,5 @@ async function renderBoard(facts: ThreadFacts, run: Run): Promise<readonly Messa
       }),
     );
   }
-  return formatBoard(run, { entries, rest, maxPages, nameSet });
+  return formatBoard(run, { entries, rest, firstContacts, maxPages, nameSet });
 }

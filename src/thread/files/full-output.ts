@@ -1,3 +1,4 @@
+import { describeFirstKeys } from '../../report/text/first-keys.ts';
 import { cleanOutput } from '../../report/text/plain.ts';
 import { describeOutcome, formatBytes, formatPart } from '../../report/text/wording.ts';
 import type { Outcome, StreamText } from '../../run/outcome.ts';
@@ -49,6 +50,7 @@ function header(run: Run, job: Job, outcome: Outcome): readonly string[] {
   return [
     `${run.id} ${cleanOutput(job.host)}: ${describeOutcome(outcome)}`,
     ...(outcome.reason === '' ? [] : [cleanOutput(outcome.reason)]),
+    ...describeFirstKeys(job.host, outcome.firstKeys),
   ];
 }
 

@@ -67,7 +67,7 @@ export function formatLogRecord(run: Run, job: Job, share: number): string {
   const { outcome } = job;
   if (outcome === undefined) return '';
   const kept = keptChars(outcome);
-  const { kind, exitCode, signal, reason, durationMs, stdout, stderr, file } =
+  const { kind, exitCode, signal, reason, durationMs, stdout, stderr, file, firstKeys } =
     kept <= share ? outcome : shorten(outcome, share);
   return `${JSON.stringify({
     run: run.id,
@@ -82,6 +82,7 @@ export function formatLogRecord(run: Run, job: Job, share: number): string {
     stdout: recordOf(stdout),
     stderr: recordOf(stderr),
     ...(file === undefined ? {} : { file }),
+    ...(firstKeys === undefined ? {} : { firstKeys }),
   })}\n`;
 }
 

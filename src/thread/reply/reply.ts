@@ -1,6 +1,7 @@
 import { isHeld } from '../../report/buttons.ts';
 import { bold, line, type Message, richText } from '../../report/message.ts';
 import { escapeMrkdwn, escapeShort } from '../../report/text/escape.ts';
+import { describeFirstKeys } from '../../report/text/first-keys.ts';
 import { cleanOutput, shortLine } from '../../report/text/plain.ts';
 import { describeOutcome, outcomeSymbol } from '../../report/text/wording.ts';
 import type { Outcome } from '../../run/outcome.ts';
@@ -48,6 +49,7 @@ function formatHostResult(run: Run, job: Job, where: Whereabouts): Message {
   }
   const verdict = `${outcomeSymbol(outcome.kind)} ${describeOutcome(outcome)}`;
   const reason = shortLine(cleanOutput(outcome.reason), MAX_REASON_CHARS);
+  const below = [reason, ...describeFirstKeys(job.host, outcome.firstKeys)].filter((part) => part !== '');
   return {
     text: [
       `${escapeShort(host, 400)}: ${escapeMrkdwn(verdict)}`,
@@ -55,7 +57,7 @@ function formatHostResult(run: Run, job: Job, where: Whereabouts): Message {
     ].join(' — '),
     blocks: [
       richText(
-        line(bold(host), ` ${verdict}${reason === '' ? '' : `\n${reason}`}`),
+        line(bold(host), ` ${[verdict, ...below].join('\n')}`),
         ...resultElements(run, outcome, where),
       ),
     ],

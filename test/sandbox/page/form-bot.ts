@@ -12,6 +12,8 @@ export function formatForm(title: string, preview: string) {
   return {
     type: 'modal' as const,
     callback_id: 'run',
+    // Ours to read when it comes back: only what was shown is run.
+    private_metadata: preview,
     title: plain(title),
     submit: plain('Run'),
     close: plain('Cancel'),
@@ -56,14 +58,9 @@ export function formatForm(title: string, preview: string) {
         block_id: 'time',
         optional: true,
         label: plain('Time limit'),
-        element: { type: 'plain_text_input' as const, action_id: 'time', initial_value: '30s' },
+        element: { type: 'plain_text_input' as const, action_id: 'time' },
       },
       { type: 'section' as const, text: { type: 'mrkdwn' as const, text: preview } },
-      {
-        type: 'actions' as const,
-        block_id: 'keys',
-        elements: [{ type: 'button' as const, action_id: 'preview', text: plain('Preview') }],
-      },
     ],
   };
 }
@@ -101,17 +98,6 @@ export function registerForm(bot: App): void {
     const found = HOSTS.filter((name) => name.includes(options.value)).map((name) => option(name));
     await ack({ options: found });
   });
-  bot.action('preview', async ({ ack, body, client }) => {
-    await ack();
-    if (body.type !== 'block_actions' || body.view === undefined) return;
-    const { values } = body.view.state;
-    const hosts = values.hosts?.hosts?.selected_options?.map(({ value }) => value) ?? [];
-    const group = values.group?.group?.selected_option?.value ?? 'none';
-    await client.views.update({
-      view_id: body.view.id,
-      view: formatForm('Run a command', `*Preview*: ${hosts.join(', ') || 'no hosts'}; group ${group}`),
-    });
-  });
   bot.view('run', async ({ ack, view, client, body }) => {
     const command = view.state.values.command?.command?.value ?? '';
     if (command === 'rm -rf /') {
@@ -129,6 +115,14 @@ export function registerForm(bot: App): void {
           blocks: [{ type: 'section', text: plain('It runs on many hosts.') }],
         },
       });
+      return;
+    }
+    const { values } = view.state;
+    const hosts = values.hosts?.hosts?.selected_options?.map(({ value }) => value) ?? [];
+    const group = values.group?.group?.selected_option?.value ?? 'none';
+    const preview = `*Preview*: ${hosts.join(', ')}; group ${group}`;
+    if (view.private_metadata !== preview) {
+      await ack({ response_action: 'update', view: formatForm('Run a command', preview) });
       return;
     }
     await ack();
@@ -176,7 +170,7 @@ export function registerForm(bot: App): void {
       view: formatForm('Run a command', 'Nothing yet.'),
     });
   });
-  bot.action(/kind|host/, async ({ ack, body, client, action }) => {
+  bot.action('host', async ({ ack, body, client, action }) => {
     await ack();
     if (body.type !== 'block_actions' || !('selected_option' in action)) return;
     const value = action.selected_option?.value ?? '';
@@ -207,12 +201,6 @@ export async function postRun(client: WebClient, user: string, command: string):
         block_id: 'on-run',
         elements: [
           { type: 'button', action_id: 'retry', text: plain('Retry failed') },
-          {
-            type: 'static_select',
-            action_id: 'kind',
-            placeholder: plain('Only…'),
-            options: [option('errors'), option('changed'), option('everything')],
-          },
           {
             type: 'external_select',
             action_id: 'host',

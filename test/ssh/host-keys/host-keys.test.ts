@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { HostKeyPolicy } from '../../../src/run/host-key.ts';
 import type { KeyPair } from '../../../src/sandbox/fleet/key-pair.ts';
-import { type HostKeyPolicy, openHostKeys } from '../../../src/ssh/host-keys/host-keys.ts';
+import { openHostKeys } from '../../../src/ssh/host-keys/host-keys.ts';
 import { fingerprint, parseKnownHosts } from '../../../src/ssh/host-keys/known-hosts.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';
 import { HAS_SSHD, makeKeyPair, startSshd } from '../../rigs/sshd.ts';
-import { keyHost, openRig, passwordHost } from '../rig.ts';
+import { contactOf, keyHost, openRig, passwordHost, unrecorded } from '../rig.ts';
 
 function blobOf(key: KeyPair): Buffer {
   const parsed = ssh2.utils.parseKey(key.public);
@@ -85,7 +86,7 @@ describe('trusting a host', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  const keysFor = (policy: HostKeyPolicy) => openHostKeys(file, policy);
+  const keysFor = (policy: HostKeyPolicy) => openHostKeys(file, policy, unrecorded);
   const put = async (text: string) => {
     file = join(folder, 'known_hosts');
     await writeFile(file, text);
@@ -100,7 +101,7 @@ describe('trusting a host', () => {
 
     // Read by another process too.
     const other = makeKeyPair();
-    const check = await (await keysFor('accept-new')).look(passwordHost(server.port));
+    const check = await (await keysFor('accept-new')).look(passwordHost(server.port), contactOf());
     expect(check.judge(blobOf(key))).toBeNull();
     expect(check.judge(blobOf(other))).toContain('host key changed');
     expect(check.types).toEqual(['ssh-ed25519']);
@@ -117,7 +118,7 @@ describe('trusting a host', () => {
     expect(outcome.reason).toContain(
       `known ${fingerprint(blobOf(known))} (ssh-ed25519), offered ${fingerprint(blobOf(offered))} (ssh-ed25519)`,
     );
-    expect(outcome.reason).toContain('remove its line');
+    expect(outcome.reason).toContain('if the host was reinstalled, `/batch trust web01` shows both');
     expect(server.logins).toEqual([]);
     expect(server.commands).toEqual([]);
   });
@@ -251,14 +252,16 @@ describe('trusting a host', () => {
     const keys = await keysFor('accept-new');
     const key = blobOf(makeKeyPair());
     const accepted = await Promise.all(
-      Array.from({ length: 50 }, async (_, i) => (await keys.look(passwordHost(2000 + i))).accept(key)),
+      Array.from({ length: 50 }, async (_, i) =>
+        (await keys.look(passwordHost(2000 + i), contactOf())).accept(key),
+      ),
     );
     expect(accepted.every((reason) => reason === null)).toBe(true);
     expect((await readFile(file, 'utf8')).trimEnd().split('\n')).toHaveLength(50);
 
     const other = blobOf(makeKeyPair());
     const [one, two] = await Promise.all(
-      [key, other].map(async (offered) => (await keys.look(passwordHost(3000))).accept(offered)),
+      [key, other].map(async (offered) => (await keys.look(passwordHost(3000), contactOf())).accept(offered)),
     );
     expect([one, two].filter((reason) => reason === null)).toHaveLength(1);
     expect(`${one}${two}`).toContain('host key changed');
@@ -268,7 +271,7 @@ describe('trusting a host', () => {
     await put(`web01 ${words(makeKeyPair())}`);
     const keys = await keysFor('accept-new');
     const key = makeKeyPair();
-    await (await keys.look(passwordHost(2001))).accept(blobOf(key));
+    await (await keys.look(passwordHost(2001), contactOf())).accept(blobOf(key));
     expect((await readFile(file, 'utf8')).split('\n')[1]).toBe(`[127.0.0.1]:2001 ${words(key)}`);
   });
 });

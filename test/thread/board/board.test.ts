@@ -25,7 +25,7 @@ const nameOf = (n: number): string => `web${String(n).padStart(5, '0')}`;
 function boardOf(
   outcomes: readonly Outcome[],
   picks: readonly number[],
-  more: { run?: Run; maxPages?: number; diff?: boolean } = {},
+  more: { run?: Run; maxPages?: number; diff?: boolean; firstContacts?: readonly string[] } = {},
 ): { pages: readonly Message[]; bundles: readonly Bundle[] } {
   const run = more.run ?? finishedRun(picks.length);
   const rows = picks.map((pick, n): FoldRow => {
@@ -38,6 +38,7 @@ function boardOf(
       durationMs: outcome.durationMs,
       outputChars: stdout.head.length + stdout.tail.length + stderr.head.length + stderr.tail.length,
       fold: String(pick),
+      firstKeys: 0,
     };
   });
   const pickOf = new Map(rows.map((row) => [row.host, Number(row.fold)]));
@@ -56,8 +57,25 @@ function boardOf(
         : {}),
     }),
   );
-  return { pages: formatBoard(run, { entries, rest, maxPages }), bundles };
+  const { firstContacts = [] } = more;
+  return { pages: formatBoard(run, { entries, rest, firstContacts, maxPages }), bundles };
 }
+
+test('hosts that were met for the first time are named on the first page of a board, which Slack still takes', () => {
+  const outcomes = Array.from({ length: 30 }, (_, i) =>
+    sampleOutcome({ stdout: streamOf(`${i} `.repeat(900)) }),
+  );
+  const picks = Array.from({ length: 400 }, (_, i) => i % 30);
+  const firstContacts = picks.flatMap((_, n) => (n % 3 === 0 ? [nameOf(n)] : []));
+  const { pages } = boardOf(outcomes, picks, { firstContacts });
+  const texts = pages.map((page) => textsOf(page).join('\n'));
+  expect(texts[0]).toMatch(
+    /First contact with 134 hosts: web\[00000,.*The keys that they showed are in r-\w+\.txt/,
+  );
+  for (const text of texts.slice(1)) expect(text).not.toContain('First contact');
+  for (const page of pages) expectWithinLimits(page);
+  expect(boardOf(outcomes, picks).pages.flatMap(textsOf).join()).not.toContain('First contact');
+});
 
 function unfold(term: string): string[] {
   const [, prefix = '', list] = /^(web)(?:\[([\d,-]+)\]|\d+)$/.exec(term) ?? [];
@@ -191,6 +209,16 @@ describe('a board', () => {
     expect(pages).toHaveLength(1);
     for (const page of pages) expectWithinLimits(page);
     expect(pages.flatMap(textsOf).join('\n')).toMatch(/9\.9 MiB of 10\.0 MiB left out here.*in the file/s);
+  });
+
+  test('shows shorter what its last page has no room for, and leaves it not out', () => {
+    const outcomes = ['a', 'b'].map((char) =>
+      sampleOutcome({ stdout: streamOf(`${char.repeat(69)}\n`.repeat(110)) }),
+    );
+    const { pages } = boardOf(outcomes, [0, 1], { maxPages: 2 });
+    expect(pages).toHaveLength(2);
+    expect(pages.flatMap(textsOf).join('\n')).not.toContain('Not shown here');
+    expectEveryHostOnce(pages, 2);
   });
 
   test('of a run that goes on has one page, and says that more is to come', () => {

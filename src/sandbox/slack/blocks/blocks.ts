@@ -1,6 +1,6 @@
 import { anyText, plainText } from './composition.ts';
 import { actions, inputs } from './elements.ts';
-import { bool, type Check, id, list, oneOf, shape, tagged, text } from './schema.ts';
+import { bool, type Check, id, list, shape, tagged, text } from './schema.ts';
 
 /**
  * The blocks that the bot sends, each with its limits: facts/slack.md section 4. All of them may stand in
@@ -20,10 +20,7 @@ const inline: Check = tagged('rich text', { text: words });
 const richText: Check = tagged('rich text', {
   // An empty section is what Slack's own composer makes of an empty line.
   rich_text_section: shape({ required: { elements: list(inline, { min: 0, max: MANY }) } }),
-  rich_text_preformatted: shape({
-    required: { elements: list(inline, { max: MANY }) },
-    optional: { border: oneOf(0, 1) },
-  }),
+  rich_text_preformatted: shape({ required: { elements: list(inline, { max: MANY }) } }),
 });
 
 function block(required: Record<string, Check>, optional: Record<string, Check> = {}): Check {

@@ -26,15 +26,25 @@ export function formatSender(type: string, user: UserOption, { team, bot, enterp
     },
     user: {
       id: user.id,
-      username: user.name,
-      name: user.name,
+      ...formatNames(type, user.name),
       team_id: homeOf(user, team.id),
     },
-    api_app_id: bot.appId,
+    // Shortcuts do not say whose they are.
+    ...(isShortcut(type) ? {} : { api_app_id: bot.appId }),
     token: VERIFICATION_TOKEN,
     enterprise,
     is_enterprise_install: false,
   };
+}
+
+function isShortcut(type: string): boolean {
+  return type === 'shortcut' || type === 'message_action';
+}
+
+/** A person's name under two keys, but for shortcuts, which have one each. */
+function formatNames(type: string, name: string): Json {
+  if (type === 'message_action') return { name };
+  return type === 'shortcut' ? { username: name } : { username: name, name };
 }
 
 /** A form that was sent names the workspace of who sent it (bolt-js#1614, #1720): the app's stands in its view. */

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { isRecord, type Json, parseJson } from '../json.ts';
 import type { Settings } from '../options.ts';
+import { tellAck, tellTraffic } from '../traffic.ts';
 import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from './courier.ts';
 
 /** HTTP mode: each payload is POSTed, signed, to the app's request URL; a 200 in time is the ack. */
@@ -70,6 +71,7 @@ export class RequestUrl implements Courier {
     retry: Readonly<Record<string, string>>,
   ): Promise<Json | 'timeout' | 'failed'> {
     const body = formatBody(delivery);
+    tellTraffic({ kind: 'request', values: delivery.payload });
     const timestampS = Math.floor(this.#settings.now() / 1_000);
     const timeout = AbortSignal.timeout(this.#settings.pace.ackMs);
     try {
@@ -92,8 +94,9 @@ export class RequestUrl implements Courier {
         return 'failed';
       }
       const parsed = parseJson(text);
-      if (isRecord(parsed)) return parsed;
-      return text === '' ? {} : { text };
+      const answer = isRecord(parsed) ? parsed : text === '' ? {} : { text };
+      tellAck(delivery, answer);
+      return answer;
     } catch (error) {
       if (timeout.aborted) return 'timeout';
       this.#report('request-url', 'connection_failed', { text: String(error) });

@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Faults } from '../faults.ts';
 import { isRecord, type Json, parseJson, recordOf, textOf } from '../json.ts';
 import type { Settings } from '../options.ts';
+import { tellAck, tellTraffic } from '../traffic.ts';
 import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from './courier.ts';
 
 /**
@@ -15,6 +16,7 @@ import type { Attempt, Courier, Delivered, Delivery, ReportFault, Retry } from '
 
 const MAX_SOCKETS = 10;
 const TICKET_MS = 30_000;
+const HOST = 'applink-local';
 
 interface Connection {
   readonly socket: WebSocket;
@@ -81,7 +83,7 @@ export class Sockets implements Courier {
 
   #welcome(socket: WebSocket): void {
     if (this.#connections.length >= MAX_SOCKETS) {
-      socket.send(JSON.stringify({ type: 'disconnect', reason: 'too_many_websockets' }));
+      sendFrame(socket, { type: 'disconnect', reason: 'too_many_websockets', debug_info: { host: HOST } });
       socket.close();
       return;
     }
@@ -90,14 +92,12 @@ export class Sockets implements Courier {
     socket.on('message', (data: Buffer) => this.#hear(connection, data.toString('utf8')));
     socket.on('error', () => socket.terminate());
     socket.on('close', () => this.#forget(connection));
-    socket.send(
-      JSON.stringify({
-        type: 'hello',
-        num_connections: this.#connections.length + this.#faults.ghosts,
-        debug_info: { host: 'applink-local', build_number: 1, approximate_connection_time: 18_060 },
-        connection_info: { app_id: this.#settings.bot.appId },
-      }),
-    );
+    sendFrame(socket, {
+      type: 'hello',
+      num_connections: this.#connections.length + this.#faults.ghosts,
+      debug_info: { host: HOST, build_number: 1, approximate_connection_time: 18_060 },
+      connection_info: { app_id: this.#settings.bot.appId },
+    });
     for (const delivery of this.#unsent.splice(0))
       void this.#send(
         connection,
@@ -132,6 +132,7 @@ export class Sockets implements Courier {
     }
     this.#pending.delete(id);
     const body = recordOf(frame, 'payload') ?? {};
+    tellAck(pending.delivery, body);
     if (!pending.delivery.acceptsResponse && Object.keys(body).length > 0)
       this.#report('socket', 'unexpected_ack_payload', frame);
     pending.settle({ body });
@@ -190,15 +191,13 @@ export class Sockets implements Courier {
       },
     });
     if (this.#faults.swallows(delivery.kind)) return promise;
-    connection.socket.send(
-      JSON.stringify({
-        type: delivery.kind,
-        envelope_id: id,
-        payload: delivery.payload,
-        accepts_response_payload: delivery.acceptsResponse,
-        ...eventFields(delivery, retry),
-      }),
-    );
+    sendFrame(connection.socket, {
+      type: delivery.kind,
+      envelope_id: id,
+      payload: delivery.payload,
+      accepts_response_payload: delivery.acceptsResponse,
+      ...eventFields(delivery, retry),
+    });
     return promise;
   }
 
@@ -227,7 +226,8 @@ export class Sockets implements Courier {
   }
 
   #ask({ socket }: Connection, reason: string): void {
-    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ type: 'disconnect', reason }));
+    if (socket.readyState === socket.OPEN)
+      sendFrame(socket, { type: 'disconnect', reason, debug_info: { host: HOST } });
   }
 
   /** Socket Mode was switched off in the app's settings. */
@@ -248,6 +248,11 @@ export class Sockets implements Courier {
     this.drop();
     this.#server.close();
   }
+}
+
+function sendFrame(socket: WebSocket, frame: Json): void {
+  tellTraffic({ kind: 'frame', values: frame });
+  socket.send(JSON.stringify(frame));
 }
 
 /** Envelopes of events always say how often they came; the others only when they come again. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReportFault } from '../delivery/courier.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import { isRecord, type Json, parseJson } from '../json.ts';
+import { tellTraffic } from '../traffic.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Occasion, postAnswer } from './answers.ts';
 
@@ -48,6 +49,7 @@ export class ResponseUrls {
     const values = body === undefined ? undefined : readMessage(request.headers['content-type'], body);
     if (values === undefined) return refuse(400, 'invalid_payload', { path });
     issued.usesLeft -= 1;
+    tellTraffic({ kind: 'response_url', values });
     const fault = postAnswer(this.#workspace, issued.occasion, values);
     if (fault !== null)
       return refuse(fault.error === 'invalid_blocks' ? 400 : 500, fault.error, values, fault.details);

@@ -1,5 +1,5 @@
 import { listActions } from '../blocks/message-blocks.ts';
-import { type Json, recordOf, recordsOf, textOf } from '../json.ts';
+import { type Json, recordsOf, textOf } from '../json.ts';
 
 /** What a person fills in: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload */
 
@@ -65,9 +65,7 @@ export function startForm(
     const { type } = element;
     const old = before[blockId]?.[actionId];
     const now =
-      old !== undefined && old.type === type
-        ? keepOffered(element, old)
-        : { type, [kept]: readInitial(element, kept, current) };
+      old !== undefined && old.type === type ? old : { type, [kept]: readInitial(element, kept, current) };
     state[blockId] = { ...state[blockId], [actionId]: now };
   }
   return state;
@@ -78,14 +76,6 @@ function readInitial(element: Json, kept: Kept, current: (element: Json) => stri
   if (initial !== undefined) return initial;
   if (kept === 'selected_options') return [];
   return element.default_to_current_conversation === true ? current(element) : null;
-}
-
-/** An update may have taken away what was chosen. */
-function keepOffered(element: Json, old: Json): Json {
-  if (element.options === undefined) return old;
-  const values = recordsOf(element, 'options').map((option) => option.value);
-  const chosen = recordOf(old, 'selected_option');
-  return chosen === undefined || values.includes(chosen.value) ? old : { ...old, selected_option: null };
 }
 
 export interface FormSources {
@@ -112,12 +102,7 @@ export function fillElement(
     return first === null || sources.offersConversation(element, first)
       ? { type, selected_conversation: first }
       : 'invalid_option';
-  const initial = recordOf(element, 'initial_option');
-  const choice = [
-    ...recordsOf(element, 'options'),
-    ...sources.suggested(blockId, actionId),
-    ...(initial === undefined ? [] : [initial]),
-  ];
+  const choice = [...recordsOf(element, 'options'), ...sources.suggested(blockId, actionId)];
   const chosen = values.map((each) => choice.find((option) => option.value === each));
   // Nobody can choose what was not offered.
   if (chosen.includes(undefined)) return 'invalid_option';

@@ -11,7 +11,7 @@ import { formatAction, formatFormSender, formatSender } from '../delivery/payloa
 import { recordsOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import { offersConversation } from '../workspace/conversation-filter.ts';
-import { type FormSources, type FormValue, fillElement, findElement } from './form.ts';
+import { type FormSources, findElement } from './form.ts';
 import { formatSubmission, formatViewAction } from './payloads.ts';
 import { applyAnswer, type FormValues, fillForm } from './submission.ts';
 import type { StoredView, ViewStore } from './view-store.ts';
@@ -41,10 +41,6 @@ export interface Acting {
   readonly viewId: string;
   readonly actionId: string;
   readonly blockId?: string;
-  /** For what has options; not for buttons. */
-  readonly value?: FormValue;
-  /** What else was filled in before. */
-  readonly values?: FormValues;
 }
 
 export interface ViewMeans extends Means {
@@ -104,28 +100,17 @@ export class Forms {
     return null;
   }
 
-  /** Presses or changes something in an `actions` block of a view; the app hears of inputs with the form. */
+  /** Presses a button of a view. */
   async act(acting: Acting): Promise<Outcome> {
-    const { workspace, views, triggers } = this.#means;
+    const { workspace, triggers } = this.#means;
     const seen = findSeen(this.#means, acting.user, acting.viewId);
     if (typeof seen === 'string') return undelivered(seen);
-    const sources = this.#sources(seen);
-    const filled = fillForm(seen.stored, acting.values ?? {}, sources);
-    if (filled.fault !== null) return undelivered(filled.fault);
-    const found = findElement(recordsOf(seen.stored.view, 'blocks'), acting);
-    if (found === undefined) return undelivered('action_not_found');
-    const { element, blockId, actionId, block } = found;
-    const chosen = element.type === 'button' ? null : fillElement(found, acting.value ?? null, sources);
-    if (typeof chosen === 'string') return undelivered(chosen);
-    const state =
-      chosen === null
-        ? filled.state
-        : { ...filled.state, [blockId]: { ...filled.state[blockId], [actionId]: chosen } };
-    const stored = views.setState(seen.stored, state);
-    if (block.type === 'input') return undelivered('not_dispatched');
-    const triggerId = triggers.make(seen.user.id, stored.channel);
-    const sender = formatSender('block_actions', seen.user, workspace.settings);
-    const action = formatAction(element, blockId, chosen, workspace.nextTs());
+    const { user, stored } = seen;
+    const found = findElement(recordsOf(stored.view, 'blocks'), acting);
+    if (found?.element.type !== 'button') return undelivered('action_not_found');
+    const triggerId = triggers.make(user.id, stored.channel);
+    const sender = formatSender('block_actions', user, workspace.settings);
+    const action = formatAction(found.element, found.blockId, null, workspace.nextTs());
     const payload = formatViewAction(stored, sender, triggerId, action, workspace.settings);
     return sendInteraction(this.#means, { triggerId, responseUrl: '' }, payload);
   }
@@ -137,9 +122,7 @@ export class Forms {
       offersConversation(element, id) {
         const channel = workspace.findChannel(id);
         return (
-          channel !== undefined &&
-          workspace.canSee(user.id, channel) &&
-          offersConversation(element, channel, workspace)
+          channel !== undefined && workspace.canSee(user.id, channel) && offersConversation(element, channel)
         );
       },
     };

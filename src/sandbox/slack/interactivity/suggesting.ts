@@ -5,13 +5,7 @@ import { showMessage } from '../workspace/show.ts';
 import { findElement } from './form.ts';
 import { findSeen, type ViewMeans } from './forms.ts';
 import { formatViewAction } from './payloads.ts';
-import {
-  findSuggestionFaults,
-  placeOfMessage,
-  readSuggestions,
-  type SuggestedGroup,
-  USUAL_MIN_QUERY,
-} from './suggestions.ts';
+import { findSuggestionFaults, placeOfMessage, readSuggestions, type SuggestedGroup } from './suggestions.ts';
 
 /** Typing into an external select: https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload */
 
@@ -46,8 +40,7 @@ export async function suggest(means: ViewMeans, asking: Suggesting): Promise<Sug
   const { element, actionId, blockId } = found;
   if (element.type !== 'external_select' && element.type !== 'multi_external_select')
     return fail('not_external');
-  const least = typeof element.min_query_length === 'number' ? element.min_query_length : USUAL_MIN_QUERY;
-  if (asking.query.length < least) return fail('query_too_short');
+  if (asking.query.length < Number(element.min_query_length)) return fail('query_too_short');
   const payload = {
     ...formatSender('block_suggestion', user, workspace.settings),
     ...place.fields,

@@ -5,8 +5,6 @@ import type { StoredMessage } from '../workspace/message.ts';
 
 /** Options that the app gives while a person types: `block_suggestion`, answered in the ack. */
 
-/** https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select */
-export const USUAL_MIN_QUERY = 3;
 const MAX_OPTIONS = 100;
 
 export interface SuggestedGroup {

@@ -47,7 +47,7 @@ export class ViewStore {
     const complete = { ...view, blocks: completeBlocks(recordsOf(view, 'blocks')) };
     const here = this.#workspace.findChannel(channel ?? '');
     const current = (element: Json): string | null =>
-      here !== undefined && offersConversation(element, here, this.#workspace) ? here.id : null;
+      here !== undefined && offersConversation(element, here) ? here.id : null;
     const now = this.#workspace.settings.now();
     return {
       view: complete,
@@ -92,16 +92,6 @@ export class ViewStore {
 
 /** The view as the Web API and payloads show it. */
 export function formatView({ id, hash, view, state }: StoredView, { bot, team }: Settings): Json {
-  const modal =
-    view.type === 'modal'
-      ? {
-          title: view.title,
-          close: view.close ?? null,
-          submit: view.submit ?? null,
-          clear_on_close: false,
-          notify_on_close: false,
-        }
-      : {};
   return {
     id,
     team_id: team.id,
@@ -111,7 +101,11 @@ export function formatView({ id, hash, view, state }: StoredView, { bot, team }:
     callback_id: view.callback_id ?? '',
     state: { values: state },
     hash,
-    ...modal,
+    ...(view.title === undefined ? {} : { title: view.title }),
+    close: view.close ?? null,
+    submit: view.submit ?? null,
+    clear_on_close: false,
+    notify_on_close: false,
     previous_view_id: null,
     root_view_id: id,
     app_id: bot.appId,

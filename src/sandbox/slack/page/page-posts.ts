@@ -170,16 +170,9 @@ function readBytes(fields: Json): Uint8Array {
 }
 
 function readAct(user: string, viewId: string, fields: Json) {
-  const value = readValue(fields.value);
   const blockId = textOf(fields, 'block_id');
-  return {
-    user,
-    viewId,
-    actionId: textOf(fields, 'action_id') ?? '',
-    values: readValues(fields.values),
-    ...(blockId === undefined ? {} : { blockId }),
-    ...(value === undefined ? {} : { value }),
-  };
+  const actionId = textOf(fields, 'action_id') ?? '';
+  return { user, viewId, actionId, ...(blockId === undefined ? {} : { blockId }) };
 }
 
 function readValues(value: unknown): FormValues {

@@ -194,11 +194,10 @@ export class PageView {
   }
 }
 
-function showSurface({ id, hash, view, state }: StoredView): PageSurface {
+function showSurface({ id, view, state }: StoredView): PageSurface {
   const labelOf = (name: string): string | undefined => textOf(recordOf(view, name) ?? {}, 'text');
   return {
     id,
-    hash,
     type: view.type === 'home' ? 'home' : 'modal',
     title: labelOf('title') ?? '',
     submit: labelOf('submit') ?? null,

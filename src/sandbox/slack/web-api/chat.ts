@@ -5,7 +5,7 @@ import type { StoredMessage } from '../workspace/message.ts';
 import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
-import { type ApiMethod, findPostable, findVisible } from './room.ts';
+import { type ApiMethod, findPostable, findVisible } from './method.ts';
 
 /** chat.*: https://docs.slack.dev/reference/methods/chat.postMessage and its neighbours */
 
@@ -114,6 +114,16 @@ const postMessage: ApiMethod = {
   },
 };
 
+/** What chat.update answers names neither the message nor its thread. */
+function showChanged(message: StoredMessage, workspace: Workspace, baseUrl: string): Json {
+  const { ts, thread_ts, reply_count, reply_users, reply_users_count, latest_reply, ...rest } = showMessage(
+    message,
+    workspace,
+    baseUrl,
+  );
+  return rest;
+}
+
 const update: ApiMethod = {
   token: 'bot',
   tier: 3,
@@ -132,7 +142,7 @@ const update: ApiMethod = {
         channel: message.channel,
         ts: message.ts,
         text,
-        message: showMessage(message, workspace, baseUrl()),
+        message: showChanged(message, workspace, baseUrl()),
       };
     const isKept = !call.has('blocks') && textOnlyUpdate === 'keeps-blocks';
     const changed = { text: text ?? message.text, blocks: isKept ? message.blocks : content.blocks };
@@ -151,7 +161,7 @@ const update: ApiMethod = {
       channel: message.channel,
       ts: message.ts,
       text: stored.text,
-      message: showMessage(stored, workspace, baseUrl()),
+      message: showChanged(stored, workspace, baseUrl()),
     };
   },
 };

@@ -3,36 +3,44 @@ import type { StoredMessage } from '../workspace/message.ts';
 import { showMessage } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments } from './api-call.ts';
-import { type ApiContext, type ApiMethod, findJoined, findVisible, scopeByKind } from './room.ts';
+import { type ApiContext, type ApiMethod, findJoined, findVisible, scopeByKind } from './method.ts';
 
 /** conversations.*: https://docs.slack.dev/apis/web-api/using-the-conversations-api */
 
 function showChannel(channel: Channel, workspace: Workspace): Json {
-  const isMember = channel.members.has(workspace.settings.bot.userId);
-  const kind = {
-    is_channel: channel.kind === 'public',
-    is_group: channel.kind === 'private',
+  const { bot, team } = workspace.settings;
+  const common = {
+    id: channel.id,
+    created: 0,
+    updated: 0,
+    context_team_id: team.id,
     is_im: channel.kind === 'im',
-    is_mpim: false,
-    is_private: channel.kind !== 'public',
     is_archived: channel.isArchived,
-    is_ext_shared: channel.isExternallyShared,
-    is_shared: channel.isExternallyShared,
     is_org_shared: false,
   };
-  if (channel.kind === 'im') {
-    const user = Array.from(channel.members).find((member) => member !== workspace.settings.bot.userId);
-    return { id: channel.id, user, ...kind };
-  }
+  // Direct messages have little else.
+  if (channel.kind === 'im')
+    return { ...common, user: Array.from(channel.members).find((member) => member !== bot.userId) };
   return {
-    id: channel.id,
+    ...common,
     name: channel.name,
     name_normalized: channel.name,
-    is_member: isMember,
+    creator: '',
+    unlinked: 0,
+    is_channel: channel.kind === 'public',
+    is_group: channel.kind === 'private',
+    is_mpim: false,
+    is_private: channel.kind !== 'public',
+    is_general: false,
+    is_member: channel.members.has(bot.userId),
+    is_shared: channel.isExternallyShared,
+    is_ext_shared: channel.isExternallyShared,
+    is_pending_ext_shared: false,
+    pending_shared: [],
+    pending_connected_team_ids: [],
+    shared_team_ids: [team.id],
     topic: { value: channel.topic, creator: '', last_set: 0 },
     purpose: { value: '', creator: '', last_set: 0 },
-    context_team_id: workspace.settings.team.id,
-    ...kind,
   };
 }
 

@@ -5,7 +5,7 @@ import { canBotRead, showFile } from '../workspace/show.ts';
 import type { Channel, Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments, missing, refuseArguments } from './api-call.ts';
 import { resolveThread } from './chat.ts';
-import { type ApiMethod, findVisible } from './room.ts';
+import { type ApiMethod, findVisible } from './method.ts';
 
 /**
  * Uploading a file is three steps: a URL is asked for, the bytes are sent there, and the upload is completed,

@@ -2,7 +2,7 @@ import type { Json } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { ApiError } from './api-call.ts';
-import type { ApiMethod } from './room.ts';
+import type { ApiMethod } from './method.ts';
 
 /** auth.test, apps.connections.open, users.info, usergroups.*: who is who. */
 
@@ -27,6 +27,7 @@ function showUser(user: UserOption, workspace: Workspace): Json {
     is_app_user: false,
     is_admin: false,
     is_owner: false,
+    is_primary_owner: false,
     is_restricted: user.guest !== undefined,
     is_ultra_restricted: user.guest === 'single-channel',
     ...(isStranger ? { is_stranger: true } : {}),
@@ -37,12 +38,22 @@ function showUser(user: UserOption, workspace: Workspace): Json {
             id: user.id,
             enterprise_id: organisation,
             enterprise_name: organisation === enterprise?.id ? enterprise.name : organisation,
+            is_admin: false,
+            is_owner: false,
             teams: Array.from(new Set(teams)).filter((id) => id !== organisation),
           },
         }),
     tz: 'Etc/UTC',
+    tz_label: 'UTC',
     tz_offset: 0,
-    profile: { display_name: user.name, real_name: realName, team: teamId },
+    updated: 0,
+    profile: {
+      display_name: user.name,
+      display_name_normalized: user.name,
+      real_name: realName,
+      real_name_normalized: realName,
+      team: teamId,
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { type Json, recordOf, recordsOf, textOf } from '../json.ts';
 import { offersConversation } from '../workspace/conversation-filter.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { ApiError, type Arguments, missing, refuseArguments } from './api-call.ts';
-import type { ApiContext, ApiMethod } from './room.ts';
+import type { ApiContext, ApiMethod } from './method.ts';
 
 /** views.*: https://docs.slack.dev/surfaces/modals */
 
@@ -19,7 +19,7 @@ export function checkView(view: Json, type: 'modal' | 'home', workspace: Workspa
     const initial = textOf(element, 'initial_conversation');
     if (initial === undefined) return;
     const channel = workspace.findChannel(initial);
-    if (channel === undefined || !offersConversation(element, channel, workspace))
+    if (channel === undefined || !offersConversation(element, channel))
       throw refuseArguments(
         `[ERROR] initial_conversation is not let through by the filter [json-pointer:/view/blocks/${index}/element]`,
       );
@@ -37,11 +37,6 @@ function show({ workspace }: ApiContext, stored: StoredView): Json {
   return { view: formatView(stored, workspace.settings) };
 }
 
-function checkHash(call: Arguments, before: StoredView | undefined): void {
-  const hash = call.text('hash');
-  if (hash !== undefined && before !== undefined && hash !== before.hash) throw new ApiError('hash_conflict');
-}
-
 const open: ApiMethod = {
   token: 'bot',
   tier: 4,
@@ -55,37 +50,21 @@ const open: ApiMethod = {
   },
 };
 
-const update: ApiMethod = {
-  token: 'bot',
-  tier: 4,
-  scopes: [],
-  takes: ['view_id', 'hash', 'view'],
-  run(call, context) {
-    const found = context.views.find(call.text('view_id'));
-    if (found === undefined) throw new ApiError('not_found');
-    checkHash(call, found);
-    const view = readView(call, found.view.type === 'home' ? 'home' : 'modal', context);
-    return show(context, context.views.update(found, view));
-  },
-};
-
 const publish: ApiMethod = {
   token: 'bot',
   tier: 4,
   scopes: [],
-  takes: ['user_id', 'hash', 'view'],
+  takes: ['user_id', 'view'],
   run(call, context) {
     const user = call.required('user_id');
     const { users, settings } = context.workspace;
     if (!users.has(user)) throw new ApiError('user_not_found');
     if (!settings.app.hasHomeTab) throw new ApiError('not_enabled');
-    checkHash(call, context.views.home(user));
     return show(context, context.views.publish(user, readView(call, 'home', context)));
   },
 };
 
 export const viewMethods: Readonly<Record<string, ApiMethod>> = {
   'views.open': open,
-  'views.update': update,
   'views.publish': publish,
 };

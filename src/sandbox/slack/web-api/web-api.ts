@@ -4,12 +4,13 @@ import type { Fault, Faults } from '../faults.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import type { Json } from '../json.ts';
 import { RateLimits } from '../rate-limits.ts';
+import { tellTraffic } from '../traffic.ts';
 import { ApiError, Arguments, refuseArguments } from './api-call.ts';
 import { chatMethods } from './chat.ts';
 import { conversationMethods } from './conversations.ts';
 import { fileMethods } from './files.ts';
+import type { ApiContext, ApiMethod } from './method.ts';
 import { peopleMethods } from './people.ts';
-import type { ApiContext, ApiMethod } from './room.ts';
 import { viewMethods } from './views.ts';
 
 /**
@@ -93,12 +94,16 @@ export class WebApi {
     this.calls.push(logged);
 
     const fault = this.#faults.strike(method, logged.channel);
-    if (fault?.kind === 'lost-call') return this.#cut(response);
+    if (fault?.kind === 'lost-call') {
+      tellTraffic({ kind: 'call', name: method, values, answer: {} });
+      return this.#cut(response);
+    }
     const answer =
       faultyAnswer(fault) ??
       (fields === undefined
         ? { status: 200, body: { ok: false, error: 'invalid_post_type' } }
         : this.#answer(method, call, readToken(request, call)));
+    tellTraffic({ kind: 'call', name: method, values, answer: answer.body });
     logged.error = typeof answer.body.error === 'string' ? answer.body.error : undefined;
     if (logged.error !== undefined && answer.status === 200 && fault === undefined)
       this.#recordViolation(method, logged.error, answer.body, values, at);

@@ -40,13 +40,14 @@ export function formatMessage(
   thread: readonly StoredMessage[],
   files: readonly Json[],
 ): Json {
+  const repliers = Array.from(new Set(thread.map((reply) => reply.user)));
   return {
     type: 'message',
     user: message.user,
     ts: message.ts,
     text: message.text,
     team: app.teamId,
-    ...(message.isFromApp ? { bot_id: app.botId, app_id: app.appId } : {}),
+    ...(message.isFromApp ? { bot_id: app.botId, app_id: app.appId, bot_profile: formatProfile(app) } : {}),
     ...(message.blocks.length > 0 ? { blocks: message.blocks } : {}),
     ...(files.length > 0 ? { files, upload: !message.isFromApp } : {}),
     ...(message.metadata === null ? {} : { metadata: message.metadata }),
@@ -58,15 +59,21 @@ export function formatMessage(
       ? {
           thread_ts: message.ts,
           reply_count: thread.length,
-          reply_users_count: new Set(thread.map((reply) => reply.user)).size,
+          reply_users: repliers,
+          reply_users_count: repliers.length,
           latest_reply: thread.at(-1)?.ts,
         }
       : {}),
   };
 }
 
+function formatProfile({ botId, appId, teamId, name }: AppIdentity): Json {
+  return { id: botId, deleted: false, name, updated: 0, app_id: appId, icons: {}, team_id: teamId };
+}
+
 export interface AppIdentity {
   readonly teamId: string;
   readonly botId: string;
   readonly appId: string;
+  readonly name: string;
 }

@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import type { Json } from '../json.ts';
 import { formatMessage, type StoredMessage } from './message.ts';
 import type { StoredFile, Workspace } from './workspace.ts';
@@ -9,9 +10,9 @@ export function showMessage(message: StoredMessage, workspace: Workspace, baseUr
   const files = message.files.flatMap((id) => workspace.files.get(id) ?? []);
   return formatMessage(
     message,
-    { teamId: team.id, botId: bot.botId, appId: bot.appId },
+    { teamId: team.id, botId: bot.botId, appId: bot.appId, name: bot.name },
     message.onlyFor === null ? workspace.listReplies(message.channel, message.ts) : [],
-    files.map((file) => (file.isBare === true ? showBare(file) : showFile(file, workspace, baseUrl))),
+    files.map((file) => (file.isBare === true ? showBare(file) : showContent(file, workspace, baseUrl))),
   );
 }
 
@@ -32,9 +33,39 @@ function showBare({ id }: StoredFile): Json {
   return { id, mode: 'file_access', file_access: 'check_file_info', created: 0, timestamp: 0, user: '' };
 }
 
-export function showFile(file: StoredFile, workspace: Workspace, baseUrl: string): Json {
-  const address = `${baseUrl}/files-pri/${workspace.settings.team.id}-${file.id}`;
+/** As messages have it: where else it was shared is not said. */
+function showContent(file: StoredFile, workspace: Workspace, baseUrl: string): Json {
+  const { settings } = workspace;
+  const address = `${baseUrl}/files-pri/${settings.team.id}-${file.id}`;
   const name = encodeURIComponent(file.name);
+  return {
+    id: file.id,
+    created: Math.floor(file.createdAt / 1_000),
+    timestamp: Math.floor(file.createdAt / 1_000),
+    name: file.name,
+    title: file.title,
+    mimetype: file.mimetype,
+    filetype: extname(file.name).slice(1) || 'text',
+    pretty_type: '',
+    user: file.user,
+    user_team: settings.team.id,
+    editable: false,
+    size: file.bytes.byteLength,
+    mode: 'hosted',
+    is_external: false,
+    external_type: '',
+    is_public: file.shares.some((share) => workspace.findChannel(share.channel)?.kind === 'public'),
+    public_url_shared: false,
+    display_as_bot: false,
+    username: '',
+    url_private: `${address}/${name}`,
+    url_private_download: `${address}/download/${name}`,
+    permalink: `${baseUrl}/files/${file.user}/${file.id}/${name}`,
+  };
+}
+
+/** As the Web API has it. */
+export function showFile(file: StoredFile, workspace: Workspace, baseUrl: string): Json {
   const shares: Record<string, Record<string, Json[]>> = {};
   for (const share of file.shares) {
     const kind = workspace.findChannel(share.channel)?.kind === 'public' ? 'public' : 'private';
@@ -45,22 +76,12 @@ export function showFile(file: StoredFile, workspace: Workspace, baseUrl: string
       ...(share.threadTs === null ? {} : { thread_ts: share.threadTs }),
     });
   }
+  const hidden = Object.keys(shares.private ?? {});
   return {
-    id: file.id,
-    created: Math.floor(file.createdAt / 1_000),
-    timestamp: Math.floor(file.createdAt / 1_000),
-    name: file.name,
-    title: file.title,
-    mimetype: file.mimetype,
-    user: file.user,
-    size: file.bytes.byteLength,
-    mode: 'hosted',
-    is_public: 'public' in shares,
-    url_private: `${address}/${name}`,
-    url_private_download: `${address}/download/${name}`,
-    permalink: `${baseUrl}/files/${file.user}/${file.id}/${name}`,
+    ...showContent(file, workspace, baseUrl),
     shares,
     channels: Object.keys(shares.public ?? {}),
-    groups: Object.keys(shares.private ?? {}),
+    groups: hidden.filter((id) => workspace.findChannel(id)?.kind !== 'im'),
+    ims: hidden.filter((id) => workspace.findChannel(id)?.kind === 'im'),
   };
 }

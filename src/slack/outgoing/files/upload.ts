@@ -47,7 +47,7 @@ async function uploadBytes(
     title: file.filename,
     // Always bytes: a string here is a path, and the SDK would read that file.
     file: Buffer.from(content),
-    initial_comment: file.comment,
+    ...saidWith(file),
   });
   return uploaded.files[0]?.files?.[0]?.id ?? '';
 }
@@ -59,10 +59,11 @@ async function uploadBytes(
 async function uploadStream(
   { posts }: Workspace,
   { channel, threadTs }: Place,
-  { filename, comment }: FileUpload,
+  upload: FileUpload,
   chunks: () => AsyncIterable<Uint8Array>,
   find: FindFile,
 ): Promise<string> {
+  const { filename } = upload;
   await using file = await openNameless();
   let length = 0;
   for await (const chunk of chunks()) {
@@ -87,9 +88,14 @@ async function uploadStream(
     files: [{ id: file_id, title: filename }],
     channel_id: channel,
     thread_ts: threadTs,
-    ...(comment === '' ? {} : { initial_comment: comment }),
+    ...saidWith(upload),
   });
   return file_id;
+}
+
+/** An empty text is none: Slack refuses it elsewhere. */
+function saidWith({ comment }: FileUpload): { readonly initial_comment?: string } {
+  return comment === '' ? {} : { initial_comment: comment };
 }
 
 async function openNameless() {

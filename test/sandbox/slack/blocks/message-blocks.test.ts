@@ -61,7 +61,7 @@ describe('what Slack takes', () => {
           elements: [{ type: 'text', text: 'a', style: { bold: true, code: true, italic: true } }],
         },
         { type: 'rich_text_section', elements: [] },
-        { ...preformatted(3), border: 1 },
+        preformatted(3),
       ),
     ],
     'the greatest message known to be taken (50 blocks, 9,597 characters)': [
@@ -194,12 +194,12 @@ describe('what Slack refuses', () => {
     ],
     [
       'an option label of 76 characters',
-      [actions({ type: 'static_select', options: [option({ text: plain(x(76)) })] })],
+      [input({ type: 'static_select', options: [option({ text: plain(x(76)) })] })],
       'must be less than 76 characters',
     ],
     [
       '101 options',
-      [actions({ type: 'static_select', options: many(101, option()) })],
+      [input({ type: 'static_select', options: many(101, option()) })],
       'no more than 100 items',
     ],
     [
@@ -251,10 +251,15 @@ describe('what Slack refuses', () => {
     ),
     [
       'an option with a description',
-      [actions({ type: 'static_select', options: [option({ description: plain('a') })] })],
+      [input({ type: 'static_select', options: [option({ description: plain('a') })] })],
       'the sandbox does not have property description',
     ],
-    ['a border of 2', [richText({ ...preformatted(1), border: 2 })], 'must be one of 0, 1'],
+    ['a border', [richText({ ...preformatted(1), border: 1 })], 'the sandbox does not have property border'],
+    [
+      'a select of its own options outside of a form',
+      [actions({ type: 'static_select', options: [option()] })],
+      'the sandbox does not have element type static_select',
+    ],
     ['12,000 characters in sections', many(4, section(3_000)), 'msg_blocks_too_long'],
     [
       'the message known to be refused (45 blocks, 11,341 characters)',

@@ -209,7 +209,7 @@ describe('sockets', () => {
     await using slack = await openTestSlack({ pace: { tierOneBurst: 11 } });
     for (let index = 0; index < 10; index += 1) await openSocket(slack);
     const { frames, socket } = await openSocket(slack);
-    expect(frames[0]).toEqual({ type: 'disconnect', reason: 'too_many_websockets' });
+    expect(frames[0]).toMatchObject({ type: 'disconnect', reason: 'too_many_websockets' });
     await once(socket, 'close');
     expect(slack.socketCount).toBe(10);
   });
@@ -274,7 +274,7 @@ describe('sockets', () => {
     const { frames, socket } = await openSocket(slack);
     slack.disableSockets();
     await once(socket, 'close');
-    expect(frames.at(-1)).toEqual({ type: 'disconnect', reason: 'link_disabled' });
+    expect(frames.at(-1)).toMatchObject({ type: 'disconnect', reason: 'link_disabled' });
   });
 
   test('come back by themselves after they were cut', async () => {

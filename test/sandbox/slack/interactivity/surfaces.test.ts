@@ -157,7 +157,7 @@ describe('shortcuts and the Home tab', () => {
 });
 
 describe('selects in messages', () => {
-  test('send what was chosen, of their own options or of those the app gave', async () => {
+  test('send what was chosen of what the app gave, and nothing else', async () => {
     await using slack = await openTestSlack({ manifest: surfaces });
     const actions: unknown[] = [];
     await using _bot = await startSocketBot(
@@ -174,16 +174,10 @@ describe('selects in messages', () => {
       },
       1,
     );
-    const elements = [
-      { type: 'static_select', action_id: 'kind', options: [option('failed'), option('all')] },
-      { type: 'external_select', action_id: 'host', min_query_length: 0 },
-    ];
+    const elements = [{ type: 'external_select', action_id: 'host', min_query_length: 0 }];
     const blocks = [{ type: 'actions', block_id: 'b', elements }];
     const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'a', blocks });
     const at = { user: ANN, channel: OPS, ts: String(ts) };
-    expect(await slack.click({ ...at, actionId: 'kind', values: ['none'] })).toMatchObject({
-      error: 'invalid_option',
-    });
     expect(await slack.click({ ...at, actionId: 'host', values: ['web1'] })).toMatchObject({
       error: 'invalid_option',
     });
@@ -191,16 +185,11 @@ describe('selects in messages', () => {
       ok: true,
       groups: [{ label: plain('web'), options: [option('web1')] }],
     });
-    for (const [actionId, value] of [
-      ['kind', 'all'],
-      ['host', 'web1'],
-    ] as const)
-      expect(await slack.click({ ...at, actionId, values: [value] })).toMatchObject({ error: null });
+    expect(await slack.click({ ...at, actionId: 'host', values: ['web1'] })).toMatchObject({ error: null });
     expect(actions).toMatchObject([
-      [{ type: 'static_select', selected_option: option('all'), block_id: 'b' }, expect.anything()],
       [
-        { type: 'external_select', selected_option: option('web1') },
-        { values: { b: { host: { selected_option: option('web1') }, kind: { selected_option: null } } } },
+        { type: 'external_select', selected_option: option('web1'), block_id: 'b' },
+        { values: { b: { host: { selected_option: option('web1') } } } },
       ],
     ]);
     expect(slack.violations).toEqual([]);

@@ -2,7 +2,7 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useContext, useRef, useState } from 'preact/hooks';
 import { type Json, recordOf, textOf } from '../../../slack/json.ts';
-import { Choice, isChoice } from '../controls/choice.ts';
+import { MessageSelect } from '../controls/choice.ts';
 import { ActionsContext } from '../surfaces/form.ts';
 import { TextObject } from '../text/text.ts';
 import { labelOf } from './label.ts';
@@ -16,8 +16,8 @@ interface ElementProps {
 /** What stands in an `actions` block. */
 export function Element({ element, blockId }: ElementProps): VNode {
   if (element.type === 'button') return html`<${Button} element=${element} blockId=${blockId} />`;
-  if (isChoice(element))
-    return html`<${Choice} element=${element} blockId=${blockId} isDispatched=${true} />`;
+  if (element.type === 'external_select')
+    return html`<${MessageSelect} element=${element} blockId=${blockId} />`;
   return html`<${NotShown} type=${element.type} />`;
 }
 

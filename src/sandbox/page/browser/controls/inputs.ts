@@ -5,7 +5,7 @@ import { type Json, recordOf, textOf } from '../../../slack/json.ts';
 import { labelOf } from '../blocks/label.ts';
 import { NotShown } from '../blocks/not-shown.ts';
 import { ActionsContext } from '../surfaces/form.ts';
-import { Choice, isChoice } from './choice.ts';
+import { ChoiceInput, isChoiceInput } from './choice.ts';
 
 /** Input blocks, and the inputs themselves. The app hears of them when the form is sent. */
 
@@ -38,7 +38,7 @@ interface InputProps {
 
 function Input(props: InputProps): VNode {
   const { element } = props;
-  if (isChoice(element)) return html`<${Choice} ...${props} isDispatched=${false} />`;
+  if (isChoiceInput(element)) return html`<${ChoiceInput} ...${props} />`;
   if (element.type === 'plain_text_input') return html`<${TextInput} ...${props} />`;
   return html`<${NotShown} type=${element.type} />`;
 }

@@ -32,14 +32,10 @@ export const DirectoryContext = createContext<readonly PageChannel[]>([]);
 
 /** Those that the filter of a `conversations_select` lets through, as options. */
 export function listConversations(element: Json, channels: readonly PageChannel[]): readonly Json[] {
-  const { include, exclude_bot_users: isWithoutBots } = recordOf(element, 'filter') ?? {};
+  const include = recordOf(element, 'filter')?.include;
   return channels
-    .filter(({ kind }) => !Array.isArray(include) || include.includes(kind))
-    .filter(({ kind, botIsMember }) => !(isWithoutBots === true && kind === 'im' && botIsMember))
-    .map(({ id, name, kind }) => ({
-      value: id,
-      text: { type: 'plain_text', text: kind === 'im' ? name : `#${name}` },
-    }));
+    .filter(({ kind }) => Array.isArray(include) && include.includes(kind))
+    .map(({ id, name }) => ({ value: id, text: { type: 'plain_text', text: `#${name}` } }));
 }
 
 /** What of one element's state was chosen or typed, as texts. */

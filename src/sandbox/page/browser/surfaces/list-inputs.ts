@@ -1,18 +1,14 @@
-import { type Json, recordOf, recordsOf, textOf } from '../../../slack/json.ts';
+import { type Json, recordOf, textOf } from '../../../slack/json.ts';
 import { takesMany } from './form.ts';
 
-/** Everything in these blocks that has an `action_id`, by `block_id/action_id`. */
-export function listInputs(
-  blocks: readonly Json[],
-): ReadonlyMap<string, { readonly element: Json; readonly isMany: boolean }> {
-  const found = new Map<string, { readonly element: Json; readonly isMany: boolean }>();
+/** The inputs of these blocks, by `block_id/action_id`: whether each takes several. */
+export function listInputs(blocks: readonly Json[]): ReadonlyMap<string, boolean> {
+  const found = new Map<string, boolean>();
   for (const block of blocks) {
-    const elements = [recordOf(block, 'element'), ...recordsOf(block, 'elements')];
-    for (const element of elements) {
-      const actionId = element === undefined ? undefined : textOf(element, 'action_id');
-      if (element === undefined || actionId === undefined) continue;
-      found.set(`${textOf(block, 'block_id') ?? ''}/${actionId}`, { element, isMany: takesMany(element) });
-    }
+    const element = recordOf(block, 'element');
+    const actionId = element === undefined ? undefined : textOf(element, 'action_id');
+    if (element === undefined || actionId === undefined) continue;
+    found.set(`${textOf(block, 'block_id') ?? ''}/${actionId}`, takesMany(element));
   }
   return found;
 }
