@@ -37,7 +37,7 @@ import { createDirectory } from './slack/directory.ts';
 import { createOpener } from './slack/outgoing/opener.ts';
 import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
-import { GOODBYE_MS } from './slack/sockets.ts';
+import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
 import { sweepsOfFiles } from './ssh/keep-tidy.ts';
@@ -174,6 +174,7 @@ async function serve(): Promise<void> {
 
 async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
+  const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
   const databaseDir = dirname(parseDatabaseUrl(url));
   const spoolDir = join(databaseDir, 'spool');
@@ -187,6 +188,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
       shares,
       findShortage,
       auditChannel,
+      resumeWithinMs,
       mask: masked,
       log,
       steady,
@@ -240,10 +242,11 @@ function openContext(
     },
     directory: createDirectory(workspace, log),
     store,
-    opener: createOpener(workspace, log, steady),
+    opener: createOpener(workspace, log, steady, (channelId) => bot.poster?.worked(channelId)),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     keyring: transport.keyring,
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
+    otherBot: () => workspace.others.seen()[0],
     transfers,
     limits: limitsOf(config),
     slashText: config.slashText,
@@ -306,6 +309,7 @@ async function beginWork(ready: Ready): Promise<void> {
     }),
     (it) => it.close(),
   );
+  await noticeOthers(ready);
   bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
@@ -319,11 +323,25 @@ async function beginWork(ready: Ready): Promise<void> {
   });
   bot.poster = openPoster({
     outbox: store.outbox,
+    places: store.places,
     render: createRenderer(threadFacts(context, () => mask.now(), spool)),
     workspace,
     log,
     now: steady,
   });
+}
+
+/** Before we write anything ourselves: what is in the channel now is of the past. The line tells the other of us. */
+async function noticeOthers({ config, log, opened, store, workspace }: Ready): Promise<void> {
+  const { auditChannel } = config;
+  workspace.others.onSeen(() => {
+    const reason = "another process writes with this bot's token: each is given a part of the commands";
+    store.recordEvent({ action: 'other-process', detail: { reason } }).catch((error: unknown) => {
+      log.error({ err: error }, 'another process could not be recorded');
+    });
+  });
+  if (auditChannel === undefined) return;
+  opened.adopt(await workspace.others.watch(workspace.posts, auditChannel), (it) => it.close());
 }
 
 /** What is changed on disk is in force for what waits as well; what is on the wire goes on. */

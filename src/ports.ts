@@ -254,6 +254,7 @@ export interface Store {
 
   readonly jobs: JobSource;
   readonly outbox: Outbox;
+  readonly places: Places;
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;
   readonly origins: Origins;
@@ -357,11 +358,41 @@ export interface Outbox {
   making(row: OutboxRow): Promise<void>;
   /** Its message could not be made: due again at `at`. */
   faulted(row: OutboxRow, at: number, error: string): Promise<void>;
-  /** It can never be sent (channel gone, bot removed): kept with its error, no longer due. */
+  /** It can never be sent in this form: kept with its error, no longer due. */
   giveUp(row: OutboxRow, error: string): Promise<void>;
-  /** When the next row falls due; undefined where none waits. */
+  /**
+   * Slack no longer has its message, or, of one that is to be posted, the root message of its thread: that is posted
+   * anew, and all that is due goes below the new one. Given up where that came to pass a few times already.
+   */
+  lost(row: OutboxRow, error: string): Promise<void>;
+  /** When the next row falls due, of channels that are not closed; undefined where none waits. */
   nextDueAt(): Promise<number | undefined>;
   onDue(listener: () => void): void;
+}
+
+/**
+ * Channels that Slack does not let us write into at present. Durable: no job of a run starts whose channel is closed,
+ * as nobody could read what came of it.
+ */
+export interface Places {
+  list(): Promise<readonly string[]>;
+  /** Slack said no once more, in this word. */
+  close(channelId: string, error: string): Promise<ClosedPlace>;
+  /** All that is due there is kept, and no longer due until it opens again. */
+  giveUp(channelId: string, error: string): Promise<void>;
+  /**
+   * Something was written there: what was given up for its sake is due again, and what waited may start; where nobody
+   * could read for longer than waiting work may begin by itself, it is held for a person to let go.
+   */
+  reopen(channelId: string): Promise<void>;
+}
+
+export interface ClosedPlace {
+  /** How often Slack said no since it closed. */
+  readonly refusals: number;
+  readonly closedForMs: number;
+  /** Runs of which something is still to come, oldest first. */
+  readonly runs: readonly { readonly runId: string; readonly userId: string }[];
 }
 
 export interface OutboxClaim {
@@ -370,6 +401,8 @@ export interface OutboxClaim {
   readonly leaseMs: number;
   /** Channels that may not be written to at the moment. */
   readonly except: readonly string[];
+  /** Only this channel's. */
+  readonly channel?: string;
   /** All where left out. */
   readonly lane?: OutboxLane;
   /** Only what may go out with these (`OutboxRow.joins`). */

@@ -8,7 +8,7 @@ import { FLUSH_MS, GRACE_MS, LINGER_MS } from '../src/process/way-out.ts';
 import { ABORT_LIMIT_MS } from '../src/queue/dispatcher.ts';
 import { OUTCOME_KINDS } from '../src/run/outcome.ts';
 import { DRAIN_MS } from '../src/slack/connection.ts';
-import { GOODBYE_MS } from '../src/slack/sockets.ts';
+import { GOODBYE_MS } from '../src/slack/socket-mode/socket.ts';
 import { POST_TIMEOUT_MS } from '../src/slack/workspace.ts';
 
 const root = new URL('../', import.meta.url).pathname;

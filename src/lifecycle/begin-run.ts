@@ -24,6 +24,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   readonly keyring: HostKeyring;
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
+  /** Another process that writes with our token; undefined where none was noticed. */
+  readonly otherBot: () => { readonly wroteAt: number; readonly channelId: string } | undefined;
   readonly limits: Limits;
   /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
   readonly slashText: 'auto' | TextReading;

@@ -7,8 +7,11 @@ export interface Condition {
   /** What the start waits for, a sentence; empty where it does not. */
   waitingFor: string;
   hasDefect: boolean;
-  workspace?: { showTrouble(): Promise<string | null> };
-  slack?: { isConnected(): boolean };
+  workspace?: {
+    showTrouble(): Promise<string | null>;
+    readonly others: { seen(): readonly unknown[] };
+  };
+  slack?: { isConnected(): boolean; connections(): number | undefined };
   dispatcher?: {
     stats(): { readonly running: number; readonly waiting: number };
     isFailing(): boolean;
@@ -42,6 +45,8 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
 export function watch(bot: Condition, store: Recording & Measured, logLinesLost: () => number): HealthSource {
   return {
     jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
+    connections: () => bot.slack?.connections(),
+    otherBots: () => bot.workspace?.others.seen().length ?? 0,
     logLinesLost,
     uses: () => store.uses(),
     async liveness() {

@@ -17,6 +17,10 @@ export interface HealthSource {
   /** What the bot's disk holds, and may. */
   uses(): Promise<readonly DiskUse[]>;
   jobs(): { readonly running: number; readonly waiting: number };
+  /** Socket Mode connections of the app, as Slack counted them last; undefined where it never did. */
+  connections(): number | undefined;
+  /** Other processes that wrote with our token within a day. */
+  otherBots(): number;
   logLinesLost(): number;
 }
 
@@ -61,6 +65,16 @@ export async function openHealth(
     'batchops_jobs_waiting',
     'Jobs that have a slot and are not on the wire',
     () => source.jobs().waiting,
+  );
+  gauge(
+    'batchops_slack_connections',
+    "Socket Mode connections of this app as Slack counted them last, other processes' and some that have ended included",
+    () => source.connections() ?? 0,
+  );
+  gauge(
+    'batchops_other_bots',
+    "Other processes that were seen to write with this bot's token within a day: there should be none",
+    () => source.otherBots(),
   );
 
   gaugesOfDisk(registry, source);

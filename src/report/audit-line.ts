@@ -65,6 +65,7 @@ function signOf(action: AuditEntry['action']): string {
     case 'reloaded':
       return '↻';
     case 'reload-failed':
+    case 'other-process':
       return '⚠\ufe0e';
     case 'trusted':
       return '✚';

@@ -46,11 +46,17 @@ export function formatRuns(runs: readonly Run[], now: number): Message {
   return { text: plural(runs.length, 'run'), blocks };
 }
 
+/** Nothing of it starts while its channel is closed to us. */
+export function describeClosed({ unread, progress }: Run): string {
+  if (unread === undefined || progress.queued === 0) return '';
+  return ` · nothing more starts for now: Slack does not let the bot write in its channel (${shortLine(cleanOutput(unread), 60)})`;
+}
+
 /** How far a run is, and why it does not go on where it is held. */
 function formatState(run: Run, now: number): string {
   if (run.state === 'finished') return formatSummary(run, now);
   const held = isHeld(run) ? ` · held: ${shortLine(cleanOutput(run.held ?? ''), 300)}` : '';
-  return `${run.id}: ${formatProgress(run.progress)}${held}`;
+  return `${run.id}: ${formatProgress(run.progress)}${held}${describeClosed(run)}`;
 }
 
 function formatRunLine(run: Run, now: number): string {

@@ -1,4 +1,4 @@
-import { escapeMrkdwn } from './text/escape.ts';
+import { escapeMrkdwn, unescapeMrkdwn } from './text/escape.ts';
 import { takeStart } from './text/plain.ts';
 
 /** A message for Slack: the text for notifications and screen readers, and the blocks that people see. */
@@ -162,6 +162,15 @@ export function plainVariant(message: Message, maxChars = 3_500): Message {
     room -= escapeMrkdwn(shown).length + 3;
   }
   return { ...message, text: lines.join('\n'), blocks: [] };
+}
+
+/**
+ * A text as the blocks of a message that stands: what Slack does there with `text` alone is told in three ways (the
+ * blocks go, they stay, nothing changes: slack-go#1214), and rich text can become nothing but rich text
+ * (`block_mismatch`). All that we edit has some.
+ */
+export function blocksOfText(text: string): readonly Block[] {
+  return [richText(line(unescapeMrkdwn(text) || ' '))];
 }
 
 /** Characters that people see in blocks of rich text, and of the JSON that says them. */

@@ -1,6 +1,7 @@
 import type { Run, SlowJob } from '../run/run.ts';
 import type { Waits } from '../run/waits.ts';
 import { isHeld } from './buttons.ts';
+import { describeClosed } from './history.ts';
 import { type Block, context, line, type Message, richText, section } from './message.ts';
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { cleanOutput } from './text/plain.ts';
@@ -60,6 +61,7 @@ function formatWaiting(run: Run, waits: Waits | undefined, maySee: ReadonlySet<s
         '_Run the rest_ below its message lets them go',
     ];
   }
+  if (run.unread !== undefined) return [`${formatCount(queued)} waiting${describeClosed(run)}`];
   const { host = 0, fanOut = 0, person = 0, slot = 0, behind = [] } = waits ?? {};
   const about = Math.max(0, queued - host - fanOut - person - slot);
   const first = behind.map(

@@ -36,6 +36,7 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
     ),
     mine: listed(mine),
     others: listed(others),
+    otherBot: context.otherBot(),
     now: context.now(),
   });
 }

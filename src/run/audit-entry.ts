@@ -20,6 +20,7 @@ export interface AuditEntry {
     | 'reloaded'
     | 'reload-failed'
     | 'trusted'
+    | 'other-process'
     | 'text-read'
     | 'anchored'
     | 'retired';
@@ -52,7 +53,7 @@ export function keepStart(text: string): string {
 
 /** What came about without a request. */
 export interface AuditedEvent {
-  readonly action: 'reloaded' | 'reload-failed';
+  readonly action: 'reloaded' | 'reload-failed' | 'other-process';
   /** Not masked yet: its `reason` is what people read. */
   readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
 }

@@ -32,6 +32,10 @@ export interface Run {
   readonly cancelledBy?: Requester;
   /** Why what waits does not start by itself (the bot was away for long): a person lets it go. */
   readonly held?: string;
+  /** Slack's word for why nobody can read its thread at present: nothing of it starts meanwhile. */
+  readonly unread?: string;
+  /** Its root message was deleted and posted anew. */
+  readonly isReposted?: true;
   readonly progress: Progress;
   /** Until when what its hosts said was kept; it is not stored any more. Epoch ms. */
   readonly outputGoneAt?: number;
@@ -49,12 +53,16 @@ export interface GoneRun {
 }
 
 /** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */
-export function isGivenUp({ state, rootTs }: Pick<Run, 'state' | 'rootTs'>): boolean {
-  return state === 'finished' && rootTs === undefined;
+export function isGivenUp({
+  state,
+  rootTs,
+  isReposted,
+}: Pick<Run, 'state' | 'rootTs' | 'isReposted'>): boolean {
+  return state === 'finished' && rootTs === undefined && isReposted === undefined;
 }
 
 /** What tells whether a click is the one that began it. */
-export type BegunRun = Pick<Run, 'state' | 'rootTs' | 'createdAt' | 'finishedAt'>;
+export type BegunRun = Pick<Run, 'state' | 'rootTs' | 'isReposted' | 'createdAt' | 'finishedAt'>;
 
 /** A click on a button that begins a run each time it is clicked. */
 export interface Click {

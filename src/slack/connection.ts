@@ -13,7 +13,7 @@ import { register as registerOptions } from './listeners/options.ts';
 import { Reception } from './listeners/reception.ts';
 import { register as registerShortcuts } from './listeners/shortcut.ts';
 import { quietLogger } from './quiet-logger.ts';
-import { Socket } from './sockets.ts';
+import { Sockets } from './socket-mode/sockets.ts';
 import { clientOptions, type SlackSettings, type Workspace } from './workspace.ts';
 
 export const DRAIN_MS = 15_000;
@@ -21,6 +21,8 @@ export const DRAIN_MS = 15_000;
 export interface SlackConnection {
   /** True while Slack can reach us: at least one socket is active, or the HTTP server listens. */
   isConnected(): boolean;
+  /** Socket Mode connections of this app, as Slack counted them last; undefined where it never did. */
+  connections(): number | undefined;
   /** The port in HTTP mode. */
   readonly port: number | undefined;
   /** Waits for the requests that are being served, then goes. New ones are refused meanwhile. */
@@ -46,14 +48,14 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   // Nobody may be listening any more when it comes.
   refused.promise.catch(() => undefined);
   let isOpen = false;
-  const [first, ...spare] = receiversOf(options, (error) => {
+  const endpoint = openEndpoint(options, (error) => {
     if (isOpen) options.onFatal(error);
     else refused.reject(new ConfigError([`SLACK_APP_TOKEN: ${error.message}`]));
   });
-  const receivers = [first, ...spare];
+  const [receiver, ...others] = endpoint instanceof Sockets ? endpoint.receivers : [endpoint.receiver];
 
   const app = new App({
-    receiver: first.receiver,
+    receiver,
     token: settings.botToken.reveal(),
     botId: workspace.botId,
     botUserId: workspace.botUserId,
@@ -67,43 +69,39 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   });
   app.error(async (error) => log.error({ err: error }, 'Bolt could not hand on a request'));
   registerCommands(app, desk, admission, reception);
-  registerActions(app, desk, admission, reception, homes);
+  registerActions(app, desk, admission, reception, homes, workspace.others);
   registerShortcuts(app, desk, admission, reception);
   registerForms(app, desk, admission, reception, homes);
   registerOptions(app, desk, workspace, admission, log);
   registerHome(app, admission, reception, homes);
   await app.init();
-  for (const { receiver } of spare) receiver.init(app);
+  for (const other of others) other.init(app);
 
   try {
-    // One connection is enough to be reached; the second may have to wait for Slack's rate limit.
-    await Promise.race([...receivers.map((each) => each.start()), refused.promise]);
+    await Promise.race([endpoint.start(), refused.promise]);
   } catch (error) {
-    await Promise.all(receivers.map((each) => each.stop()));
+    await endpoint.stop();
     throw error;
   }
   isOpen = true;
 
   return {
-    isConnected: () => receivers.some((each) => each.isActive()),
-    port: first instanceof HttpEndpoint ? first.port : undefined,
+    isConnected: () => endpoint.isActive(),
+    connections: () => (endpoint instanceof Sockets ? endpoint.connections : undefined),
+    port: endpoint instanceof HttpEndpoint ? endpoint.port : undefined,
     async stop() {
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
-      await Promise.all(receivers.map((each) => each.stop()));
+      await endpoint.stop();
     },
   };
 }
 
-/**
- * Two sockets, as Slack asks each to reconnect every few hours and a command that finds none fails with
- * `dispatch_failed`: it may use any connection, so the other one takes it (facts/slack.md 1.3).
- */
-function receiversOf(
+function openEndpoint(
   { settings, log }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
-): readonly [Socket | HttpEndpoint, ...Socket[]] {
+): Sockets | HttpEndpoint {
   const { mode } = settings;
-  if (mode.kind === 'http') return [new HttpEndpoint(mode.signingSecret.reveal(), mode, log)];
-  const token = mode.appToken.reveal();
-  return [new Socket(settings, token, { log, onRefused }), new Socket(settings, token, { log, onRefused })];
+  return mode.kind === 'http'
+    ? new HttpEndpoint(mode.signingSecret.reveal(), mode, log)
+    : new Sockets(settings, mode.appToken.reveal(), { log, onRefused });
 }

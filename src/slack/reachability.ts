@@ -70,10 +70,13 @@ function isShowing(method: string): boolean {
 
 /** A client that notes how each of its calls went. */
 export class NotingClient extends WebClient {
+  /** Slack keeps it with what is posted: another process with our token has another. */
+  readonly processId: string;
   readonly #reachability: Reachability;
 
-  constructor(token: string, options: WebClientOptions, reachability: Reachability) {
+  constructor(token: string, options: WebClientOptions, processId: string, reachability: Reachability) {
     super(token, options);
+    this.processId = processId;
     this.#reachability = reachability;
   }
 

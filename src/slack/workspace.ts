@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { LogLevel, type WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports.ts';
@@ -5,6 +6,7 @@ import type { FileUpload, Message, PlainText } from '../report/message.ts';
 import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import { delay } from '../time/delay.ts';
 import { maskTexts } from './mask-texts.ts';
+import { OtherBots } from './other-bots.ts';
 import { classify } from './outgoing/failure.ts';
 import { ChannelPaces, type Clock } from './outgoing/pace.ts';
 import { type OwnPlace, People } from './people.ts';
@@ -32,15 +34,16 @@ export interface Workspace extends OwnPlace {
   readonly botUserId: string;
   readonly botId: string;
   /** One client per purpose, as a client that is told to wait holds up all of its calls. */
-  readonly posts: WebClient;
+  readonly posts: NotingClient;
   /** For the root message, which a person waits for. */
-  readonly opening: WebClient;
-  readonly answers: WebClient;
+  readonly opening: NotingClient;
+  readonly answers: NotingClient;
   /** For windows and Home tabs: the right to open one lasts 3 s, so nothing else may hold it up. */
-  readonly windows: WebClient;
+  readonly windows: NotingClient;
   /** `https://acme.slack.com/`: what links to messages begin with. */
   readonly url: string;
   readonly paces: ChannelPaces;
+  readonly others: OtherBots;
   readonly people: People;
   /** Null where Slack would take a message now; else why it would not, in a sentence. Asks where nothing is known. */
   showTrouble(): Promise<string | null>;
@@ -82,8 +85,9 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const token = checkTokens(settings);
   const reachability = new Reachability();
-  const client = (timeout: number): WebClient =>
-    new NotingClient(token, clientOptions(settings, more.log, timeout), reachability);
+  const processId = randomBytes(6).toString('hex');
+  const client = (timeout: number): NotingClient =>
+    new NotingClient(token, clientOptions(settings, more.log, timeout), processId, reachability);
   const posts = client(POST_TIMEOUT_MS);
   const windows = client(OPEN_TIMEOUT_MS);
   const answers = client(ANSWER_TIMEOUT_MS);
@@ -97,6 +101,7 @@ export async function openWorkspace(
     windows,
     showTrouble: () => reachability.trouble(() => windows.auth.test()),
     paces: new ChannelPaces(more.clock),
+    others: new OtherBots({ processId, botId: identity.botId, log: more.log }),
     masked: (message, typed) => maskTexts(message, (text) => more.mask(text, typed)),
   };
 }
@@ -149,8 +154,10 @@ async function askWho(client: WebClient, log: Log, onWaiting: (why: string) => v
       };
     } catch (error) {
       const failure = classify(error);
-      if (failure.kind === 'credentials') {
-        throw new ConfigError([`SLACK_BOT_TOKEN: Slack refuses it (${failure.code})`]);
+      if (failure.kind === 'credentials' || failure.kind === 'app') {
+        const { code, needed } = failure;
+        const why = needed === undefined ? code : `${code}, it needs the scope ${needed}`;
+        throw new ConfigError([`SLACK_BOT_TOKEN: Slack refuses it (${why})`]);
       }
       onWaiting(`Slack does not answer (${failure.code})`);
       if (performance.now() >= complainAt) {

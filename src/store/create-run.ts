@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
@@ -139,7 +139,7 @@ async function findFirst(trx: Transaction<Schema>, requestKey: string, click?: C
     .executeTakeFirst();
   if (same !== undefined) return same;
   const newest = await runs
-    .select(['id', 'state', 'root_ts', 'created_at', 'finished_at'])
+    .select(['id', 'state', 'root_ts', 'root_lost', 'created_at', 'finished_at'])
     .where('request_key', '>=', clickKey(requestKey, '0'))
     .where('request_key', '<', clickKey(requestKey, ':'))
     .orderBy('number', 'desc')
@@ -147,11 +147,14 @@ async function findFirst(trx: Transaction<Schema>, requestKey: string, click?: C
   return newest !== undefined && click.isSame(begunRunOf(newest)) ? newest : undefined;
 }
 
-function begunRunOf(row: Pick<RunTable, 'state' | 'root_ts' | 'created_at' | 'finished_at'>): BegunRun {
+function begunRunOf(
+  row: Pick<Selectable<RunTable>, 'state' | 'root_ts' | 'root_lost' | 'created_at' | 'finished_at'>,
+): BegunRun {
   return {
     state: row.state,
     createdAt: row.created_at,
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
+    ...(row.root_lost > 0 && { isReposted: true as const }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
   };
 }

@@ -5,13 +5,13 @@ import { appendAudit, NOBODY } from './audit.ts';
 import { type Ledger, oweToThread } from './settle.ts';
 
 /**
- * Whatever waits of a released run is held: it does not start before a person says so. Tells the jobs. A run
- * that is held already keeps its reason.
+ * Whatever waits of a released run (of this channel) is held: it does not start before a person says so. Tells the
+ * jobs. A run that is held already keeps its reason.
  */
-export function holdRuns(ledger: Ledger, reason: string): Promise<readonly string[]> {
+export function holdRuns(ledger: Ledger, reason: string, channelId?: string): Promise<readonly string[]> {
   return ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
-    const waiting = await trx
+    let query = trx
       .selectFrom('job')
       .innerJoin('run', 'run.id', 'job.run_id')
       .select(['job.id', 'run_id', 'channel_id'])
@@ -19,8 +19,9 @@ export function holdRuns(ledger: Ledger, reason: string): Promise<readonly strin
       .where('run.state', '=', 'open')
       .where('run.held', 'is', null)
       .where('run.cancelled_at', 'is', null)
-      .orderBy('run.number')
-      .execute();
+      .orderBy('run.number');
+    if (channelId !== undefined) query = query.where('run.channel_id', '=', channelId);
+    const waiting = await query.execute();
     for (const [runId, jobs] of Map.groupBy(waiting, (job) => job.run_id)) {
       await trx.updateTable('run').set({ held: reason }).where('id', '=', runId).execute();
       await appendAudit(

@@ -20,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0017-audit': { up: coverOutputs },
   '0017-trust': { up: addFirstKeys },
   '0018-slash-text': { up: addDoubts },
+  '0019-places': { up: addPlaces },
   '0020-expiry': { up: addExpiry },
 };
 
@@ -265,6 +266,17 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     channel_id text,
     last_json text,
     primary key (team_id, user_id))`.execute(db);
+}
+
+/** Channels that cannot be written into for a time, and root messages that somebody deleted. */
+async function addPlaces(db: Kysely<unknown>): Promise<void> {
+  await sql`create table place (
+    channel_id text primary key,
+    since bigint not null,
+    error text not null,
+    refusals integer not null)`.execute(db);
+  await sql`alter table run add column root_lost integer not null default 0`.execute(db);
+  await sql`alter table outbox add column lost integer not null default 0`.execute(db);
 }
 
 /** Words with a secret stand apart from the plan, and are gone when they have run. */

@@ -16,6 +16,7 @@ import { StoredLeftovers } from './leftovers.ts';
 import { migrate } from './migrations.ts';
 import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
+import { StoredPlaces } from './places.ts';
 import { Plans } from './plans.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
@@ -23,6 +24,8 @@ import { listFoldRows, listSlowest, readJobs } from './results.ts';
 import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
 import { recordFirstKeys, recordTrust } from './trust.ts';
+
+const DEFAULT_RESUME_WITHIN_MS = 10 * 60_000;
 
 export interface StoreSettings {
   /** `file:PATH`, relative to the working directory. */
@@ -37,6 +40,8 @@ export interface StoreSettings {
   readonly auditChannel: string | undefined;
   /** Takes secrets out of a text that is kept to be read: the audit's, and what was typed. */
   readonly mask: (text: string) => string;
+  /** How long after it was asked for what waits may begin by itself. */
+  readonly resumeWithinMs?: number;
   readonly log: Log;
   readonly now?: () => number;
   /** The poster's clock: one that nobody can set. The same as `now` where left out. */
@@ -59,8 +64,9 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       );
     }
     await migrate(db, path, log);
-    const outbox = new StoredOutbox(db, auditChannel, { now, steady });
     const plans = new Plans();
+    const records = new Records(db, plans);
+    const outbox = new StoredOutbox(db, auditChannel, { now, steady }, (runId) => records.forget(runId));
     const erasure = new Erasure(db, log);
     // What a former process deleted, and did not live to cut off.
     erasure.plan();
@@ -87,16 +93,20 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency, shares.slots), outbox, file);
     for (const { id } of released) (await jobs.prepare(id))();
 
-    const records = new Records(db, plans);
+    const places = new StoredPlaces(ledger, outbox, jobs, {
+      auditChannel,
+      resumeWithinMs: settings.resumeWithinMs ?? DEFAULT_RESUME_WITHIN_MS,
+    });
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
     return {
       jobs,
       outbox,
+      places,
       audit: auditTrailOf(path),
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
       expiry: new StoredExpiry(ledger, database, (runIds) => {
-        records.forget(runIds);
+        for (const id of runIds) records.forget(id);
         outbox.announce();
       }),
       async unfinishedRuns() {

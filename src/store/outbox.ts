@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Outbox, OutboxClaim } from '../ports.ts';
 import { FURTHEST_DUE_MS } from '../thread/layout.ts';
-import type { OutboxLane, OutboxRow } from '../thread/row.ts';
+import { formatKey, type OutboxLane, type OutboxRow, parseKey } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 export interface Clocks {
@@ -34,11 +34,19 @@ export class StoredOutbox implements Outbox {
   readonly #auditChannel: string | undefined;
   readonly #clocks: Clocks;
   readonly #listeners: (() => void)[] = [];
+  /** A run's root message is another one, or none for now. */
+  readonly #onMoved: (runId: string) => void;
 
-  constructor(db: Kysely<Schema>, auditChannel: string | undefined, clocks: Clocks) {
+  constructor(
+    db: Kysely<Schema>,
+    auditChannel: string | undefined,
+    clocks: Clocks,
+    onMoved: (runId: string) => void,
+  ) {
     this.#db = db;
     this.#auditChannel = auditChannel;
     this.#clocks = clocks;
+    this.#onMoved = onMoved;
   }
 
   onDue(listener: () => void): void {
@@ -54,10 +62,18 @@ export class StoredOutbox implements Outbox {
    * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
    * Lines of refusals come last, however long they have waited.
    */
-  claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  claim({ limit, now, leaseMs, except, lane, joins, channel }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
       let due = this.#due(trx, { except, lane }, now);
       if (joins !== undefined) due = due.where('joins', '=', joins);
+      if (channel !== undefined) {
+        const isAudit = channel === this.#auditChannel;
+        due = due.where((row) =>
+          isAudit
+            ? row.or([row('channel_id', '=', channel), row('channel_id', 'is', null)])
+            : row('channel_id', '=', channel),
+        );
+      }
       // In the order of the index `outbox_due`: however many are due, they are not sorted.
       const inRounds = due.select(['key', 'turn', 'due_at']).select(({ fn }) =>
         fn
@@ -95,6 +111,9 @@ export class StoredOutbox implements Outbox {
         if (channelId === undefined) return [];
         const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
         const onlyIfStands = row.only_if_stands === 1;
+        // Its thread's root message is being posted anew: it comes back once that stands.
+        const isInThread = row.channel_id !== null && row.run_id !== null && !isRootOf(row.key, row.run_id);
+        if (isInThread && row.root_ts === null && !onlyIfStands) return [];
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
         const counts = { attempts, tries, faults, version };
@@ -104,8 +123,10 @@ export class StoredOutbox implements Outbox {
   }
 
   async sent(row: OutboxRow, ts: string, what: 'message' | 'notice' = 'message'): Promise<void> {
-    await this.#db
-      .updateTable('outbox')
+    let sent = this.#db.updateTable('outbox').where('key', '=', row.key);
+    // It is to be posted anew meanwhile: the message that was edited is no longer this row's.
+    if (stands(row)) sent = sent.where('ts', '=', row.ts);
+    await sent
       .set((column) => ({
         ts,
         due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
@@ -115,10 +136,84 @@ export class StoredOutbox implements Outbox {
         faults: what === 'notice' ? row.faults : 0,
         error: null,
       }))
-      .where('key', '=', row.key)
       .execute();
+    const subject = parseKey(row.key);
+    if (subject?.kind === 'root' && !row.onlyIfStands) await this.#rooted(subject.runId, ts);
     // It may have moved on meanwhile.
     this.announce();
+  }
+
+  /** Where it was posted anew, what is due goes below it. */
+  async #rooted(runId: string, ts: string): Promise<void> {
+    const moved = await this.#db
+      .updateTable('run')
+      .set({ root_ts: ts })
+      .where('id', '=', runId)
+      .where('root_ts', 'is', null)
+      .where('root_lost', '>', 0)
+      .executeTakeFirst();
+    if (moved.numUpdatedRows === 0n) return;
+    this.#onMoved(runId);
+    await this.#db.updateTable('outbox').set({ lease_until: 0 }).where('turn', '=', runId).execute();
+  }
+
+  async lost(row: OutboxRow, error: string): Promise<void> {
+    const subject = parseKey(row.key);
+    const runId = subject === undefined || subject.kind === 'audit' ? undefined : subject.runId;
+    const isRoot = subject?.kind === 'root';
+    // One that stood in the thread, which may stand still.
+    const isOther = stands(row) && !isRoot;
+    if (runId === undefined) return await this.giveUp(row, error);
+    const mayGo = isOther ? await this.#countLost(row) : await this.#unroot(runId, row.ts ?? row.threadTs);
+    if (!mayGo) return await this.giveUp(row, error);
+    await this.#ofThisClaim(row).set({ ts: null, lease_until: 0, attempts: 0, tries: 0, error }).execute();
+    this.announce();
+  }
+
+  async #countLost(row: OutboxRow): Promise<boolean> {
+    const counted = await this.#ofThisClaim(row)
+      .set((column) => ({ lost: sql`${column.ref('lost')} + 1` }))
+      .where('lost', '<', MAX_LOST)
+      .executeTakeFirst();
+    return counted.numUpdatedRows > 0n;
+  }
+
+  /** The root message under `ts` is gone. False where it was so too often already. */
+  async #unroot(runId: string, ts: string | null): Promise<boolean> {
+    return await this.#db.transaction().execute(async (trx) => {
+      const run = await trx
+        .selectFrom('run')
+        .select(['root_ts', 'root_lost'])
+        .where('id', '=', runId)
+        .executeTakeFirst();
+      // Somebody was here before, for another row.
+      if (run === undefined || run.root_ts !== ts) return true;
+      if (run.root_lost >= MAX_LOST) return false;
+      await trx
+        .updateTable('run')
+        .set((column) => ({ root_ts: null, root_lost: sql`${column.ref('root_lost')} + 1` }))
+        .where('id', '=', runId)
+        .execute();
+      await trx
+        .updateTable('outbox')
+        .set({
+          ts: null,
+          due_at: this.#clocks.now(),
+          lease_until: 0,
+          given_up_at: null,
+          version: sql`version + 1`,
+        })
+        // A board is edited as long as the run goes on: it is to be read under the new one.
+        .where((of) =>
+          of.or([
+            of('key', '=', formatKey({ kind: 'root', runId })),
+            of.and([of('turn', '=', runId), of('key', 'like', 'board:%'), of('ts', 'is not', null)]),
+          ]),
+        )
+        .execute();
+      this.#onMoved(runId);
+      return true;
+    });
   }
 
   async defer(row: OutboxRow, at: number, why: string): Promise<void> {
@@ -159,6 +254,13 @@ export class StoredOutbox implements Outbox {
     const dueAt = sql`case when due_at > ${wallNow + FURTHEST_DUE_MS} then 0 else due_at - ${aheadMs} end`;
     const freeAt = sql`case when lease_until > ${dueAt} then lease_until else ${dueAt} end`;
     const row = await this.#due(this.#db, { except: [] })
+      .where((of) =>
+        of(
+          of.fn.coalesce('channel_id', of.val(this.#auditChannel ?? '')),
+          'not in',
+          of.selectFrom('place').select('place.channel_id'),
+        ),
+      )
       .select(sql<number | null>`min(${freeAt})`.as('at'))
       .executeTakeFirst();
     return row?.at ?? undefined;
@@ -211,4 +313,16 @@ export class StoredOutbox implements Outbox {
       .where('key', '=', row.key)
       .where('attempts', '=', row.attempts + 1);
   }
+}
+
+/** So often a message is posted anew: somebody may delete all that we post. */
+const MAX_LOST = 2;
+
+/** Its message stands, as far as we know: it is edited there. */
+function stands({ ts }: OutboxRow): boolean {
+  return ts !== null && ts !== '';
+}
+
+function isRootOf(key: string, runId: string): boolean {
+  return key === formatKey({ kind: 'root', runId });
 }

@@ -16,12 +16,21 @@ const RUN_COLUMNS = [
   'created_at',
   'finished_at',
   'held',
+  'root_lost',
   'cancelled_team',
   'cancelled_user',
   'output_retired_at',
 ] as const;
 
-type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]>;
+type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly unread: string | null };
+
+function runsOf(db: Kysely<Schema>) {
+  return db
+    .selectFrom('run')
+    .leftJoin('place', 'place.channel_id', 'run.channel_id')
+    .select(RUN_COLUMNS)
+    .select('place.error as unread');
+}
 
 /** Rows → runs and jobs. */
 export class Records {
@@ -38,9 +47,7 @@ export class Records {
   async findRun(runId: string): Promise<Run | undefined> {
     const known = this.#finished.get(runId.toLowerCase());
     if (known !== undefined) return known;
-    const rows = await this.#db
-      .selectFrom('run')
-      .select(RUN_COLUMNS)
+    const rows = await runsOf(this.#db)
       .where('id', '=', runId.toLowerCase())
       .where('gone_at', 'is', null)
       .execute();
@@ -58,15 +65,13 @@ export class Records {
     return { id: row.id, requester, channelId: row.channel_id, goneAt: row.gone_at };
   }
 
-  /** What is known of these is not so any more. */
-  forget(runIds: readonly string[]): void {
-    for (const id of runIds) this.#finished.delete(id);
+  /** It has changed in a state that nothing else leaves. */
+  forget(runId: string): void {
+    this.#finished.delete(runId);
   }
 
   async listRuns(count: number): Promise<readonly Run[]> {
-    const rows = await this.#db
-      .selectFrom('run')
-      .select(RUN_COLUMNS)
+    const rows = await runsOf(this.#db)
       .where('gone_at', 'is', null)
       .orderBy('number', 'desc')
       .limit(Math.max(0, Math.floor(count)))
@@ -75,12 +80,7 @@ export class Records {
   }
 
   async openRuns(): Promise<readonly Run[]> {
-    const rows = await this.#db
-      .selectFrom('run')
-      .select(RUN_COLUMNS)
-      .where('finished_at', 'is', null)
-      .orderBy('number')
-      .execute();
+    const rows = await runsOf(this.#db).where('finished_at', 'is', null).orderBy('number').execute();
     return this.#toRuns(rows);
   }
 
@@ -144,6 +144,8 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
     ...(row.output_retired_at !== null && { outputGoneAt: row.output_retired_at }),
     ...(row.held !== null && { held: row.held }),
+    ...(row.unread !== null && { unread: row.unread }),
+    ...(row.root_lost > 0 && { isReposted: true as const }),
     ...(row.cancelled_team !== null &&
       row.cancelled_user !== null && {
         cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },

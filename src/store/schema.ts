@@ -13,6 +13,7 @@ export interface Schema {
   result: ResultTable;
   output: OutputTable;
   outbox: OutboxTable;
+  place: PlaceTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
   leftover: LeftoverTable;
@@ -46,6 +47,8 @@ export interface RunTable {
   finished_at: number | null;
   /** Since when what its hosts said is not kept any more, nor the record of the messages that told it. */
   output_retired_at: number | null;
+  /** How often its root message was found to be gone, and posted anew. */
+  root_lost: Generated<number>;
   /** Why what waits does not start before a person says so; null where it starts by itself. */
   held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
@@ -109,8 +112,20 @@ interface OutboxTable {
   faults: Generated<number>;
   version: number;
   ts: string | null;
+  /** How often its message was found to be gone, and posted anew; of a root message the run counts it. */
+  lost: Generated<number>;
   given_up_at: number | null;
   error: string | null;
+}
+
+/** A channel that cannot be written into at present. */
+interface PlaceTable {
+  channel_id: string;
+  since: number;
+  /** Slack's word. */
+  error: string;
+  /** How often it was tried. */
+  refusals: number;
 }
 
 interface AuditTable {

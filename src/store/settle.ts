@@ -53,13 +53,15 @@ async function findThreads(
   if (runIds.length === 0) return [];
   const rows = await trx
     .selectFrom('run')
-    .select(['id', 'channel_id', 'root_ts'])
+    .select(['id', 'channel_id', 'root_ts', 'root_lost'])
     .where('id', 'in', runIds)
     .execute();
   const threads: Thread[] = [];
-  for (const { id, channel_id, root_ts } of rows) {
+  for (const { id, channel_id, root_ts, root_lost } of rows) {
     const { plan } = await plans.find(trx, id);
-    threads.push({ turn: id, runId: id, channelId: channel_id, isOpen: root_ts !== null, plan });
+    // What is owed while a lost root message is posted anew waits for that.
+    const isOpen = root_ts !== null || root_lost > 0;
+    threads.push({ turn: id, runId: id, channelId: channel_id, isOpen, plan });
   }
   return threads;
 }

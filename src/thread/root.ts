@@ -40,6 +40,7 @@ export function formatRoot(
       finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
     ),
     ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
+    ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
     ...(isHeld(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
@@ -50,6 +51,13 @@ export function formatRoot(
     blocks,
     ...(finished ? {} : { live: { everyMs: LIVE_ROOT_MS } }),
   };
+}
+
+function formatReposted(runId: string): string {
+  return (
+    '*Posted anew: Slack no longer had the first message of this run.* What comes from now on stands below this one; ' +
+    `what came before may be gone with the first: \`/batch show ${escapeMrkdwn(runId)}\``
+  );
 }
 
 /** Of a run that was cancelled in time, say, nothing was run. */

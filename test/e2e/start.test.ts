@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { makeKeyPair } from '../../src/sandbox/fleet/key-pair.ts';
+import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { EVERYTHING, makeHome, openTeamSlack, spawnBot } from '../rigs/bot.ts';
 
 const FILES = {
@@ -24,8 +25,10 @@ async function takePort(): Promise<Server & { readonly taken: string }> {
 async function start(
   env: Readonly<Record<string, string>>,
   files: Readonly<Record<string, string | Uint8Array>> = {},
+  spoil: (slack: LocalSlack) => void = () => {},
 ): Promise<{ readonly how: number | string; readonly output: string }> {
   await using slack = await openTeamSlack();
+  spoil(slack);
   await using home = await makeHome({ ...FILES, ...files });
   await using bot = spawnBot(home, slack, env);
   const how = await bot.ended;
@@ -56,6 +59,17 @@ describe('a bot that cannot start', () => {
     const { how, output } = await start({ SLACK_APP_TOKEN: 'xapp-wrong' });
     expect(how).toBe(78);
     expect(output).toContain('batchops: SLACK_APP_TOKEN: Slack refuses the app token: invalid_auth\n');
+  });
+
+  test.each([
+    ['missing_scope', ', it needs the scope connections:write'],
+    ['forbidden_team', ''],
+  ])('ends where the app token lacks what it needs: %s', async (error, scope) => {
+    const { how, output } = await start({}, {}, (slack) => {
+      slack.order({ kind: 'error', method: 'apps.connections.open', error, times: 1e6 });
+    });
+    expect(how).toBe(78);
+    expect(output).toContain(`batchops: SLACK_APP_TOKEN: Slack refuses the app token: ${error}${scope}\n`);
   });
 
   const GBK = Buffer.from([0xc3, 0xdc]);

@@ -90,7 +90,6 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/slack/outgoing/failure.ts': reader('own', 1),
   'src/slack/quiet-logger.ts': reader('slack', 2),
   'src/slack/shared-files.ts': reader('slack', 1),
-  'src/slack/sockets.ts': reader('slack', 1),
   'src/slack/workspace.ts': reader('slack', 1),
   'src/ssh/connection/connections.ts': reader('own', 1),
   'src/ssh/connection/jump.ts': reader('host', 1),

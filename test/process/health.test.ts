@@ -19,6 +19,8 @@ test('/readyz names what is full and hinders no run, /metrics has its bytes', as
     readiness: async () => null,
     jobs: () => ({ running: 0, waiting: 0 }),
     logLinesLost: () => 0,
+    connections: () => 9,
+    otherBots: () => 1,
     uses: async () => [FULL, { ...FULL, what: 'spool', freeBytes: Number.POSITIVE_INFINITY, trouble: null }],
   });
   try {
@@ -43,6 +45,8 @@ test('/healthz is 503 where the loop that does the work stands still, though the
     liveness: () => liveness(),
     readiness: async () => null,
     jobs: () => ({ running: 0, waiting: 0 }),
+    connections: () => 9,
+    otherBots: () => 1,
     logLinesLost: () => 7,
     uses: async () => [],
   });
@@ -51,6 +55,8 @@ test('/healthz is 503 where the loop that does the work stands still, though the
     expect(await askHealth(port, '/healthz')).toEqual({ status: 200, text: 'ok' });
     const metrics = (await askHealth(port, '/metrics'))?.text;
     expect(metrics).toMatch(/^batchops_log_lines_lost_total 7$/m);
+    expect(metrics).toMatch(/^batchops_slack_connections 9$/m);
+    expect(metrics).toMatch(/^batchops_other_bots 1$/m);
     expect(metrics).toContain('batchops_build_info{version="1.2.3"} 1\n');
     liveness = () => new Promise(() => {});
     expect(await askHealth(port, '/healthz')).toEqual({
@@ -69,6 +75,8 @@ test('/metrics and /readyz answer only under a name of ours: a page whose name l
     liveness: async () => null,
     readiness: async () => null,
     jobs: () => ({ running: 0, waiting: 0 }),
+    connections: () => undefined,
+    otherBots: () => 0,
     logLinesLost: () => 0,
     uses: async () => [],
   });

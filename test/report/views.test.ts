@@ -70,9 +70,10 @@ describe('the Home tab', () => {
         fc.array(anyText, { maxLength: 60 }),
         fc.array(rule, { maxLength: 20 }),
         fc.array(listed, { maxLength: 8 }),
-        (groups, disabled, rights, runs) => {
+        fc.option(fc.record({ wroteAt: fc.nat(), channelId: anyText }), { nil: undefined }),
+        (groups, disabled, rights, runs, otherBot) => {
           const fleet = { hosts: 10_000, disabled, groups };
-          const home = formatHome({ fleet, rights, mine: runs, others: runs, now: 2_000_000 });
+          const home = formatHome({ fleet, rights, mine: runs, others: runs, otherBot, now: 2_000_000 });
           expectTaken(home);
           expect(home.blocks.length).toBeLessThanOrEqual(100);
           expect(JSON.stringify(home)).not.toMatch(/<!(?:channel|here|everyone)/);

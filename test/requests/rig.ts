@@ -130,6 +130,7 @@ export async function openDeskRig(
       },
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
+    otherBot: () => undefined,
     version: '1.2.3',
     limits: {
       maxFanOut: 100,

@@ -67,7 +67,10 @@ describe.concurrent('replies', () => {
     const [first, second] = rig.slack.thread(OPS, threadTs);
     expect(first?.pings).toEqual([]);
     expect(first?.links).toEqual([]);
-    expect(first?.metadata).toEqual({ event_type: 'batchops', event_payload: { key: 'reply:1' } });
+    expect(first?.metadata).toEqual({
+      event_type: 'batchops',
+      event_payload: { key: 'reply:1', process: rig.workspace.posts.processId },
+    });
     expect(second?.text).toBe('reply:2');
     expect(rig.slack.violations).toEqual([]);
   });
@@ -150,13 +153,13 @@ describe.concurrent('replies', () => {
     expect(rig.slack.calls.filter((call) => call.method === 'conversations.replies')).toHaveLength(1);
   });
 
-  test('that can never be posted are given up aloud', async () => {
+  test('that cannot be posted where they belong wait for that, which is said once', async () => {
     await using rig = await openPosterRig(FAST);
     rig.outbox.put({ key: 'reply:1', channelId: OLD, threadTs: '1700000000.000100' });
     rig.outbox.put({ key: 'reply:2', channelId: 'C0GONE001', threadTs: '1700000000.000100' });
     rig.start();
-    await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true));
-    expect(rig.outbox.state('reply:1')).toBe('given up');
+    await vi.waitFor(() => expect([...rig.places.closed.keys()].toSorted()).toEqual(['C0GONE001', OLD]));
+    expect(rig.outbox.state('reply:1')).toBe('waiting');
     expect(rig.log.lines.filter((line) => line.level === 'error')).toHaveLength(2);
   });
 
@@ -236,14 +239,15 @@ describe.concurrent('files and audit lines', () => {
     expect(rig.slack.violations).toEqual([]);
   });
 
-  test('a file that cannot be uploaded where the bot is no member is given up, and the thread says so', async () => {
+  test('a file that cannot be uploaded where the bot is no member is tried again slowly, and the thread says so once', async () => {
     await using rig = await openPosterRig(FAST);
     const threadTs = await rootIn(rig, WEB);
     rig.contents.set('file:1', { filename: 'a.txt', content: Buffer.from('x'), comment: '' });
     rig.outbox.put({ key: 'file:1', sends: 'file', channelId: WEB, threadTs });
     rig.start();
-    await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('given up'));
-    expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel');
+    await vi.waitFor(() => expect(rig.outbox.entries.get('file:1')?.error).toBe('not_in_channel'));
+    expect(rig.outbox.state('file:1')).toBe('waiting');
+    expect([...rig.places.closed.keys()], 'messages still go there').toEqual([]);
     expect(rig.slack.thread(WEB, threadTs)[0]?.text).toMatch(/a\.txt.*could not be put here.*\/invite @/);
   });
 
@@ -320,6 +324,26 @@ describe.concurrent('the root message', () => {
     rig.outbox.put({ key: 'root:1', ts: threadTs });
     await rig.slack.waitFor(() => rig.slack.messages(OPS)[0]?.text.includes('100 ok of 100'), 2_000);
   });
+
+  test.each(['removes-blocks', 'keeps-blocks', 'changes-nothing'] as const)(
+    'whose form Slack refuses shows what was to be read, whatever text alone does there: %s',
+    async (textOnlyUpdate) => {
+      await using rig = await openPosterRig({ ...FAST, textOnlyUpdate });
+      const { blocks, text } = live(3);
+      const posted = await rig.workspace.posts.chat.postMessage({ channel: OPS, text, blocks: [...blocks] });
+      rig.slack.order({ method: 'chat.update', kind: 'error', error: 'invalid_blocks', times: 1 });
+      rig.contents.set('root:1', final);
+      rig.outbox.put({ key: 'root:1', ts: posted.ts ?? '' });
+      rig.start();
+      await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'), { timeout: 10_000 });
+      const [root] = rig.slack.messages(OPS);
+      expect(root?.text).toContain('100 ok of 100');
+      // What people see are the blocks.
+      expect(JSON.stringify(root?.blocks)).toContain('100 ok of 100');
+      expect(JSON.stringify(root?.blocks)).not.toContain('3 of 100 done');
+      expect(rig.slack.violations).toEqual([]);
+    },
+  );
 
   test('of many runs at once keep the budget of the workspace', async () => {
     await using rig = await openPosterRig();

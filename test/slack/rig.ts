@@ -1,4 +1,4 @@
-import type { Log, Outbox, OutboxClaim } from '../../src/ports.ts';
+import type { ClosedPlace, Log, Outbox, OutboxClaim, Places } from '../../src/ports.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
 import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';
@@ -202,11 +202,20 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async claim({ limit, now, leaseMs, except, lane, joins }: OutboxClaim): Promise<readonly OutboxRow[]> {
+  async claim({
+    limit,
+    now,
+    leaseMs,
+    except,
+    lane,
+    joins,
+    channel,
+  }: OutboxClaim): Promise<readonly OutboxRow[]> {
     const due = [...this.entries.values()]
       .filter(({ dueAt, leaseUntil }) => dueAt !== undefined && dueAt <= now && leaseUntil <= now)
       .filter(({ row }) => lane === undefined || lane === laneOf(row))
       .filter(({ row }) => joins === undefined || joins === row.joins)
+      .filter(({ row }) => channel === undefined || channel === row.channelId)
       .filter(({ row }) => !except.includes(row.channelId))
       .toSorted((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))
       .slice(0, limit);
@@ -262,6 +271,13 @@ export class MemoryOutbox implements Outbox {
     entry.error = error;
   }
 
+  async lost(row: OutboxRow, error: string): Promise<void> {
+    const entry = this.#entry(row);
+    entry.row = { ...entry.row, ts: null, attempts: 0 };
+    entry.leaseUntil = 0;
+    entry.error = error;
+  }
+
   async nextDueAt(): Promise<number | undefined> {
     const times = [...this.entries.values()].flatMap(({ dueAt, leaseUntil }) =>
       dueAt === undefined ? [] : [Math.max(dueAt, leaseUntil)],
@@ -288,10 +304,35 @@ export class MemoryOutbox implements Outbox {
   }
 }
 
+/** The port by its contract, in memory. */
+export class MemoryPlaces implements Places {
+  readonly closed = new Map<string, { error: string; refusals: number }>();
+  readonly givenUp: string[] = [];
+
+  async list(): Promise<readonly string[]> {
+    return [...this.closed.keys()];
+  }
+
+  async close(channelId: string, error: string): Promise<ClosedPlace> {
+    const refusals = (this.closed.get(channelId)?.refusals ?? 0) + 1;
+    this.closed.set(channelId, { error, refusals });
+    return { refusals, closedForMs: 0, runs: [] };
+  }
+
+  async giveUp(channelId: string): Promise<void> {
+    this.givenUp.push(channelId);
+  }
+
+  async reopen(channelId: string): Promise<void> {
+    this.closed.delete(channelId);
+  }
+}
+
 export interface PosterRig extends AsyncDisposable {
   readonly slack: LocalSlack;
   readonly workspace: Workspace;
   readonly outbox: MemoryOutbox;
+  readonly places: MemoryPlaces;
   readonly log: ReturnType<typeof recordLog>;
   /** What a row shows; the row's key where nothing is put here. */
   readonly contents: Map<string, Message | FileUpload | undefined | (() => Message)>;
@@ -307,6 +348,7 @@ export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): P
     log,
   });
   const outbox = new MemoryOutbox();
+  const places = new MemoryPlaces();
   const contents: PosterRig['contents'] = new Map();
   const rendered: string[] = [];
   const posters: Poster[] = [];
@@ -314,12 +356,14 @@ export async function openPosterRig(options: Partial<LocalSlackOptions> = {}): P
     slack,
     workspace,
     outbox,
+    places,
     log,
     contents,
     rendered,
     start(more = {}) {
       const poster = openPoster({
         outbox,
+        places,
         workspace,
         log,
         async render(key) {

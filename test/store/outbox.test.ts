@@ -131,11 +131,12 @@ describe('the outbox', () => {
     const [after] = await claim(reopened, { lane: 'edits', now: now + 2_000 });
     expect(after).toMatchObject({ tries: 1, faults: 2 });
     if (after === undefined) return;
-    await reopened.outbox.sent(after, '7.7', 'notice');
+    const ts = after.ts ?? '';
+    await reopened.outbox.sent(after, ts, 'notice');
     expect(rig.sql("select tries, faults from outbox where sends = 'message' and ts is not null")).toEqual([
       { tries: 0, faults: 2 },
     ]);
-    await reopened.outbox.sent(after, '7.7');
+    await reopened.outbox.sent(after, ts);
     expect(rig.sql("select tries, faults from outbox where sends = 'message' and ts is not null")).toEqual([
       { tries: 0, faults: 0 },
     ]);

@@ -1,58 +1,10 @@
-import { describe, expect, test, vi } from 'vitest';
-import { type OpeningContext, openRun } from '../../src/lifecycle/open-run.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
-import { bareOutcome } from '../../src/run/outcome.ts';
+import { describe, expect, test } from 'vitest';
+import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
-import { createOpener } from '../../src/slack/outgoing/opener.ts';
-import { openPoster } from '../../src/slack/outgoing/poster.ts';
-import { openWorkspace } from '../../src/slack/workspace.ts';
-import { createRenderer } from '../../src/thread/render.ts';
 import { streamOf } from '../report/samples.ts';
-import { AUDIT, OPS, openTestSlack, recordLog, settingsFor, withScopes } from '../slack/rig.ts';
-import { approvedPlan, drain, okOutcome, openRig, type PlanWish } from '../store/rig.ts';
-import { factsOf } from './thread-rig.ts';
-
-/** The clock of waits, eight times as fast: what is tested is not how long they are. */
-const startedAt = Date.now();
-const steady = () => startedAt + (Date.now() - startedAt) * 8;
-
-/** Store, opener, poster and renderer as they are, over a Slack that orders may spoil. */
-async function openAll(scopes?: ReturnType<typeof withScopes>) {
-  const stack = new AsyncDisposableStack();
-  const options = scopes === undefined ? {} : { manifest: scopes };
-  const slack = stack.adopt(await openTestSlack({ pace: { isLimited: false }, ...options }), (it) =>
-    it.close(),
-  );
-  const rig = stack.use(await openRig({ auditChannel: AUDIT, steady }));
-  const { store } = rig;
-  const log = recordLog();
-  const workspace = await openWorkspace(settingsFor(slack), { mask: (text) => text, log });
-  const render = createRenderer(factsOf(store, {}));
-  stack.adopt(openPoster({ outbox: store.outbox, render, workspace, log, now: steady }), (it) => it.close());
-  const context: OpeningContext = {
-    opener: createOpener(workspace, log),
-    store,
-    now: Date.now,
-    log,
-  };
-  let requests = 0;
-  return {
-    slack,
-    store,
-    log,
-    all: () => [...slack.messages(OPS), ...slack.messages(OPS).flatMap(({ ts }) => slack.thread(OPS, ts))],
-    async begin(wish: PlanWish) {
-      const { run } = await store.createRun(approvedPlan({ channelId: OPS, ...wish }), `${++requests}`);
-      await openRun(context, run);
-      return run;
-    },
-    async settled(): Promise<void> {
-      const isSettled = () => expect(rig.sql('select key from outbox where due_at is not null')).toEqual([]);
-      await vi.waitFor(isSettled, { timeout: 60_000 });
-    },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
-}
+import { AUDIT, OPS, withScopes } from '../slack/rig.ts';
+import { drain, okOutcome } from '../store/rig.ts';
+import { openAll } from './whole-rig.ts';
 
 function keysOf(messages: readonly StoredMessage[]): readonly string[] {
   return messages.flatMap(({ metadata }) => {
@@ -115,7 +67,7 @@ describe.concurrent('a Slack that loses one answer in three', () => {
   }, 60_000);
 
   test('still gets everything of an app that may not look, which is said once', async () => {
-    await using rig = await openAll(withScopes());
+    await using rig = await openAll({ manifest: withScopes() });
     rig.slack.order({ kind: 'lost-answer', method: 'chat.postMessage', every: 3, times: 100 });
     const run = await rig.begin({ hosts: 4 });
     await drain(rig.store, ({ host }) => okOutcome(host));

@@ -39,6 +39,7 @@ if (run.state === 'opening') {
 }
 openPoster({
   outbox: store.outbox,
+  places: store.places,
   render: createRenderer(factsOf(store)),
   workspace,
   log: quiet,

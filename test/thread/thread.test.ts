@@ -38,6 +38,7 @@ async function openThread(): Promise<ThreadRig> {
   stack.adopt<Poster>(
     openPoster({
       outbox: rig.store.outbox,
+      places: rig.store.places,
       render: createRenderer(factsOf(rig.store, groups)),
       workspace,
       log,

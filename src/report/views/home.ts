@@ -28,7 +28,15 @@ export interface HomeFacts {
   readonly rights: readonly RuleFacts[];
   readonly mine: readonly ListedRun[];
   readonly others: readonly ListedRun[];
+  /** Another process that writes with the bot's token. */
+  readonly otherBot: OtherBotFacts | undefined;
   readonly now: number;
+}
+
+export interface OtherBotFacts {
+  /** When it last wrote, epoch ms. */
+  readonly wroteAt: number;
+  readonly channelId: string;
 }
 
 export interface GroupFacts {
@@ -62,6 +70,7 @@ export function formatHome(facts: HomeFacts): HomeTab {
     type: 'home',
     blocks: [
       { type: 'header', text: plain('Batchops') },
+      ...(facts.otherBot === undefined ? [] : [section(formatOtherBot(facts.otherBot))]),
       {
         type: 'actions',
         elements: [
@@ -100,9 +109,17 @@ function button(action_id: string, text: string): Button {
 }
 
 /** Slack shows the time in each reader's own zone (docs.slack.dev, date formatting). */
-function formatClock(now: number): string {
+function formatClock(now: number, form = '{time_secs}'): string {
   const seconds = Math.floor(now / 1_000);
-  return `<!date^${seconds}^{time_secs}|${new Date(now).toISOString()}>`;
+  return `<!date^${seconds}^${form}|${new Date(now).toISOString()}>`;
+}
+
+function formatOtherBot({ wroteAt, channelId }: OtherBotFacts): string {
+  return (
+    `*⚠\ufe0e Another process writes with this bot's token*, last in ${channelLink(channelId)} at ${formatClock(wroteAt, '{date_short_pretty}, {time}')}. ` +
+    'As long as it runs, Slack deals commands and clicks out between the two, and neither knows the runs of the other. ' +
+    'An administrator has to stop one of them, or give it an app of its own.'
+  );
 }
 
 function formatFleet({ hosts, disabled, groups }: HomeFacts['fleet']): string {

@@ -31,6 +31,8 @@ export interface Fault {
   readonly retryAfterS?: number;
   readonly delayMs?: number;
   readonly error?: string;
+  /** Of `missing_scope`: which. */
+  readonly needed?: string;
 }
 
 export interface FaultHandle {

@@ -3,6 +3,7 @@ import { Refusal } from '../../errors.ts';
 import { HOME_REFRESH_ACTION } from '../../report/views/home.ts';
 import type { ButtonClick, Requests } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
+import type { OtherBots } from '../other-bots.ts';
 import { type Admission, senderOf } from './admission.ts';
 import type { HomeTabs } from './home.ts';
 import type { Reception } from './reception.ts';
@@ -15,6 +16,7 @@ export function register(
   admission: Admission,
   reception: Reception,
   homes: HomeTabs,
+  others: OtherBots,
 ): void {
   app.action<BlockAction>({ type: 'block_actions' }, ({ ack, body, respond, context }) => {
     const isLate = reception.isLate(context);
@@ -23,6 +25,7 @@ export function register(
       ask: async () => {
         const requester = await admission.admit(senderOf(body));
         const click = parseClick(body, requester, isLate);
+        if (body.message !== undefined) others.clicked(body.message, click.channelId);
         if (click.actionId !== HOME_REFRESH_ACTION) return await desk.press(click);
         await homes.publish(click.requester);
         return undefined;

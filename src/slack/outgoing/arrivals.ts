@@ -94,13 +94,24 @@ export class Arrivals {
       }
       // What stands there may be of an earlier time; a message that others may share is as it will stay.
       if ((row.version > 1 || row.onlyIfStands) && row.joins === null) {
-        const { workspace, log } = this.#context;
-        await editMessage(workspace.posts, { channel, ts, key: row.key }, content, log);
+        await this.#edit({ channel, ts, key: row.key }, content);
       }
       await this.done(row, ts, what);
       settled.add(row);
     }
     return settled;
+  }
+
+  async #edit(at: { channel: string; ts: string; key: string }, message: Message): Promise<void> {
+    const { workspace, log } = this.#context;
+    try {
+      await editMessage(workspace.posts, at, message, log);
+    } catch (error) {
+      const { kind, code } = classify(error);
+      if (kind !== 'content') throw error;
+      log.error({ key: at.key, error: code }, 'Slack refuses the form of an edit: sent as bare text');
+      await editMessage(workspace.posts, at, plainVariant(message), log);
+    }
   }
 
   #lookAgain(row: OutboxRow): Promise<void> {
@@ -141,6 +152,7 @@ export class Arrivals {
       ts = await post(plainVariant(message));
     }
     for (const { row, what } of shown) await this.done(row, ts, what);
+    await this.#context.closed.worked(channel, 'post');
   }
 
   async #upload(row: OutboxRow, channel: string, file: FileUpload): Promise<void> {
@@ -162,13 +174,16 @@ export class Arrivals {
       );
     } catch (error) {
       const failure = classify(error);
-      if (failure.kind === 'place') {
+      // Once: it is tried again for a day.
+      const isFirst = row.tries === 0 && (failure.kind === 'place' || failure.kind === 'app');
+      if (isFirst || failure.kind === 'content') {
         await workspace.paces.waitForPlace(channel, signal);
         await reportMissingFile(this.#context, to, row.key, file.filename, failure.code);
       }
       throw error;
     }
     await this.done(row, id);
+    await this.#context.closed.worked(channel, 'post');
   }
 
   /** A call to Slack for these rows: what its failure says about where they are is kept. */

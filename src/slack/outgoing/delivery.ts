@@ -1,6 +1,7 @@
-import type { MessageMetadata, WebClient } from '@slack/web-api';
+import type { MessageMetadata } from '@slack/web-api';
 import type { Log } from '../../ports.ts';
-import type { Message } from '../../report/message.ts';
+import { blocksOfText, type Message } from '../../report/message.ts';
+import type { NotingClient } from '../reachability.ts';
 import { classify } from './failure.ts';
 import { isAboutMetadata } from './slack-errors.ts';
 
@@ -26,12 +27,12 @@ const NOTHING_LIVE = {
 } as const;
 
 export async function postMessage(
-  client: WebClient,
+  client: NotingClient,
   to: Destination,
   message: Message,
   log: Log,
 ): Promise<string> {
-  const posted = await withKeys(to.keys, log, (metadata) =>
+  const posted = await withKeys(client, to.keys, log, (metadata) =>
     client.chat.postMessage({
       channel: to.channel,
       ...(to.threadTs === null ? {} : { thread_ts: to.threadTs }),
@@ -45,17 +46,20 @@ export async function postMessage(
 }
 
 export async function editMessage(
-  client: WebClient,
+  client: NotingClient,
   at: { readonly channel: string; readonly ts: string; readonly key: string },
   message: Message,
   log: Log,
 ): Promise<void> {
   const { parse, link_names } = NOTHING_LIVE;
-  await withKeys([at.key], log, (metadata) =>
+  const { text, blocks } = message;
+  await withKeys(client, [at.key], log, (metadata) =>
     client.chat.update({
       channel: at.channel,
       ts: at.ts,
-      ...contentOf(message),
+      text,
+      // Never left out: what stands would stay, or not.
+      blocks: [...(blocks.length === 0 ? blocksOfText(text) : blocks)],
       parse,
       link_names,
       ...metadata,
@@ -65,12 +69,13 @@ export async function editMessage(
 
 /** What is said must not be lost by what is only to find it again: once more without, where Slack refuses that. */
 async function withKeys<T>(
+  client: NotingClient,
   keys: readonly string[],
   log: Log,
   send: (more: { readonly metadata?: MessageMetadata }) => Promise<T>,
 ): Promise<T> {
   try {
-    return await send({ metadata: metadataOf(keys) });
+    return await send({ metadata: metadataOf(keys, client) });
   } catch (error) {
     const { code } = classify(error);
     if (!isAboutMetadata(code)) throw error;
@@ -87,8 +92,8 @@ export function contentOf(message: Message) {
 }
 
 /** Messages in people's threads carry it: its form stays. Slack's arrays are of objects. */
-function metadataOf(keys: readonly string[]): MessageMetadata {
+function metadataOf(keys: readonly string[], { processId }: NotingClient): MessageMetadata {
   const [key = ''] = keys;
-  const payload = keys.length > 1 ? { rows: keys.map((each) => ({ key: each })) } : { key };
-  return { event_type: EVENT_TYPE, event_payload: payload };
+  const shown = keys.length > 1 ? { rows: keys.map((each) => ({ key: each })) } : { key };
+  return { event_type: EVENT_TYPE, event_payload: { ...shown, process: processId } };
 }

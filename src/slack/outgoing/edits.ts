@@ -82,6 +82,7 @@ export class Edits {
       this.#shown.set(row.key, { content: JSON.stringify(message), at: clock() });
     else this.#shown.delete(row.key);
     await outbox.sent(row, ts, what);
+    await this.#context.closed.worked(row.channelId, 'edit');
   }
 
   /** The message once it may be sent; `as shown` where there is nothing to change (any more). */

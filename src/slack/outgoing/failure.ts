@@ -11,6 +11,8 @@ export interface Failure {
   /** Slack's own word, for the log and the store. */
   readonly code: string;
   readonly retryAfterMs?: number;
+  /** The scope that the token lacks. */
+  readonly needed?: string;
 }
 
 export function classify(error: unknown): Failure {
@@ -19,7 +21,8 @@ export function classify(error: unknown): Failure {
   }
   if (error instanceof WebAPIPlatformError) {
     const code = error.data.error;
-    return { kind: kindOf(code), code };
+    const needed = 'needed' in error.data ? error.data.needed : undefined;
+    return { kind: kindOf(code), code, ...(typeof needed === 'string' && { needed: needed.slice(0, 200) }) };
   }
   if (error instanceof WebAPIHTTPError) {
     const code = `http_${error.statusCode}`;

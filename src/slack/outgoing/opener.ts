@@ -13,7 +13,12 @@ const PATIENCE_MS = 10_000;
 const PAUSE_MS = 600;
 
 /** Posts root messages: what cannot stand in the channel does not run. */
-export function createOpener(workspace: Workspace, log: Log, clock: Clock = () => performance.now()): Opener {
+export function createOpener(
+  workspace: Workspace,
+  log: Log,
+  clock: Clock = () => performance.now(),
+  onPosted: (channelId: string) => void = () => {},
+): Opener {
   const lookup = new Lookup(workspace.opening);
 
   return {
@@ -34,7 +39,9 @@ export function createOpener(workspace: Workspace, log: Log, clock: Clock = () =
             // Rather no run than a channel full of root messages that nobody edits any more.
             if (others === 'unknown' && unanswered > 1) break;
           }
-          return await postMessage(workspace.opening, to, content, log);
+          const posted = await postMessage(workspace.opening, to, content, log);
+          onPosted(channelId);
+          return posted;
         } catch (error) {
           failure = classify(error);
           log.warn({ channel: channelId, error: failure.code }, 'the root message was not taken');

@@ -1,5 +1,6 @@
 import type { OutboxClaim } from '../../ports.ts';
 import type { OutboxRow } from '../../thread/row.ts';
+import { ClosedPlaces } from './closed-places.ts';
 import { Edits } from './edits.ts';
 import { Logs } from './files/logs.ts';
 import { Posts } from './posts.ts';
@@ -9,6 +10,8 @@ import type { PosterContext, PosterOptions } from './row/context.ts';
 export interface Poster {
   /** Resolves once the outbox has been looked through: the loop that does the work is alive. */
   beat(): Promise<void>;
+  /** Somebody else posted into this channel: what waits for it may go. */
+  worked(channelId: string): void;
   /** Stops claiming, lets what is on its way arrive, and gives back what has not begun. */
   close(): Promise<void>;
 }
@@ -32,11 +35,13 @@ export function openPoster(options: PosterOptions): Poster {
   const now = options.now ?? Date.now;
   const clock = options.clock ?? (() => performance.now());
   const stopping = new AbortController();
+  const closed = new ClosedPlaces({ ...options, clock });
   const context: PosterContext = {
     ...options,
     now,
     clock,
     signal: stopping.signal,
+    closed,
     onRoom: () => wake(),
     onCredentials(code: string) {
       if (clock() >= pausedUntil) log.error({ error: code }, 'Slack refuses the bot: posting pauses');
@@ -68,11 +73,12 @@ export function openPoster(options: PosterOptions): Poster {
     clearTimeout(timer);
     isAsked = false;
     try {
+      await closed.load();
       if (clock() >= pausedUntil) await claimAll();
       const nextAt = (await outbox.nextDueAt()) ?? Number.POSITIVE_INFINITY;
       // A row that is due but was not claimed waits for room in its channel, and that wakes us by itself.
       const waitMs = nextAt > now() ? nextAt - now() : LOOK_AGAIN_MS;
-      plan(Math.min(waitMs, 30_000));
+      plan(Math.min(waitMs, closed.waitMs(), 30_000));
     } catch (error) {
       log.error({ err: error }, 'the outbox cannot be read');
       plan(LOOK_AGAIN_MS);
@@ -85,16 +91,34 @@ export function openPoster(options: PosterOptions): Poster {
     timer = setTimeout(wake, waitMs);
   }
 
+  function claim(limit: number, more: Partial<OutboxClaim>): Promise<readonly OutboxRow[]> {
+    return limit === 0
+      ? Promise.resolve([])
+      : outbox.claim({ limit, now: now(), leaseMs: LEASE_MS, except: closed.channels(), ...more });
+  }
+
+  /** Of each channel that is closed one message, when its time has come. */
+  async function claimTries(): Promise<void> {
+    for (const channel of closed.takeDue()) {
+      const only = { channel, except: [] };
+      const [post] = await claim(1, { ...only, lane: 'posts' });
+      const [edit] =
+        post === undefined ? await claim(Math.min(1, edits.room()), { ...only, lane: 'edits' }) : [];
+      const row = post ?? edit;
+      if (row !== undefined) place(row);
+    }
+  }
+
   async function claimAll(): Promise<void> {
+    await claimTries();
     for (;;) {
-      const claim = (limit: number, more: Partial<OutboxClaim>): Promise<readonly OutboxRow[]> =>
-        limit === 0
-          ? Promise.resolve([])
-          : outbox.claim({ limit, now: now(), leaseMs: LEASE_MS, except: [], ...more });
       // What a run came to goes before what its thread still lacks.
       const roots = await claim(edits.room(), { lane: 'edits' });
       const files = await claim(logs.room(), { lane: 'bulk', leaseMs: LOG_LEASE_MS });
-      const rest = await claim(CLAIM, { lane: 'posts', except: posts.fullChannels() });
+      const rest = await claim(CLAIM, {
+        lane: 'posts',
+        except: [...posts.fullChannels(), ...closed.channels()],
+      });
       const rows = [...roots, ...files, ...rest];
       for (const row of rows) place(row);
       if (rows.length === 0 || stopping.signal.aborted) return;
@@ -116,6 +140,11 @@ export function openPoster(options: PosterOptions): Poster {
     async beat() {
       wake();
       await looking;
+    },
+    worked(channelId) {
+      closed.worked(channelId, 'post').catch((error: unknown) => {
+        log.error({ err: error, channel: channelId }, 'a channel that works again could not be noted');
+      });
     },
     async close() {
       stopping.abort();

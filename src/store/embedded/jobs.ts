@@ -57,7 +57,9 @@ export class EmbeddedJobs implements JobSource {
               .select('id')
               .where('state', '=', 'open')
               .where('cancelled_at', 'is', null)
-              .where('held', 'is', null),
+              .where('held', 'is', null)
+              // Nobody could read what became of it.
+              .where('channel_id', 'not in', (closed) => closed.selectFrom('place').select('channel_id')),
           )
           .returning('id')
           .execute();

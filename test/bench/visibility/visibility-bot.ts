@@ -89,6 +89,7 @@ const ground = {
 };
 const poster = openPoster({
   outbox: store.outbox,
+  places: store.places,
   render: createRenderer(threadFacts(ground, () => noMask)),
   workspace,
   log: quiet,

@@ -72,8 +72,6 @@ async function doEverything(slack: LocalSlack): Promise<void> {
   const modal = await slack.waitFor(() => slack.views(ANN)[0]);
   const inModal = { user: ANN, viewId: modal.id };
   await slack.suggest({ ...inModal, actionId: 'host', query: 'w' });
-  await slack.act({ ...inModal, actionId: 'host', value: 'web01' });
-  await call(slack, 'views.update', { view_id: modal.id, view });
   await slack.submit(inModal);
   await slack.openHome({ user: ANN });
   const home = await slack.waitFor(() => slack.home(ANN));

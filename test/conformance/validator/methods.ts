@@ -78,5 +78,4 @@ export const METHODS: Readonly<Record<string, Rule>> = {
   'users.info': takes({ user: person }, { include_locale: flag }),
   'views.open': takes({ trigger_id: text({ max: 255 }), view: structure(modalView) }),
   'views.publish': takes({ user_id: person, view: structure(homeView) }, { hash: text({ max: 255 }) }),
-  'views.update': takes({ view_id: id, view: structure(anyView) }, { hash: text({ max: 255 }) }),
 };

@@ -204,7 +204,14 @@ function faultyAnswer(fault: Fault | undefined): Answer | undefined {
     case 'server-error':
       return { status: 500, body: {} };
     case 'error':
-      return { status: 200, body: { ok: false, error: fault.error ?? 'internal_error' } };
+      return {
+        status: 200,
+        body: {
+          ok: false,
+          error: fault.error ?? 'internal_error',
+          ...(fault.needed && { needed: fault.needed }),
+        },
+      };
     default:
       return undefined;
   }

@@ -1,10 +1,12 @@
-import type { Log, Outbox } from '../../../ports.ts';
+import type { Log, Outbox, Places } from '../../../ports.ts';
 import type { FileUpload, Message } from '../../../report/message.ts';
 import type { Workspace } from '../../workspace.ts';
+import type { ClosedPlaces } from '../closed-places.ts';
 import type { Clock } from '../pace.ts';
 
 export interface PosterOptions {
   readonly outbox: Outbox;
+  readonly places: Places;
   /** What the row shows now; undefined where there is nothing (more) to send. */
   readonly render: (key: string) => Promise<Message | FileUpload | undefined>;
   readonly workspace: Workspace;
@@ -22,6 +24,7 @@ export interface PosterContext extends PosterOptions {
   readonly now: () => number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly closed: ClosedPlaces;
   /** There is room for more rows. */
   readonly onRoom: () => void;
   /** Slack does not know us: everything pauses for the returned time in ms. */

@@ -5,6 +5,11 @@ import { RenderFault } from './render-row.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+/** What a channel or the app lacks for a file somebody may mend: tried again for a day. */
+const SLOW_RETRY_MS = 5 * 60_000;
+const SLOW_TRIES = 288;
+/** Slack's words where the message, or the root message of its thread, was deleted. */
+const DELETED = ['message_not_found', 'thread_not_found'];
 /** Slack shows a file later than it answers (node-slack-sdk#1865): looked for sooner, it would not be found. */
 const FILE_SETTLES_MS = 8_000;
 /** A no that may be of this moment only, or that we may have misread, is asked again so often, then believed. */
@@ -53,7 +58,7 @@ function afterFault({ outbox, log, now }: PosterContext, row: OutboxRow, fault: 
 }
 
 async function afterFailure(
-  { outbox, log, now, onCredentials }: PosterContext,
+  { outbox, log, now, onCredentials, closed }: PosterContext,
   row: OutboxRow,
   failure: Failure,
   error: unknown,
@@ -76,15 +81,30 @@ async function afterFailure(
       );
     case 'odd':
     case 'ours':
-    case 'app':
       if (tries < ODD_TRIES) {
         log.warn({ key, error: code }, 'Slack refuses a message for a reason that is not in it');
         return outbox.failed(row, now() + backoffMs, code);
       }
       break;
-    case 'content':
-    case 'gone':
+    case 'app':
     case 'place':
+      if (failure.kind === 'place' && row.sends === 'message') {
+        await outbox.failed(row, now(), code);
+        await closed.refused(row.channelId, code, row.ts === null ? 'post' : 'edit');
+        return;
+      }
+      if (tries < SLOW_TRIES) {
+        log.warn({ key, error: code }, 'Slack does not take this now; it is tried again for a day');
+        return outbox.failed(row, now() + (tries === 0 ? LAST_RETRY_MS : SLOW_RETRY_MS), code);
+      }
+      break;
+    case 'gone':
+      if (DELETED.includes(code)) {
+        log.warn({ key, error: code }, 'somebody deleted a message of ours: it is posted anew');
+        return outbox.lost(row, code);
+      }
+      break;
+    case 'content':
     case 'person':
       break;
     default:
