@@ -10,6 +10,7 @@ import type {
   AnchoredAt,
   AuditEntry,
   AuditedEvent,
+  AuditedRead,
   AuditedRefusal,
   AuditedTrust,
   ExpectedHead,
@@ -95,7 +96,8 @@ export interface TransferFolder {
   digestSource(local: string): Promise<FileDigest>;
   /**
    * What is on record of where this file came from; ask after its digest, so that it is of that content. Of one
-   * that is being replaced both, and none of what an administrator placed.
+   * that is being replaced both, and none of what an administrator placed. What lies where Slack's files are kept and
+   * has no record is of somebody who is not known.
    */
   originsOf(local: string): Promise<readonly Origin[]>;
   /** A `Refusal` where the fetched files could not be put there. */
@@ -195,7 +197,7 @@ export interface Store {
   abandonRun(runId: string, reason: string): Promise<void>;
   /**
    * Settles what waits as `skipped`, audits, and tells which jobs run right now: theirs to abort.
-   * A second cancel of the same run changes nothing but says again what runs.
+   * A second cancel of the same run changes nothing, says again what runs, and is audited, once it is over too.
    */
   cancelRun(
     runId: string,
@@ -220,6 +222,8 @@ export interface Store {
   postLog(runId: string): Promise<boolean>;
   /** Writes down a refusal (and nothing else happens). */
   recordRefusal(refusal: AuditedRefusal): Promise<void>;
+  /** Writes down a read of other people's results: of each person each run once within ten minutes. */
+  recordRead(read: AuditedRead): Promise<void>;
   /** Writes down which keys a run is about to believe, or to let pass, by the policy: before anything is sent to their hosts. */
   recordFirstKeys(runId: string, keys: readonly FirstKey[]): Promise<void>;
   /** Writes down what a person says yes to, before it is so. */
@@ -354,7 +358,7 @@ export interface Outbox {
   defer(row: OutboxRow, at: number, why: string): Promise<void>;
   /** Slack was asked and does not have it: due again at `at`, one try the wiser. */
   failed(row: OutboxRow, at: number, error: string): Promise<void>;
-  /** Its message is about to be made once more: should that end the process, it counts as a fault. */
+  /** Its message is about to be made: should that end the process, it counts as two faults. */
   making(row: OutboxRow): Promise<void>;
   /** Its message could not be made: due again at `at`. */
   faulted(row: OutboxRow, at: number, error: string): Promise<void>;

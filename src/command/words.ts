@@ -15,8 +15,8 @@ export interface Word {
  * White space, and what takes none: Slack puts no-break spaces before what it makes a link of, and text that
  * was copied brings zero-width ones along (facts: shomali11/commander#2, scrapinghub/slackbot#212).
  */
-const SPACE = /[\s\u200b-\u200d\u2060\ufeff\u00ad]/u;
-const ZERO_WIDTH = /[\u200b-\u200d\u2060\ufeff\u00ad]/gu;
+const SPACE = /[\u034f\s\u200b-\u200d\u2060\ufeff\u00ad\u115f\u1160\u3164\uffa0]/u;
+const ZERO_WIDTH = /[\u034f\u200b-\u200d\u2060\ufeff\u00ad\u115f\u1160\u3164\uffa0]/gu;
 
 export const DOUBLE_QUOTES = '"“”„‟';
 export const SINGLE_QUOTES = "'‘’‚‛";
@@ -111,6 +111,6 @@ export function plainDashes(text: string): string {
 
 /** What was typed as a message may show it: in quotes, short, without what cannot be seen. */
 export function shown(text: string): string {
-  const clean = text.replace(/\p{C}/gu, '·');
+  const clean = text.replace(/[\p{C}\p{Default_Ignorable_Code_Point}]/gu, '·');
   return `"${clean.length > 60 ? `${clean.slice(0, 59)}…` : clean}"`;
 }

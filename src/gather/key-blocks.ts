@@ -1,6 +1,6 @@
 /**
- * Private keys in output, whoever's they are: from `-----BEGIN … PRIVATE KEY-----` to its END or to the first
- * byte that no key goes on with. Told byte by byte, from what came before: how a stream was chopped up cannot
+ * Private keys in output, whoever's they are: from `-----BEGIN … PRIVATE KEY-----` to its END, from PuTTY's
+ * `PuTTY-User-Key-File-` to the digits of its `Private-MAC`, or to the first byte that no key goes on with. Told byte by byte, from what came before: how a stream was chopped up cannot
  * matter, and where a key begins is known at most `LONGEST_MARKER` bytes later.
  */
 import type { Span } from './bytes.ts';
@@ -8,6 +8,11 @@ import type { Span } from './bytes.ts';
 const encoder = new TextEncoder();
 const BEGIN = encoder.encode('-----BEGIN ');
 const END = encoder.encode('-----END ');
+/** From its first dash on, which is what is looked for. */
+const PUTTY = encoder.encode('-User-Key-File-');
+const PUTTY_CHARS = 'PuTTY'.length + PUTTY.length;
+/** `Private-Hash` in the oldest version. */
+const PUTTY_ENDS = [encoder.encode('Private-MAC:'), encoder.encode('Private-Hash:')];
 const MAX_LABEL = 64;
 const DASHES = 5;
 export const LONGEST_MARKER = BEGIN.length + MAX_LABEL + DASHES;
@@ -25,6 +30,7 @@ const IN_KEY = tableOf(/[\w+/=.@~\\\-\t\r\n:]/);
 /** What comes before a line: as diff, mail and trees write it. */
 const BEFORE_LINE = tableOf(/[<>| ]/);
 const IN_LABEL = tableOf(/[A-Z0-9 ]/);
+const IN_MAC = tableOf(/[0-9A-Fa-f]/);
 
 export interface KeyBlocks {
   push(bytes: Uint8Array): void;
@@ -40,6 +46,11 @@ export function openKeyBlocks(keptBytes = Number.POSITIVE_INFINITY): KeyBlocks {
   let start: number | undefined;
   const begin = openMarker(BEGIN, (label) => /PRIVATE KEY(?: BLOCK)?$/.test(label));
   const end = openMarker(END, () => true);
+  const putty = openLiteral(PUTTY);
+  let puttyEnds = PUTTY_ENDS.map(openLiteral);
+  let isPutty = false;
+  /** Of PuTTY's last line, once it has begun. */
+  let macDigits: number | undefined;
   let word = 0;
   /** It has a colon: `Proc-Type: 4,ENCRYPTED`, or grep's line after a path. */
   let isHeader = false;
@@ -48,6 +59,8 @@ export function openKeyBlocks(keptBytes = Number.POSITIVE_INFINITY): KeyBlocks {
   function close(at: number): void {
     if (start !== undefined) found.push({ start, end: at });
     start = undefined;
+    isPutty = false;
+    macDigits = undefined;
   }
 
   function startLine(): void {
@@ -56,6 +69,7 @@ export function openKeyBlocks(keptBytes = Number.POSITIVE_INFINITY): KeyBlocks {
   }
 
   function goesOn(byte: number): boolean {
+    if (macDigits !== undefined) return IN_MAC[byte] === 1 || (macDigits === 0 && byte === SPACE);
     if (end.isReading() || IN_KEY[byte] === 1) return true;
     if (isHeader) return true;
     if (word === 0) return BEFORE_LINE[byte] === 1;
@@ -65,6 +79,7 @@ export function openKeyBlocks(keptBytes = Number.POSITIVE_INFINITY): KeyBlocks {
   function step(byte: number, at: number): void {
     const beginChars = begin.take(byte);
     const endChars = end.take(byte);
+    const beginsPutty = putty.take(byte);
     if (start !== undefined) {
       if (endChars > 0) close(at + 1);
       else if (!goesOn(byte)) close(at);
@@ -73,16 +88,22 @@ export function openKeyBlocks(keptBytes = Number.POSITIVE_INFINITY): KeyBlocks {
       else if (byte === COLON) isHeader = true;
       else word += 1;
       isEscaped = byte === BACKSLASH && !isEscaped;
+      if (macDigits !== undefined && IN_MAC[byte] === 1) macDigits += 1;
     }
-    if (beginChars === 0) return;
-    start ??= at + 1 - beginChars;
+    // Each of them has to see every byte.
+    if (isPutty && puttyEnds.filter((last) => last.take(byte)).length > 0) macDigits = 0;
+    if (beginChars === 0 && !beginsPutty) return;
+    start ??= Math.max(0, at + 1 - (beginsPutty ? PUTTY_CHARS : beginChars));
+    isPutty = beginsPutty;
+    puttyEnds = PUTTY_ENDS.map(openLiteral);
+    macDigits = undefined;
     startLine();
   }
 
   return {
     push(bytes) {
       for (let i = 0; i < bytes.length; i += 1) {
-        if (start === undefined && begin.isIdle()) {
+        if (start === undefined && begin.isIdle() && putty.isIdle()) {
           // Most output has no dashes: they are looked for at the speed of memory.
           const dash = bytes.indexOf(DASH, i);
           if (dash === -1) break;
@@ -137,6 +158,21 @@ function openMarker(opening: Uint8Array, isMeant: (label: string) => boolean) {
       if (dashes > 0 || IN_LABEL[byte] !== 1 || label.length === MAX_LABEL) return fail(byte);
       label += String.fromCharCode(byte);
       return 0;
+    },
+  };
+}
+
+/** Words that begin nowhere within themselves, but with a dash. */
+function openLiteral(literal: Uint8Array) {
+  let matched = 0;
+  return {
+    isIdle: () => matched === 0,
+    /** Whether they end with this byte. */
+    take(byte: number): boolean {
+      matched = byte === literal[matched] ? matched + 1 : Number(byte === literal[0]);
+      if (matched < literal.length) return false;
+      matched = 0;
+      return true;
     },
   };
 }

@@ -26,8 +26,8 @@ export interface Resolved {
  * The union of hosts and groups less everything excluded. Resolved as a whole or refused as a whole: a term
  * that matches nothing is most likely a slip, also (and then most dangerously) where it excludes.
  */
-export function resolveTargets(inventory: Inventory, terms: Terms): Resolved {
-  const search = new Search(inventory);
+export function resolveTargets(inventory: Inventory, terms: Terms, effort: Effort = { steps: 0 }): Resolved {
+  const search = new Search(inventory, effort);
   for (const term of terms.hosts) search.add(term, 'host', false);
   for (const term of terms.groups) search.add(term, 'group', false);
   for (const term of terms.exclude) search.add(term, 'host', true);
@@ -57,10 +57,11 @@ class Search {
   /** True once a term (other than an exclusion) was there, whether or not it matched. */
   #hasIncluded = false;
   #isMalformed = true;
-  readonly #effort: Effort = { steps: 0 };
+  readonly #effort: Effort;
 
-  constructor(inventory: Inventory) {
+  constructor(inventory: Inventory, effort: Effort) {
     this.#inventory = inventory;
+    this.#effort = effort;
   }
 
   add(typed: string, kind: Kind, excludes: boolean): void {
@@ -78,15 +79,10 @@ class Search {
   #spend(steps: number, typed: string): void {
     this.#effort.steps += steps;
     if (this.#effort.steps <= MAX_STEPS) return;
-    const { size } = this.#inventory.hosts;
-    throw new Refusal(
-      'usage',
-      `This takes too much looking up among ${size.toLocaleString('en-US')} hosts: it was given up at ${shorten(typed)}.`,
-      {
-        remedy: 'Begin patterns with letters of the names (web* instead of *web*), or ask for less at once.',
-        about: 'hosts',
-      },
-    );
+    throw new Refusal('usage', `This takes too much looking up: it was given up at ${shorten(typed)}.`, {
+      remedy: 'Begin patterns with letters of the names (web* instead of *web*), or ask for less at once.',
+      about: 'hosts',
+    });
   }
 
   finish(): readonly [Host, ...Host[]] {
@@ -124,7 +120,13 @@ class Search {
     throw new Refusal(
       this.#isMalformed ? 'usage' : 'unknown-name',
       [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join('\n'),
-      { remedy: 'See /batch hosts for the hosts and groups there are.', about: 'hosts' },
+      {
+        remedy:
+          this.#inventory.isPart === true
+            ? '/batch hosts lists those that a rule of yours is for.'
+            : 'See /batch hosts for the hosts and groups there are.',
+        about: 'hosts',
+      },
     );
   }
 
@@ -224,22 +226,29 @@ class Search {
       if (there.length === 0) missing.push(one);
     }
     if (missing.length === 0) return found;
+    const whose = this.#inventory.isPart === true ? WHOSE[kind] : '';
     if (unfolded.names.length > 1) {
       this.#spend(missing.length * STEPS_PER_NAME, typed);
       const isNone = missing.length === unfolded.names.length;
       const sentence = isNone
-        ? `There is no ${kind} of ${shorten(typed)}`
-        : `${shorten(typed)}: there is no ${kind} ${shorten(formatHostSet(missing))}`;
+        ? `There is no ${kind} of ${shorten(typed)}${whose}`
+        : `${shorten(typed)}: there is no ${kind} ${shorten(formatHostSet(missing))}${whose}`;
       return this.#fault(sentence, 'unknown');
     }
-    if (/[*?]/.test(name)) return this.#fault(`No ${kind} matches ${shorten(typed)}`, 'unknown');
+    if (/[*?]/.test(name)) return this.#fault(`No ${kind}${whose} matches ${shorten(typed)}`, 'unknown');
     const other = explain(name);
     if (other !== undefined) return this.#fault(other, 'unknown');
     const near = this.#findNear(name, known);
     const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
-    return this.#fault(`There is no ${kind} "${shorten(name)}"${hint}`, 'unknown');
+    return this.#fault(`There is no ${kind} "${shorten(name)}"${whose}${hint}`, 'unknown');
   }
 }
+
+/** Of what one person may know: what is not there, and what is not theirs to know, is the same to them. */
+const WHOSE: Readonly<Record<Kind, string>> = {
+  host: ' that a rule of yours is for',
+  group: ' with hosts that a rule of yours is for',
+};
 
 const MAX_FAULTS = 10;
 

@@ -17,6 +17,17 @@ export function formatHostSet(names: readonly string[]): string {
   return formatTerms(foldNames(names), ',');
 }
 
+/** A bracket takes no more names, so a longer list could not be sent. */
+const MAX_TYPED_NAMES = 1_000;
+const MAX_TYPED_CHARS = 300;
+
+/** All of them, to be typed; undefined where nobody would. */
+export function formatTypable(names: readonly string[]): string | undefined {
+  if (names.length > MAX_TYPED_NAMES) return undefined;
+  const set = formatHostSet(names);
+  return set.length <= MAX_TYPED_CHARS ? set : undefined;
+}
+
 export interface HostSetRoom {
   readonly maxChars: number;
   /** Kept free of it where not all names have room: for the words that say so. */

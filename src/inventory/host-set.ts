@@ -17,9 +17,12 @@ export const MAX_DIGITS = 9;
  * `get` makes a folder of the name.
  */
 export function nameFault(name: string): string | undefined {
-  const bad = /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－，、；！＠＊？［］\p{C}]/u.exec(name)?.[0];
+  const bad =
+    /[\s,!@*?[\]/\\<>&|"'`“”‘’„‚‐‑‒–—―−﹣－，、；！＠＊？［］\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u.exec(
+      name,
+    )?.[0];
   if (bad !== undefined) {
-    return `a name cannot hold ${/[\s\p{C}]/u.test(bad) ? 'white space or invisible characters' : bad}`;
+    return `a name cannot hold ${/[\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u.test(bad) ? 'white space or invisible characters' : bad}`;
   }
   if (name.startsWith('-')) return 'a name cannot start with -, as options do';
   if (/^\.+$/.test(name)) return 'a name cannot be dots only';

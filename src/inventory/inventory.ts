@@ -46,4 +46,6 @@ export interface Inventory {
   readonly secrets: readonly Secret[];
   /** What is legal and most likely not meant, a `file:line: …` each. */
   readonly warnings: readonly string[];
+  /** It is the inventory as far as one person may know it: a name that is not in it may be there all the same. */
+  readonly isPart?: true;
 }

@@ -2,10 +2,10 @@ import { withUsage } from '../command/parse-command.ts';
 import type { FleetRequest, RequestedWork } from '../command/request.ts';
 import type { TextReading } from '../command/slash-text.ts';
 import { Refusal } from '../errors.ts';
-import { type Resolved, resolveTargets } from '../inventory/expression.ts';
+import type { Resolved } from '../inventory/expression.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
-import { knownTo } from '../policy/rights.ts';
+import { resolveKnown } from '../policy/rights.ts';
 import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
 import type { HostKeyring, SharedFiles } from '../ports.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
@@ -109,13 +109,7 @@ export function draftRun(context: RequestContext, call: Call, request: FleetRequ
 function understand(context: RequestContext, { requester }: Call, request: FleetRequest): Resolved {
   try {
     checkLimits(request, context.limits);
-    try {
-      return resolveTargets(context.inventory, request);
-    } catch (error) {
-      // What a name is near to is told of hosts that are theirs only.
-      resolveTargets(knownTo(context.allowlist, requester, context.inventory), request);
-      throw error;
-    }
+    return resolveKnown(context.allowlist, requester, context.inventory, request);
   } catch (error) {
     throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
   }

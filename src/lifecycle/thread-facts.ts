@@ -1,5 +1,5 @@
 import type { Mask } from '../gather/mask.ts';
-import { holdsSecret } from '../gather/scan.ts';
+import { findSecret } from '../gather/scan.ts';
 import { maskChunks } from '../gather/spool.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports.ts';
@@ -34,7 +34,7 @@ export function threadFacts(
     },
     masked: (text) => maskNow().text(text),
     maskedChunks: (chunks) => maskChunks(chunks, maskNow()),
-    holdsSecret: (bytes) => holdsSecret(bytes, maskNow()),
+    findSecret: (bytes) => findSecret(bytes, maskNow()),
     now,
   };
 }

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import { formatHostSet } from '../inventory/fold-names.ts';
+import { formatHostSet, formatTypable } from '../inventory/fold-names.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Plan, Requester } from '../run/plan.ts';
 import type { Allowlist, RuleAction } from './allowlist.ts';
@@ -8,8 +8,6 @@ import { coversHosts, coversPath, judgeHosts, rulesOf, type Verdict } from './ju
 
 const MAX_REASONS = 3;
 const MAX_CHARS = 300;
-/** A bracket takes no more names, so a longer -x could not be sent. */
-const MAX_TYPED_HOSTS = 1_000;
 
 /** Whoever no rule names is turned away before a word about hosts, groups or runs is said. */
 export function admit(allowlist: Allowlist, requester: Requester): void {
@@ -27,18 +25,15 @@ export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory
   const hosts = plan.targets.map(({ host }) => host);
   const gone = hosts.filter((host) => !inventory.hosts.has(host.toLowerCase()));
   if (gone.length > 0) {
-    throw new Refusal('not-allowed', `Not in the inventory any more: ${formatSome(gone)}.`, {
+    throw new Refusal('not-allowed', `Not in the inventory any more: ${formatNames(gone)}.`, {
       remedy: 'Send the command again with the hosts that are left.',
       about: 'hosts',
     });
   }
   const verdicts = judgeHosts(allowlist, plan, hosts);
-  const refused = verdicts.filter((verdict) => !verdict.isAllowed);
-  if (refused.length === 0) {
-    checkOrigins(plan, allowlist);
-    return plan as Approved<Plan>;
-  }
-  throw notAllowed(plan, verdicts.length, refused);
+  if (verdicts.some(({ isAllowed }) => !isAllowed)) throw notAllowed(plan, allowlist, verdicts);
+  checkOrigins(plan, allowlist);
+  return plan as Approved<Plan>;
 }
 
 /**
@@ -71,7 +66,7 @@ export function authorizeTrust(
     'not-allowed',
     refused.length === 0
       ? 'Another host of the inventory has the address of one of these, and you may not say which keys it is known by.'
-      : `You may not say here which keys are to be trusted of ${formatSome(refused)}.`,
+      : `You may not say here which keys are to be trusted of ${formatNames(refused)}.`,
     {
       remedy: 'It takes the action "trust" on them in the allowlist; /batch can tells what you may do here.',
       about: 'hosts',
@@ -79,11 +74,26 @@ export function authorizeTrust(
   );
 }
 
-/** What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. */
+/**
+ * What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. What
+ * somebody put into Slack is theirs, and of those who see it there: its name in the folder is nobody else's.
+ */
 function checkOrigins({ work, requester, channelId }: Plan, allowlist: Allowlist): void {
   const origins = work.action === 'put' ? (work.origins ?? []) : [];
   for (const origin of origins) {
-    if (origin.kind !== 'fetched') continue;
+    if (origin.kind === 'shared') {
+      const isNamed = work.action === 'put' && work.shared?.id === origin.id;
+      if (isNamed || origin.by === requester.userId) continue;
+      throw new Refusal(
+        'not-allowed',
+        'This file is from Slack, and not of your uploads as far as is known.',
+        {
+          remedy:
+            'Where you see it in Slack, send it from there: *Send to hosts* in the menu of its message.',
+          about: 'local',
+        },
+      );
+    }
     const { host, path } = origin;
     const get = { requester, channelId, work: { action: 'get', local: '', remote: path } } as const;
     if (coversPath(allowlist, get, host, path)) continue;
@@ -97,38 +107,55 @@ function checkOrigins({ work, requester, channelId }: Plan, allowlist: Allowlist
 
 type Refused = Extract<Verdict, { readonly isAllowed: false }>;
 
-function notAllowed(plan: Plan, total: number, refused: readonly Refused[]): Refusal {
+/**
+ * A run that is repeated or goes on can be of another person, on hosts that this one has no rule for: of those it
+ * says how many there are.
+ */
+function notAllowed(plan: Plan, allowlist: Allowlist, verdicts: readonly Verdict[]): Refusal {
   const { action } = plan.work;
-  const names = refused.map(({ host }) => host);
+  const rules = rulesOf(allowlist, plan.requester);
+  const isKnown = ({ host }: Verdict): boolean => rules.some((rule) => rule.hosts.has(host.toLowerCase()));
+  const refused = verdicts.filter((verdict) => !verdict.isAllowed);
+  const formatSome = (some: readonly Verdict[]): string => formatKnown(some, isKnown);
   const where =
-    refused.length === total
-      ? formatSome(names)
-      : `${formatSome(names)} (${refused.length} of ${total} hosts)`;
+    refused.length === verdicts.length
+      ? formatSome(refused)
+      : `${formatSome(refused)} (${refused.length} of ${verdicts.length} hosts)`;
   const reasons = Map.groupBy(refused, ({ nearest, why }) => `${nearest}\n${why}`);
-  const sentences = Array.from(reasons.values(), (same) => formatReason(same, reasons.size > 1));
+  const sentences = Array.from(reasons.values(), (same) =>
+    reasons.size > 1 ? `${formatSome(same)}: ${formatReason(same)}` : formatReason(same),
+  );
   const more = sentences.length > MAX_REASONS ? [`… and ${sentences.length - MAX_REASONS} more reasons`] : [];
-  const set = formatHostSet(names);
+  const canBeLeftOut = refused.length < verdicts.length && refused.every(isKnown);
+  const set = canBeLeftOut ? formatTypable(refused.map(({ host }) => host)) : undefined;
   return new Refusal(
     'not-allowed',
     [`You may not ${action} this here on ${where}.`, ...sentences.slice(0, MAX_REASONS), ...more].join('\n'),
     {
       remedy:
-        refused.length < total && set.length <= MAX_CHARS && refused.length <= MAX_TYPED_HOSTS
-          ? `Leave them out with -x ${set}; /batch can tells what you may do here.`
-          : '/batch can tells what you may do here.',
+        set === undefined
+          ? '/batch can tells what you may do here.'
+          : `Leave them out with -x ${set}; /batch can tells what you may do here.`,
       about: refused[0]?.about,
     },
   );
 }
 
-function formatReason(same: readonly Refused[], isOneOfMany: boolean): string {
-  const [first] = same;
-  const where = isOneOfMany ? `${formatSome(same.map(({ host }) => host))}: ` : '';
+function formatReason([first]: readonly Refused[]): string {
   const rule = first?.nearest === undefined ? '' : `rule [${first.nearest}] came nearest, but `;
-  return `${where}${rule}${shorten(first?.why ?? '')}.`;
+  return `${rule}${shorten(first?.why ?? '')}.`;
 }
 
-function formatSome(names: readonly string[]): string {
+/** Their names as far as they are this person's to know. */
+function formatKnown(some: readonly Verdict[], isKnown: (verdict: Verdict) => boolean): string {
+  const names = some.filter(isKnown).map(({ host }) => host);
+  const others = some.length - names.length;
+  if (others === 0) return formatNames(names);
+  const unnamed = `${others} ${others === 1 ? 'host' : 'hosts'} that no rule of yours is for`;
+  return names.length === 0 ? unnamed : `${formatNames(names)} and ${unnamed}`;
+}
+
+function formatNames(names: readonly string[]): string {
   const set = formatHostSet(names);
   if (set.length <= MAX_CHARS) return set;
   const shown = names.slice(0, 10);

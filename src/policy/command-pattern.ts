@@ -104,5 +104,5 @@ function matchesWord(pattern: string, word: string): boolean {
 
 function nameChar(char: string): string {
   if (char === '\n') return 'a newline';
-  return /[\p{C}\p{Z}]/u.test(char) ? 'an invisible character' : char;
+  return /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u.test(char) ? 'an invisible character' : char;
 }

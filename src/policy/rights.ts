@@ -1,3 +1,6 @@
+import { Refusal } from '../errors.ts';
+import { type Resolved, resolveTargets, type Terms } from '../inventory/expression.ts';
+import { formatTypable } from '../inventory/fold-names.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Requester } from '../run/plan.ts';
 import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
@@ -59,10 +62,11 @@ export function usableHosts(
 
 /**
  * The inventory as far as it is this person's to know: the hosts that some rule of theirs is for, and of groups
- * only these. For telling of hosts; what is run is resolved over the whole, so that no group is silently less.
+ * only these. For telling of hosts; what is run is `resolveKnown`, so that no group is silently less.
  */
 export function knownTo(allowlist: Allowlist, requester: Requester, inventory: Inventory): Inventory {
   const own = new Set(rulesOf(allowlist, requester).flatMap((rule) => [...rule.hosts]));
+  if (Array.from(inventory.hosts.keys()).every((key) => own.has(key))) return inventory;
   const isOwn = (name: string): boolean => own.has(name.toLowerCase());
   const groups = Array.from(inventory.groups, ([key, group]) => {
     const hosts = group.hosts.filter(({ name }) => isOwn(name));
@@ -72,7 +76,41 @@ export function knownTo(allowlist: Allowlist, requester: Requester, inventory: I
     ...inventory,
     hosts: new Map(Array.from(inventory.hosts).filter(([key]) => own.has(key))),
     groups: new Map(groups.filter(([, { hosts }]) => hosts.length > 0)),
+    isPart: true,
   };
+}
+
+/**
+ * The hosts that a person's words stand for. They are looked up among those that are theirs to know first: a host
+ * that is not there and one that no rule of theirs is for get the same answer. Where the words stand for others
+ * besides (`all`, a group, a pattern), they are not taken for less than they say: a `Refusal` tells how many are
+ * theirs, and nothing of the others.
+ */
+export function resolveKnown(
+  allowlist: Allowlist,
+  requester: Requester,
+  inventory: Inventory,
+  terms: Terms,
+): Resolved {
+  const known = knownTo(allowlist, requester, inventory);
+  const effort = { steps: 0 };
+  const own = resolveTargets(known, terms, effort);
+  if (known === inventory) return own;
+  const meant = resolveTargets(inventory, terms, effort);
+  if (meant.hosts.length === own.hosts.length) return own;
+  const count = own.hosts.length;
+  const set = formatTypable(own.hosts.map(({ name }) => name));
+  throw new Refusal(
+    'not-allowed',
+    `This stands for hosts that no rule of yours is for; ${count} of them ${count === 1 ? 'is' : 'are'} yours.`,
+    {
+      remedy:
+        set === undefined
+          ? 'Nothing runs on a part of what was asked: name fewer at a time; /batch hosts lists those that are yours.'
+          : `Nothing runs on a part of what was asked: write -h ${set} for what is yours.`,
+      about: 'hosts',
+    },
+  );
 }
 
 /** The rules that name this person, in words; hosts in the order given. */

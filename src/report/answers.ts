@@ -92,13 +92,16 @@ export function formatHosts(rows: readonly HostRow[]): Message {
   };
 }
 
+const AS_IT_IS = { person: (userId: string) => userId, text: (text: string) => text };
+
 /** What a run would be: `-n`. Nothing has been sent to any host. */
 export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: readonly string[]): Message {
   const going = plan.targets.filter((target) => target.skip === undefined);
   const skipped = plan.targets.filter((target) => target.skip !== undefined);
   const verdict = refusal === undefined ? 'Your rules allow this here.' : `Refused: ${refusal.message}`;
   const title = `Preview for ${plural(going.length, 'host')}: nothing was run.`;
-  const source = describeSource(plan.work, (userId) => userId);
+  // Of a file that may not be sent nothing is told.
+  const source = refusal === undefined ? describeSource(plan.work, AS_IT_IS) : [];
   const names = (targets: typeof going) =>
     formatHostNames(
       targets.map((target) => cleanOutput(target.host)),
@@ -110,7 +113,7 @@ export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: r
       richText(
         line(bold(title)),
         preformatted(bounded(describeWork(plan.work), 3_000) || ' '),
-        ...(source.length === 0 ? [] : [line(bounded(source.join(', '), 400))]),
+        ...(source.length === 0 ? [] : [line(bounded(source.join(', '), 800))]),
         line(`${names(going)}\n${describeLimits(plan).join(', ')}`),
         ...(skipped.length === 0
           ? []

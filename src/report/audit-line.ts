@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../run/audit-entry.ts';
+import { type AuditEntry, NOT_ON_RECORD } from '../run/audit-entry.ts';
 import { OUTCOME_KINDS, outcomeWords } from '../run/outcome.ts';
 import { context, type Message } from './message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
@@ -7,6 +7,7 @@ import { formatCount, formatDuration, plural } from './text/wording.ts';
 
 const MAX_TYPED_CHARS = 900;
 const MAX_REASON_CHARS = 700;
+const MAX_RUNS_CHARS = 400;
 
 /**
  * One line per entry. It ends in the entry's number and the beginning of its hash: the channel is the anchor
@@ -25,6 +26,8 @@ export function formatAuditLine(entry: AuditEntry): Message {
       ? [`${formatCount(detail.count)} more within a minute, the last:`]
       : []),
     ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
+    ...(Array.isArray(detail.runs) ? [escapeShort(detail.runs.map(textOf).join(', '), MAX_RUNS_CHARS)] : []),
+    ...(detail.origins === NOT_ON_RECORD ? ['its origin is not on record'] : []),
     ...whenOf(entry),
     ...countsOf(detail),
     ...(reason === '' ? [] : [inlineCode(cleanOutput(reason), MAX_REASON_CHARS)]),
@@ -60,6 +63,8 @@ function signOf(action: AuditEntry['action']): string {
       return '⏸\ufe0e';
     case 'resumed':
       return '▶\ufe0e';
+    case 'read':
+      return '○';
     case 'interrupted':
       return '?';
     case 'reloaded':
@@ -104,7 +109,9 @@ function countsOf({
         .filter(([key, n]) => key === kind && typeof n === 'number' && n > 0)
         .map(([, n]) => `${n} ${outcomeWords(kind)}`),
     ),
-    ...(Array.isArray(running) ? [`${plural(running.length, 'host')} to be stopped`] : []),
+    ...(Array.isArray(running) && running.length > 0
+      ? [`${plural(running.length, 'host')} to be stopped`]
+      : []),
     ...(typeof skipped === 'number' && skipped > 0 ? [`${plural(skipped, 'host')} skipped`] : []),
     ...(typeof waiting === 'number' ? [`${plural(waiting, 'host')} waiting`] : []),
     ...(typeof firstKeys === 'number' ? [`${plural(firstKeys, 'host key')} not known before`] : []),

@@ -31,12 +31,18 @@ export function runOfBlock(blockId: string): string | undefined {
   return blockId.startsWith(BLOCK_PREFIX) ? blockId.slice(BLOCK_PREFIX.length).split(':')[0] : undefined;
 }
 
-/** How many hosts Retry failed is for: all but those that are ok, and those that may have run. */
+/** On how many hosts Retry failed would run: all but those that are ok, may have run, or were disabled. */
 export function countRetried(run: Run): number {
-  return OUTCOME_KINDS.filter((kind) => kind !== 'ok' && !mayHaveRun(kind)).reduce(
+  const failed = OUTCOME_KINDS.filter((kind) => kind !== 'ok' && !mayHaveRun(kind)).reduce(
     (sum, kind) => sum + (run.progress.settled[kind] ?? 0),
     0,
   );
+  return Math.max(0, failed - countDisabled(run));
+}
+
+/** They were reported as skipped; would be again, as far as is known here. */
+function countDisabled({ plan }: Run): number {
+  return plan.targets.filter(({ skip }) => skip !== undefined).length;
 }
 
 function openButtons(run: Run): readonly (Button | SearchSelect)[] {
@@ -134,7 +140,12 @@ function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
       : []),
     {
       ...button(AGAIN_ACTION, 'Run again'),
-      confirm: ask(`Run again on ${plural(total, 'host')}?`, again(total), 'Run again', 'Leave it'),
+      confirm: ask(
+        `Run again on ${plural(total - countDisabled(run), 'host')}?`,
+        again(total - countDisabled(run)),
+        'Run again',
+        'Leave it',
+      ),
     },
   ];
 }

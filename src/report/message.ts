@@ -154,12 +154,16 @@ export function plain(text: string): PlainText {
 export function plainVariant(message: Message, maxChars = 3_500): Message {
   const lines = [message.text];
   let room = maxChars - message.text.length;
-  for (const text of message.blocks.flatMap(textsOf)) {
-    let shown = takeStart(text, room);
-    while (escapeMrkdwn(shown).length + 3 > room && shown !== '') shown = takeStart(shown, shown.length / 2);
-    if (shown === '') break;
-    lines.push(shown.length < text.length ? `${escapeMrkdwn(shown)} …` : escapeMrkdwn(shown));
-    room -= escapeMrkdwn(shown).length + 3;
+  for (const [block, texts] of message.blocks.map((one) => [one, writtenIn(one)] as const)) {
+    // Words in mrkdwn are escaped as they stand, and their marks say the same to the eye.
+    const written = block.type === 'rich_text' ? escapeMrkdwn : (text: string) => text;
+    for (const text of texts) {
+      let shown = takeStart(text, room);
+      while (written(shown).length + 3 > room && shown !== '') shown = takeStart(shown, shown.length / 2);
+      if (shown === '') return { ...message, text: lines.join('\n'), blocks: [] };
+      lines.push(shown.length < text.length ? `${written(shown)} …` : written(shown));
+      room -= written(shown).length + 3;
+    }
   }
   return { ...message, text: lines.join('\n'), blocks: [] };
 }
@@ -177,6 +181,18 @@ export function blocksOfText(text: string): readonly Block[] {
 export function measureBlocks(blocks: readonly Block[]): { readonly chars: number; readonly json: number } {
   const chars = blocks.flatMap(textsOf).reduce((sum, text) => sum + text.length, 0);
   return { chars, json: JSON.stringify(blocks).length };
+}
+
+/** What is to be read in it, once: the text of a message says the beginning of some of it already. */
+function writtenIn(block: Block): readonly string[] {
+  switch (block.type) {
+    case 'section':
+      return [block.text.text];
+    case 'context':
+      return block.elements.map(({ text }) => text);
+    default:
+      return textsOf(block);
+  }
 }
 
 function textsOf(block: Block): readonly string[] {

@@ -25,7 +25,7 @@ import { cancelHost, cancelRun } from './cancel.ts';
 import { refuseLate } from './doubts.ts';
 import { openForm } from './form.ts';
 import type { KeyOffers } from './key-offers.ts';
-import { findVisibleRun } from './questions.ts';
+import { findVisibleRun, readRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
 import { resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
@@ -47,19 +47,19 @@ export async function answerClick(
     case CANCEL_ACTION:
       return await cancelRun(context, call, value);
     case CANCEL_HOST_ACTION: {
-      const run = await findRunOf(context, call, click);
+      const run = await findVisibleRun(context, call, runIdOf(click));
       return await cancelHost(context, call, run, hostOf(run, value));
     }
     case ERRORS_ACTION:
-      return await answerWithErrors(context, await findVisibleRun(context, call, value));
+      return await answerWithErrors(context, await readRun(context, call, value));
     case SHOW_HOST_ACTION: {
-      const run = await findRunOf(context, call, click);
+      const run = await readRun(context, call, runIdOf(click));
       const job = await context.store.findJob(run.id, hostOf(run, value));
       if (job === undefined) throw strange();
       return showHost(context.log, run, job);
     }
     case LOG_ACTION:
-      return await answerWithLog(context, await findVisibleRun(context, call, value));
+      return await answerWithLog(context, await readRun(context, call, value));
     case RESUME_ACTION:
       refuseLate(click);
       return await resumeRun(context, call, value);
@@ -95,10 +95,10 @@ function strange(): Refusal {
 }
 
 /** A select carries what was chosen; which run it is about stands in its block. */
-async function findRunOf(context: RequestContext, call: Call, { blockId }: ButtonClick): Promise<Run> {
+function runIdOf({ blockId }: ButtonClick): string {
   const runId = runOfBlock(blockId);
   if (runId === undefined) throw strange();
-  return await findVisibleRun(context, call, runId);
+  return runId;
 }
 
 /** An option's value is the host's place in the plan, since a name may be longer than Slack takes. */

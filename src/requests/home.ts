@@ -5,6 +5,7 @@ import { formatHome, type ListedRun } from '../report/views/home.ts';
 import type { HomeTab } from '../report/views/view.ts';
 import { isSamePerson, type Requester } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
+import { recordReads } from './reads.ts';
 
 const RUNS_SHOWN = 8;
 const RUNS_LOOKED_AT_FIRST = 4 * RUNS_SHOWN;
@@ -21,6 +22,7 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
     (group) => group.hosts.length > 0 && group.hosts.every(({ name }) => usable.has(name.toLowerCase())),
   );
   const { mine, others } = await listRecent(context, asker);
+  await recordReads(context, { requester: asker, channelId: '' }, others);
   const listed = (some: readonly Run[]): readonly ListedRun[] =>
     some.map((run) => ({ run, link: linkOf(context, run) }));
   return formatHome({

@@ -14,6 +14,7 @@ import type { Answer } from '../report/views/view.ts';
 import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { GoneRun, Run } from '../run/run.ts';
+import { recordReads } from './reads.ts';
 import { showHost } from './show-host.ts';
 
 /** How far back `/batch runs` looks for runs that the asker may see. */
@@ -45,12 +46,14 @@ export async function answerQuestion(records: Records, asking: Asking, question:
         ),
       );
     case 'runs': {
-      return formatRuns(await listVisibleRuns(records, asking, question.count), records.now());
+      const runs = await listVisibleRuns(records, asking, question.count);
+      await recordReads(records, asking, runs);
+      return formatRuns(runs, records.now());
     }
     case 'queue':
       return await showQueue(records, asking);
     case 'show': {
-      const run = await findVisibleRun(records, asking, question.run);
+      const run = await readRun(records, asking, question.run);
       if (question.host === undefined) {
         return formatShow(run, await records.store.listJobs(run.id), records.now());
       }
@@ -85,6 +88,13 @@ export async function findVisibleRun(records: Records, asking: Asking, runId: st
   throw new Refusal('unknown-name', `There is no run ${runId} here.`, {
     remedy: '/batch runs lists those of this channel.',
   });
+}
+
+/** The same, to be shown how it went: reads of what others ran are audited. */
+export async function readRun(records: Records, asking: Asking, runId: string): Promise<Run> {
+  const run = await findVisibleRun(records, asking, runId);
+  await recordReads(records, asking, [run]);
+  return run;
 }
 
 /** Theirs, of this channel and of auditors' hosts; what is before one of these may be somebody else's. */

@@ -3,6 +3,9 @@ import { Refusal } from '../errors.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
 import { type Call, fixWork, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
 import { authorize } from '../policy/authorize.ts';
+import { knownTo } from '../policy/rights.ts';
+import { formatHostNames } from '../report/text/host-names.ts';
+import { plural } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Work } from '../run/plan.ts';
 import { chooseRetryHosts, planRetry } from '../run/planning.ts';
@@ -47,7 +50,8 @@ export async function repeatRun(
           `${maybeRan} left out: whether the command ran there is not known. ` +
             `To run it there (again): /batch retry ${run.id} lost`,
         ];
-  const hosts = names.map((name) => findStoredHost(context.inventory, run, name));
+  const known = knownTo(context.allowlist, call.requester, context.inventory);
+  const hosts = findStoredHosts(known, run, names);
   const [first, ...rest] = hosts;
   if (first === undefined) {
     throw new Refusal('not-now', `${run.id} has no host to repeat for "${which}".`, {
@@ -72,10 +76,25 @@ function checkSameFile(run: Run, work: Work): void {
   });
 }
 
-function findStoredHost(inventory: Inventory, run: Run, name: string): Host {
-  const host = inventory.hosts.get(name.toLowerCase());
-  if (host !== undefined) return host;
-  throw new Refusal('unknown-name', `${name} of ${run.id} is not in the inventory any more.`, {
-    remedy: 'Send the command again with the hosts that are left.',
-  });
+/** By today's inventory, as far as it is theirs to know: one that is gone and one that is not theirs are the same. */
+function findStoredHosts(known: Inventory, run: Run, names: readonly string[]): readonly Host[] {
+  const hosts = names.map((name) => known.hosts.get(name.toLowerCase())).filter((host) => host !== undefined);
+  const missing = names.length - hosts.length;
+  if (missing === 0) return hosts;
+  if (known.isPart === true) {
+    throw new Refusal(
+      'not-allowed',
+      `You may not ${run.plan.work.action} this here on ${missing} of the ${plural(names.length, 'host')} of ${run.id}: ` +
+        `no rule of yours is for ${missing === 1 ? 'it' : 'them'} (any more).`,
+      { remedy: '/batch can tells what you may do here.' },
+    );
+  }
+  const gone = names.filter((name) => !known.hosts.has(name.toLowerCase()));
+  throw new Refusal(
+    'unknown-name',
+    `${formatHostNames(gone, 300)} of ${run.id} is not in the inventory any more.`,
+    {
+      remedy: 'Send the command again with the hosts that are left.',
+    },
+  );
 }

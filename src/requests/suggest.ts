@@ -8,7 +8,7 @@ import { HOSTS_ACTION } from '../report/views/form.ts';
 import type { Option, OptionGroup } from '../report/views/view.ts';
 import { outcomeWords } from '../run/outcome.ts';
 import type { SuggestQuery } from './calls.ts';
-import { findVisibleRun } from './questions.ts';
+import { readRun } from './questions.ts';
 
 /** What Slack takes in one answer, and in one option. */
 const MAX_OPTIONS = 100;
@@ -77,7 +77,7 @@ async function suggestHosts(
   const runId = runOfBlock(query.blockId);
   if (runId === undefined) return [];
   const asking = { requester: query.requester, channelId: query.channelId, typed: '' };
-  const run = await findVisibleRun(context, asking, runId);
+  const run = await readRun(context, asking, runId);
   const places = new Map(run.plan.targets.map(({ host }, place) => [host, place]));
   const wanted = query.text.trim().toLowerCase();
   const all = await list(run.id);

@@ -1,9 +1,8 @@
 import { Refusal } from '../errors.ts';
-import { resolveTerms } from '../inventory/expression.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
 import { authorizeTrust } from '../policy/authorize.ts';
-import { knownTo } from '../policy/rights.ts';
+import { resolveKnown } from '../policy/rights.ts';
 import { formatKeyReports } from '../report/keys/look.ts';
 import { formatTrusted, type NotWritten } from '../report/keys/trusted.ts';
 import type { Answer } from '../report/views/view.ts';
@@ -74,14 +73,8 @@ export async function trustKeys(
 
 function chooseHosts(context: RequestContext, call: Call, terms: readonly string[]): readonly Host[] {
   const { inventory } = context;
-  let hosts: readonly Host[];
-  try {
-    hosts = resolveTerms(inventory, terms);
-  } catch (error) {
-    // What a name is near to is told of hosts that are theirs only.
-    resolveTerms(knownTo(context.allowlist, call.requester, inventory), terms);
-    throw error;
-  }
+  const wanted = { hosts: terms.length === 0 ? ['all'] : terms, groups: [], exclude: [] };
+  const { hosts } = resolveKnown(context.allowlist, call.requester, inventory, wanted);
   checkRights(context, call, hosts);
   if (hosts.length > MOST_HOSTS) {
     throw new Refusal(

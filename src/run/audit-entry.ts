@@ -17,6 +17,7 @@ export interface AuditEntry {
     | 'started'
     | 'held'
     | 'resumed'
+    | 'read'
     | 'reloaded'
     | 'reload-failed'
     | 'trusted'
@@ -30,6 +31,9 @@ export interface AuditEntry {
   readonly prev: string;
   readonly hash: string;
 }
+
+/** What an entry says of the origin of a file that the bot did not put where it lies, as far as it knows. */
+export const NOT_ON_RECORD = 'not on record';
 
 /** When the head of the trail is shown outside the database. */
 export type AnchoredAt = 'start' | 'daily' | 'stop';
@@ -56,6 +60,14 @@ export interface AuditedEvent {
   readonly action: 'reloaded' | 'reload-failed' | 'other-process';
   /** Not masked yet: its `reason` is what people read. */
   readonly detail: Readonly<Record<string, unknown>> & { readonly reason: string };
+}
+
+/** Somebody was shown how these runs, which others asked for, went. */
+export interface AuditedRead {
+  readonly requester: Requester;
+  /** Empty on the Home tab. */
+  readonly channelId: string;
+  readonly runIds: readonly string[];
 }
 
 /** A person says which keys hosts are known by from now on. */

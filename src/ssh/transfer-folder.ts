@@ -11,6 +11,9 @@ import { temporaryName } from './part/file-names.ts';
 /** What hosts and people sent is the bot's alone to read, also where the transfer folder itself is shared. */
 const FOLDER_MODE = 0o700;
 
+/** Where files from Slack are kept, a folder for each. */
+const SLACKS_FOLDER = 'slack';
+
 /** What the copies themselves need of the folder, besides what people ask of it. */
 export interface JailedFolder extends TransferFolder {
   /** The file to send, open. A `Refusal` as with `digestSource`. */
@@ -52,7 +55,12 @@ export function openTransferFolder(dir: string, origins: Origins, room: Room = E
     async originsOf(local) {
       const root = await rootOf(dir);
       const path = await trueInside(root, join(root, ...splitName(local)), local);
-      return await origins.list(relative(root, path));
+      const inside = relative(root, path);
+      const known = await origins.list(inside);
+      const [folder, id = ''] = inside.split(sep);
+      if (known.length > 0 || folder !== SLACKS_FOLDER) return known;
+      // Brought from Slack before there was a record: whose it is nobody knows.
+      return [{ kind: 'shared', id, by: '' }];
     },
 
     async openSource(local) {

@@ -2,7 +2,7 @@ import { type Selectable, sql, type Transaction } from 'kysely';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
 import { oweAuditLine } from '../thread/layout.ts';
-import { REFUSED } from './outbox.ts';
+import { LAST } from './outbox.ts';
 import { oweRows } from './owed-rows.ts';
 import { takeCounted } from './refusal-counts.ts';
 import type { Schema } from './schema.ts';
@@ -66,16 +66,16 @@ async function link(
     .execute();
   await trx.updateTable('audit_head').set({ hash }).where('id', '=', 1).execute();
   if (lineFor === 'channel') {
-    const turn = isMereRefusal(event) ? REFUSED : 'audit';
+    const turn = isOfNoMoment(event) ? LAST : 'audit';
     const channel = { turn, runId: event.runId, channelId: null, isOpen: true };
     await oweRows(trx, channel, [oweAuditLine(row.seq, event.at)]);
   }
   return `${row.seq}:${hash}`;
 }
 
-/** Nothing came of it, and anybody can bring it about. */
-function isMereRefusal({ action, runId }: AuditEvent): boolean {
-  return action === 'refused' && runId === null;
+/** Nothing came of it, and people can bring it about as often as they like. */
+function isOfNoMoment({ action, runId }: AuditEvent): boolean {
+  return action === 'read' || (action === 'refused' && runId === null);
 }
 
 export type AuditRow = Selectable<Schema['audit']>;

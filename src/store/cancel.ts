@@ -28,10 +28,9 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
         ? []
         : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
     const running = await runningJobs(trx, runId);
-    // A second cancel stops the same jobs again: who did it is to be found too.
-    const open = trx.selectFrom('run').select('channel_id').where('id', '=', runId);
-    const again = await open.where('finished_at', 'is', null).executeTakeFirst();
-    const cancelled = run ?? again;
+    // A second cancel stops the same jobs again, or comes as the run has just ended: who did it is to be found too.
+    const cancelled =
+      run ?? (await trx.selectFrom('run').select('channel_id').where('id', '=', runId).executeTakeFirst());
     if (cancelled !== undefined) {
       await appendAudit(
         trx,

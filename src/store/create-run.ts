@@ -3,7 +3,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
-import { keepStart } from '../run/audit-entry.ts';
+import { keepStart, NOT_ON_RECORD } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
 import { type BegunRun, type Click, type EndedJob, formatRunId } from '../run/run.ts';
@@ -172,7 +172,11 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     planHash,
     action: work.action,
     ...Object.fromEntries(Object.entries(words).map(([key, text]) => [key, ledger.mask(text)])),
-    ...(work.action === 'put' && { source: work.source, shared: work.shared, origins: work.origins }),
+    ...(work.action === 'put' && {
+      source: work.source,
+      shared: work.shared,
+      origins: work.origins?.length === 0 ? NOT_ON_RECORD : work.origins,
+    }),
     count: plan.targets.length,
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,

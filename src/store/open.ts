@@ -18,6 +18,7 @@ import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { StoredPlaces } from './places.ts';
 import { Plans } from './plans.ts';
+import { Reads } from './reads.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
@@ -97,6 +98,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       auditChannel,
       resumeWithinMs: settings.resumeWithinMs ?? DEFAULT_RESUME_WITHIN_MS,
     });
+    const reads = new Reads(ledger);
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
     return {
       jobs,
@@ -190,6 +192,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async recordRefusal(refusal) {
         await refusals.record(refusal);
+        outbox.announce();
+      },
+      async recordRead(read) {
+        await reads.record(read);
         outbox.announce();
       },
 

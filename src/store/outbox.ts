@@ -11,8 +11,8 @@ export interface Clocks {
   readonly steady: () => number;
 }
 
-/** Whose turn refusals are: anybody can bring them about, in any number. */
-export const REFUSED = 'refused';
+/** Whose turn refusals and reads are: people can bring them about in any number. */
+export const LAST = 'refused';
 
 /**
  * Messages to keep in line with the store. In a row,
@@ -60,7 +60,7 @@ export class StoredOutbox implements Outbox {
 
   /**
    * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
-   * Lines of refusals come last, however long they have waited.
+   * Lines of refusals and reads come last, however long they have waited.
    */
   claim({ limit, now, leaseMs, except, lane, joins, channel }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
@@ -90,7 +90,7 @@ export class StoredOutbox implements Outbox {
         .selectAll('outbox')
         .select('run.root_ts')
         .where('due.round', '<=', limit)
-        .orderBy(({ eb }) => eb('due.turn', '=', REFUSED))
+        .orderBy(({ eb }) => eb('due.turn', '=', LAST))
         .orderBy('due.round')
         .orderBy('due.due_at')
         .orderBy('due.turn')
@@ -231,7 +231,7 @@ export class StoredOutbox implements Outbox {
 
   async making(row: OutboxRow): Promise<void> {
     await this.#ofThisClaim(row)
-      .set({ faults: row.faults + 1 })
+      .set({ faults: row.faults + FAULTS_OF_AN_END })
       .execute();
   }
 
@@ -244,7 +244,13 @@ export class StoredOutbox implements Outbox {
 
   async giveUp(row: OutboxRow, error: string): Promise<void> {
     await this.#ofThisClaim(row)
-      .set((column) => ({ given_up_at: column.ref('due_at'), due_at: null, lease_until: 0, error }))
+      .set((column) => ({
+        given_up_at: column.ref('due_at'),
+        due_at: null,
+        lease_until: 0,
+        faults: row.faults,
+        error,
+      }))
       .execute();
   }
 
@@ -326,3 +332,6 @@ function stands({ ts }: OutboxRow): boolean {
 function isRootOf(key: string, runId: string): boolean {
   return key === formatKey({ kind: 'root', runId });
 }
+
+/** A message that ends the process is not made a third time; one that only fails is worth one try more. */
+const FAULTS_OF_AN_END = 2;

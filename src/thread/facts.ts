@@ -1,4 +1,5 @@
 import type { FoldRow } from '../gather/fold.ts';
+import type { SecretKind } from '../gather/scan.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Job, Run, SlowJob } from '../run/run.ts';
@@ -25,8 +26,8 @@ export interface ThreadFacts {
    */
   masked(text: string): string;
   maskedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
-  /** Whether a password, key or token that the bot works with stands in a file as it is. */
-  holdsSecret(bytes: Uint8Array): Promise<boolean>;
+  /** Whether a password, key or token that the bot works with stands in a file as it is, or anybody's private key. */
+  findSecret(bytes: Uint8Array): Promise<SecretKind | undefined>;
   /** Epoch ms. */
   now(): number;
 }

@@ -112,11 +112,13 @@ function notes(run: Run): readonly string[] {
       ? []
       : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
-    ...describeSource(work, mention),
+    ...describeSource(work, IN_MRKDWN),
     ...describeLimits(plan),
     'results in the thread',
   ];
 }
+
+const IN_MRKDWN = { person: mention, text: (text: string) => escapeShort(cleanOutput(text), 200) };
 
 function describeSlowest(slowest: readonly SlowJob[], now: number): readonly string[] {
   if (slowest.length === 0) return [];

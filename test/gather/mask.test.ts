@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { openKeyBlocks } from '../../src/gather/key-blocks.ts';
 import { createMask, openMask } from '../../src/gather/mask.ts';
 import { cpuMs, LARGE } from '../linear/cpu.ts';
 
@@ -100,6 +101,62 @@ describe('a private key of anyone', () => {
     for (const line of body) expect(shown).not.toContain(line.slice(0, 8));
   });
 
+  const puttys = [
+    'Encryption: none',
+    'Comment: eddsa-key-20260101 of "Ann", on her laptop',
+    'Public-Lines: 2',
+    'AAAAC3NzaC1lZDI1NTE5AAAAIDm',
+    'Private-Lines: 1',
+    ...body,
+  ];
+  const ofPutty = (between = '\n', version = 3, last = 'Private-MAC: 0c1d2e3f') =>
+    [`PuTTY-User-Key-File-${version}: ssh-ed25519`, ...puttys, last].join(between);
+
+  test.each<[string, string, string]>([
+    ['as it is in its file', `$ cat k\n${ofPutty()}\nnext line\n`, '$ cat k\n[secret]\nnext line\n'],
+    ['with carriage returns', `${ofPutty('\r\n')}\r\nnext`, '[secret]\r\nnext'],
+    ['in JSON', `{"key":"${ofPutty('\\n')}","x":1}`, '{"key":"[secret]","x":1}'],
+    ['in a difference', `${ofPutty('\n< ')}\n> next`, '[secret]\n> next'],
+    ['as grep finds it', `${ofPutty('\n/home/ann/k.ppk:')}\nnext`, '[secret]\nnext'],
+    ['of the first version', `${ofPutty('\n', 1, 'Private-Hash: 0a0b')}\nnext`, '[secret]\nnext'],
+    ['two of them', `${ofPutty()}\n${ofPutty()}\nnext`, '[secret]\n[secret]\nnext'],
+    ['without its end', `${ofPutty('\n', 2, '')}$ ls -l /root\n`, '[secret]$ ls -l /root\n'],
+  ])("PuTTY's: %s", (_how, text, shown) => {
+    expect(hidden(text)).toBe(shown);
+  });
+
+  test("PuTTY's and others, however the stream is chopped up, hide the same", () => {
+    const parts = [
+      ofPutty(),
+      of('PRIVATE KEY'),
+      'ls -l\n',
+      '-',
+      'PuTTY',
+      '-User-Key-File-',
+      'Private-MAC: ',
+      '\n',
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...parts), { maxLength: 6 }),
+        fc.array(fc.nat(40), { maxLength: 40 }),
+        (words, cuts) => {
+          const bytes = new TextEncoder().encode(words.join(''));
+          const whole = openKeyBlocks();
+          whole.push(bytes);
+          const chopped = openKeyBlocks();
+          let at = 0;
+          for (const cut of cuts) {
+            chopped.push(bytes.subarray(at, at + cut));
+            at = Math.min(bytes.length, at + cut);
+          }
+          chopped.push(bytes.subarray(at));
+          expect(chopped.spansFrom(0)).toEqual(whole.spansFrom(0));
+        },
+      ),
+    );
+  });
+
   test('hides nothing else: certificates, public keys, words about keys, and what follows them', () => {
     for (const text of [
       of('CERTIFICATE'),
@@ -119,6 +176,8 @@ describe('a private key of anyone', () => {
     ['-'],
     ['-----BEGIN '],
     ['-----BEGIN PRIVATE KEY-----'],
+    ['-User-Key-File-'],
+    ['PuTTY-User-Key-File-2: Private-MAC:'],
     [`${'-----BEGIN A PRIVATE KEY-----\n! '}`],
   ])('a megabyte of %j costs what its length does', (piece) => {
     const text = piece.repeat(LARGE.chars / piece.length);

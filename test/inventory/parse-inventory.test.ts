@@ -208,6 +208,9 @@ describe('a host', () => {
   test.each([
     ['a,b', 'a name cannot hold ,'],
     ['a b', 'a name cannot hold white space or invisible characters'],
+    ['a\u034fb', 'a name cannot hold white space or invisible characters'],
+    ['a\u115fb', 'a name cannot hold white space or invisible characters'],
+    ['web\u3164', 'a name cannot hold white space or invisible characters'],
     ['web[1]', 'a name cannot hold ['],
     ['../etc', 'a name cannot hold /'],
     ['..', 'a name cannot be dots only'],

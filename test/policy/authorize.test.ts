@@ -33,13 +33,29 @@ describe('a plan', () => {
   });
 
   test('is refused as a whole where one host is not covered, naming it and the nearest rule', () => {
+    const elsewhere = allow(
+      rule({ hosts: 'web01, db02' }, 'here') +
+        rule({ hosts: 'db01, bastion', actions: 'put', paths: '*' }, 'b'),
+    );
+    const hosts = ['web01', 'db01', 'db02', 'bastion'];
+    expect(refusalOf(planOf('U1', 'C1', hosts), elsewhere)).toMatchObject({
+      code: 'not-allowed',
+      message:
+        'You may not run this here on db01,bastion (2 of 4 hosts).\nrule [b] came nearest, but it does not have the action run.',
+      remedy: 'Leave them out with -x db01,bastion; /batch can tells what you may do here.',
+    });
+  });
+
+  test('is refused without a name of a host that no rule of theirs is for, wherever the plan came from', () => {
     const refusal = refusalOf(planOf(ONCALL, 'C0OPS12', ['web01', 'db01', 'db02', 'bastion']));
     expect(refusal).toMatchObject({
       code: 'not-allowed',
       message:
-        'You may not run this here on db01,bastion (2 of 4 hosts).\nrule [oncall] came nearest, but it is for other hosts.',
-      remedy: 'Leave them out with -x db01,bastion; /batch can tells what you may do here.',
+        'You may not run this here on 2 hosts that no rule of yours is for (2 of 4 hosts).\nrule [oncall] came nearest, but it is for other hosts.',
+      remedy: '/batch can tells what you may do here.',
     });
+    const some = planOf(ONCALL, 'C0OTHER', ['web01', 'db01']);
+    expect(refusalOf(some)?.message).toMatch(/^You may not run this here on web01 and 1 host that no rule/);
   });
 
   test.each([
@@ -77,7 +93,7 @@ describe('a plan', () => {
     const plan = planOf(ONCALL, 'C0OPS12', ['web01']);
     const [first] = plan.targets;
     const withSkipped: Plan = { ...plan, targets: [first, { ...first, host: 'db01', skip: 'disabled' }] };
-    expect(refusalOf(withSkipped)?.message).toContain('db01');
+    expect(refusalOf(withSkipped)?.message).toContain('(1 of 2 hosts)');
   });
 
   test('is refused where a host has left the inventory, whatever the rule', () => {

@@ -97,6 +97,9 @@ describe('a command pattern', () => {
     ['df ^x', '^'],
     ['df %PATH%', '%'],
     ['df\u00a0-h', 'an invisible character'],
+    ['df\u034f', 'an invisible character'],
+    ['df \u115f', 'an invisible character'],
+    ['df\u3164-h', 'an invisible character'],
     ['df ünï', 'ü'],
   ])('never covers %j', (command, char) => {
     const why = `its commands are plain words only, and this one holds ${char}`;

@@ -118,17 +118,23 @@ describe('answers', () => {
   });
 
   test('an audit line of a cancel does not say that anything was stopped: that is not known yet', () => {
-    const message = formatAuditLine({
-      ...ENTRY,
-      seq: 15,
-      userId: 'U0OPS',
-      action: 'cancelled',
-      runId: 'r-7k3f',
-      channelId: 'C0OPS',
-      detail: { skipped: 1, running: ['web01', 'web02'] },
-      hash: 'ab'.repeat(32),
-    });
-    expect(message.text).toContain('· 2 hosts to be stopped · 1 host skipped ·');
+    const saidOf = (detail: object) =>
+      formatAuditLine({
+        ...ENTRY,
+        seq: 15,
+        userId: 'U0OPS',
+        action: 'cancelled',
+        runId: 'r-7k3f',
+        channelId: 'C0OPS',
+        detail: { ...detail },
+        hash: 'ab'.repeat(32),
+      }).text;
+    expect(saidOf({ skipped: 1, running: ['web01', 'web02'] })).toContain(
+      '· 2 hosts to be stopped · 1 host skipped ·',
+    );
+    expect(saidOf({ skipped: 0, running: ['web01'] })).toContain('· 1 host to be stopped ·');
+    // Nothing ran any more: nobody is told that something is being stopped.
+    expect(saidOf({ skipped: 2, running: [] })).not.toContain('to be stopped');
   });
 
   test('the limit of a preview is what it limits: a copy of any length may go on while it gets on', () => {

@@ -65,6 +65,30 @@ describe('the buttons of a run', () => {
     expect(JSON.stringify(runButtons(run))).toContain('Retry on 3 hosts?');
   });
 
+  test('count for a retry only what would run: of a disabled host it would be skipped again', () => {
+    const target = (host: string, skip?: string) => ({
+      host,
+      ip: '10.0.0.1',
+      port: 22,
+      user: 'root',
+      ...(skip === undefined ? {} : { skip }),
+    });
+    const plan = samplePlan({
+      targets: [target('web01'), target('web02', 'disabled in the inventory'), target('web03')],
+    });
+    const words = (settled: Run['progress']['settled']) =>
+      JSON.stringify(
+        runButtons(sampleRun({ plan, state: 'finished', progress: { queued: 0, running: 0, settled } })),
+      );
+    const failed = words({ failed: 2, skipped: 1 });
+    expect(failed).toContain('Retry failed (2)');
+    expect(failed).toContain('Retry on 2 hosts?');
+    expect(failed).toContain('Run again on 2 hosts?');
+    expect(words({ ok: 2, skipped: 1 })).not.toContain('Retry failed');
+    // One that was skipped for another reason would run.
+    expect(words({ ok: 1, skipped: 2 })).toContain('Retry failed (1)');
+  });
+
   test('are taken by Slack for any run, and their block tells the run', () => {
     fc.assert(
       fc.property(anyRun, (run) => {
@@ -90,6 +114,21 @@ describe('Only errors', () => {
     const message = formatErrors(sampleRun(), [{ hosts: ['web01', 'web02', 'web03'], outcome }]);
     expect(textsOf(message).join('\n')).toMatch(/3 hosts not ok[\s\S]*web\[01-03\] \(3\)[\s\S]*exit 2/);
     expect(boxesOf(message)).toEqual(['no space left']);
+  });
+
+  test('says of one host that it is one, and of none that all is told', () => {
+    const trouble = { hosts: ['web01'] as const, outcome: sampleOutcome({ kind: 'failed', exitCode: 1 }) };
+    const told = (left: number) =>
+      textsOf(
+        formatErrors(
+          sampleRun(),
+          [{ ...trouble, hosts: ['web01'] }],
+          [{ hosts: ['db1'] as [string] }, { hosts: ['db2'] as [string] }].slice(0, left),
+        ),
+      ).join('\n');
+    expect(told(0)).not.toContain('more host');
+    expect(told(1)).toContain('… and 1 more host: the thread has');
+    expect(told(2)).toContain('… and 2 more hosts: the thread has');
   });
 
   test('obeys every limit, keeps nothing alive and counts every host, whatever they said', () => {

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { PageMessage, PageMessages } from '../../src/sandbox/slack/page-api.ts';
 
@@ -105,4 +106,18 @@ test('a port that is taken is named, not replaced, where it was asked for', asyn
   const [code] = await once(demo.process, 'close');
   expect(code).toBe(1);
   expect(demo.complained()).toContain(`127.0.0.1:${port}`);
+});
+
+test('the files of the demo leave nothing to suspect: its bot warns of none', async () => {
+  await using demo = openDemo('--port', '0', '--verbose');
+  await demo.url();
+  await vi.waitFor(() => expect(demo.said()).toContain('Batchops is ready'), WAIT);
+  expect(demo.said()).not.toMatch(/"level":(?:40|50|60)/);
+
+  // Who else is on the machine cannot read its passwords.
+  const inventory = /^ +Everything is in (\S+),/m.exec(demo.said())?.[1] ?? '';
+  const [file = ''] = readdirSync(inventory, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('inventory.ini'),
+  );
+  expect(statSync(join(inventory, file)).mode & 0o777).toBe(0o600);
 });

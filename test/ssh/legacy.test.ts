@@ -2,11 +2,16 @@ import type { Algorithms } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
+import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
+import { fingerprint } from '../../src/ssh/host-keys/known-hosts.ts';
 import { readOpening } from '../../src/ssh/login/offer.ts';
 import { startAgent } from '../rigs/ssh-agent.ts';
 import { sayNoSignatures, startSshServer } from '../rigs/ssh-server.ts';
 import { HAS_SSHD, makeKeyPair, startSshd } from '../rigs/sshd.ts';
 import { keyHost, openRig, passwordHost } from './rig.ts';
+
+/** As the inventory pins it. */
+const pinOf = ({ public: line }: KeyPair) => fingerprint(Buffer.from(line.split(' ')[1] ?? '', 'base64'));
 
 const OLD = /^ssh-rsa$|sha1|md5|cbc|zlib/;
 
@@ -88,6 +93,28 @@ describe('what is weak or in the way', () => {
     });
     await using rig = await openRig();
     expect((await rig.run(passwordHost(server.port), 'true')).kind).toBe('ok');
+  });
+
+  test('of a pinned RSA key is what its signatures are, and the other keys of the host are none instead', async () => {
+    const rsa = makeKeyPair('rsa');
+    const hostKeys = [makeKeyPair('ed25519'), rsa];
+    const hostKey = pinOf(rsa);
+    const signing = (serverHostKey: Algorithms['serverHostKey']) =>
+      startSshServer({ hostKeys, algorithms: serverHostKey === undefined ? {} : { serverHostKey } });
+    await using rig = await openRig();
+    await using old = await signing(['ssh-ed25519', 'ssh-rsa']);
+    const refused = await rig.run(passwordHost(old.port, { hostKey }), 'true');
+    expect(refused.kind).not.toBe('ok');
+    expect(refused.reason).toMatch(/ssh-rsa \(signatures of its RSA key\); `legacy = yes` allows them/);
+    expect((await rig.run(passwordHost(old.port, { hostKey, legacy: true }), 'true')).kind).toBe('ok');
+    // Where it signs with better, that is no reason, and `legacy` is not needed.
+    await using modern = await signing(['ssh-ed25519', 'rsa-sha2-256', 'ssh-rsa']);
+    expect((await rig.run(passwordHost(modern.port, { hostKey }), 'true')).kind).toBe('ok');
+    // Under `legacy` too, it is this key and no other.
+    const other = pinOf(makeKeyPair('rsa'));
+    expect((await rig.run(passwordHost(old.port, { hostKey: other, legacy: true }), 'true')).kind).toBe(
+      'host-key-failed',
+    );
   });
 
   test.each<[string, Algorithms]>([

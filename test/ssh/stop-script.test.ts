@@ -68,6 +68,22 @@ describe('the script that stops a command', () => {
     expect(reused.isAlive()).toBe(true);
   });
 
+  test('where the host hides what is not the account’s own, it claims only what the account can see', async () => {
+    await using hidden = await startSleep({ BATCHOPS_RUN: ID });
+    const proc = await mkdtemp(join(tmpdir(), 'batchops-proc-'));
+    await using rig = await openShell('sh');
+    // As `hidepid=2` shows it: what is one's own and nothing else, not even the first process.
+    const order = stopLine({ id: ID, leader: 999_999_999, graceMs: 500, proc });
+    const { stdout } = await rig.run(`ln -s /proc/self /proc/$$ ${proc}/; ${order}`);
+    expect(parseStopAnswer(ID, stdout)).toBe('out-of-sight');
+    expect(hidden.isAlive()).toBe(true);
+    // What it can see, it ends.
+    const { stdout: seen } = await rig.run(`ln -s /proc/$$ /proc/${hidden.pid} ${proc}/; ${order}`);
+    expect(parseStopAnswer(ID, seen)).toBe('out-of-sight');
+    await vi.waitFor(() => expect(hidden.isAlive()).toBe(false));
+    await rm(proc, { recursive: true });
+  });
+
   test('where it does not see even itself it does nothing and answers nothing', async () => {
     const proc = await mkdtemp(join(tmpdir(), 'batchops-proc-'));
     await mkdir(join(proc, 'self'));

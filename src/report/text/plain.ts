@@ -8,9 +8,9 @@ const CSI = /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]/g;
 const OSC =
   /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\n\u0007\u001b\u009c\u009d\u0090\u0098\u009e\u009f]*(?:\u0007|\u001b\\|\u009c)/g;
 const ESCAPE = /\u001b[ -/]*[0-Z\\^-~]/g;
-// What reorders or hides its neighbours: bidi controls, zero-width characters, invisible operators, tags.
-const INVISIBLE =
-  /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+// What reorders or hides its neighbours, or is nothing to the eye: bidi controls, zero-width characters, joiners,
+// fillers, tags (Unicode, Default_Ignorable_Code_Point), separators of lines, and the blank of Braille.
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb]/gu;
 const CONTROL = /[\0-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /**
@@ -23,7 +23,12 @@ const CONTROL = /[\0-\u0008\u000b-\u001f\u007f-\u009f]/g;
 export function cleanOutput(text: string, how: { overwrites?: 'last' | 'keep' } = {}): string {
   const whole = text.toWellFormed().replace(/^\ufeff/, '');
   // Most output is plain: one look decides.
-  if (!/[^\t\n\u0020-\u007e\u00a0-\u00ac\u00ae-\u060b\u0620-\u17ff\u3000-\ud7ff]/.test(whole)) return whole;
+  if (
+    !/[^\t\n\u0020-\u007e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u060b\u0620-\u115e\u1161-\u17b3\u17e0-\u17ff\u3000-\u3163\u3165-\ud7ff]/.test(
+      whole,
+    )
+  )
+    return whole;
   return settleOverwrites(
     whole
       .replace(OSC, '')
@@ -35,7 +40,9 @@ export function cleanOutput(text: string, how: { overwrites?: 'last' | 'keep' } 
     how.overwrites ?? 'last',
   )
     .replace(INVISIBLE, (char, at: number, all: string) =>
-      char === '\u200d' && joinsEmoji(all, at) ? char : `⟨U+${codePoint(char)}⟩`,
+      (char === '\u200d' && joinsEmoji(all, at)) || (/[\ufe0e\ufe0f]/.test(char) && dressesEmoji(all, at))
+        ? char
+        : `⟨U+${codePoint(char)}⟩`,
     )
     .replace(CONTROL, pictureOf);
 }
@@ -60,6 +67,11 @@ function joinsEmoji(text: string, at: number): boolean {
     text.slice(Math.max(0, at - 4), at),
   );
   return before && /^\p{Extended_Pictographic}/u.test(text.slice(at + 1, at + 3));
+}
+
+/** It says whether the sign before it is drawn as text or in colours; behind anything else it only hides. */
+function dressesEmoji(all: string, at: number): boolean {
+  return /\p{Emoji}$/u.test(all.slice(Math.max(0, at - 2), at));
 }
 
 function codePoint(char: string): string {

@@ -1,6 +1,6 @@
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
-import type { Plan, Work } from '../../run/plan.ts';
+import type { Origin, Plan, Work } from '../../run/plan.ts';
 import { type Progress, type Run, settledInOrder, totalJobs } from '../../run/run.ts';
 
 /** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
@@ -142,16 +142,39 @@ export function describeLimits({ work, fanOut, timeLimitMs }: Plan): readonly st
   ];
 }
 
-/** Which file a put sends: `1.5 KiB, SHA-256 ab12…, Slack's file F0AB uploaded by @…`; nothing where it is not known yet. */
-export function describeSource(work: Work, showPerson: (userId: string) => string): readonly string[] {
+/**
+ * Which file a put sends, and where the bot has it from: `1.5 KiB, SHA-256 ab12…, Slack's file F0AB, uploaded by
+ * @…`; nothing where it is not known yet.
+ */
+export function describeSource(work: Work, show: SourceWords): readonly string[] {
   if (work.action !== 'put' || (work.source.sha256 === '' && work.shared === undefined)) return [];
-  const { source, shared } = work;
+  const { source, shared, origins } = work;
   return [
     formatBytes(source.bytes),
     source.sha256 === '' ? 'SHA-256 not known before it is fetched' : `SHA-256 ${source.sha256}`,
     ...(shared === undefined ? [] : [`Slack's file ${shared.id}`]),
-    ...(shared === undefined || shared.uploader === '' ? [] : [`uploaded by ${showPerson(shared.uploader)}`]),
+    ...(shared === undefined || shared.uploader === ''
+      ? []
+      : [`uploaded by ${show.person(shared.uploader)}`]),
+    // Brought from Slack for this run: which file it is stands there already.
+    ...(shared === undefined ? (origins ?? []).map((origin) => describeOrigin(origin, show)) : []),
+    ...(shared === undefined && origins?.length === 0 ? [NO_ORIGIN] : []),
   ];
+}
+
+/** How a place that only some can write down is written: ids of people, names and paths of hosts. */
+export interface SourceWords {
+  person(userId: string): string;
+  text(text: string): string;
+}
+
+const NO_ORIGIN =
+  'origin not on record (placed by an administrator, or brought here before there was a record)';
+
+function describeOrigin(origin: Origin, show: SourceWords): string {
+  return origin.kind === 'fetched'
+    ? `fetched from ${show.text(`${origin.host}:${origin.path}`)} by ${show.person(origin.by)}`
+    : `Slack's file ${show.text(origin.id)}, uploaded by ${show.person(origin.by)}`;
 }
 
 /** `97 ok, 1 failed, 1 timed out`; always in this order. */

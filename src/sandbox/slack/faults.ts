@@ -1,7 +1,7 @@
 /** Faults that tests order: what the network and Slack do on a bad day. */
 
 export interface Fault {
-  /** Which method; all of them where left out. For a `ghost`, which kind of delivery. */
+  /** Which method, or `response_url` (always an `error`); all of them where left out. For a `ghost`, which kind of delivery. */
   readonly method?: string;
   /** Only calls about this channel: what Slack has against one place, until the fault is cancelled. */
   readonly channel?: string;

@@ -57,7 +57,7 @@ export class RunningSlack implements AsyncDisposable {
     const baseUrl = () => this.url;
     this.#sockets = new Sockets(settings, this.#faults, report, wake);
     this.#requestUrl = new RequestUrl(settings, report);
-    const responseUrls = new ResponseUrls(this.workspace, report);
+    const responseUrls = new ResponseUrls(this.workspace, report, this.#faults);
     const openTicket = () => this.#sockets.openTicket(this.port);
     this.#webApi = new WebApi(
       {

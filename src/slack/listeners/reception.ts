@@ -15,6 +15,9 @@ import type { Workspace } from '../workspace.ts';
 import { type Delivery, Lateness } from './lateness.ts';
 
 const RESPOND_MS = 10_000;
+/** An answer as bare text is not cut where the one in blocks was not: Slack takes 40,000 characters in a new message. */
+const MAX_PLAIN_CHARS = 38_000;
+const REFUSED_FORM = 'Slack refuses the form of an answer';
 
 /** One request of a person: how to ack it, what to ask of the program, and where the answer goes. */
 export interface Visit {
@@ -177,15 +180,17 @@ export class Reception {
 
   /** By the response_url, else where it was asked, else to the person: whatever one way fails for, another is left. */
   async #answer(visit: Omit<Visit, 'ack' | 'ask'>, message: Message): Promise<void> {
-    const forms = [message, plainVariant(message)];
+    const forms = [message, plainVariant(message, MAX_PLAIN_CHARS)];
     for (const form of forms) {
       if (visit.respond !== undefined && (await this.#respond(visit.respond, visit, form))) return;
       const refused = visit.channelId === '' ? 'place' : await this.#postEphemeral(visit, form);
       if (refused === undefined) return;
       if (refused !== 'content') break;
+      this.#log.error({}, REFUSED_FORM);
     }
     for (const form of forms) {
       if ((await this.#postDirectly(visit.userId, form)) !== 'content') return;
+      this.#log.error({}, REFUSED_FORM);
     }
   }
 

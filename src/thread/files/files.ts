@@ -1,3 +1,4 @@
+import type { SecretKind } from '../../gather/scan.ts';
 import { bold, type FileUpload, line, type Message, richText } from '../../report/message.ts';
 import { escapeShort } from '../../report/text/escape.ts';
 import { cleanOutput, shortLine } from '../../report/text/plain.ts';
@@ -60,7 +61,7 @@ async function* encodeChunks(parts: AsyncIterable<string>): AsyncGenerator<Uint8
 
 /**
  * What a get fetched; of a command, the output that its reply does not show. A fetched file goes out as it is or
- * not at all: one with a secret in it stays where it is, and so does what has taken its place.
+ * not at all: one with a secret or a private key in it stays where it is, and so does what has taken its place.
  */
 export async function renderHostFile(
   facts: ThreadFacts,
@@ -73,7 +74,8 @@ export async function renderHostFile(
     if (content === null) return undefined;
     // The name may be another get's by now: what goes into this thread is what this run brought.
     if ((await facts.digest(content)) !== file.sha256) return formatKeptBack(job, file.path, REPLACED);
-    if (await facts.holdsSecret(content)) return formatKeptBack(job, file.path, SECRET);
+    const secret = await facts.findSecret(content);
+    if (secret !== undefined) return formatKeptBack(job, file.path, KEPT_BACK[secret]);
     return { filename: `${job.host}-${baseName(file.path)}`, content, comment: '' };
   }
   if (run.plan.work.action !== 'run' || replyShowsAll(job)) return undefined;
@@ -89,9 +91,11 @@ export function renderSpooled(facts: ThreadFacts, run: Run, job: Job): FileUploa
   return { filename: spooledFileName(run, job), content: () => facts.maskedChunks(chunks()), comment: '' };
 }
 
-const SECRET =
-  'it holds a password, key or token that the bot works with. It lies under this name in the transfer folder, ' +
-  "on the bot's machine.";
+const WHERE = "It lies under this name in the transfer folder, on the bot's machine.";
+const KEPT_BACK: Readonly<Record<SecretKind, string>> = {
+  secret: `it holds a password, key or token that the bot works with. ${WHERE}`,
+  key: `something in it begins as a private key does. ${WHERE}`,
+};
 const REPLACED = 'what lies there now is not what this run fetched.';
 
 function formatKeptBack(job: Job, path: string, reason: string): Message {

@@ -36,7 +36,7 @@ const view = {
       type: 'input' as const,
       block_id: 'command',
       label: plain('Command'),
-      element: { type: 'plain_text_input' as const, action_id: 'command', initial_value: 'id' },
+      element: { type: 'plain_text_input' as const, action_id: 'command' },
     },
   ],
 };
@@ -72,7 +72,8 @@ async function doEverything(slack: LocalSlack): Promise<void> {
   const modal = await slack.waitFor(() => slack.views(ANN)[0]);
   const inModal = { user: ANN, viewId: modal.id };
   await slack.suggest({ ...inModal, actionId: 'host', query: 'w' });
-  await slack.submit(inModal);
+  await slack.act({ ...inModal, actionId: 'go' });
+  await slack.submit({ ...inModal, values: { command: 'id' } });
   await slack.openHome({ user: ANN });
   const home = await slack.waitFor(() => slack.home(ANN));
   await slack.act({ user: ANN, viewId: home.id, actionId: 'go' });

@@ -13,7 +13,7 @@ import {
   unique,
   whole,
 } from './rules.ts';
-import { anyView, homeView, modalView } from './views.ts';
+import { homeView, modalView } from './views.ts';
 
 /** Each method's arguments, as `https://docs.slack.dev/reference/methods/METHOD` has them. */
 

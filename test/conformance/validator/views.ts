@@ -36,4 +36,3 @@ const size: Rule = (value, at) => {
 
 export const modalView: Rule = both(kinds('modal', { modal }), size);
 export const homeView: Rule = both(kinds('Home tab', { home }), size);
-export const anyView: Rule = both(kinds('view', { modal, home }), size);

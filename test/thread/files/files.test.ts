@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createMask } from '../../../src/gather/mask.ts';
-import { holdsSecret } from '../../../src/gather/scan.ts';
+import { findSecret } from '../../../src/gather/scan.ts';
 import { renderHostFile } from '../../../src/thread/files/files.ts';
 import { expectNothingAlive, expectWithinLimits, textsOf } from '../../report/limits.ts';
 import { sampleJob, sampleOutcome, samplePlan, sampleRun } from '../../report/samples.ts';
@@ -22,7 +22,7 @@ async function offered(
   const facts = {
     ...factsOf(rig.store),
     readFetched: () => Promise.resolve(content),
-    holdsSecret: (bytes: Uint8Array) => holdsSecret(bytes, mask),
+    findSecret: (bytes: Uint8Array) => findSecret(bytes, mask),
   };
   const file = { path, bytes: content.length, sha256: sha256(fetched), verified: 'checksum' } as const;
   const plan = samplePlan({ work: { action: 'get', remote: '/etc/shadow', local: 'shadow' } });
@@ -55,6 +55,32 @@ describe('a fetched file', () => {
     expectNothingAlive(message, []);
   });
 
+  test.each([
+    ['PEM', '-----BEGIN RSA PRIVATE KEY-----\nTUlJRXBBSUJBQUtDQVFFQTdi\n-----END RSA PRIVATE KEY-----\n'],
+    ['OpenSSH', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n'],
+    ['PGP', '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBF\n-----END PGP PRIVATE KEY BLOCK-----\n'],
+    ['PuTTY', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 1\nAAAAIKxC\n'],
+    ['any, across two pieces', `${'.'.repeat(256 * 1024 - 9)}-----BEGIN PRIVATE KEY-----\nQUJD\n`],
+    ['any, behind megabytes', `${'. '.repeat(1_000_000)}\nPuTTY-User-Key-File-2: ssh-rsa\n`],
+  ])(
+    "with somebody's private key in it stays where it is, and the thread says where: %s",
+    async (_what, text) => {
+      const message = await offered(utf8(text), 'keys/web01/id');
+      if (message === undefined || 'filename' in message) throw new Error('it was offered');
+      expect(textsOf(message).join('')).toMatch(
+        /keys\/web01\/id.*something in it begins as a private key does\. It lies under this name in the transfer folder/s,
+      );
+    },
+  );
+
+  test('with what is public goes into the thread: certificates, public keys, words about keys', async () => {
+    const content = utf8(
+      '-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\nssh-ed25519 AAAAC3Nz a@b\n' +
+        '---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\nPuTTY keys begin with PuTTY-User-Key\nPRIVATE KEY\n',
+    );
+    expect(await offered(content)).toMatchObject({ content });
+  });
+
   test('is searched in pieces, and others get their turn between them', async () => {
     let turns = 0;
     let isOver = false;
@@ -63,7 +89,7 @@ describe('a fetched file', () => {
       if (!isOver) setImmediate(turn);
     };
     setImmediate(turn);
-    expect(await holdsSecret(new Uint8Array(50 * 1024 * 1024), mask)).toBe(false);
+    expect(await findSecret(new Uint8Array(50 * 1024 * 1024), mask)).toBeUndefined();
     isOver = true;
     expect(turns).toBeGreaterThanOrEqual(190);
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReportFault } from '../delivery/courier.ts';
+import type { Faults } from '../faults.ts';
 import { answerJson, answerText, parseFields, readBody } from '../http.ts';
 import { isRecord, type Json, parseJson } from '../json.ts';
 import { tellTraffic } from '../traffic.ts';
@@ -18,10 +19,12 @@ interface Issued {
 export class ResponseUrls {
   readonly #workspace: Workspace;
   readonly #report: ReportFault;
+  readonly #faults: Faults;
   readonly #issued = new Map<string, Issued>();
 
-  constructor(workspace: Workspace, report: ReportFault) {
+  constructor(workspace: Workspace, report: ReportFault, faults: Faults) {
     this.#workspace = workspace;
+    this.#faults = faults;
     this.#report = report;
   }
 
@@ -49,6 +52,9 @@ export class ResponseUrls {
     const values = body === undefined ? undefined : readMessage(request.headers['content-type'], body);
     if (values === undefined) return refuse(400, 'invalid_payload', { path });
     issued.usesLeft -= 1;
+    const ordered = this.#faults.strike('response_url', undefined);
+    if (ordered !== undefined)
+      return answerJson(response, 400, { ok: false, error: ordered.error ?? 'fault' });
     tellTraffic({ kind: 'response_url', values });
     const fault = postAnswer(this.#workspace, issued.occasion, values);
     if (fault !== null)
