@@ -27,6 +27,21 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Where the bot was away for longer, what waited does not start by itself. */
   readonly resumeWithinMs: number;
+  /** Bytes that each may hold; and that are to stay free on the disks that the bot writes to. */
+  readonly disk: {
+    readonly transferBytes: number;
+    readonly spoolBytes: number;
+    readonly databaseBytes: number;
+    readonly freeBytes: number;
+  };
+  /** Milliseconds, perhaps infinite. */
+  readonly keep: {
+    readonly outputMs: number;
+    readonly runMs: number;
+    readonly spoolMs: number;
+    readonly uploadMs: number;
+    readonly fetchedMs: number;
+  };
 }
 
 export interface SlackConfig {
@@ -48,6 +63,7 @@ const DEFAULT_DATABASE_URL = 'file:data/batchops.db';
 /** Fan-out of a run that asks for none (clush's own default), where the total allows it. */
 const DEFAULT_FAN_OUT = 64;
 const DEFAULT_TIME_LIMIT_MS = 5 * 60_000;
+const DAY_MS = 86_400_000;
 /** The bot stays open to others whatever one person does: of four slots, one is left to them. */
 const PERSON_SHARE = 3 / 4;
 
@@ -126,6 +142,23 @@ export function inspectConfig(
       `${name}: expected a duration from ${min / 1_000}s to ${max / 86_400_000}d, such as 90s, 10m or 2h, got "${value}"`,
     );
     return fallback;
+  };
+
+  const readKeeping = (name: string, fallback: string): number => {
+    const value = (read(name) ?? fallback).toLowerCase();
+    if (value === 'forever') return Number.POSITIVE_INFINITY;
+    const days = Number(/^(\d{1,5})d$/.exec(value)?.[1] ?? 0);
+    if (days === 0)
+      problems.push(`${name}: expected a number of days such as 30d, or forever, got "${value}"`);
+    return days * DAY_MS;
+  };
+
+  const readBytes = (name: string, fallback: string): number => {
+    const value = read(name) ?? fallback;
+    const [, count, unit = ''] = /^(\d{1,6})([kmgt])$/.exec(value.toLowerCase()) ?? [];
+    if (count !== undefined) return Number(count) * 1_024 ** (1 + 'kmgt'.indexOf(unit));
+    problems.push(`${name}: expected a size such as 500M, 20G or 1T, got "${value}"`);
+    return 0;
   };
 
   const readToken = (name: string, prefix: string): Secret | undefined => {
@@ -229,6 +262,19 @@ export function inspectConfig(
     slashText: readOneOf('BATCHOPS_SLASH_TEXT', SLASH_TEXTS, 'auto'),
     http: readAddress(),
     resumeWithinMs: readDuration('BATCHOPS_RESUME_WITHIN', 10 * 60_000, 1_000, 7 * 86_400_000),
+    disk: {
+      transferBytes: readBytes('BATCHOPS_TRANSFER_QUOTA', '20G'),
+      spoolBytes: readBytes('BATCHOPS_SPOOL_QUOTA', '5G'),
+      databaseBytes: readBytes('BATCHOPS_DATABASE_QUOTA', '10G'),
+      freeBytes: readBytes('BATCHOPS_FREE_SPACE', '500M'),
+    },
+    keep: {
+      outputMs: readKeeping('BATCHOPS_KEEP_OUTPUT', '90d'),
+      runMs: readKeeping('BATCHOPS_KEEP_RUNS', '365d'),
+      spoolMs: readKeeping('BATCHOPS_KEEP_SPOOL', '7d'),
+      uploadMs: readKeeping('BATCHOPS_KEEP_UPLOADS', '30d'),
+      fetchedMs: readKeeping('BATCHOPS_KEEP_FETCHED', 'forever'),
+    },
     logLevel: readOneOf('BATCHOPS_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   return { config, problems };
@@ -252,6 +298,15 @@ const VARIABLES = [
   'HTTP_HOST',
   'LOG_LEVEL',
   'RESUME_WITHIN',
+  'TRANSFER_QUOTA',
+  'SPOOL_QUOTA',
+  'DATABASE_QUOTA',
+  'FREE_SPACE',
+  'KEEP_OUTPUT',
+  'KEEP_RUNS',
+  'KEEP_SPOOL',
+  'KEEP_UPLOADS',
+  'KEEP_FETCHED',
   'SLASH_TEXT',
 ];
 

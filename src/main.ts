@@ -1,16 +1,20 @@
+import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import own from '../package.json' with { type: 'json' };
 import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
+import { openDisk } from './disk/disk.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
 import type { RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
+import { expireRecords } from './lifecycle/expiry.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
+import { runBackupCommand } from './process/backup-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
 import { endOnDefect } from './process/defects.ts';
@@ -23,6 +27,7 @@ import { followFleet } from './process/fleet/follow-fleet.ts';
 import { WatchedFleet } from './process/fleet/watched-fleet.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
+import { keepSwept } from './process/keep-swept.ts';
 import { openLog } from './process/log/open-log.ts';
 import { FLUSH_MS, flush, GRACE_MS, heedSignals, LINGER_MS } from './process/way-out.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
@@ -35,12 +40,13 @@ import { createSharedFiles } from './slack/shared-files.ts';
 import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
-import { keepDiskTidy } from './ssh/keep-tidy.ts';
+import { sweepsOfFiles } from './ssh/keep-tidy.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit/trail.ts';
+import { backUp } from './store/backup.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
@@ -61,12 +67,17 @@ try {
   else if (command === 'audit') {
     const openTrail = () => openAuditTrail(readDatabaseUrl(process.env));
     process.exitCode = await runAuditCommand(words, openTrail, { out: process.stdout, complain });
+  } else if (command === 'backup') {
+    const copy = (file: string) => backUp(readDatabaseUrl(process.env), file, Date.now);
+    await runBackupCommand(words, copy, process.stdout);
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
-    throw new ConfigError([`"${command}": expected nothing, check-config, audit verify or audit export`]);
+    throw new ConfigError([
+      `"${command}": expected nothing, check-config, audit verify, audit export or backup FILE`,
+    ]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   error.problems.forEach(complain);
@@ -133,13 +144,15 @@ async function serve(): Promise<void> {
   for (const found of findSuspicions(config, process.env, fleet)) log.warn({}, `is this meant? ${found}`);
 
   const footing = await openFooting(base);
-  const source = watch(bot, footing.store, sink.lost);
+  const { store, disk } = footing;
+  const uses = async () => await disk.uses(await store.usedBytes());
+  const source = watch(bot, { ping: () => store.ping(), uses }, sink.lost);
   const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
   const workspace = await reachSlack(base);
   const context = openContext(base, footing, workspace);
   const ready: Ready = { ...base, ...footing, context, workspace };
   await closeUnopenedRuns(context);
-  opened.use(keepDiskTidy(footing, config.transferDir, log));
+  keepTidy(ready);
   planWayOut(ready);
   const slack = await openWayIn(ready);
   await beginWork(ready);
@@ -163,11 +176,17 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
+  const databaseDir = dirname(parseDatabaseUrl(url));
+  const spoolDir = join(databaseDir, 'spool');
+  const transfersDir = realpathSync(transferDir);
+  const disk = opened.use(openDisk(transfersDir, { databaseDir, spoolDir }, config.disk));
+  const findShortage = disk.databaseShortage;
   const store = opened.adopt(
     await openStore({
       url,
       hostConcurrency,
       shares,
+      findShortage,
       auditChannel,
       resumeWithinMs,
       mask: masked,
@@ -176,8 +195,8 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
     }),
     (it) => it.close(),
   );
-  const transfers = openTransferFolder(transferDir, store.origins);
-  const spool = openSpoolFolder(join(dirname(parseDatabaseUrl(url)), 'spool'), log);
+  const transfers = openTransferFolder(transferDir, store.origins, disk.transfers);
+  const spool = openSpoolFolder(spoolDir, log, disk.spool);
   const transport = opened.adopt(
     openTransport({
       hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy, store.recordFirstKeys),
@@ -185,13 +204,14 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
       secretsMask: () => mask.now(),
       transferDir,
       origins: store.origins,
+      room: disk.transfers,
       spool,
       leftovers: store.leftovers,
       log,
     }),
     (it) => it.close(),
   );
-  return { store, transfers, spool, transport };
+  return { store, disk, transfers, transfersDir, spool, transport };
 }
 
 async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {
@@ -236,6 +256,16 @@ function openContext(
     log,
     now: Date.now,
   };
+}
+
+/** What is older than it is to be kept, or more than there is room for, goes: never what a run or its thread still needs. */
+function keepTidy({ config, bot, log, opened, store, spool, transfersDir }: Ready): void {
+  const { keep, disk } = config;
+  const kept = { outputMs: keep.outputMs, runMs: keep.runMs, maxBytes: disk.databaseBytes };
+  const isOpen = (): boolean => bot.phase !== 'stopping';
+  const records = { what: 'records, in steps', sweep: () => expireRecords(store.expiry, kept, isOpen) };
+  const files = sweepsOfFiles({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
+  opened.use(keepSwept([...files, records], log));
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */

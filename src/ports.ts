@@ -20,7 +20,7 @@ import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
 import type { ReceivedRequest, Unanswered } from './run/received.ts';
-import type { Click, EndedJob, Job, Run, SlowJob, TakenJob } from './run/run.ts';
+import type { Click, EndedJob, GoneRun, Job, Run, SlowJob, TakenJob } from './run/run.ts';
 import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
 import type { OutboxLane, OutboxRow } from './thread/row.ts';
@@ -107,9 +107,15 @@ export interface TransferFolder {
   read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
   /**
    * Keeps a file under this name, whole or not at all. The same name again takes its place; a `Refusal` where the
-   * one there is another person's.
+   * one there is another person's, and, before it is opened, where there is no room for it.
    */
-  keep(local: string, content: AsyncIterable<Uint8Array>, origin: Origin): Promise<void>;
+  keep(local: string, file: KeptFile, origin: Origin): Promise<void>;
+}
+
+export interface KeptFile {
+  /** As whoever has it says. */
+  readonly bytes: number;
+  open(): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /**
@@ -156,6 +162,35 @@ export interface Spool {
   read(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** Room on the bot's own disk for the files of one folder, shared by all that write there. */
+export interface Room {
+  /** A file that is about to be written, by its full path. What it takes is counted until `keep` or `drop`. */
+  claim(path: string): Claim;
+}
+
+export interface Claim {
+  /**
+   * Takes room for so many bytes more, before they are written. Undefined where there was enough; else why there is
+   * none, in a clause for people, and none was taken.
+   */
+  grow(bytes: number): Promise<string | undefined>;
+  /** The file is whole and in its place. */
+  keep(): void;
+  /** The file is gone. After `keep` nothing more. */
+  drop(): void;
+}
+
+/** How much the bot's own disk holds of one kind. */
+export interface DiskUse {
+  readonly what: 'transfers' | 'spool' | 'database';
+  readonly usedBytes: number;
+  readonly maxBytes: number;
+  /** On the disk that it lies on; infinite where that does not tell. */
+  readonly freeBytes: number;
+  /** Why nothing more is taken, a clause for people; null where there is room. */
+  readonly trouble: string | null;
+}
+
 // ── the record ───────────────────────────────────────────────────────────────────────────────────────────
 
 export interface Store {
@@ -163,7 +198,8 @@ export interface Store {
    * Puts down the run, its jobs and the audit entry `accepted` in one transaction. The same `requestKey`
    * twice finds the first run, and the same click on a button, of which that is the key. Targets with `skip` are
    * settled at once. A `Refusal` where the requester would have more unfinished runs or waiting jobs than one person
-   * may. `receivedAs`: what the request was noted under (`Received`), where that is another key.
+   * may, and where the database or its disk is full. `receivedAs`: what the request was noted under (`Received`),
+   * where that is another key.
    */
   createRun(
     plan: Approved<Plan>,
@@ -213,7 +249,9 @@ export interface Store {
   /** Shows the head of the audit's chain in its channel, where there is one: `NUMBER:HASH`. */
   anchorAudit(when: AnchoredAt): Promise<string>;
 
+  /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
+  findGoneRun(runId: string): Promise<GoneRun | undefined>;
   /** Whether a run came of this request. */
   hasRequest(requestKey: string): Promise<boolean>;
   /** Newest first. */
@@ -241,14 +279,35 @@ export interface Store {
   readonly leftovers: Leftovers;
   readonly origins: Origins;
   readonly received: Received;
+  readonly expiry: Expiry;
+  /** Runs that have not ended, or of which Slack is still to get something. */
+  unfinishedRuns(): Promise<ReadonlySet<string>>;
   readonly doubts: Doubts;
   readonly readings: TextReadings;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
+  /** Bytes on disk that hold something. */
+  usedBytes(): Promise<number>;
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Removes what is not to be kept any more; the audit stays whole. */
+export interface Expiry {
+  /** One small step. False: for now nothing is left to do. */
+  step(keep: Keeping): Promise<boolean>;
+}
+
+/** How long what is stored is kept, from the end of its run on. Milliseconds, perhaps infinite. */
+export interface Keeping {
+  /** What hosts said, and the record of the messages that told it. */
+  readonly outputMs: number;
+  /** The runs themselves. */
+  readonly runMs: number;
+  /** Near so many bytes, the oldest goes whatever its age. */
+  readonly maxBytes: number;
 }
 
 /** A command that is not run before who typed it has said something about it. */

@@ -73,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'kysely/migration',
     'node:',
   ],
+  disk: ['ports.ts', 'report', 'node:'],
   queue: ['errors.ts', 'policy', 'ports.ts', 'run', 'time', 'p-queue', 'node:'],
   ssh: ['errors.ts', 'gather', 'inventory', 'ports.ts', 'run', 'time', 'p-queue', 'ssh2', 'node:'],
   slack: [

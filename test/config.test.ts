@@ -109,6 +109,42 @@ describe('settings', () => {
     for (const name of names) expect(example).toMatch(new RegExp(`^(# )?${name}=`, 'm'));
   });
 
+  test('take sizes with their unit only, so that nobody allows 20 bytes where 20 GiB were meant', () => {
+    const diskWith = (value: string) => readConfig({ ...TOKENS, BATCHOPS_TRANSFER_QUOTA: value }).disk;
+    expect(readConfig(TOKENS).disk).toEqual({
+      transferBytes: 20 * 1_024 ** 3,
+      spoolBytes: 5 * 1_024 ** 3,
+      databaseBytes: 10 * 1_024 ** 3,
+      freeBytes: 500 * 1_024 ** 2,
+    });
+    expect(diskWith('3k').transferBytes).toBe(3_072);
+    expect(diskWith('2T').transferBytes).toBe(2 * 1_024 ** 4);
+    for (const wrong of ['20', '-1G', '1.5G', 'G', '1GB', '12345678G']) {
+      expect(problemsOf({ ...TOKENS, BATCHOPS_TRANSFER_QUOTA: wrong })).toEqual([
+        `BATCHOPS_TRANSFER_QUOTA: expected a size such as 500M, 20G or 1T, got "${wrong}"`,
+      ]);
+    }
+  });
+
+  test('take whole days, or forever, for what is kept, and never none', () => {
+    const day = 86_400_000;
+    expect(readConfig(TOKENS).keep).toEqual({
+      outputMs: 90 * day,
+      runMs: 365 * day,
+      spoolMs: 7 * day,
+      uploadMs: 30 * day,
+      fetchedMs: Number.POSITIVE_INFINITY,
+    });
+    expect(readConfig({ ...TOKENS, BATCHOPS_KEEP_RUNS: 'Forever' }).keep.runMs).toBe(
+      Number.POSITIVE_INFINITY,
+    );
+    for (const wrong of ['0d', '30', '12h', '-1d', 'never']) {
+      expect(problemsOf({ ...TOKENS, BATCHOPS_KEEP_RUNS: wrong })).toEqual([
+        `BATCHOPS_KEEP_RUNS: expected a number of days such as 30d, or forever, got "${wrong}"`,
+      ]);
+    }
+  });
+
   test('leave of four slots one to others, unless told how many one person may have', () => {
     const slotsWith = (more: Record<string, string>): number =>
       readConfig({ ...TOKENS, ...more }).person.slots;

@@ -79,11 +79,11 @@ export function checkSize(file: SharedFile): void {
 export async function fetchShared(files: SharedFileSource, file: SharedFile, remote: string): Promise<Work> {
   const { id, name, bytes, uploader } = file;
   const local = localNameOf(id, name);
-  await files.transfers.keep(local, await files.sharedFiles.open(id, MAX_SHARED_BYTES), {
-    kind: 'shared',
-    id,
-    by: uploader,
-  });
+  await files.transfers.keep(
+    local,
+    { bytes, open: () => files.sharedFiles.open(id, MAX_SHARED_BYTES) },
+    { kind: 'shared', id, by: uploader },
+  );
   const source = await files.transfers.digestSource(local);
   if (source.bytes !== bytes) {
     throw new Refusal(

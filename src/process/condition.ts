@@ -1,3 +1,4 @@
+import type { DiskUse } from '../ports.ts';
 import type { HealthSource } from './health.ts';
 
 /** How far the bot has come, and the parts that stand: the start adds one after the other. */
@@ -24,6 +25,11 @@ interface Recording {
   ping(): Promise<void>;
 }
 
+/** What the disk holds, and may. */
+interface Measured {
+  uses(): Promise<readonly DiskUse[]>;
+}
+
 /** Why a run begun now would not be recorded or not be shown; null where it would. */
 export async function findTrouble(bot: Condition, store: Recording): Promise<string | null> {
   try {
@@ -36,12 +42,13 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
 }
 
 /** What health and metrics are told from. */
-export function watch(bot: Condition, store: Recording, logLinesLost: () => number): HealthSource {
+export function watch(bot: Condition, store: Recording & Measured, logLinesLost: () => number): HealthSource {
   return {
     jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
     connections: () => bot.slack?.connections(),
     otherBots: () => bot.workspace?.others.seen().length ?? 0,
     logLinesLost,
+    uses: () => store.uses(),
     async liveness() {
       if (bot.hasDefect) return 'stopping after a defect';
       await Promise.all([bot.dispatcher?.beat(), bot.poster?.beat()]);
@@ -51,6 +58,9 @@ export function watch(bot: Condition, store: Recording, logLinesLost: () => numb
       if (bot.phase !== 'open') return bot.waitingFor === '' ? bot.phase : `${bot.phase}: ${bot.waitingFor}`;
       const trouble = await findTrouble(bot, store);
       if (trouble !== null) return trouble;
+      const uses = await store.uses();
+      const full = uses.find(({ what, trouble }) => what === 'database' && trouble !== null);
+      if (full?.trouble != null) return `no run is begun: ${full.trouble}`;
       await bot.dispatcher?.beat();
       return bot.dispatcher?.isFailing() === false
         ? null

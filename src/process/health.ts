@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ConfigError, showCode } from '../errors.ts';
+import type { DiskUse } from '../ports.ts';
 import { within } from '../time/within.ts';
 
 export interface HealthSource {
@@ -13,6 +14,8 @@ export interface HealthSource {
   liveness(): Promise<string | null>;
   /** Null where all is well; else what is not, in a sentence. */
   readiness(): Promise<string | null>;
+  /** What the bot's disk holds, and may. */
+  uses(): Promise<readonly DiskUse[]>;
   jobs(): { readonly running: number; readonly waiting: number };
   /** Socket Mode connections of the app, as Slack counted them last; undefined where it never did. */
   connections(): number | undefined;
@@ -74,6 +77,8 @@ export async function openHealth(
     () => source.otherBots(),
   );
 
+  gaugesOfDisk(registry, source);
+
   new Counter({
     name: 'batchops_log_lines_lost_total',
     help: 'Log lines that could not be written: their reader was gone or too slow, or the disk was full',
@@ -102,7 +107,10 @@ export async function openHealth(
         case '/healthz':
           return verdict('ok', await inTime(source.liveness(), 'the loop that does the work stands still'));
         case '/readyz':
-          return verdict('ready', await inTime(source.readiness(), 'a part of the bot does not answer'));
+          return verdict(
+            await ready(source),
+            await inTime(source.readiness(), 'a part of the bot does not answer'),
+          );
         case '/metrics':
           return send(200, await registry.metrics(), registry.contentType);
         default:
@@ -121,6 +129,32 @@ export async function openHealth(
         server.close(() => resolve());
       }),
   };
+}
+
+function gaugesOfDisk(registry: Registry, source: HealthSource): void {
+  const gauge = (name: string, help: string, value: (use: DiskUse) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['what'],
+      registers: [registry],
+      async collect() {
+        for (const use of await source.uses()) {
+          // A disk that does not tell has no figure.
+          if (Number.isFinite(value(use))) this.set({ what: use.what }, value(use));
+        }
+      },
+    });
+  };
+  gauge('batchops_disk_used_bytes', "What the bot's files hold on its disk", (use) => use.usedBytes);
+  gauge('batchops_disk_quota_bytes', 'What they may hold', (use) => use.maxBytes);
+  gauge('batchops_disk_free_bytes', 'What is free on the disk that they lie on', (use) => use.freeBytes);
+}
+
+/** What still works is ready; what part of the disk is full stands below it. */
+async function ready(source: HealthSource): Promise<string> {
+  const full = (await source.uses()).flatMap(({ trouble }) => (trouble === null ? [] : [trouble]));
+  return ['ready', ...full].join('\n');
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import { escapeMrkdwn, escapeShort } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, shortLine, takeEndLines } from './text/plain.ts';
-import { describeOutcome, formatCount, outcomeSymbol, plural } from './text/wording.ts';
+import { describeOutcome, formatCount, formatDay, outcomeSymbol, plural } from './text/wording.ts';
 
 /** All of it is one message for one person, so it has to stay below what Slack takes at once. */
 const MAX_CHARS = 8_000;
@@ -61,6 +61,9 @@ export function formatErrors(
   if (rest.length > 0) {
     const more = `… and ${plural(countHosts(rest), 'more host')}: the thread has them, and /batch show ${run.id} HOST`;
     elements.push(line(italic(more)));
+  }
+  if (run.outputGoneAt !== undefined && total > 0) {
+    elements.push(line(italic(`What they said was kept until ${formatDay(run.outputGoneAt)}.`)));
   }
   return { text: escapeShort(title, 500), blocks: [richText(...elements)] };
 }

@@ -12,6 +12,7 @@ import {
   describeOutcome,
   describeWork,
   formatCount,
+  formatDay,
   formatDuration,
   formatProgress,
   formatSummary,
@@ -98,6 +99,9 @@ export function formatShow(run: Run, jobs: readonly Job[], now: number): Message
       richText(
         ...boxOfLines(lines, `ask for one host: \`/batch show ${run.id} HOST\``),
         line(bold('one host: '), `/batch show ${run.id} HOST`),
+        ...(run.outputGoneAt === undefined
+          ? []
+          : [line(`What they said was kept until ${formatDay(run.outputGoneAt)}.`)]),
       ),
     ],
   };

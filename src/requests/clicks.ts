@@ -15,6 +15,7 @@ import {
 import { formatErrors, formatLogPointer, MAX_TROUBLES, type Trouble } from '../report/click-answers.ts';
 import { ASK_TEXT_ACTION } from '../report/doubts.ts';
 import { TRUST_ACTION } from '../report/keys/look.ts';
+import { formatDay } from '../report/text/wording.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
@@ -145,6 +146,15 @@ async function answerWithLog(context: RequestContext, run: Run): Promise<Answer>
   }
   if (run.state !== 'finished') {
     throw new Refusal('not-now', `${run.id} is still going on: its log comes when it has ended.`);
+  }
+  if (run.outputGoneAt !== undefined) {
+    throw new Refusal(
+      'not-now',
+      `What the hosts of ${run.id} said was kept until ${formatDay(run.outputGoneAt)}.`,
+      {
+        remedy: `What its thread showed still stands there; /batch show ${run.id} tells how each host ended.`,
+      },
+    );
   }
   const isThere = await context.store.postLog(run.id);
   return formatLogPointer(run, isThere, context.threadLink(run.plan.channelId, run.rootTs));

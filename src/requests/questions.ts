@@ -9,10 +9,11 @@ import type { Log, Store } from '../ports.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
 import { formatQueue, type QueueRow } from '../report/queue.ts';
+import { formatDay } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
-import type { Run } from '../run/run.ts';
+import type { GoneRun, Run } from '../run/run.ts';
 import { recordReads } from './reads.ts';
 import { showHost } from './show-host.ts';
 
@@ -74,6 +75,16 @@ export async function answerQuestion(records: Records, asking: Asking, question:
 export async function findVisibleRun(records: Records, asking: Asking, runId: string): Promise<Run> {
   const run = await records.store.findRun(runId);
   if (run !== undefined && maySee(records, asking, run)) return run;
+  const gone = await records.store.findGoneRun(runId);
+  if (gone !== undefined && mayHearOf(asking, gone)) {
+    throw new Refusal(
+      'not-now',
+      `${gone.id} was kept until ${formatDay(gone.goneAt)}; nothing of it is stored any more.`,
+      {
+        remedy: 'What its thread showed still stands there.',
+      },
+    );
+  }
   throw new Refusal('unknown-name', `There is no run ${runId} here.`, {
     remedy: '/batch runs lists those of this channel.',
   });
@@ -109,6 +120,11 @@ async function listVisibleRuns(records: Records, asking: Asking, count: number):
       return visible.slice(0, count);
     }
   }
+}
+
+/** Its hosts are not known any more, so nobody is its auditor. */
+function mayHearOf({ channelId, requester }: Asking, gone: GoneRun): boolean {
+  return gone.channelId === channelId || gone.requester.userId === requester.userId;
 }
 
 function maySee(records: Records, asking: Asking, run: Run): boolean {

@@ -37,8 +37,19 @@ export interface Run {
   /** Its root message was deleted and posted anew. */
   readonly isReposted?: true;
   readonly progress: Progress;
+  /** Until when what its hosts said was kept; it is not stored any more. Epoch ms. */
+  readonly outputGoneAt?: number;
   /** Its stored plan is not the one that was approved: nothing of it may run. */
   readonly isTampered?: true;
+}
+
+/** A run of which nothing is stored any more but that there was one. */
+export interface GoneRun {
+  readonly id: string;
+  readonly requester: Requester;
+  readonly channelId: string;
+  /** Until when it was kept. Epoch ms. */
+  readonly goneAt: number;
 }
 
 /** It ended before its root message was known to stand: it has run nowhere, and whoever asked was told so. */

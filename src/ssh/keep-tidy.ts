@@ -1,37 +1,46 @@
-import type { Log, Store } from '../ports.ts';
+import type { Store } from '../ports.ts';
 import { sweepHalfFiles } from './part/half-files.ts';
-import { SPOOL_KEPT_MS, type SpoolFolder } from './spool/spool-folder.ts';
+import { sweepOldFiles } from './part/old-files.ts';
+import type { SpoolFolder } from './spool/spool-folder.ts';
 
-const SWEEP_EVERY_MS = 24 * 60 * 60_000;
+/** Of what the spool may hold, so much is left by each sweep, so that there is room for what comes. */
+const SWEPT_PART = 0.8;
 
-/** Old output and half files of ours go, now and once a day. */
-export function keepDiskTidy(
-  { store, spool }: { readonly store: Pick<Store, 'openRuns'>; readonly spool: SpoolFolder },
-  transferDir: string,
-  log: Log,
-): Disposable {
-  const sweepSpool = async (): Promise<number> => {
-    // Of runs that are still open there may be more to come.
-    const open = new Set((await store.openRuns()).map((run) => run.id));
-    return await spool.sweep(Date.now() - SPOOL_KEPT_MS, open);
-  };
-  const kept = new DisposableStack();
-  kept.use(keepSwept('output', sweepSpool, log));
-  kept.use(keepSwept('half files', () => sweepHalfFiles(transferDir, Date.now()), log));
-  return kept;
+export interface TidyDisk {
+  readonly store: Pick<Store, 'openRuns' | 'unfinishedRuns' | 'origins'>;
+  readonly spool: SpoolFolder;
+  /** The true path of the transfer folder. */
+  readonly transfersDir: string;
+  /** Milliseconds, perhaps infinite. */
+  readonly keep: { readonly spoolMs: number; readonly uploadMs: number; readonly fetchedMs: number };
+  readonly spoolBytes: number;
 }
 
-/** Removes what is old now and once a day. `what` it is, for the log; the sweep tells how many it removed. */
-function keepSwept(what: string, sweep: () => Promise<number>, log: Log): Disposable {
-  const sweepOnce = async (): Promise<void> => {
-    try {
-      const removed = await sweep();
-      if (removed > 0) log.info({ what, removed }, 'what was old is removed from the disk');
-    } catch (error) {
-      log.warn({ what, err: error }, 'what is old could not be looked through');
-    }
-  };
-  void sweepOnce();
-  const timer = setInterval(() => void sweepOnce(), SWEEP_EVERY_MS).unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+/** What of the disk is to be looked through from time to time: old output, old files, and half files of ours. */
+export function sweepsOfFiles({ store, spool, transfersDir: dir, keep, spoolBytes }: TidyDisk) {
+  return [
+    {
+      what: 'output',
+      sweep: async () =>
+        await spool.sweep(Date.now() - keep.spoolMs, await store.unfinishedRuns(), spoolBytes * SWEPT_PART),
+    },
+    {
+      what: 'files',
+      sweep: async () =>
+        await sweepOldFiles({
+          dir,
+          origins: store.origins,
+          uploadedBefore: Date.now() - keep.uploadMs,
+          fetchedBefore: Date.now() - keep.fetchedMs,
+          inUse: await filesInUse(store),
+        }),
+    },
+    { what: 'half files', sweep: async () => await sweepHalfFiles(dir, Date.now()) },
+  ];
+}
+
+/** What runs still have to send. */
+async function filesInUse(store: Pick<Store, 'openRuns'>): Promise<ReadonlySet<string>> {
+  const runs = await store.openRuns();
+  return new Set(runs.flatMap(({ plan: { work } }) => (work.action === 'put' ? [work.local] : [])));
 }

@@ -1,6 +1,6 @@
 import type { Mask } from '../gather/mask.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { Leftovers, Log, Origins } from '../ports.ts';
+import type { Leftovers, Log, Origins, Room } from '../ports.ts';
 import type { HostKeys } from './host-keys/host-keys.ts';
 import type { CopyLimits } from './sftp/limits.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';
@@ -14,6 +14,8 @@ export interface TransportSettings {
   /** All that `-local` can name. */
   readonly transferDir: string;
   readonly origins: Origins;
+  /** For what is fetched into it; without one, as much as the disk takes. */
+  readonly room?: Room;
   /** Takes output beyond what is kept in memory; without one it is only counted. */
   readonly spool?: SpoolFolder;
   /** What is made on hosts and has to be gone again. */

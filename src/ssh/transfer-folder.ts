@@ -3,8 +3,9 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { codeOf, Refusal, type RefusalCode } from '../errors.ts';
-import type { Origins, TransferFolder } from '../ports.ts';
+import type { Claim, Origins, Room, TransferFolder } from '../ports.ts';
 import type { FileDigest, Origin } from '../run/plan.ts';
+import { ENDLESS_ROOM } from './part/endless-room.ts';
 import { temporaryName } from './part/file-names.ts';
 
 /** What hosts and people sent is the bot's alone to read, also where the transfer folder itself is shared. */
@@ -17,6 +18,8 @@ const SLACKS_FOLDER = 'slack';
 export interface JailedFolder extends TransferFolder {
   /** The file to send, open. A `Refusal` as with `digestSource`. */
   openSource(local: string): Promise<{ readonly file: FileHandle; readonly stats: Stats }>;
+  /** Room for a file that is about to be written in the folder, by its full path. */
+  claim(path: string): Claim;
   /** Makes the folder, each part checked, and answers with its true path. */
   makeFolder(parts: readonly string[]): Promise<string>;
   /**
@@ -30,8 +33,10 @@ export interface JailedFolder extends TransferFolder {
  * The folder that `-local` may name things in. What is named is followed to where it truly lies, and looked
  * at again once it is open: neither `..` nor a link, also one put there in between, leads out.
  */
-export function openTransferFolder(dir: string, origins: Origins): JailedFolder {
+export function openTransferFolder(dir: string, origins: Origins, room: Room = ENDLESS_ROOM): JailedFolder {
   const folder: JailedFolder = {
+    claim: (path) => room.claim(path),
+
     async digestSource(local): Promise<FileDigest> {
       const { file } = await folder.openSource(local);
       try {
@@ -98,25 +103,41 @@ export function openTransferFolder(dir: string, origins: Origins): JailedFolder 
       }
     },
 
-    async keep(local, content, origin) {
+    async keep(local, { bytes, open: openContent }, origin) {
       const parts = splitName(local);
       const name = parts.at(-1) ?? local;
       const into = await folder.makeFolder(parts.slice(0, -1));
       // Hidden until it is whole, under a name that no one else's copy has.
       const part = join(into, temporaryName('slack'));
-      const file = await open(part, 'wx', 0o600);
+      const claim = room.claim(part);
+      const take = async (more: number): Promise<void> => {
+        const shortage = await claim.grow(more);
+        if (shortage !== undefined) throw noRoom(local, shortage);
+      };
       try {
+        await take(bytes);
+        const content = await openContent();
+        const file = await open(part, 'wx', 0o600);
+        let written = 0;
         try {
-          // Not `write`: that may take a part of it only.
-          for await (const chunk of content) await file.appendFile(chunk);
+          for await (const chunk of content) {
+            written += chunk.length;
+            // What it was said to have is taken already; the disk may be filling up by other hands.
+            await take(Math.max(0, Math.min(chunk.length, written - bytes)));
+            // Not `write`: that may take a part of it only.
+            await file.appendFile(chunk);
+          }
           await file.sync();
         } finally {
           await file.close();
         }
         await folder.place(part, into, name, origin);
+        claim.keep();
       } catch (error) {
         await rm(part, { force: true });
         throw error;
+      } finally {
+        claim.drop();
       }
     },
 
@@ -156,6 +177,10 @@ function ofAnother(path: string, origin: Origin): Refusal {
   return refusal('not-allowed', `${path} is not yours to replace: ${whose}.`, {
     remedy: 'Choose another name for -local.',
   });
+}
+
+function noRoom(local: string, shortage: string): Refusal {
+  return refusal('not-now', `${local} was not fetched: ${shortage}.`);
 }
 
 /** The words between the slashes; a `Refusal` where one of them is no plain name. */

@@ -29,7 +29,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const connections = new Connections(settings);
   const deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
   const { spool } = settings;
-  const folder = openTransferFolder(settings.transferDir, settings.origins);
+  const folder = openTransferFolder(settings.transferDir, settings.origins, settings.room);
   const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
   const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
   const running = new Map<AbortController, Promise<Outcome>>();

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import { keepStart, NOT_ON_RECORD } from '../run/audit-entry.ts';
@@ -29,11 +30,18 @@ interface Requested {
   readonly receivedAs: string | undefined;
 }
 
+/** What a new run has to pass. */
+interface Admission {
+  readonly shares: Shares;
+  /** Why there is no room for one more, a clause; undefined where there is. */
+  readonly shortage: string | undefined;
+}
+
 /** Puts the run down. The same request twice finds the first run, as does the same click on a button. */
 export async function createRun(
   ledger: Ledger,
   approved: Approved<Plan>,
-  shares: Shares,
+  { shares, shortage }: Admission,
   { requestKey, click, receivedAs = requestKey }: Requested,
 ): Promise<{ readonly runId: string; readonly isNew: boolean }> {
   // What is only there to be read is masked. The command stays as it is, or a run that goes on after a restart
@@ -49,6 +57,11 @@ export async function createRun(
     const first = await findFirst(trx, requestKey, click);
     if (first !== undefined) return { runId: first.id, isNew: false };
 
+    if (shortage !== undefined) {
+      throw new Refusal('not-now', `Nothing was run: ${shortage}.`, {
+        remedy: 'An administrator of the bot has to raise the limit, or to have less kept.',
+      });
+    }
     checkShares(shares, await countUnfinished(trx, plan.requester), plan);
     const at = ledger.now();
     const runId = await nameRun(trx);

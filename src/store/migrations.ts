@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../errors.ts';
+import type { Log } from '../ports.ts';
+import { copyBefore } from './copy-before.ts';
 import { CHAIN_START, type Schema } from './schema.ts';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -19,11 +21,15 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0017-trust': { up: addFirstKeys },
   '0018-slash-text': { up: addDoubts },
   '0019-places': { up: addPlaces },
+  '0020-expiry': { up: addExpiry },
   '0021-received': { up: addReceived },
 };
 
-/** Brings the tables to this version's shape. A database from a later version is refused, not guessed at. */
-export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {
+/**
+ * Brings the tables to this version's shape, behind a copy of what there was. A database from a later version is refused,
+ * not guessed at.
+ */
+export async function migrate(db: Kysely<Schema>, path: string, log: Log): Promise<void> {
   const { rows: known } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db);
   if (known.length > 0) {
     const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
@@ -32,6 +38,11 @@ export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {
       throw new ConfigError([
         `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later.name}"); run that version, or name another file`,
       ]);
+    }
+    const names = rows.map(({ name }) => name).toSorted();
+    const last = names.at(-1);
+    if (last !== undefined && names.length < Object.keys(MIGRATIONS).length) {
+      await copyBefore(db, path, last, log);
     }
   }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
@@ -329,4 +340,17 @@ async function addReceived(db: Kysely<unknown>): Promise<void> {
     what text not null,
     at bigint not null,
     run_id text)`.execute(db);
+}
+
+/** Runs are not kept for ever: what is being removed goes on after a crash, and what is next is found without a look at what stays. */
+async function addExpiry(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table run add column gone_at bigint`.execute(db);
+  await sql`create table expiring (
+    run_id text primary key references run (id),
+    what text not null check (what in ('output', 'runs')))`.execute(db);
+  await sql`create index run_output_kept on run (finished_at, id)
+    where finished_at is not null and output_retired_at is null`.execute(db);
+  await sql`create index run_kept on run (finished_at, id)
+    where finished_at is not null and gone_at is null`.execute(db);
+  await sql`create index outbox_given_up on outbox (turn) where given_up_at is not null`.execute(db);
 }

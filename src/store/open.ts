@@ -5,11 +5,12 @@ import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { countUnfinished, createRun } from './create-run.ts';
 import { StoredDoubts, StoredReadings } from './doubts.ts';
-import { asConfigError, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
+import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { Erasure } from './embedded/erasure.ts';
 import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
+import { StoredExpiry } from './expiry/expiry.ts';
 import { holdRuns, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
 import { migrate } from './migrations.ts';
@@ -35,6 +36,8 @@ export interface StoreSettings {
   readonly hostConcurrency: number;
   /** What one person may have; no bounds where left out. */
   readonly shares?: Shares;
+  /** Why no run is to be put down in a database of so many bytes, a clause; none where left out. */
+  readonly findShortage?: (usedBytes: number) => Promise<string | undefined>;
   /** With one, every decision of the audit also becomes an outbox row. */
   readonly auditChannel: string | undefined;
   /** Takes secrets out of a text that is kept to be read: the audit's, and what was typed. */
@@ -53,9 +56,16 @@ export interface StoreSettings {
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const { auditChannel, mask, log, now = Date.now, steady = now, shares = UNBOUNDED } = settings;
-  const { path, db, close } = openDatabase(parseDatabaseUrl(settings.url));
+  const database = openDatabase(parseDatabaseUrl(settings.url));
+  const { path, db, close } = database;
   try {
-    await migrate(db, path);
+    if (!database.isShrinkable) {
+      log.warn(
+        { path },
+        'what is freed in the database is used again and not given back to the disk: see "Disk" in the README',
+      );
+    }
+    await migrate(db, path, log);
     const plans = new Plans();
     const records = new Records(db, plans);
     const outbox = new StoredOutbox(db, auditChannel, { now, steady }, (runId) => records.forget(runId));
@@ -99,12 +109,29 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       leftovers: await StoredLeftovers.open(db, now),
       origins: new StoredOrigins(db),
       received: new StoredReceived(db, now),
+      expiry: new StoredExpiry(ledger, database, (runIds) => {
+        for (const id of runIds) records.forget(id);
+        outbox.announce();
+      }),
+      async unfinishedRuns() {
+        const owed = await db
+          .selectFrom('outbox')
+          .select('turn')
+          .distinct()
+          .where('due_at', 'is not', null)
+          .execute();
+        const open = await db.selectFrom('run').select('id').where('finished_at', 'is', null).execute();
+        return new Set([...owed.map(({ turn }) => turn), ...open.map(({ id }) => id)]);
+      },
       doubts: new StoredDoubts(ledger),
       readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey, click, receivedAs) {
         file.refuseWhereGone();
-        const { runId, isNew } = await createRun(ledger, plan, shares, { requestKey, click, receivedAs });
+        const shortage = await settings.findShortage?.(await measureUse(db));
+        const admission = { shares, shortage };
+        const requested = { requestKey, click, receivedAs };
+        const { runId, isNew } = await createRun(ledger, plan, admission, requested);
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -195,6 +222,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
 
       findRun: (runId) => records.findRun(runId),
+      findGoneRun: (runId) => records.findGoneRun(runId),
       async hasRequest(requestKey) {
         const found = await db
           .selectFrom('run')
@@ -213,6 +241,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
+      usedBytes: () => measureUse(db),
       async ping() {
         await file.probe();
         // A write that changes nothing, and still has to reach the disk.

@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { Job, Progress, Run } from '../run/run.ts';
+import type { GoneRun, Job, Progress, Run } from '../run/run.ts';
 import { breathe } from '../time/breathe.ts';
 import { ROWS_AT_ONCE } from './pieces.ts';
 import type { Plans, StoredPlan } from './plans.ts';
@@ -19,6 +19,7 @@ const RUN_COLUMNS = [
   'root_lost',
   'cancelled_team',
   'cancelled_user',
+  'output_retired_at',
 ] as const;
 
 type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly unread: string | null };
@@ -46,8 +47,22 @@ export class Records {
   async findRun(runId: string): Promise<Run | undefined> {
     const known = this.#finished.get(runId.toLowerCase());
     if (known !== undefined) return known;
-    const rows = await runsOf(this.#db).where('id', '=', runId.toLowerCase()).execute();
+    const rows = await runsOf(this.#db)
+      .where('id', '=', runId.toLowerCase())
+      .where('gone_at', 'is', null)
+      .execute();
     return (await this.#toRuns(rows))[0];
+  }
+
+  async findGoneRun(runId: string): Promise<GoneRun | undefined> {
+    const row = await this.#db
+      .selectFrom('run')
+      .select(['id', 'team_id', 'user_id', 'channel_id', 'gone_at'])
+      .where('id', '=', runId.toLowerCase())
+      .executeTakeFirst();
+    if (row === undefined || row.gone_at === null) return undefined;
+    const requester = { teamId: row.team_id, userId: row.user_id };
+    return { id: row.id, requester, channelId: row.channel_id, goneAt: row.gone_at };
   }
 
   /** It has changed in a state that nothing else leaves. */
@@ -57,6 +72,7 @@ export class Records {
 
   async listRuns(count: number): Promise<readonly Run[]> {
     const rows = await runsOf(this.#db)
+      .where('gone_at', 'is', null)
       .orderBy('number', 'desc')
       .limit(Math.max(0, Math.floor(count)))
       .execute();
@@ -126,6 +142,7 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(isIntact ? {} : { isTampered: true as const }),
     ...(row.root_ts !== null && { rootTs: row.root_ts }),
     ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+    ...(row.output_retired_at !== null && { outputGoneAt: row.output_retired_at }),
     ...(row.held !== null && { held: row.held }),
     ...(row.unread !== null && { unread: row.unread }),
     ...(row.root_lost > 0 && { isReposted: true as const }),

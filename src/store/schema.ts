@@ -21,6 +21,7 @@ export interface Schema {
   origin: OriginTable;
   beat: BeatTable;
   refusals: RefusalsTable;
+  expiring: ExpiringTable;
   sealed: SealedTable;
   received: ReceivedTable;
   text_reading: TextReadingTable;
@@ -46,7 +47,7 @@ export interface RunTable {
   cancelled_team: string | null;
   cancelled_user: string | null;
   finished_at: number | null;
-  /** What its hosts said was deleted on purpose. */
+  /** Since when what its hosts said is not kept any more, nor the record of the messages that told it. */
   output_retired_at: number | null;
   /** How often its root message was found to be gone, and posted anew. */
   root_lost: Generated<number>;
@@ -54,6 +55,8 @@ export interface RunTable {
   held: string | null;
   /** Over the outcomes, once finished; the audit entry has it too. */
   digest: string | null;
+  /** Since when nothing is stored of it but this row, its plan left out: for the audit, and for whoever asks. */
+  gone_at: number | null;
 }
 
 interface JobTable {
@@ -210,6 +213,18 @@ interface RefusalsTable {
   channel_id: string | null;
   last_json: string | null;
 }
+
+/** What is being removed, step by step. */
+interface ExpiringTable {
+  run_id: string;
+  what: Retired;
+}
+
+/**
+ * What of a run is given up on purpose. `output`: what its hosts said, and the sent rows of the outbox. `runs`: its
+ * jobs and its plan as well.
+ */
+export type Retired = 'output' | 'runs';
 
 /** How Slack writes what people type, as they said. */
 interface TextReadingTable {

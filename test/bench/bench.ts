@@ -3,7 +3,7 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks,visibility --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks,visibility,years --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -25,8 +25,9 @@ import { machineFacts, round2 } from './machine.ts';
 import { atMost, bar, fixed, table } from './report.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
+import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'acks', 'visibility'];
+const PARTS = ['cold', 'warm', 'acks', 'visibility', 'years'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -68,6 +69,7 @@ if (parts.includes('cold') || parts.includes('warm')) {
 }
 if (parts.includes('acks')) await measureAnswers();
 if (parts.includes('visibility')) await measureThreads();
+if (parts.includes('years')) await measureAge();
 const facts = {
   ...machineBefore,
   loadAfter: loadavg().map(round2),
@@ -244,4 +246,14 @@ async function measureThreads(): Promise<void> {
   }
   report.push('', ...formatVisibility(seen));
   results.visibility = seen;
+}
+
+// ── years of use ─────────────────────────────────────────────────────────────────────────────────────────
+
+async function measureAge(): Promise<void> {
+  const jobs = flags.quick ? 10_000 : 1_000_000;
+  say(`years: a database with ${jobs} jobs`);
+  const figures = await measureYears(jobs);
+  report.push('', ...formatYears(figures));
+  results.years = figures;
 }

@@ -1,8 +1,43 @@
 import { get } from 'node:http';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
+import type { DiskUse } from '../../src/ports.ts';
 import { openHealth } from '../../src/process/health.ts';
 import { askHealth } from '../rigs/processes.ts';
+
+const FULL: DiskUse = {
+  what: 'transfers',
+  usedBytes: 1_024,
+  maxBytes: 1_024,
+  freeBytes: 4_096,
+  trouble: 'the transfer folder is full',
+};
+
+test('/readyz names what is full and hinders no run, /metrics has its bytes', async () => {
+  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
+    liveness: async () => null,
+    readiness: async () => null,
+    jobs: () => ({ running: 0, waiting: 0 }),
+    logLinesLost: () => 0,
+    connections: () => 9,
+    otherBots: () => 1,
+    uses: async () => [FULL, { ...FULL, what: 'spool', freeBytes: Number.POSITIVE_INFINITY, trouble: null }],
+  });
+  try {
+    const port = Number(health.address.split(':').at(-1));
+    expect(await askHealth(port, '/readyz')).toEqual({
+      status: 200,
+      text: 'ready\nthe transfer folder is full',
+    });
+    const metrics = (await askHealth(port, '/metrics'))?.text ?? '';
+    expect(metrics).toMatch(/^batchops_disk_used_bytes\{what="transfers"\} 1024$/m);
+    expect(metrics).toMatch(/^batchops_disk_quota_bytes\{what="spool"\} 1024$/m);
+    expect(metrics).toMatch(/^batchops_disk_free_bytes\{what="transfers"\} 4096$/m);
+    expect(metrics).not.toContain('batchops_disk_free_bytes{what="spool"}');
+  } finally {
+    await health.close();
+  }
+});
 
 test('/healthz is 503 where the loop that does the work stands still, though the process answers', async () => {
   let liveness: () => Promise<string | null> = async () => null;
@@ -13,6 +48,7 @@ test('/healthz is 503 where the loop that does the work stands still, though the
     connections: () => 9,
     otherBots: () => 1,
     logLinesLost: () => 7,
+    uses: async () => [],
   });
   try {
     const port = Number(health.address.split(':').at(-1));
@@ -42,6 +78,7 @@ test('/metrics and /readyz answer only under a name of ours: a page whose name l
     connections: () => undefined,
     otherBots: () => 0,
     logLinesLost: () => 0,
+    uses: async () => [],
   });
   try {
     const port = Number(health.address.split(':').at(-1));

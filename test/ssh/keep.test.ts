@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { KeptFile } from '../../src/ports.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { memoryOrigins } from './memory-origins.ts';
 
@@ -16,14 +17,26 @@ function openRig() {
   };
 }
 
-async function* chunks(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const text of texts) yield Buffer.from(text);
+function chunks(...texts: readonly string[]): KeptFile {
+  return {
+    bytes: texts.join('').length,
+    async open() {
+      return (async function* () {
+        for (const text of texts) yield Buffer.from(text);
+      })();
+    },
+  };
 }
 
-async function* broken(): AsyncGenerator<Uint8Array> {
-  yield Buffer.from('half');
-  throw new Error('cut off');
-}
+const broken = (): KeptFile => ({
+  bytes: 8,
+  async open() {
+    return (async function* () {
+      yield Buffer.from('half');
+      throw new Error('cut off');
+    })();
+  },
+});
 
 test('a file that is kept stands there whole, and the same name takes its place', async () => {
   using rig = openRig();

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { type Retired, recordRetired } from '../../src/store/audit/retired.ts';
+import { recordRetired } from '../../src/store/audit/retired.ts';
 import { openDatabase } from '../../src/store/embedded/database.ts';
 import { Plans } from '../../src/store/plans.ts';
+import type { Retired } from '../../src/store/schema.ts';
 import type { Ledger } from '../../src/store/settle.ts';
 import { drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 import { tamper } from './tamper.ts';

@@ -41,6 +41,11 @@ export function formatPart(bytes: number, totalBytes: number): string {
   return bytes < totalBytes ? `the first ${formatBytes(bytes)} of ${total}` : `all ${total}`;
 }
 
+/** A day, as in `kept until 2026-11-25`. UTC. */
+export function formatDay(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }

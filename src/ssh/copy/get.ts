@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
+import type { Claim } from '../../ports.ts';
 import type { Work } from '../../run/plan.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { OpenFile } from '../sftp/session.ts';
@@ -47,10 +48,14 @@ export async function getFile(
   const parts = [work.local, hostFolder(connection.host.name)];
   const into = await here(folder.makeFolder(parts));
   const part = join(into, temporaryName(copy.runId));
+  const claim = folder.claim(part);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const file = await here(open(part, flags, OWNER_MAY));
+  let file: FileHandle | undefined;
   try {
-    const came = await fetch(copy, source, file, maxBytes);
+    // As large as the host says, so that of many hosts those that begin can end; what comes beyond that is counted too.
+    await take(claim, there.bytes);
+    file = await here(open(part, flags, OWNER_MAY));
+    const came = await fetch(copy, source, { file, claim, taken: there.bytes }, maxBytes);
     const verified = await verifyFetched(copy, source, came, there);
     // Nothing hangs on the answer: the channel ends soon, and the handle with it.
     sftp.close(source).catch(() => {});
@@ -63,16 +68,31 @@ export async function getFile(
     await here(file.chmod(mode | OWNER_MAY));
     const origin = { kind: 'fetched', host: connection.host.name, path: trueName, by: copy.by } as const;
     await here(folder.place(part, into, name, origin));
+    claim.keep();
     return { file: { path: join(work.local, parts[1] ?? '', name), ...came, verified }, notes: [] };
   } catch (error) {
     await unlink(part).catch(() => {});
     throw error;
   } finally {
-    await file.close();
+    claim.drop();
+    await file?.close();
   }
 }
 
-async function fetch(copy: Copy, source: OpenFile, file: FileHandle, maxBytes: number): Promise<Content> {
+/** Where it comes to, and the room that it has there. */
+interface Destination {
+  readonly file: FileHandle;
+  readonly claim: Claim;
+  /** So many bytes have their room already. */
+  readonly taken: number;
+}
+
+async function fetch(
+  copy: Copy,
+  source: OpenFile,
+  { file, claim, taken }: Destination,
+  maxBytes: number,
+): Promise<Content> {
   const digest = createHash('sha256');
   let written = 0;
   const bytes = await pumpIn(
@@ -80,12 +100,19 @@ async function fetch(copy: Copy, source: OpenFile, file: FileHandle, maxBytes: n
     async (chunk) => {
       written += chunk.length;
       if (written > maxBytes) throw tooLarge(source.path, maxBytes);
+      // Also where that is nothing: the disk may be filling up by other hands.
+      await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
       digest.update(chunk);
       await here(file.writeFile(chunk));
     },
   );
   await here(file.sync());
   return { bytes, sha256: digest.digest('hex') };
+}
+
+async function take(claim: Claim, bytes: number): Promise<void> {
+  const shortage = await claim.grow(bytes);
+  if (shortage !== undefined) throw new Trouble('transfer-failed', shortage);
 }
 
 /** Of the file that is replaced here; undefined where there is none. */

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { SpoolSink } from '../../gather/spool.ts';
+import type { Claim } from '../../ports.ts';
 import { within } from '../../time/within.ts';
 
 /** More waiting than this, and the host is asked to wait. */
@@ -18,6 +19,7 @@ export interface SpoolFile extends SpoolSink {
 
 export interface SpoolTarget {
   readonly path: string;
+  readonly claim: Claim;
   open(): Promise<FileHandle>;
   remove(): Promise<void>;
   onTrouble(error: unknown): void;
@@ -26,6 +28,7 @@ export interface SpoolTarget {
 
 export function writeSpoolFile({
   path,
+  claim,
   open,
   remove,
   onTrouble,
@@ -50,7 +53,8 @@ export function writeSpoolFile({
       .then((file) => file.close())
       .catch(() => undefined)
       .then(() => opened.then(remove))
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .then(() => claim.drop());
   }
 
   async function work(): Promise<void> {
@@ -61,6 +65,8 @@ export function writeSpoolFile({
         waiting = [];
         let taken = 0;
         for (const bytes of batch) {
+          const shortage = await claim.grow(bytes.length);
+          if (shortage !== undefined) throw new Error(shortage);
           // Not `write`: that may take a part of it only.
           await file.appendFile(bytes);
           taken += bytes.length;
@@ -99,7 +105,9 @@ export function writeSpoolFile({
       await inTime(working);
       if (isGivenUp) return undefined;
       await inTime(opened.then((file) => file.close()).catch(giveUp));
-      return isGivenUp ? undefined : path;
+      if (isGivenUp) return undefined;
+      claim.keep();
+      return path;
     },
   };
 }

@@ -1,21 +1,22 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { codeOf } from '../../errors.ts';
-import type { Log, Spool } from '../../ports.ts';
+import type { Log, Room, Spool } from '../../ports.ts';
+import { ENDLESS_ROOM } from '../part/endless-room.ts';
 import { hostFolder } from '../part/file-names.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';
-
-/** A run's output on disk is kept this long after it was last written to. */
-export const SPOOL_KEPT_MS = 7 * 24 * 60 * 60_000;
 
 export type StreamName = 'stdout' | 'stderr';
 
 export interface SpoolFolder extends Spool {
   /** Nothing is on disk before something is written to it. */
   openFile(runId: string, host: string, stream: StreamName): SpoolFile;
-  /** Removes what runs left behind that nobody touched since then, but for these. Tells how many. */
-  sweep(before: number, except: ReadonlySet<string>): Promise<number>;
+  /**
+   * Removes what runs left behind that nobody touched since then, and of the rest the oldest until no more than
+   * `maxBytes` are left; but nothing of these. Tells of how many runs.
+   */
+  sweep(before: number, except: ReadonlySet<string>, maxBytes?: number): Promise<number>;
 }
 
 /** As the runs are called, and as our files are: nothing else in the folder is ours to read or remove. */
@@ -23,13 +24,14 @@ const RUN_FOLDER = /^r-[0-9a-z]+$/;
 const SPOOL_PATH = /^(r-[0-9a-z]+)\/([A-Za-z0-9._%-]+\.(?:stdout|stderr))$/;
 
 /** `<run>/<host>.<stream>` below `dir`, for the eyes of the bot's own account. No link is followed in it. */
-export function openSpoolFolder(dir: string, log: Log): SpoolFolder {
+export function openSpoolFolder(dir: string, log: Log, room: Room = ENDLESS_ROOM): SpoolFolder {
   return {
     openFile(runId, host, stream) {
       const folder = join(dir, runId);
       const path = `${runId}/${hostFolder(host)}.${stream}`;
       return writeSpoolFile({
         path,
+        claim: room.claim(join(dir, path)),
         async open() {
           if (!SPOOL_PATH.test(path)) throw new Error(`${path} is no name for a spool file`);
           await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -60,15 +62,22 @@ export function openSpoolFolder(dir: string, log: Log): SpoolFolder {
       }
     },
 
-    async sweep(before, except) {
-      let removed = 0;
+    async sweep(before, except, maxBytes = Number.POSITIVE_INFINITY) {
+      const runs: { readonly folder: string; readonly touchedAt: number; readonly bytes: number }[] = [];
       for (const entry of await entriesOf(dir)) {
         // A link is no folder here, whatever it leads to.
-        if (!entry.isDirectory() || !RUN_FOLDER.test(entry.name) || except.has(entry.name)) continue;
+        if (!entry.isDirectory() || !RUN_FOLDER.test(entry.name)) continue;
         const folder = join(dir, entry.name);
+        const measured = await measure(folder).catch(() => undefined);
+        if (measured !== undefined) runs.push({ folder, ...measured });
+      }
+      let left = runs.reduce((sum, { bytes }) => sum + bytes, 0);
+      let removed = 0;
+      for (const { folder, touchedAt, bytes } of runs.toSorted((a, b) => a.touchedAt - b.touchedAt)) {
+        if ((touchedAt >= before && left <= maxBytes) || except.has(basename(folder))) continue;
         try {
-          if ((await lastTouched(folder)) >= before) continue;
           await rm(folder, { recursive: true, force: true });
+          left -= bytes;
           removed += 1;
         } catch (error) {
           log.warn({ folder, err: error }, 'old output could not be removed');
@@ -88,10 +97,13 @@ async function entriesOf(dir: string) {
   }
 }
 
-async function lastTouched(folder: string): Promise<number> {
-  let latest = (await lstat(folder)).mtimeMs;
+async function measure(folder: string): Promise<{ readonly touchedAt: number; readonly bytes: number }> {
+  let touchedAt = (await lstat(folder)).mtimeMs;
+  let bytes = 0;
   for (const name of await readdir(folder)) {
-    latest = Math.max(latest, (await lstat(join(folder, name))).mtimeMs);
+    const { mtimeMs, size } = await lstat(join(folder, name));
+    touchedAt = Math.max(touchedAt, mtimeMs);
+    bytes += size;
   }
-  return latest;
+  return { touchedAt, bytes };
 }

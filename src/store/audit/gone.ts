@@ -8,17 +8,25 @@ import { findWitnesses } from './witness.ts';
 const RUNS_AT_ONCE = 100;
 const MAX_NAMED = 10;
 
+/** Ids of runs that an entry names, by what of them was retired. */
+export interface RetiredRuns {
+  readonly withoutOutput: ReadonlySet<string>;
+  /** Of these there may be a row that says so, and rows that are still being removed. */
+  readonly withoutRows: ReadonlySet<string>;
+}
+
 /**
  * Runs that the chain speaks of and the tables do not have: of each an entry `retired` has to tell. Knows the ids of
  * what is gone, and no others.
  */
-export class Gone {
+export class Gone implements RetiredRuns {
   readonly #db: Kysely<Schema>;
   readonly #findings: Findings;
   /** Accepted, and not looked for yet. */
   #asked: string[] = [];
   readonly #missing = new Set<string>();
   readonly withoutOutput = new Set<string>();
+  readonly withoutRows = new Set<string>();
 
   constructor(db: Kysely<Schema>, findings: Findings) {
     this.#db = db;
@@ -58,8 +66,11 @@ export class Gone {
     this.#findings.note(`${object} ${count} was retired on ${day} (entry ${seq}): ${named}`);
     const witnesses = ids.length === 0 ? undefined : await findWitnesses(this.#db, ids);
     for (const { id, digest, changed } of runs) {
-      if (what === 'runs') this.#missing.delete(id);
-      else this.withoutOutput.add(id);
+      if (what === 'output') this.withoutOutput.add(id);
+      else {
+        this.#missing.delete(id);
+        this.withoutRows.add(id);
+      }
       const end = witnesses?.get(id)?.end;
       if (end === undefined) this.#findings.fault(`run ${id} was retired, and no entry says how it ended`);
       else if (end.digest !== digest || changed > 0) {

@@ -1,13 +1,10 @@
 import type { Kysely, Transaction } from 'kysely';
 import { breathe } from '../../time/breathe.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
-import type { Schema } from '../schema.ts';
+import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 import { digestRun, hashOutput } from './digest.ts';
 import { findWitnesses } from './witness.ts';
-
-/** What of a run is given up on purpose: what its hosts said, or every row of it. */
-export type Retired = 'output' | 'runs';
 
 /** A run at the moment before it went. */
 interface RetiredRun {

@@ -4,14 +4,13 @@ import { type AuditRow, hashEntry } from '../audit.ts';
 import { CHAIN_START, type Schema } from '../schema.ts';
 import { parseDetail, walkEntries } from './entries.ts';
 import type { Findings } from './findings.ts';
-import { Gone } from './gone.ts';
+import { Gone, type RetiredRuns } from './gone.ts';
 
 export interface Chain {
   readonly entries: number;
   /** `NUMBER:HASH`. */
   readonly head: string;
-  /** Runs whose output was retired, by when. */
-  readonly withoutOutput: ReadonlySet<string>;
+  readonly retired: RetiredRuns;
 }
 
 /** The chain in itself, and what of its numbers can be counted again. */
@@ -52,7 +51,7 @@ export async function verifyChain(
     numbers.compare(head.runs, head.refusals - waiting);
   }
   if (expected !== undefined) tellHead(expected, isHeadThere, findings);
-  return { entries, head: `${seq}:${hash}`, withoutOutput: gone.withoutOutput };
+  return { entries, head: `${seq}:${hash}`, retired: gone };
 }
 
 const missing = (from: number, to: number): string =>

@@ -9,8 +9,8 @@ import { verifyRuns } from './verify-runs.ts';
 /** The chain in itself, then the tables by what the chain says of them. Walks all, holds little of it. */
 export async function verifyAll(db: Kysely<Schema>, expected?: ExpectedHead): Promise<Verification> {
   const findings = new Findings();
-  const { entries, head, withoutOutput } = await verifyChain(db, expected, findings);
-  await verifyRuns(db, withoutOutput, findings);
+  const { entries, head, retired } = await verifyChain(db, expected, findings);
+  await verifyRuns(db, retired, findings);
   const { faults, notes } = findings;
   return { entries, head, faults, notes };
 }

@@ -1,7 +1,7 @@
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { ConfigError, codeOf, showCode } from '../../errors.ts';
 import type { Schema } from '../schema.ts';
 
@@ -9,11 +9,20 @@ import type { Schema } from '../schema.ts';
 const BUSY_TIMEOUT_MS = 1_000;
 /** Up to this size a database is read through once before it is written to; larger ones fail where they are read. */
 const CHECKED_BYTES = 256 * 1024 * 1024;
+/** Up to this size an older database is written anew so that it can shrink. */
+const REWRITTEN_BYTES = 1024 ** 3;
 const MAX_CACHED_STATEMENTS = 200;
+/** https://www.sqlite.org/rescode.html */
+const BUSY = 5;
+const FULL = 13;
 
 export interface Database {
   readonly path: string;
   readonly db: Kysely<Schema>;
+  /** Whether pages that are free can be given back to the disk. */
+  readonly isShrinkable: boolean;
+  /** Gives back so many of them at most. */
+  giveBack(pages: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,6 +54,7 @@ export function openDatabase(path: string): Database {
     const sqlite = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     opened.push(sqlite);
     checkFile(path, sqlite);
+    makeShrinkable(path, sqlite);
     // FULL, not NORMAL: a power cut must not undo the last `running` mark, or a command could run twice.
     // What is deleted is written over: commands with a secret are kept no longer than they have to run.
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on');
@@ -70,11 +80,52 @@ export function openReader(path: string): Database {
   }
 }
 
+/** A copy that nobody else knows of yet, to be changed before it is given out. */
+export function openCopy(path: string): Database {
+  return toDatabase(path, new DatabaseSync(path), () => {});
+}
+
+/** https://www.sqlite.org/pragma.html#pragma_auto_vacuum */
+const INCREMENTAL = 2;
+
+const autoVacuumOf = (sqlite: DatabaseSync): number =>
+  Number(sqlite.prepare('pragma auto_vacuum').get()?.auto_vacuum);
+
+/**
+ * A new file is made so that it can shrink. An older one has to be written anew for that, once (some 10 s a GiB): where
+ * it is not too large, the disk has room for it twice, and nobody reads it at the moment. Otherwise it stays as it is.
+ */
+function makeShrinkable(path: string, sqlite: DatabaseSync): void {
+  if (autoVacuumOf(sqlite) === INCREMENTAL) return;
+  sqlite.exec(`pragma auto_vacuum = ${INCREMENTAL}`);
+  const { size } = statSync(path);
+  if (size === 0) return;
+  const { bavail, bsize } = statfsSync(dirname(path));
+  if (size > REWRITTEN_BYTES || bavail * bsize < 3 * size) return;
+  try {
+    // In WAL mode the setting cannot be changed.
+    sqlite.exec(`pragma journal_mode = delete; pragma auto_vacuum = ${INCREMENTAL}; vacuum`);
+  } catch (error) {
+    if (![BUSY, FULL].includes(primaryCode(error))) throw error;
+  }
+}
+
+/** Bytes of the file that hold something: what was freed in it is used again first. */
+export async function measureUse(db: Kysely<Schema>): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`select (page_count - freelist_count) * page_size as bytes
+    from pragma_page_count, pragma_freelist_count, pragma_page_size`.execute(db);
+  return rows[0]?.bytes ?? 0;
+}
+
 function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): Database {
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite) });
   return {
     path,
     db,
+    isShrinkable: autoVacuumOf(sqlite) === INCREMENTAL,
+    // Not as a statement of Kysely's: that would take one step, and each is a page.
+    giveBack: (pages) =>
+      db.connection().execute(async () => sqlite.exec(`pragma incremental_vacuum(${pages})`)),
     async close() {
       // Behind whatever still waits for the one connection.
       await db.connection().execute(async () => {});

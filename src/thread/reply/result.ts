@@ -1,6 +1,6 @@
 import { bold, italic, line, preformatted, type RichTextElement } from '../../report/message.ts';
 import { cleanOutput, shortLine } from '../../report/text/plain.ts';
-import { formatBytes, formatPart, plural } from '../../report/text/wording.ts';
+import { formatBytes, formatDay, formatPart, plural } from '../../report/text/wording.ts';
 import type { MovedFile, Outcome, StreamText, Verification } from '../../run/outcome.ts';
 import type { Run } from '../../run/run.ts';
 import { type Excerpt, excerptStreams, MAX_OUTPUT_CHARS } from './excerpt.ts';
@@ -29,8 +29,20 @@ export function resultElements(
 ): readonly RichTextElement[] {
   return [
     ...(outcome.file === undefined ? [] : [fileLine(run, outcome.file)]),
-    ...streamElements(run, outcome, where, room),
+    ...(run.outputGoneAt === undefined
+      ? streamElements(run, outcome, where, room)
+      : goneElements(outcome, run.outputGoneAt)),
   ];
+}
+
+/** What it said is not stored any more; how much it was is. */
+function goneElements({ stdout, stderr }: Outcome, goneAt: number): readonly RichTextElement[] {
+  const streams = [['stdout', stdout] as const, ['stderr', stderr] as const];
+  return streams
+    .filter(([, { totalBytes }]) => totalBytes > 0)
+    .map(([name, { totalBytes }]) =>
+      line(bold(name), ` of ${formatBytes(totalBytes)} was kept until ${formatDay(goneAt)}`),
+    );
 }
 
 function streamElements(

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
+import { CAN_MOUNT } from '../../rigs/small-disk.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
 import { keyHost, openRig, passwordHost } from '../rig.ts';
@@ -11,17 +12,6 @@ import { sendRaw, serveMemory } from './memory-sftp.ts';
 
 const { STATUS_CODE } = ssh2.utils.sftp;
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
-/** A small disk of its own takes root with the right to mount one, which a container may not have. */
-const CAN_MOUNT = (() => {
-  try {
-    execFileSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"'], {
-      stdio: 'ignore',
-    });
-    return HAS_SSHD;
-  } catch {
-    return false;
-  }
-})();
 
 describe('a session stands and SFTP does not: transfer failed, once, in words', () => {
   test('where the server does not offer it', async () => {
@@ -161,26 +151,29 @@ describe('every error of SFTP says what was being done, and to what', () => {
     }
   });
 
-  test.skipIf(!CAN_MOUNT)('a disk that is full is said where the host says only "Failure"', async () => {
-    await using sshd = await startSshd();
-    await using rig = await openRig();
-    const disk = join(sshd.folder, 'disk');
-    await mkdir(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
-    try {
-      await writeFile(join(disk, 'f'), 'old');
-      await place(rig, 'f', Buffer.alloc(300_000, 1));
-      const outcome = await put(rig, keyHost(sshd), 'f', `${disk}/f`);
-      expect(outcome).toMatchObject({
-        kind: 'transfer-failed',
-        reason: `writing ${disk}/.batchops-r-7k3f-*.part: the host says only "Failure"; no space is left in ${disk}`,
-      });
-      expect(await readFile(join(disk, 'f'), 'utf8')).toBe('old');
-      expect(await readdir(disk)).toEqual(['f']);
-    } finally {
-      execFileSync('umount', [disk]);
-    }
-  });
+  test.skipIf(!CAN_MOUNT || !HAS_SSHD)(
+    'a disk that is full is said where the host says only "Failure"',
+    async () => {
+      await using sshd = await startSshd();
+      await using rig = await openRig();
+      const disk = join(sshd.folder, 'disk');
+      await mkdir(disk);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
+      try {
+        await writeFile(join(disk, 'f'), 'old');
+        await place(rig, 'f', Buffer.alloc(300_000, 1));
+        const outcome = await put(rig, keyHost(sshd), 'f', `${disk}/f`);
+        expect(outcome).toMatchObject({
+          kind: 'transfer-failed',
+          reason: `writing ${disk}/.batchops-r-7k3f-*.part: the host says only "Failure"; no space is left in ${disk}`,
+        });
+        expect(await readFile(join(disk, 'f'), 'utf8')).toBe('old');
+        expect(await readdir(disk)).toEqual(['f']);
+      } finally {
+        execFileSync('umount', [disk]);
+      }
+    },
+  );
 
   test.skipIf(!HAS_SSHD)('a failure that is not the disk’s says how much is free', async () => {
     // Files of this process end at 8 blocks: a write beyond that fails without a reason of SFTP's own.

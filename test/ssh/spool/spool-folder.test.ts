@@ -4,6 +4,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ENDLESS_ROOM } from '../../../src/ssh/part/endless-room.ts';
 import { writeSpoolFile } from '../../../src/ssh/spool/spool-file.ts';
 import { openSpoolFolder, type SpoolFolder } from '../../../src/ssh/spool/spool-folder.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
@@ -116,6 +117,21 @@ describe('the spool folder', () => {
     expect(rig.warnings).toEqual([]);
   });
 
+  test('a sweep takes the oldest of what is too much, and nothing that is still needed', async () => {
+    await using rig = await makeSpool();
+    for (const [n, name] of ['r-0001', 'r-0002', 'r-0003', 'r-0004'].entries()) {
+      await mkdir(join(rig.dir, name), { recursive: true });
+      await writeFile(join(rig.dir, name, 'web01.stdout'), 'x'.repeat(1_000));
+      for (const path of [join(rig.dir, name, 'web01.stdout'), join(rig.dir, name)]) {
+        await utimes(path, new Date(2026, 0, n + 1), new Date(2026, 0, n + 1));
+      }
+    }
+    const needed = new Set(['r-0001']);
+    expect(await rig.spool.sweep(0, needed, 4_000)).toBe(0);
+    expect(await rig.spool.sweep(0, needed, 2_500)).toBe(2);
+    expect((await readdir(rig.dir)).sort()).toEqual(['r-0001', 'r-0004']);
+  });
+
   test('a sweep of a folder that is not there finds nothing', async () => {
     await using rig = await makeSpool();
     expect(await rig.spool.sweep(Date.now(), new Set())).toBe(0);
@@ -178,6 +194,7 @@ describe.skipIf(!HAS_SSHD)('output beyond the cap, of a real sshd', () => {
       openFile: () =>
         writeSpoolFile({
           path: 'r-7k3f/web01.stdout',
+          claim: ENDLESS_ROOM.claim('r-7k3f/web01.stdout'),
           open: () => opening.promise,
           remove: () => Promise.resolve(),
           onTrouble: () => void troubles++,

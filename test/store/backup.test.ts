@@ -1,0 +1,73 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ConfigError } from '../../src/errors.ts';
+import { backUp } from '../../src/store/backup.ts';
+import { openStore } from '../../src/store/open.ts';
+import { approvedPlan, drain, okOutcome, openRig, openRun, quiet, type StoreRig } from './rig.ts';
+
+const backUpOf = (rig: StoreRig, file: string) => backUp(`file:${rig.path}`, file, Date.now);
+
+const openCopyOf = (path: string) =>
+  openStore({
+    url: `file:${path}`,
+    hostConcurrency: 1,
+    auditChannel: 'CAUDIT',
+    mask: (text) => text,
+    log: quiet,
+  });
+
+test('a backup beside an open store is whole, its owner’s alone, and starts nothing that may have run since', async () => {
+  await using rig = await openRig();
+  const done = await openRun(rig.store, { hosts: 2 });
+  await drain(rig.store, () => okOutcome('up'));
+  const going = await openRun(rig.store, { hosts: 4 });
+  const started = await rig.store.jobs.start(await rig.store.jobs.take(1));
+  await rig.store.createRun(approvedPlan(), 'opening');
+  const file = join(rig.folder, 'copy.db');
+  const backup = await backUpOf(rig, file);
+  expect(backup).toMatchObject({ path: file, bytes: statSync(file).size, runs: 3, held: 3 });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readdirSync(rig.folder).filter((name) => name.startsWith('copy.db'))).toEqual(['copy.db']);
+  expect((await rig.store.audit.verify()).head).toBe(backup.head);
+
+  // The bot that was copied goes on.
+  await rig.store.jobs.settle(started.map((job) => ({ job, outcome: okOutcome('late') })));
+  await drain(rig.store, () => okOutcome('late'));
+  expect((await rig.store.findRun(going.id))?.state).toBe('finished');
+
+  const copy = await openCopyOf(file);
+  try {
+    expect((await copy.findJob(done.id, 'web01'))?.outcome?.stdout.head).toBe('up');
+    expect(await copy.jobs.take(100)).toEqual([]);
+    expect(await copy.findRun(going.id)).toMatchObject({
+      held: expect.stringMatching(
+        /^the database is a backup of \d{4}-\d\d-\d\d \d\d:\d\d UTC: what waited then may/,
+      ),
+      progress: { queued: 3, settled: { interrupted: 1 } },
+    });
+    const { faults } = await copy.audit.verify();
+    expect(faults).toEqual([]);
+    const [seq, hash] = backup.head.split(':');
+    expect((await copy.audit.verify({ seq: Number(seq), hash: hash ?? '' })).faults).toEqual([]);
+  } finally {
+    await copy.close();
+  }
+});
+
+test('a backup takes the place of nothing, and leaves nothing where it could not be written', async () => {
+  await using rig = await openRig();
+  const file = join(rig.folder, 'mine');
+  writeFileSync(file, 'mine');
+  await expect(backUpOf(rig, file)).rejects.toThrow(ConfigError);
+  await expect(backUpOf(rig, file)).rejects.toThrow('is there already');
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+  await expect(backUpOf(rig, join(rig.folder, 'no', 'such', 'folder'))).rejects.toThrow(ConfigError);
+  const before = readdirSync(rig.folder);
+  await expect(backUpOf(rig, rig.path)).rejects.toThrow('is there already');
+  expect(readdirSync(rig.folder)).toEqual(before);
+  expect(existsSync(join(rig.folder, 'none.db'))).toBe(false);
+  await expect(backUp(`file:${join(rig.folder, 'none.db')}`, `${file}2`, Date.now)).rejects.toThrow(
+    ConfigError,
+  );
+});
