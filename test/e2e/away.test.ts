@@ -176,7 +176,6 @@ describe('/readyz is 503 with the reason whenever a run begun now would not be r
       kind: 'error',
       error: 'token_revoked',
       times: Number.POSITIVE_INFINITY,
-      method: 'auth.test',
     });
     await expect.poll(readiness, UP).toEqual({ status: 503, text: 'Slack refuses the bot (token_revoked)' });
     revoked.cancel();

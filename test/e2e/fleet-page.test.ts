@@ -183,5 +183,5 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a run on 200 hosts, in a browser', (
     await takePicture(page, 'fleet-narrow');
     expect(complaints).toEqual([]);
     expect(slack.violations).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

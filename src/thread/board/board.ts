@@ -104,9 +104,10 @@ export function formatBoard(
     const isLast = index === pages.length - 1;
     const elements = [
       heading(run, entries.length + rest.length, index, pages.length),
-      ...(index === 0 ? firstContactLine(run, firstContacts, nameSet) : []),
       ...page.flatMap((entry) => entry.elements),
       ...(isLast ? footer(run, missing, nameSet) : []),
+      // Below the results: what went wrong comes first.
+      ...(index === 0 ? firstContactLine(run, firstContacts, nameSet) : []),
     ];
     const titles = page.map((entry) => entry.title).join('; ');
     return {
