@@ -1,3 +1,4 @@
+import type { RetryOf } from '../command/verbs.ts';
 import { Refusal } from '../errors.ts';
 import { foldResults, generalize } from '../gather/fold.ts';
 import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
@@ -64,11 +65,9 @@ export async function answerClick(
       refuseLate(click);
       return await resumeRun(context, call, value);
     case RETRY_ACTION:
-      refuseLate(click);
-      return await repeatRun(context, onceForClicks(call, click), value, 'failed');
+      return await repeatOnce(context, call, click, 'failed');
     case AGAIN_ACTION:
-      refuseLate(click);
-      return await repeatRun(context, onceForClicks(call, click), value, 'all');
+      return await repeatOnce(context, call, click, 'all');
     case TRUST_ACTION:
       refuseLate(click);
       return await trustKeys(context, call, value, offers);
@@ -106,6 +105,19 @@ function hostOf(run: Run, value: string): string {
   const target = /^\d{1,6}$/.test(value) ? run.plan.targets[Number(value)] : undefined;
   if (target === undefined) throw strange();
   return target.host;
+}
+
+async function repeatOnce(
+  context: RequestContext,
+  call: Call,
+  click: ButtonClick,
+  which: RetryOf,
+): Promise<Answer | undefined> {
+  const once = onceForClicks(call, click);
+  // The first delivery, to an earlier process, is the run.
+  if (click.isLate && (await context.store.hasRequest(once.requestKey, click.clickedAt))) return undefined;
+  refuseLate(click);
+  return await repeatRun(context, once, click.value, which);
 }
 
 /** Every click of one person on one button has the button's key: `Call.clickedAt` tells which of them are one. */

@@ -18,6 +18,22 @@ describe('a button that runs something', () => {
     expect(await countRuns(rig)).toBe(2);
   });
 
+  test('that is brought once more late is not asked for again where its first delivery was taken up', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const click = clickOn(AGAIN_ACTION, id);
+    const [first, again] = await Promise.all([
+      rig.desk.press(click),
+      rig.desk.press({ ...click, isLate: true }),
+    ]);
+    expect([first, again]).toEqual([undefined, undefined]);
+    expect(await countRuns(rig)).toBe(2);
+    // By the process before this one.
+    const restarted = openRequests(rig.context);
+    expect(await restarted.press({ ...click, isLate: true })).toBeUndefined();
+    expect(await countRuns(rig)).toBe(2);
+  });
+
   test('makes another run of a click that was made after the run had ended', async () => {
     await using rig = await openDeskRig();
     const id = await runOnce(rig);
