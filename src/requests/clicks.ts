@@ -20,7 +20,7 @@ import { formatDay } from '../report/text/wording.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
-import type { Run } from '../run/run.ts';
+import { isGivenUp, type Run } from '../run/run.ts';
 import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { refuseLate } from './doubts.ts';
@@ -153,7 +153,7 @@ async function answerWithErrors(context: RequestContext, run: Run): Promise<Answ
 
 /** The whole log is a file in the thread: the first who asks has it put there, the others are shown to it. */
 async function answerWithLog(context: RequestContext, run: Run): Promise<Answer> {
-  if (run.rootTs === undefined) {
+  if (isGivenUp(run)) {
     throw new Refusal('not-now', `${run.id} has no thread, and nothing of it ran.`);
   }
   if (run.state !== 'finished') {
@@ -167,6 +167,11 @@ async function answerWithLog(context: RequestContext, run: Run): Promise<Answer>
         remedy: `What its thread showed still stands there; /batch show ${run.id} tells how each host ended.`,
       },
     );
+  }
+  if (run.rootTs === undefined) {
+    throw new Refusal('not-now', `The thread of ${run.id} is being posted anew.`, {
+      remedy: 'Press again in a moment.',
+    });
   }
   const isThere = await context.store.postLog(run.id);
   return formatLogPointer(run, isThere, context.threadLink(run.plan.channelId, run.rootTs));
