@@ -252,8 +252,8 @@ export interface Store {
   /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
   findGoneRun(runId: string): Promise<GoneRun | undefined>;
-  /** Whether a run came of this request. */
-  hasRequest(requestKey: string): Promise<boolean>;
+  /** Whether a run came of this request. `clickId`: of this click on the button that has the key. */
+  hasRequest(requestKey: string, clickId?: number): Promise<boolean>;
   /** Newest first. */
   listRuns(count: number, whose?: RunsOf): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */

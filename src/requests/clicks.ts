@@ -1,3 +1,4 @@
+import type { RetryOf } from '../command/verbs.ts';
 import { Refusal } from '../errors.ts';
 import { foldResults, generalize } from '../gather/fold.ts';
 import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
@@ -19,7 +20,7 @@ import { formatDay } from '../report/text/wording.ts';
 import { HOME_COPY_ACTION, HOME_RUN_ACTION } from '../report/views/home.ts';
 import type { Answer } from '../report/views/view.ts';
 import { findTarget } from '../run/plan.ts';
-import type { Run } from '../run/run.ts';
+import { isGivenUp, type Run } from '../run/run.ts';
 import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
 import { refuseLate } from './doubts.ts';
@@ -64,11 +65,9 @@ export async function answerClick(
       refuseLate(click);
       return await resumeRun(context, call, value);
     case RETRY_ACTION:
-      refuseLate(click);
-      return await repeatRun(context, onceForClicks(call, click), value, 'failed');
+      return await repeatOnce(context, call, click, 'failed');
     case AGAIN_ACTION:
-      refuseLate(click);
-      return await repeatRun(context, onceForClicks(call, click), value, 'all');
+      return await repeatOnce(context, call, click, 'all');
     case TRUST_ACTION:
       refuseLate(click);
       return await trustKeys(context, call, value, offers);
@@ -108,6 +107,19 @@ function hostOf(run: Run, value: string): string {
   return target.host;
 }
 
+async function repeatOnce(
+  context: RequestContext,
+  call: Call,
+  click: ButtonClick,
+  which: RetryOf,
+): Promise<Answer | undefined> {
+  const once = onceForClicks(call, click);
+  // The first delivery, to an earlier process, is the run.
+  if (click.isLate && (await context.store.hasRequest(once.requestKey, click.clickedAt))) return undefined;
+  refuseLate(click);
+  return await repeatRun(context, once, click.value, which);
+}
+
 /** Every click of one person on one button has the button's key: `Call.clickedAt` tells which of them are one. */
 function onceForClicks(call: Call, { actionId, value, requester, clickedAt }: ButtonClick): Call {
   return {
@@ -141,7 +153,7 @@ async function answerWithErrors(context: RequestContext, run: Run): Promise<Answ
 
 /** The whole log is a file in the thread: the first who asks has it put there, the others are shown to it. */
 async function answerWithLog(context: RequestContext, run: Run): Promise<Answer> {
-  if (run.rootTs === undefined) {
+  if (isGivenUp(run)) {
     throw new Refusal('not-now', `${run.id} has no thread, and nothing of it ran.`);
   }
   if (run.state !== 'finished') {
@@ -155,6 +167,11 @@ async function answerWithLog(context: RequestContext, run: Run): Promise<Answer>
         remedy: `What its thread showed still stands there; /batch show ${run.id} tells how each host ended.`,
       },
     );
+  }
+  if (run.rootTs === undefined) {
+    throw new Refusal('not-now', `The thread of ${run.id} is being posted anew.`, {
+      remedy: 'Press again in a moment.',
+    });
   }
   const isThere = await context.store.postLog(run.id);
   return formatLogPointer(run, isThere, context.threadLink(run.plan.channelId, run.rootTs));

@@ -130,7 +130,7 @@ export function refuseLate({ isLate }: Pick<ButtonClick, 'isLate'>): void {
 }
 
 function usedUp(): Refusal {
-  return new Refusal('not-now', 'This button has done its work, or is not yours.', {
+  return new Refusal('not-now', 'This button has done its work, is more than a day old, or is not yours.', {
     remedy: 'Send the command again.',
   });
 }

@@ -47,14 +47,17 @@ export function openRequests(context: RequestContext): Requests {
       const call = callOf(sent, `${sent.command} ${sent.text}`.trim());
       return await answerOrRefuse(context, call, undefined, (own) => askReading(own, call, sent));
     },
-    press: (click: ButtonClick) => {
+    async press(click: ButtonClick) {
+      const isAgain = seen.note(click.requestKey);
+      // As with commands: who was answered is not asked to press again.
+      if (isAgain && click.isLate) return undefined;
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
       if (!settlesDoubt(click)) {
-        return answerOrRefuse(context, call, stoppedBy(click), (own) =>
+        return await answerOrRefuse(context, call, stoppedBy(click), (own) =>
           answerClick(own, call, click, offers),
         );
       }
-      return answerOrRefuse(context, call, undefined, async (own) => {
+      return await answerOrRefuse(context, call, undefined, async (own) => {
         const { slash, reading, typed } = await takeDoubt(own, click);
         const answer = await obey(context, offers, slash, reading);
         return answer === undefined || 'type' in answer ? answer : { ...answer, typed };

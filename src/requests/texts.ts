@@ -19,12 +19,12 @@ export async function findReading(
   return reading ?? (mayBeEncoded(text) ? undefined : 'raw');
 }
 
-/** What is done with text here. The setting speaks of commands; nothing is concluded from it for the form. */
+/** What is done with text here. The form's is taken as it comes: its preview shows what it would run. */
 export async function listHabits(
   context: RequestContext,
   { teamId }: Requester,
 ): Promise<readonly TextHabit[]> {
-  return await Promise.all([findHabit(context, 'command', teamId), findHabit(context, 'form', teamId)]);
+  return [await findHabit(context, 'command', teamId)];
 }
 
 async function findHabit(context: RequestContext, source: TextSource, teamId: string): Promise<TextHabit> {

@@ -11,6 +11,7 @@ import {
   areSameKeys,
   isSameReport,
   isTrustable,
+  type KeyPrint,
   type KeyReport,
   knownOf,
   type TrustableReport,
@@ -50,13 +51,9 @@ export async function trustKeys(
 ): Promise<Answer> {
   const shown = offers.take(offerId, call.requester);
   const hosts = shown.flatMap(({ host }) => context.inventory.hosts.get(host.toLowerCase()) ?? []);
-  checkRights(context, call, hosts);
-  const now = await context.keyring.look(hosts);
-  const reports = new Map(now.map((report) => [report.host.toLowerCase(), report]));
-  const compared = shown.map((was) => ({
-    was,
-    why: whyNot(was, reports.get(was.host.toLowerCase()), shown),
-  }));
+  const others = checkRights(context, call, hosts);
+  const reports = await context.keyring.look([...hosts, ...others]);
+  const compared = shown.map((was) => ({ was, why: whyNot(was, reports) }));
   const notWritten = compared.flatMap(({ was, why }) => (why === undefined ? [] : [{ host: was.host, why }]));
   const same = compared.filter(({ why }) => why === undefined).map(({ was }) => was);
 
@@ -89,8 +86,8 @@ function chooseHosts(context: RequestContext, call: Call, terms: readonly string
   return hosts;
 }
 
-/** A key is of an address: what is said of one host holds for all that the inventory has there. */
-function checkRights(context: RequestContext, call: Call, hosts: readonly Host[]): void {
+/** A key is of an address: what is said of one host holds for all that the inventory has there. These others. */
+function checkRights(context: RequestContext, call: Call, hosts: readonly Host[]): readonly Host[] {
   const chosen = new Set(hosts);
   const places = new Set(hosts.map(addressOf));
   const others = [...context.inventory.hosts.values()].filter(
@@ -98,26 +95,35 @@ function checkRights(context: RequestContext, call: Call, hosts: readonly Host[]
   );
   const names = (some: readonly Host[]) => some.map(({ name }) => name);
   authorizeTrust(context.allowlist, call, names(hosts), names(others));
+  return others;
 }
 
 function addressOf({ ip, port }: Host): string {
   return `${ip.toLowerCase()} ${port}`;
 }
 
-/** Undefined where nothing has changed since it was shown. */
-function whyNot(
-  was: TrustableReport,
-  now: KeyReport | undefined,
-  shown: readonly TrustableReport[],
-): NotWritten['why'] | undefined {
+/** Undefined where nothing has changed since it was shown, and no other host shows other keys at its address. */
+function whyNot(was: TrustableReport, reports: readonly KeyReport[]): NotWritten['why'] | undefined {
+  const now = reports.find(({ host }) => host.toLowerCase() === was.host.toLowerCase());
   if (now === undefined) return 'gone';
   if (now.kind === 'unreachable') return { unreachable: now.reason };
   if (now.place !== was.place) return 'elsewhere';
   if (!areSameKeys(was.offered, now.offered)) return 'other-keys';
   if (now.kind === 'same') return 'already-known';
   if (!isTrustable(now) || !isSameReport(was, now)) return 'known-by-others';
-  const isOneMachine = shown.every((other) => other.place !== was.place || isSameReport(was, other));
+  const isOneMachine = reports.every(
+    (other) =>
+      other.kind === 'unreachable' || other.place !== was.place || mayBeOne(was.offered, other.offered),
+  );
   return isOneMachine ? undefined : 'two-machines';
+}
+
+/** A key that was not shown this time says nothing; another one of its type does. */
+function mayBeOne(some: readonly KeyPrint[], others: readonly KeyPrint[]): boolean {
+  const isThere = (key: KeyPrint) => others.some(({ fingerprint }) => fingerprint === key.fingerprint);
+  return (
+    some.some(isThere) && some.every((key) => isThere(key) || others.every(({ type }) => type !== key.type))
+  );
 }
 
 function describe(report: TrustableReport): TrustedHost {

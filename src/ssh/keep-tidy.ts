@@ -1,3 +1,5 @@
+import { realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import type { Store } from '../ports.ts';
 import { sweepHalfFiles } from './part/half-files.ts';
 import { sweepOldFiles } from './part/old-files.ts';
@@ -32,15 +34,19 @@ export function sweepsOfFiles({ store, spool, transfersDir: dir, keep, spoolByte
           origins: store.origins,
           uploadedBefore: Date.now() - keep.uploadMs,
           fetchedBefore: Date.now() - keep.fetchedMs,
-          inUse: await filesInUse(store),
+          inUse: await filesInUse(store, dir),
         }),
     },
     { what: 'half files', sweep: async () => await sweepHalfFiles(dir, Date.now()) },
   ];
 }
 
-/** What runs still have to send. */
-async function filesInUse(store: Pick<Store, 'openRuns'>): Promise<ReadonlySet<string>> {
+/** What runs still have to send, by where it truly lies: people write `./a//b`, and names lead through links. */
+async function filesInUse(store: Pick<Store, 'openRuns'>, dir: string): Promise<ReadonlySet<string>> {
   const runs = await store.openRuns();
-  return new Set(runs.flatMap(({ plan: { work } }) => (work.action === 'put' ? [work.local] : [])));
+  const named = new Set(runs.flatMap(({ plan: { work } }) => (work.action === 'put' ? [work.local] : [])));
+  const paths = await Promise.all(
+    Array.from(named, (local) => realpath(join(dir, local)).catch(() => undefined)),
+  );
+  return new Set(paths.flatMap((path) => (path === undefined ? [] : [relative(dir, path)])));
 }

@@ -169,7 +169,7 @@ function begunRunOf(
 }
 
 /** Ids are digits, which come before a colon: all of a button's lie together. */
-function clickKey(requestKey: string, id: number | string): string {
+export function clickKey(requestKey: string, id: number | string): string {
   return `${requestKey}:${id}`;
 }
 

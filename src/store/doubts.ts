@@ -5,7 +5,7 @@ import type { Requester } from '../run/plan.ts';
 import { appendAudit } from './audit.ts';
 import type { Ledger } from './settle.ts';
 
-/** Slack brings a request again within minutes; that long it is known. */
+/** Slack brings a request again within minutes, so that long it is known; nobody says a word about an older one. */
 const KEPT_MS = 24 * 60 * 60_000;
 /** Of one person; who sends more loses the oldest. */
 const MAX_KEPT = 50;
@@ -72,6 +72,7 @@ export class StoredDoubts implements Doubts {
         .selectAll()
         .where((is) => is.and({ id, team_id: teamId, user_id: userId }))
         .where('taken_at', 'is', null)
+        .where('put_at', '>=', now() - KEPT_MS)
         .executeTakeFirst();
       if (found === undefined) return undefined;
       const { numUpdatedRows } = await trx
@@ -91,6 +92,17 @@ export class StoredDoubts implements Doubts {
       };
     });
   }
+}
+
+/** Words that nobody said anything about are not kept for longer: they may hold a secret. False where there were none. */
+export async function removeOldDoubts({ db, now, erase }: Ledger): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom('doubt')
+    .where('put_at', '<', now() - KEPT_MS)
+    .executeTakeFirst();
+  if (numDeletedRows === 0n) return false;
+  erase();
+  return true;
 }
 
 /** What people said of how Slack writes what they type. Each change is in the audit. */

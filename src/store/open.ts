@@ -3,7 +3,7 @@ import type { Log, Store } from '../ports.ts';
 import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
-import { countUnfinished, createRun } from './create-run.ts';
+import { clickKey, countUnfinished, createRun } from './create-run.ts';
 import { StoredDoubts, StoredReadings } from './doubts.ts';
 import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
 import { Erasure } from './embedded/erasure.ts';
@@ -223,11 +223,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
-      async hasRequest(requestKey) {
+      async hasRequest(requestKey, clickId) {
         const found = await db
           .selectFrom('run')
           .select('id')
-          .where('request_key', '=', requestKey)
+          .where('request_key', '=', clickId === undefined ? requestKey : clickKey(requestKey, clickId))
           .executeTakeFirst();
         return found !== undefined;
       },

@@ -126,7 +126,7 @@ export class StoredOutbox implements Outbox {
     let sent = this.#db.updateTable('outbox').where('key', '=', row.key);
     // It is to be posted anew meanwhile: the message that was edited is no longer this row's.
     if (stands(row)) sent = sent.where('ts', '=', row.ts);
-    await sent
+    const { numUpdatedRows } = await sent
       .set((column) => ({
         ts,
         due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
@@ -136,9 +136,10 @@ export class StoredOutbox implements Outbox {
         faults: what === 'notice' ? row.faults : 0,
         error: null,
       }))
-      .execute();
+      .executeTakeFirst();
     const subject = parseKey(row.key);
-    if (subject?.kind === 'root' && !row.onlyIfStands) await this.#rooted(subject.runId, ts);
+    if (subject?.kind === 'root' && !row.onlyIfStands && numUpdatedRows > 0n)
+      await this.#rooted(subject.runId, ts);
     // It may have moved on meanwhile.
     this.announce();
   }

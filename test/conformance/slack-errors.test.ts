@@ -55,6 +55,8 @@ describe("Slack's errors", () => {
     const failure = classify(new WebAPIPlatformError({ ok: false, error: 'brand_new_trouble' }));
     expect(failure).toEqual({ kind: 'odd', code: 'brand_new_trouble' });
     expect(kindOf('restricted_action_of_tomorrow')).toBe('place');
+    // One thread is locked: that is no reason to keep the whole channel waiting.
+    expect(kindOf('restricted_action_thread_locked')).toBe('gone');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AGAIN_ACTION } from '../../src/report/buttons.ts';
+import { AGAIN_ACTION, LOG_ACTION } from '../../src/report/buttons.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import { drain } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, countRuns, DAN, ELSEWHERE, OPS, openDeskRig, runOnce, textOf } from './rig.ts';
@@ -15,6 +15,22 @@ describe('a button that runs something', () => {
     expect(answers.map(textOf).filter((text) => text.includes('already begun'))).toHaveLength(2);
     await drain(rig.store.store);
     expect(textOf(await rig.desk.press(click))).toMatch(/already begun r-\w{4}/);
+    expect(await countRuns(rig)).toBe(2);
+  });
+
+  test('that is brought once more late is not asked for again where its first delivery was taken up', async () => {
+    await using rig = await openDeskRig();
+    const id = await runOnce(rig);
+    const click = clickOn(AGAIN_ACTION, id);
+    const [first, again] = await Promise.all([
+      rig.desk.press(click),
+      rig.desk.press({ ...click, isLate: true }),
+    ]);
+    expect([first, again]).toEqual([undefined, undefined]);
+    expect(await countRuns(rig)).toBe(2);
+    // By the process before this one.
+    const restarted = openRequests(rig.context);
+    expect(await restarted.press({ ...click, isLate: true })).toBeUndefined();
     expect(await countRuns(rig)).toBe(2);
   });
 
@@ -95,4 +111,14 @@ describe('a button that runs something', () => {
     for await (const entry of rig.store.store.audit.entries()) refusals += Number(entry.action === 'refused');
     expect(refusals).toBe(4);
   });
+});
+
+test('the log of a run whose root message is just posted anew is not said to be of one that never ran', async () => {
+  await using rig = await openDeskRig();
+  const id = await runOnce(rig);
+  rig.store.sql(`update run set root_ts = null, root_lost = 1 where id = '${id}'`);
+  await rig.store.reopen();
+  const answer = textOf(await rig.desk.press(clickOn(LOG_ACTION, id)));
+  expect(answer).not.toMatch(/nothing of it ran/);
+  expect(answer).toMatch(/is being posted anew/);
 });

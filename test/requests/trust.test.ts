@@ -294,6 +294,25 @@ describe('saying yes to host keys', () => {
     expect(shown(await press(rig, button?.id ?? ''))).toMatch(/1 host known from now on/);
   });
 
+  test.each([
+    ['nothing is known of', []],
+    ['the other one is known at', [B]],
+  ])(
+    'of one host writes nothing of an address that %s, where another host shows other keys',
+    async (_what, known) => {
+      const rules = RULES.replace('hosts = @web', 'hosts = all');
+      await using rig = await openDeskRig({ allowlist: rules, inventory: INVENTORY });
+      const before = known.map((key) => lineOf('10.0.0.3', key)).join('');
+      writeFileSync(rig.knownHosts, before);
+      rig.shows.set('alias', [A]).set('db01', [B]);
+      const [button] = buttonsOf(await ask(rig, 'trust alias'));
+      expect(shown(await press(rig, button?.id ?? ''))).toMatch(
+        /No host key was written[\s\S]*Not written: alias: another host of the inventory has its address, and shows other/,
+      );
+      expect(fileOf(rig)).toBe(before);
+    },
+  );
+
   test('writes nothing of an address where two hosts of the inventory show different keys', async () => {
     const rules = RULES.replace('hosts = @web', 'hosts = all');
     await using rig = await openDeskRig({ allowlist: rules, inventory: INVENTORY });

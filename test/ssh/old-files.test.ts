@@ -1,8 +1,11 @@
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -11,7 +14,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Origin } from '../../src/run/plan.ts';
+import { sweepsOfFiles } from '../../src/ssh/keep-tidy.ts';
 import { sweepOldFiles } from '../../src/ssh/part/old-files.ts';
+import { openSpoolFolder } from '../../src/ssh/spool/spool-folder.ts';
+import { openRig, openRun, quiet } from '../store/rig.ts';
 import { memoryOrigins } from './memory-origins.ts';
 
 const FETCHED: Origin = { kind: 'fetched', host: 'web1', path: '/etc/motd', by: 'U0ANN' };
@@ -61,6 +67,62 @@ test('what the bot put into the transfer folder goes when it is old; what others
     expect(there()).toEqual(['slack/F2/in-use.txt', 'slack/F3/by-hand.txt', 'placed.txt']);
     expect(existsSync(join(outside, 'kept'))).toBe(true);
     rmSync(outside, { recursive: true });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test('what a run is still to send stays, however its name was typed, also through a link', async () => {
+  await using rig = await openRig();
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'batchops-old-')));
+  try {
+    const names = ['slack/F1/a.txt', 'took/web1/motd', 'took/web2/motd', 'took/web3/motd'];
+    for (const name of names) {
+      mkdirSync(dirname(join(dir, name)), { recursive: true });
+      writeFileSync(join(dir, name), 'x');
+      await rig.store.origins.claim(name, name.startsWith('slack') ? SHARED : FETCHED);
+    }
+    symlinkSync(join(dir, 'took'), join(dir, 'link'));
+    for (const local of ['./slack//F1/a.txt', 'took/./web1/motd', 'link/web2/motd', 'gone.txt']) {
+      const source = { bytes: 1, sha256: 'a'.repeat(64) };
+      await openRun(rig.store, { work: { action: 'put', local, remote: '/tmp/x', source } });
+    }
+    const [, files] = sweepsOfFiles({
+      store: rig.store,
+      spool: openSpoolFolder(join(dir, 'spool'), quiet),
+      transfersDir: dir,
+      keep: { spoolMs: 0, uploadMs: -60_000, fetchedMs: -60_000 },
+      spoolBytes: 1,
+    });
+    expect(await files?.sweep()).toBe(1);
+    expect(names.filter((name) => !existsSync(join(dir, name)))).toEqual(['took/web3/motd']);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test('a file that has just come in the place of an old one stays', async () => {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'batchops-old-')));
+  try {
+    writeFileSync(join(dir, 'motd'), 'old');
+    const fetchedBefore = Date.now() + 30;
+    const removed = await sweepOldFiles({
+      dir,
+      origins: {
+        async list() {
+          do {
+            writeFileSync(join(dir, 'part'), 'new');
+            renameSync(join(dir, 'part'), join(dir, 'motd'));
+          } while (lstatSync(join(dir, 'motd')).ctimeMs < fetchedBefore);
+          return [FETCHED];
+        },
+      },
+      uploadedBefore: Number.NEGATIVE_INFINITY,
+      fetchedBefore,
+      inUse: new Set(),
+    });
+    expect(removed).toBe(0);
+    expect(readFileSync(join(dir, 'motd'), 'utf8')).toBe('new');
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

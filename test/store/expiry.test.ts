@@ -39,6 +39,32 @@ async function openAged() {
 }
 
 describe('what is stored', () => {
+  test('of commands that nobody said the missing word about goes after a day, and they are not run later', async () => {
+    await using aged = await openAged();
+    const { rig, clock } = aged;
+    const put = (requestKey: string) =>
+      rig.store.doubts.put({
+        kind: 'late',
+        requester: ANN,
+        channelId: 'C0OPS',
+        requestKey,
+        command: '/batch_run',
+        text: '-h web01 -cmd "mysql -phunter2"',
+      });
+    const old = await put('one');
+    clock.aheadMs = 2 * DAY;
+    expect(await rig.store.doubts.take(old ?? '', ANN)).toBeUndefined();
+    clock.aheadMs = 0;
+    const young = await put('two');
+    clock.aheadMs = DAY / 2;
+    await expire(rig, FOREVER);
+    expect(rig.sql('select id from doubt')).toHaveLength(2);
+    clock.aheadMs = 2 * DAY;
+    await expire(rig, FOREVER);
+    expect(rig.sql('select id from doubt')).toEqual([]);
+    expect(young).toBeDefined();
+  });
+
   test('goes when it is too old: first what was said, then the run; how it ended stays known to the audit', async () => {
     await using aged = await openAged();
     const { rig, clock } = aged;

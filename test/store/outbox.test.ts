@@ -56,6 +56,21 @@ describe('the outbox', () => {
     expect(again).toMatchObject({ key: row?.key, attempts: 1 });
   });
 
+  test('an edit that got through just before its message was found to be gone does not bring the old thread back', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 1 });
+    await drain(rig.store);
+    const rows = await claim(rig.store);
+    const root = rows.find(({ key }) => key === `root:${run.id}`);
+    const reply = rows.find(({ key }) => key === `reply:${run.id}:web01`);
+    if (root === undefined || reply === undefined || root.ts === null) throw new Error('no rows');
+    await rig.store.outbox.lost(reply, 'thread_not_found');
+    await rig.store.outbox.sent(root, root.ts);
+    expect((await rig.store.findRun(run.id))?.rootTs).toBeUndefined();
+    const [anew] = (await claim(rig.store)).filter(({ key }) => key === root.key);
+    expect(anew).toMatchObject({ ts: null, threadTs: null });
+  });
+
   test('what a dead process had claimed is due again as soon as the next one opens the store', async () => {
     await using rig = await openRig();
     await openRun(rig.store, { hosts: 1 });

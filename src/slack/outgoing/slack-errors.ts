@@ -89,6 +89,8 @@ const WORDS: Readonly<Record<Exclude<FailureKind, 'odd'>, readonly string[]>> = 
     'message_not_found',
     'no_such_subteam',
     'not_found',
+    // One thread only, for all that it sounds like the channel.
+    'restricted_action_thread_locked',
     'thread_not_found',
   ],
   place: [
@@ -111,7 +113,6 @@ const WORDS: Readonly<Record<Exclude<FailureKind, 'odd'>, readonly string[]>> = 
     'restricted_action',
     'restricted_action_non_threadable_channel',
     'restricted_action_read_only_channel',
-    'restricted_action_thread_locked',
     'restricted_action_thread_only_channel',
     'slack_connect_canvas_sharing_blocked',
     'slack_connect_clip_sharing_blocked',

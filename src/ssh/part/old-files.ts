@@ -43,18 +43,23 @@ async function sweep(
     // No link is followed.
     if (!entry.isFile()) continue;
     const name = relative(files.dir, path);
-    // When it got this content and this name, which no program can date back.
-    const isOld = await lstat(path).then(
-      ({ ctimeMs }) => ctimeMs < before,
-      () => false,
-    );
-    if (!isOld || files.inUse.has(name)) continue;
+    if (files.inUse.has(name) || !(await isOlder(path, before))) continue;
     const origins = await files.origins.list(name);
     if (origins.length === 0 || origins.some((origin) => origin.kind !== kind)) continue;
+    // Another may have come in its place meanwhile.
+    if (!(await isOlder(path, before))) continue;
     await unlink(path);
     removed += 1;
   }
   // An empty one goes too; it may be in use again by now, and then it is not empty.
   if (removed > 0 && folder !== files.dir) await rmdir(folder).catch(() => {});
   return removed;
+}
+
+/** By when it got this content and this name, which no program can date back. */
+async function isOlder(path: string, before: number): Promise<boolean> {
+  return await lstat(path).then(
+    ({ ctimeMs }) => ctimeMs < before,
+    () => false,
+  );
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Expiry, Keeping } from '../../ports.ts';
+import { removeOldDoubts } from '../doubts.ts';
 import { type Database, measureUse } from '../embedded/database.ts';
 import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
@@ -40,6 +41,7 @@ export class StoredExpiry implements Expiry {
 
   async step(keep: Keeping): Promise<boolean> {
     return (
+      (await removeOldDoubts(this.#ledger)) ||
       (await this.#removeSome()) ||
       (await this.#markOld('runs', keep.runMs)) ||
       (await this.#markOld('output', keep.outputMs)) ||
