@@ -375,7 +375,7 @@ export interface Outbox {
   defer(row: OutboxRow, at: number, why: string): Promise<void>;
   /** Slack was asked and does not have it: due again at `at`, one try the wiser. */
   failed(row: OutboxRow, at: number, error: string): Promise<void>;
-  /** Its message is about to be made: should that end the process, it counts as two faults. */
+  /** Its message is about to be made once more: should that end the process, it counts as a fault. */
   making(row: OutboxRow): Promise<void>;
   /** Its message could not be made: due again at `at`. */
   faulted(row: OutboxRow, at: number, error: string): Promise<void>;

@@ -232,7 +232,7 @@ export class StoredOutbox implements Outbox {
 
   async making(row: OutboxRow): Promise<void> {
     await this.#ofThisClaim(row)
-      .set({ faults: row.faults + FAULTS_OF_AN_END })
+      .set({ faults: row.faults + 1 })
       .execute();
   }
 
@@ -333,6 +333,3 @@ function stands({ ts }: OutboxRow): boolean {
 function isRootOf(key: string, runId: string): boolean {
   return key === formatKey({ kind: 'root', runId });
 }
-
-/** A message that ends the process is not made a third time; one that only fails is worth one try more. */
-const FAULTS_OF_AN_END = 2;

@@ -260,7 +260,7 @@ export class MemoryOutbox implements Outbox {
 
   async making(row: OutboxRow): Promise<void> {
     const entry = this.#entry(row);
-    entry.row = { ...entry.row, faults: row.faults + 2 };
+    entry.row = { ...entry.row, faults: row.faults + 1 };
   }
 
   async faulted(row: OutboxRow, at: number, error: string): Promise<void> {

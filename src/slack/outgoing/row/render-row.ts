@@ -4,7 +4,7 @@ import { formatUnshown } from '../../../thread/unshown.ts';
 import { within } from '../../../time/within.ts';
 import type { PosterContext } from './context.ts';
 
-/** After so many faults in a row a notice goes in the message's place. What ended the process counts as two of them. */
+/** After so many faults in a row a notice goes in the message's place. */
 const MAX_FAULTS = 3;
 /** Longer than the largest board takes on a machine that has much to do. */
 const SLOW_MS = 10_000;
@@ -32,8 +32,8 @@ export async function renderRow(
   row: OutboxRow,
 ): Promise<Rendered> {
   if (row.faults >= MAX_FAULTS) return { content: formatUnshown(row.key), what: 'notice' };
-  // Before it is made: what ends the process leaves no other trace.
-  if (!counted.has(row)) {
+  // An earlier claim of it never came to an end that was written down: it may have ended the process.
+  if (row.attempts > 0 && !counted.has(row)) {
     counted.add(row);
     await outbox.making(row);
   }
