@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../src/errors.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import { plain } from '../../src/report/message.ts';
 import { formatRunForm } from '../../src/report/views/form.ts';
 import type { LocalSlackOptions, UserOption } from '../../src/sandbox/slack/options.ts';
 import { Admission } from '../../src/slack/listeners/admission.ts';
+import { HomeTabs } from '../../src/slack/listeners/home.ts';
 import { ANN, type DoorRig, OPS, OUTSIDER, openDoorRig } from './rig.ts';
 
 const TEAM = 'T0LOCAL01';
@@ -133,5 +135,13 @@ describe.concurrent('what Slack names as sender', () => {
     const sender = { installedIn: TEAM, home: undefined };
     expect(await admission.admit({ userId: ANN, ...sender })).toEqual({ teamId: TEAM, userId: ANN });
     await expect(admission.admit({ userId: OUTSIDER, ...sender })).rejects.toThrow(/own workspace/);
+  });
+
+  test('who is no member has no Home tab drawn: no defect, and nothing that rejects', async () => {
+    await using rig = await openDoorRig();
+    const homes = new HomeTabs(rig.desk, rig.workspace, rig.log);
+    await homes.publish(Promise.reject(new Refusal('not-allowed', 'This bot works only for its own.')));
+    expect(rig.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(rig.log.lines.at(-1)).toMatchObject({ message: 'a Home tab is not shown' });
   });
 });

@@ -1,4 +1,5 @@
 import type { App } from '@slack/bolt';
+import { Refusal } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import type { HomeTab } from '../../report/views/view.ts';
 import type { Requests } from '../../requests/calls.ts';
@@ -16,7 +17,7 @@ export function register(app: App, admission: Admission, reception: Reception, h
       const [installation] = body.authorizations ?? [];
       const installedIn = installation?.team_id ?? installation?.enterprise_id ?? body.team_id;
       // No home is told with it. It is drawn by their id, and Slack shows it to no one else.
-      await homes.publish(await admission.admit({ userId: event.user, installedIn, home: installedIn }));
+      await homes.publish(admission.admit({ userId: event.user, installedIn, home: installedIn }));
     });
   });
 }
@@ -33,17 +34,22 @@ export class HomeTabs {
   }
 
   /** Never rejects: what it is shown beside must not suffer from it. */
-  async publish(asker: Requester): Promise<void> {
+  async publish(admitted: Requester | Promise<Requester>): Promise<void> {
+    let userId: string;
     let view: HomeTab;
     try {
+      const asker = await admitted;
+      userId = asker.userId;
       view = this.#workspace.masked(await this.#desk.home(asker));
     } catch (error) {
+      if (error instanceof Refusal)
+        return this.#log.info({ reason: error.message }, 'a Home tab is not shown');
       this.#log.error({ err: error }, 'a Home tab could not be drawn');
       return;
     }
     try {
       await this.#workspace.windows.views.publish({
-        user_id: asker.userId,
+        user_id: userId,
         view: { ...view, blocks: [...view.blocks] },
       });
     } catch (error) {
