@@ -124,7 +124,7 @@ async function listVisibleRuns(records: Records, asking: Asking, count: number):
 
 /** Its hosts are not known any more, so nobody is its auditor. */
 function mayHearOf({ channelId, requester }: Asking, gone: GoneRun): boolean {
-  return gone.channelId === channelId || gone.requester.userId === requester.userId;
+  return gone.channelId === channelId || isSamePerson(gone.requester, requester);
 }
 
 function maySee(records: Records, asking: Asking, run: Run): boolean {
