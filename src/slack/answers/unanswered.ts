@@ -16,7 +16,7 @@ export interface Telling {
   readonly answers: Answers;
   readonly workspace: Pick<Workspace, 'masked'>;
   readonly log: Log;
-  /** The way out: what is not told yet is left to the next start. */
+  /** The shutdown: what is not told yet is left to the next start. */
   readonly signal: AbortSignal;
 }
 
