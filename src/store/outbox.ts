@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import type { Outbox, OutboxClaim } from '../ports.ts';
+import type { Outbox } from '../ports.ts';
 import { FURTHEST_DUE_MS } from '../thread/layout.ts';
-import { formatKey, type OutboxLane, type OutboxRow, parseKey } from '../thread/row.ts';
+import { formatKey, type OutboxClaim, type OutboxLane, type OutboxRow, parseKey } from '../thread/row.ts';
 import type { Schema } from './schema.ts';
 
 export interface Clocks {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { ClosedPlace, Places } from '../ports.ts';
+import type { Places } from '../ports.ts';
+import type { ClosedPlace } from '../thread/unread.ts';
 import type { EmbeddedJobs } from './embedded/jobs.ts';
 import { holdRuns } from './holds.ts';
 import type { StoredOutbox } from './outbox.ts';

@@ -1,6 +1,15 @@
 import { type Message, section } from '../report/message.ts';
 import { channelLink, escapeMrkdwn } from '../report/text/escape.ts';
 
+/** A channel that Slack does not let us write into. */
+export interface ClosedPlace {
+  /** How often Slack said no since it closed. */
+  readonly refusals: number;
+  readonly closedForMs: number;
+  /** Runs of which something is still to come, oldest first. */
+  readonly runs: readonly { readonly runId: string; readonly userId: string }[];
+}
+
 const MAX_NAMED = 5;
 
 /** To whoever asked for these runs, by themselves: their channel cannot be written into (Slack's word: `code`). */
