@@ -13,7 +13,7 @@ import { OwnFile } from './embedded/own-file.ts';
 import { StoredExpiry } from './expiry/expiry.ts';
 import { holdRuns, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
-import { migrate } from './migrations.ts';
+import { migrate } from './migrations/migrate.ts';
 import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox.ts';
 import { StoredPlaces } from './places.ts';
