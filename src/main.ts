@@ -39,8 +39,8 @@ import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
 import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
+import { fileSweeps } from './ssh/file-sweeps.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
-import { sweepsOfFiles } from './ssh/keep-tidy.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
@@ -264,7 +264,7 @@ function sweepRegularly({ config, bot, log, opened, store, spool, transfersDir }
   const kept = { outputMs: keep.outputMs, runMs: keep.runMs, maxBytes: disk.databaseBytes };
   const isOpen = (): boolean => bot.phase !== 'stopping';
   const records = { what: 'records, in steps', sweep: () => expireRecords(store.expiry, kept, isOpen) };
-  const files = sweepsOfFiles({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
+  const files = fileSweeps({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
   opened.use(keepSwept([...files, records], log));
 }
 
