@@ -22,7 +22,7 @@ import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
 import type { ReceivedRequest, Unanswered } from './run/received.ts';
-import type { Click, EndedJob, GoneRun, Job, Run, SlowJob, TakenJob } from './run/run.ts';
+import type { Click, EndedJob, GoneRun, Job, Run, RunsOf, SlowJob, TakenJob } from './run/run.ts';
 import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
 import type { OutboxClaim, OutboxRow } from './thread/row.ts';
@@ -245,7 +245,7 @@ export interface Store {
   /** Whether a run came of this request. */
   hasRequest(requestKey: string): Promise<boolean>;
   /** Newest first. */
-  listRuns(count: number): Promise<readonly Run[]>;
+  listRuns(count: number, whose?: RunsOf): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */
   openRuns(): Promise<readonly Run[]>;
   /** In plan order; without output unless asked for. */

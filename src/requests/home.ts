@@ -3,13 +3,13 @@ import { hasRight } from '../policy/authorize.ts';
 import { listRules, usableHosts, worksIn } from '../policy/rights.ts';
 import { formatHome, type ListedRun } from '../report/views/home.ts';
 import type { HomeTab } from '../report/views/view.ts';
-import { isSamePerson, type Requester } from '../run/plan.ts';
+import type { Requester } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 import { recordReads } from './reads.ts';
 
 const RUNS_SHOWN = 8;
 const RUNS_LOOKED_AT_FIRST = 4 * RUNS_SHOWN;
-const RUNS_LOOKED_AT = 500;
+const RUNS_LOOKED_AT = 128;
 /** A run on 10,000 hosts is a megabyte to read, and nobody is answered meanwhile: of such ones fewer are looked at. */
 const TARGETS_LOOKED_AT = 50_000;
 
@@ -43,18 +43,16 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
   });
 }
 
-/** Mostly the last few hold enough of both; further back is looked only where they do not. */
+/** Of others' runs mostly the last few hold enough that are listed; further back is looked only where they do not. */
 async function listRecent(context: RequestContext, asker: Requester) {
-  const isMine = (run: Run): boolean => isSamePerson(run.plan.requester, asker);
+  const { store } = context;
+  const mine = await store.listRuns(RUNS_SHOWN, { by: asker });
   for (let looked = RUNS_LOOKED_AT_FIRST; ; looked = Math.min(looked * 4, RUNS_LOOKED_AT)) {
-    const runs = await context.store.listRuns(looked);
-    const mine = runs.filter(isMine);
-    const others = runs.filter((run) => !isMine(run) && isListed(context, asker, run));
+    const runs = await store.listRuns(looked, { notBy: asker });
+    const others = runs.filter((run) => isListed(context, asker, run)).slice(0, RUNS_SHOWN);
     const targets = runs.reduce((sum, { plan }) => sum + plan.targets.length, 0);
-    const isEnough = mine.length >= RUNS_SHOWN && others.length >= RUNS_SHOWN;
-    if (isEnough || runs.length < looked || looked === RUNS_LOOKED_AT || targets > TARGETS_LOOKED_AT) {
-      return { mine: mine.slice(0, RUNS_SHOWN), others: others.slice(0, RUNS_SHOWN) };
-    }
+    const isEnd = runs.length < looked || looked === RUNS_LOOKED_AT || targets > TARGETS_LOOKED_AT;
+    if (isEnd || others.length === RUNS_SHOWN) return { mine, others };
   }
 }
 
@@ -62,7 +60,11 @@ async function listRecent(context: RequestContext, asker: Requester) {
  * On the Home tab nobody is in any channel: besides auditors, a run is listed to those whom a rule names
  * together with its very channel. Output stays in the thread, which Slack shows to its members only.
  */
-function isListed({ allowlist }: RequestContext, asker: Requester, { plan }: Run): boolean {
+function isListed(
+  { allowlist }: Pick<RequestContext, 'allowlist'>,
+  asker: Requester,
+  { plan }: Run,
+): boolean {
   const hosts = plan.targets.map(({ host }) => host);
   return (
     worksIn(allowlist, asker, plan.channelId) ||

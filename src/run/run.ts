@@ -61,6 +61,9 @@ export function isGivenUp({
   return state === 'finished' && rootTs === undefined && isReposted === undefined;
 }
 
+/** One person's runs, or everybody else's. */
+export type RunsOf = { readonly by: Requester } | { readonly notBy: Requester };
+
 /** What tells whether a click is the one that began it. */
 export type BegunRun = Pick<Run, 'state' | 'rootTs' | 'isReposted' | 'createdAt' | 'finishedAt'>;
 

@@ -231,7 +231,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
           .executeTakeFirst();
         return found !== undefined;
       },
-      listRuns: (count) => records.listRuns(count),
+      listRuns: (count, whose) => records.listRuns(count, whose),
       openRuns: () => records.openRuns(),
       listJobs: (runId) => records.listJobs(runId),
       findJob: (runId, host) => records.findJob(runId, host),

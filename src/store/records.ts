@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { GoneRun, Job, Progress, Run } from '../run/run.ts';
+import type { GoneRun, Job, Progress, Run, RunsOf } from '../run/run.ts';
 import { breathe } from '../time/breathe.ts';
 import { ROWS_AT_ONCE } from './pieces.ts';
 import type { Plans, StoredPlan } from './plans.ts';
@@ -70,12 +70,22 @@ export class Records {
     this.#finished.delete(runId);
   }
 
-  async listRuns(count: number): Promise<readonly Run[]> {
-    const rows = await runsOf(this.#db)
+  async listRuns(count: number, whose?: RunsOf): Promise<readonly Run[]> {
+    // Out of the index `run_listed` alone: only of what is listed is more than that read.
+    let listed = this.#db
+      .selectFrom('run')
+      .select('number')
       .where('gone_at', 'is', null)
       .orderBy('number', 'desc')
-      .limit(Math.max(0, Math.floor(count)))
-      .execute();
+      .limit(Math.max(0, Math.floor(count)));
+    if (whose !== undefined) {
+      const { teamId, userId } = 'by' in whose ? whose.by : whose.notBy;
+      listed = listed.where((run) => {
+        const isTheirs = run.and({ team_id: teamId, user_id: userId });
+        return 'by' in whose ? isTheirs : run.not(isTheirs);
+      });
+    }
+    const rows = await runsOf(this.#db).where('number', 'in', listed).orderBy('number', 'desc').execute();
     return this.#toRuns(rows);
   }
 

@@ -214,7 +214,10 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     await using stage = await openStage();
     const { slack } = stage;
     await slack.command(
-      ada('-h h1 -cmd "echo \'<!channel> @here <https://evil.example|x> ``` *b*\'; exit 1"'),
+      // As a host says it: typed, the mention would be Slack's, and refused.
+      ada(
+        String.raw`-h h1 -cmd "printf '\074!channel\076 @here \074https://evil.example|x\076 \140\140\140 *b*\n'; exit 1"`,
+      ),
     );
     const root = await finished(slack);
     const [reply] = await replies(slack, root, 1);
@@ -290,6 +293,8 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
       'started',
       'anchored',
       'accepted',
+      // The host's first key.
+      'trusted',
       'settled',
       'anchored',
     ]);

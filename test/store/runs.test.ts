@@ -45,6 +45,23 @@ describe('a run in the store', () => {
     expect(await rig.store.listRuns(10)).toHaveLength(1);
   });
 
+  test('is listed with the others of its person, and with everybody else’s, newest first', async () => {
+    await using rig = await openRig();
+    const ids: Record<string, string[]> = { ann: [], bob: [] };
+    for (const who of ['ann', 'bob', 'ann', 'bob', 'ann'] as const) {
+      const plan = approvedPlan({ requester: who === 'ann' ? ANN : BOB });
+      ids[who]?.unshift((await rig.store.createRun(plan, crypto.randomUUID())).run.id);
+    }
+    const listed = async (...asked: Parameters<typeof rig.store.listRuns>): Promise<string[]> =>
+      (await rig.store.listRuns(...asked)).map(({ id }) => id);
+    expect(await listed(10, { by: ANN })).toEqual(ids.ann);
+    expect(await listed(10, { notBy: ANN })).toEqual(ids.bob);
+    expect(await listed(2, { by: ANN })).toEqual(ids.ann?.slice(0, 2));
+    // The same id in another organisation is somebody else.
+    expect(await listed(10, { by: { ...ANN, teamId: 'T2' } })).toEqual([]);
+    expect(await listed(10, { notBy: { ...ANN, teamId: 'T2' } })).toHaveLength(5);
+  });
+
   test('of a button is the newest of that very button, where the click is told to be the same', async () => {
     await using rig = await openRig();
     const begin = (key: string, id: number, isSame: boolean) =>

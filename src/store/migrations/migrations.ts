@@ -228,6 +228,7 @@ async function addExpiry(db: Kysely<unknown>): Promise<void> {
     where finished_at is not null and output_retired_at is null`.execute(db);
   await sql`create index run_kept on run (finished_at, id)
     where finished_at is not null and gone_at is null`.execute(db);
+  await sql`create index run_listed on run (number, team_id, user_id, gone_at)`.execute(db);
   await sql`create index outbox_given_up on outbox (turn) where given_up_at is not null`.execute(db);
 }
 
