@@ -29,7 +29,7 @@ import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
 import { keepSwept } from './process/keep-swept.ts';
 import { openLog } from './process/log/open-log.ts';
-import { FLUSH_MS, flush, GRACE_MS, heedSignals, LINGER_MS } from './process/way-out.ts';
+import { FLUSH_MS, flush, GRACE_MS, heedSignals, LINGER_MS } from './process/shutdown.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openRequests } from './requests/open-requests.ts';
 import { DRAIN_MS, openSlack, type SlackConnection } from './slack/connection.ts';
@@ -39,8 +39,8 @@ import { openPoster, type Poster } from './slack/outgoing/poster.ts';
 import { createSharedFiles } from './slack/shared-files.ts';
 import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
+import { fileSweeps } from './ssh/file-sweeps.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
-import { sweepsOfFiles } from './ssh/keep-tidy.ts';
 import { findKeyFault } from './ssh/login/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
@@ -57,8 +57,8 @@ const EXIT_CONFIG = 78;
 // Whoever reads us may go at any time; without a listener that is an uncaught exception.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-/** Every step of the way out at its longest; README tells it with `LINGER_MS` on top. */
-const WAY_OUT_MS = DRAIN_MS + 2 * GOODBYE_MS + GRACE_MS + 2 * ABORT_LIMIT_MS + FLUSH_MS + POST_TIMEOUT_MS;
+/** Every step of the shutdown at its longest; README tells it with `LINGER_MS` on top. */
+const SHUTDOWN_MS = DRAIN_MS + 2 * GOODBYE_MS + GRACE_MS + 2 * ABORT_LIMIT_MS + FLUSH_MS + POST_TIMEOUT_MS;
 
 const [command, ...words] = process.argv.slice(2);
 try {
@@ -104,7 +104,7 @@ interface Bot extends Condition {
 }
 
 /** What every part is made with. */
-interface Base {
+interface Setup {
   readonly config: Config;
   readonly fleet: WatchedFleet;
   readonly mask: LearningMask;
@@ -112,17 +112,17 @@ interface Base {
   /** Epoch ms of a clock that nobody can set. */
   readonly steady: () => number;
   readonly bot: Bot;
-  /** Begins the way out. */
+  /** Begins the shutdown. */
   readonly end: () => void;
   /** What is opened first is closed last, also where the start fails half-way. */
   readonly opened: AsyncDisposableStack;
 }
 
-/** What the bot stands on: the disk and the way to the hosts. */
-type Footing = Awaited<ReturnType<typeof openFooting>>;
+/** The store, the disk and the transport to the hosts. */
+type Backend = Awaited<ReturnType<typeof openBackend>>;
 
 /** What requests are heard and carried out with. */
-interface Ready extends Base, Footing {
+interface Parts extends Setup, Backend {
   readonly context: RequestContext;
   readonly workspace: Workspace;
 }
@@ -138,25 +138,25 @@ async function serve(): Promise<void> {
   const { promise: isEnding, resolve: end } = Promise.withResolvers<void>();
   const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false };
   await using opened = new AsyncDisposableStack();
-  const base: Base = { config, fleet, mask, log, steady: openSteadyClock(), bot, end, opened };
+  const setup: Setup = { config, fleet, mask, log, steady: openSteadyClock(), bot, end, opened };
   endOnDefect(bot, { log, end, exit });
   process.on('SIGHUP', () => fleet.readAgain());
   for (const found of findSuspicions(config, process.env, fleet)) log.warn({}, `is this meant? ${found}`);
 
-  const footing = await openFooting(base);
-  const { store, disk } = footing;
+  const backend = await openBackend(setup);
+  const { store, disk } = backend;
   const uses = async () => await disk.uses(await store.usedBytes());
   const source = watch(bot, { ping: () => store.ping(), uses }, sink.lost);
   const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
-  const workspace = await reachSlack(base);
-  const context = openContext(base, footing, workspace);
-  const ready: Ready = { ...base, ...footing, context, workspace };
+  const workspace = await reachSlack(setup);
+  const context = openContext(setup, backend, workspace);
+  const parts: Parts = { ...setup, ...backend, context, workspace };
   await closeUnopenedRuns(context);
-  keepTidy(ready);
-  planWayOut(ready);
-  const slack = await openWayIn(ready);
-  await beginWork(ready);
-  followFiles(ready);
+  sweepRegularly(parts);
+  planShutdown(parts);
+  const slack = await openListeners(parts);
+  await beginWork(parts);
+  followFiles(parts);
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
@@ -167,12 +167,12 @@ async function serve(): Promise<void> {
   await isEnding;
   bot.phase = 'stopping';
   // Whatever a step hangs on, a supervisor does not wait for it longer than README says.
-  setTimeout(() => process.exit(), WAY_OUT_MS + LINGER_MS).unref();
+  setTimeout(() => process.exit(), SHUTDOWN_MS + LINGER_MS).unref();
   await opened.disposeAsync();
   log.info({}, 'stopped');
 }
 
-async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
+async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
@@ -214,7 +214,7 @@ async function openFooting({ config, fleet, mask, log, steady, opened }: Base) {
   return { store, disk, transfers, transfersDir, spool, transport };
 }
 
-async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Workspace> {
+async function reachSlack({ config, mask, log, steady, bot }: Setup): Promise<Workspace> {
   const workspace = await openWorkspace(config.slack, {
     mask: (text, typed) => mask.now().text(text, typed),
     log,
@@ -228,8 +228,8 @@ async function reachSlack({ config, mask, log, steady, bot }: Base): Promise<Wor
 }
 
 function openContext(
-  { config, fleet, log, steady, bot }: Base,
-  { store, transfers, transport }: Footing,
+  { config, fleet, log, steady, bot }: Setup,
+  { store, transfers, transport }: Backend,
   workspace: Workspace,
 ): RequestContext {
   return {
@@ -259,17 +259,17 @@ function openContext(
 }
 
 /** What is older than it is to be kept, or more than there is room for, goes: never what a run or its thread still needs. */
-function keepTidy({ config, bot, log, opened, store, spool, transfersDir }: Ready): void {
+function sweepRegularly({ config, bot, log, opened, store, spool, transfersDir }: Parts): void {
   const { keep, disk } = config;
   const kept = { outputMs: keep.outputMs, runMs: keep.runMs, maxBytes: disk.databaseBytes };
   const isOpen = (): boolean => bot.phase !== 'stopping';
   const records = { what: 'records, in steps', sweep: () => expireRecords(store.expiry, kept, isOpen) };
-  const files = sweepsOfFiles({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
+  const files = fileSweeps({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
   opened.use(keepSwept([...files, records], log));
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */
-function planWayOut({ bot, steady, store, opened }: Ready): void {
+function planShutdown({ bot, steady, store, opened }: Parts): void {
   opened.defer(async () => {
     await bot.anchors?.close();
     if (bot.poster !== undefined) await flush(store.outbox, steady);
@@ -279,7 +279,7 @@ function planWayOut({ bot, steady, store, opened }: Ready): void {
   opened.defer(() => bot.slack?.stop());
 }
 
-async function openWayIn({ config, log, bot, end, context, workspace }: Ready): Promise<SlackConnection> {
+async function openListeners({ config, log, bot, end, context, workspace }: Parts): Promise<SlackConnection> {
   const slack = await openSlack({
     settings: config.slack,
     workspace,
@@ -298,8 +298,8 @@ async function openWayIn({ config, log, bot, end, context, workspace }: Ready): 
   return slack;
 }
 
-async function beginWork(ready: Ready): Promise<void> {
-  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = ready;
+async function beginWork(parts: Parts): Promise<void> {
+  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = parts;
   const presence = opened.adopt(
     await Presence.open({
       store,
@@ -310,7 +310,7 @@ async function beginWork(ready: Ready): Promise<void> {
     }),
     (it) => it.close(),
   );
-  await noticeOthers(ready);
+  await noticeOthers(parts);
   bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
   bot.dispatcher = openDispatcher({
@@ -333,7 +333,7 @@ async function beginWork(ready: Ready): Promise<void> {
 }
 
 /** Before we write anything ourselves: what is in the channel now is of the past. The line tells the other of us. */
-async function noticeOthers({ config, log, opened, store, workspace }: Ready): Promise<void> {
+async function noticeOthers({ config, log, opened, store, workspace }: Parts): Promise<void> {
   const { auditChannel } = config;
   workspace.others.onSeen(() => {
     const reason = "another process writes with this bot's token: each is given a part of the commands";
@@ -346,7 +346,7 @@ async function noticeOthers({ config, log, opened, store, workspace }: Ready): P
 }
 
 /** What is changed on disk is in force for what waits as well; what is on the wire goes on. */
-function followFiles({ fleet, mask, log, bot, opened, store, transport, context }: Ready): void {
+function followFiles({ fleet, mask, log, bot, opened, store, transport, context }: Parts): void {
   const onChange = (): void => {
     bot.dispatcher?.judgeAgain();
     transport.closeStale();

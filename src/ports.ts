@@ -13,9 +13,11 @@ import type {
   AuditedRead,
   AuditedRefusal,
   AuditedTrust,
+  AuditVerification,
   ExpectedHead,
 } from './run/audit-entry.ts';
-import type { FirstKey, HostKeyPolicy, KeyReport, TrustableReport } from './run/host-key.ts';
+import type { DoubtfulCommand } from './run/doubtful-command.ts';
+import type { FirstKey, HostKeyPolicy, KeyReport, TrustableReport, Trusted } from './run/host-key.ts';
 import type { Leftover } from './run/leftover.ts';
 import type { Outcome } from './run/outcome.ts';
 import type { FileDigest, Origin, Plan, Requester, Work } from './run/plan.ts';
@@ -23,7 +25,8 @@ import type { ReceivedRequest, Unanswered } from './run/received.ts';
 import type { Click, EndedJob, GoneRun, Job, Run, RunsOf, SlowJob, TakenJob } from './run/run.ts';
 import type { SharedFile } from './run/shared-file.ts';
 import type { Waits } from './run/waits.ts';
-import type { OutboxLane, OutboxRow } from './thread/row.ts';
+import type { OutboxClaim, OutboxRow } from './thread/row.ts';
+import type { ClosedPlace } from './thread/unread.ts';
 import type { Beat } from './time/beat.ts';
 
 /** Structured log lines for the administrator; no output of hosts, no secrets. */
@@ -77,19 +80,6 @@ export interface HostKeyring {
     record: (reports: readonly TrustableReport[]) => Promise<void>,
   ): Promise<Trusted>;
 }
-
-/**
- * - `done`: these are known so from now on; of those that are `stale` something else is known by now, and nothing
- *   was written.
- * - `failed`: nothing was written, and why.
- */
-export type Trusted =
-  | {
-      readonly kind: 'done';
-      readonly written: readonly TrustableReport[];
-      readonly stale: readonly TrustableReport[];
-    }
-  | { readonly kind: 'failed'; readonly reason: string };
 
 /** The folder that `-local` may name things in. */
 export interface TransferFolder {
@@ -310,19 +300,6 @@ export interface Keeping {
   readonly maxBytes: number;
 }
 
-/** A command that is not run before who typed it has said something about it. */
-export interface DoubtfulCommand {
-  /** `text`: which of two readings was typed; `late`: whether it is still wanted. */
-  readonly kind: 'text' | 'late';
-  readonly requester: Requester;
-  readonly channelId: string;
-  /** Of the request: however it comes to run, it is one run. */
-  readonly requestKey: string;
-  readonly command: string;
-  /** `text`: as Slack sent it; `late`: as it is read. */
-  readonly text: string;
-}
-
 export interface Doubts {
   /** Under which id it waits; undefined where this very request was put there before, whatever came of it. */
   put(command: DoubtfulCommand): Promise<string | undefined>;
@@ -408,43 +385,11 @@ export interface Places {
   reopen(channelId: string): Promise<void>;
 }
 
-export interface ClosedPlace {
-  /** How often Slack said no since it closed. */
-  readonly refusals: number;
-  readonly closedForMs: number;
-  /** Runs of which something is still to come, oldest first. */
-  readonly runs: readonly { readonly runId: string; readonly userId: string }[];
-}
-
-export interface OutboxClaim {
-  readonly limit: number;
-  readonly now: number;
-  readonly leaseMs: number;
-  /** Channels that may not be written to at the moment. */
-  readonly except: readonly string[];
-  /** Only this channel's. */
-  readonly channel?: string;
-  /** All where left out. */
-  readonly lane?: OutboxLane;
-  /** Only what may go out with these (`OutboxRow.joins`). */
-  readonly joins?: string;
-}
-
 export interface AuditTrail {
   find(seq: number): Promise<AuditEntry | undefined>;
   /** Walks the whole chain, and all that it speaks of; looks for the `head` where one is given. */
-  verify(head?: ExpectedHead): Promise<Verification>;
+  verify(head?: ExpectedHead): Promise<AuditVerification>;
   entries(): AsyncIterable<AuditEntry>;
-}
-
-export interface Verification {
-  readonly entries: number;
-  /** `NUMBER:HASH` */
-  readonly head: string;
-  /** Sentences: somebody was at the record. */
-  readonly faults: readonly string[];
-  /** Sentences: what was given up on purpose, and what is not covered. */
-  readonly notes: readonly string[];
 }
 
 // ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ import { parseCommand } from '../src/command/parse-command.ts';
 import { USAGE } from '../src/command/usage.ts';
 import { parseInventory } from '../src/inventory/parse-inventory.ts';
 import { parseAllowlist } from '../src/policy/allowlist.ts';
-import { FLUSH_MS, GRACE_MS, LINGER_MS } from '../src/process/way-out.ts';
+import { FLUSH_MS, GRACE_MS, LINGER_MS } from '../src/process/shutdown.ts';
 import { ABORT_LIMIT_MS } from '../src/queue/dispatcher.ts';
 import { OUTCOME_KINDS } from '../src/run/outcome.ts';
 import { DRAIN_MS } from '../src/slack/connection.ts';

@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { shorten } from '../inventory/shorten.ts';
 
 /** One word of the option part: what was meant, and where it stood. */
 export interface Word {
@@ -112,5 +113,5 @@ export function plainDashes(text: string): string {
 /** What was typed as a message may show it: in quotes, short, without what cannot be seen. */
 export function shown(text: string): string {
   const clean = text.replace(/[\p{C}\p{Default_Ignorable_Code_Point}]/gu, '·');
-  return `"${clean.length > 60 ? `${clean.slice(0, 59)}…` : clean}"`;
+  return `"${shorten(clean, 60)}"`;
 }

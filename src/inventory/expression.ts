@@ -2,6 +2,7 @@ import { nearNames, Refusal } from '../errors.ts';
 import { formatHostSet } from './fold-names.ts';
 import { type Effort, matchesGlob, splitNames, unfoldTerm } from './host-set.ts';
 import type { Host, Inventory } from './inventory.ts';
+import { shorten } from './shorten.ts';
 import { placeOf, sortedNames } from './sorted-names.ts';
 
 /**
@@ -79,10 +80,14 @@ class Search {
   #spend(steps: number, typed: string): void {
     this.#effort.steps += steps;
     if (this.#effort.steps <= MAX_STEPS) return;
-    throw new Refusal('usage', `This takes too much looking up: it was given up at ${shorten(typed)}.`, {
-      remedy: 'Begin patterns with letters of the names (web* instead of *web*), or ask for less at once.',
-      about: 'hosts',
-    });
+    throw new Refusal(
+      'usage',
+      `This takes too much looking up: it was given up at ${shorten(typed, MAX_SHOWN_CHARS)}.`,
+      {
+        remedy: 'Begin patterns with letters of the names (web* instead of *web*), or ask for less at once.',
+        about: 'hosts',
+      },
+    );
   }
 
   finish(): readonly [Host, ...Host[]] {
@@ -150,7 +155,7 @@ class Search {
       const there = Array.from(hosts.values()).filter(({ ip }) => ip.toLowerCase() === address);
       if (there.length === 0) return undefined;
       const names = there.slice(0, 3).map(({ name }) => name);
-      return `"${shorten(word)}" is an address, and hosts go by name: write ${names.join(' or ')}`;
+      return `"${shorten(word, MAX_SHOWN_CHARS)}" is an address, and hosts go by name: write ${names.join(' or ')}`;
     });
   }
 
@@ -169,7 +174,7 @@ class Search {
     this.#spend(found.reduce((sum, group) => sum + group.hosts.length, 0) * STEPS_PER_HOST, typed);
     const members = found.flatMap((group) => group.hosts);
     if (found.length > 0 && members.length === 0) {
-      return this.#fault(`${shorten(typed)} has no hosts that are set to True`, 'unknown');
+      return this.#fault(`${shorten(typed, MAX_SHOWN_CHARS)} has no hosts that are set to True`, 'unknown');
     }
     return members;
   }
@@ -208,12 +213,13 @@ class Search {
     kind: Kind,
     explain: (name: string) => string | undefined,
   ): readonly T[] {
-    if (name === '') return this.#fault(`${shorten(typed)} names nothing`, 'malformed');
+    if (name === '') return this.#fault(`${shorten(typed, MAX_SHOWN_CHARS)} names nothing`, 'malformed');
     if (/[\s!@,]/.test(name.replace(/\[[^[\]]*\]/g, ''))) {
-      return this.#fault(`${shorten(typed)} is not a name, range or glob`, 'malformed');
+      return this.#fault(`${shorten(typed, MAX_SHOWN_CHARS)} is not a name, range or glob`, 'malformed');
     }
     const unfolded = unfoldTerm(name);
-    if ('fault' in unfolded) return this.#fault(`${shorten(typed)}: ${unfolded.fault}`, 'malformed');
+    if ('fault' in unfolded)
+      return this.#fault(`${shorten(typed, MAX_SHOWN_CHARS)}: ${unfolded.fault}`, 'malformed');
 
     this.#spend(unfolded.names.length * STEPS_PER_NAME, typed);
 
@@ -231,16 +237,17 @@ class Search {
       this.#spend(missing.length * STEPS_PER_NAME, typed);
       const isNone = missing.length === unfolded.names.length;
       const sentence = isNone
-        ? `There is no ${kind} of ${shorten(typed)}${whose}`
-        : `${shorten(typed)}: there is no ${kind} ${shorten(formatHostSet(missing))}${whose}`;
+        ? `There is no ${kind} of ${shorten(typed, MAX_SHOWN_CHARS)}${whose}`
+        : `${shorten(typed, MAX_SHOWN_CHARS)}: there is no ${kind} ${shorten(formatHostSet(missing), MAX_SHOWN_CHARS)}${whose}`;
       return this.#fault(sentence, 'unknown');
     }
-    if (/[*?]/.test(name)) return this.#fault(`No ${kind}${whose} matches ${shorten(typed)}`, 'unknown');
+    if (/[*?]/.test(name))
+      return this.#fault(`No ${kind}${whose} matches ${shorten(typed, MAX_SHOWN_CHARS)}`, 'unknown');
     const other = explain(name);
     if (other !== undefined) return this.#fault(other, 'unknown');
     const near = this.#findNear(name, known);
     const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
-    return this.#fault(`There is no ${kind} "${shorten(name)}"${whose}${hint}`, 'unknown');
+    return this.#fault(`There is no ${kind} "${shorten(name, MAX_SHOWN_CHARS)}"${whose}${hint}`, 'unknown');
   }
 }
 
@@ -252,16 +259,14 @@ const WHOSE: Readonly<Record<Kind, string>> = {
 
 const MAX_FAULTS = 10;
 
+/** Of what was typed, in an answer. */
+const MAX_SHOWN_CHARS = 100;
 /** Some tens of milliseconds, whatever the expression. Twenty patterns that begin with `*` on ten thousand hosts. */
 const MAX_STEPS = 5_000_000;
 /** What making and looking up a name costs, adding a host to a set, and comparing a letter with near ones. */
 const STEPS_PER_NAME = 100;
 const STEPS_PER_HOST = 10;
 const STEPS_PER_LETTER = 4;
-
-function shorten(text: string): string {
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
-}
 
 /** Two names for one login would run the command twice on that machine: legal, but worth saying. */
 function sameMachineNotes(hosts: readonly Host[]): readonly string[] {

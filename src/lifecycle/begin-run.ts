@@ -33,7 +33,7 @@ export interface RequestContext extends RunContext, OpeningContext {
   readonly version: string;
   /** Stops jobs on the wire; the store has already been told. */
   readonly abort: (jobs: readonly Job[]) => void;
-  /** False once the process is on its way out: nothing new is begun then. */
+  /** False once the process is stopping: nothing new is begun then. */
   readonly isOpen: () => boolean;
 }
 

@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.ts';
 import { formatHostSet, formatTypable } from '../inventory/fold-names.ts';
 import type { Inventory } from '../inventory/inventory.ts';
+import { shorten } from '../inventory/shorten.ts';
 import type { Plan, Requester } from '../run/plan.ts';
 import type { Allowlist, RuleAction } from './allowlist.ts';
 import type { Approved } from './approved.ts';
@@ -143,7 +144,7 @@ function notAllowed(plan: Plan, allowlist: Allowlist, verdicts: readonly Verdict
 
 function formatReason([first]: readonly Refused[]): string {
   const rule = first?.nearest === undefined ? '' : `rule [${first.nearest}] came nearest, but `;
-  return `${rule}${shorten(first?.why ?? '')}.`;
+  return `${rule}${shorten(first?.why ?? '', MAX_CHARS)}.`;
 }
 
 /** Their names as far as they are this person's to know. */
@@ -159,9 +160,5 @@ function formatNames(names: readonly string[]): string {
   const set = formatHostSet(names);
   if (set.length <= MAX_CHARS) return set;
   const shown = names.slice(0, 10);
-  return `${shorten(formatHostSet(shown))} and ${names.length - shown.length} more`;
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_CHARS ? text : `${text.slice(0, MAX_CHARS - 1)}…`;
+  return `${shorten(formatHostSet(shown), MAX_CHARS)} and ${names.length - shown.length} more`;
 }

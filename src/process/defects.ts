@@ -1,19 +1,19 @@
 import type { Logger } from 'pino';
 import type { Condition } from './condition.ts';
-import type { Leaving } from './way-out.ts';
+import type { Shutdown } from './shutdown.ts';
 
 /** After so many the log has what it needs: what fails in a circle shall not fill the disk. */
 const MAX_LOGGED = 20;
 
 export interface DefectHandling {
   readonly log: (error: unknown) => void;
-  /** Called with the first defect only: the way out begins. */
+  /** Called with the first defect only: the shutdown begins. */
   readonly onFirst: () => void;
 }
 
 /**
  * What is done with an error that nobody caught. It cannot call itself: where telling of a defect is the next
- * defect, the telling is given up, the way out is not.
+ * defect, the telling is given up, the shutdown is not.
  */
 export function createDefectHandler({ log, onFirst }: DefectHandling): (error: unknown) => void {
   let seen = 0;
@@ -34,10 +34,10 @@ export function createDefectHandler({ log, onFirst }: DefectHandling): (error: u
   };
 }
 
-/** From now on the first error that nobody caught begins the way out, with exit code 1. */
+/** From now on the first error that nobody caught begins the shutdown, with exit code 1. */
 export function endOnDefect(
   bot: Pick<Condition, 'phase' | 'hasDefect'>,
-  { log, end, exit }: Leaving & { readonly log: Logger },
+  { log, end, exit }: Shutdown & { readonly log: Logger },
 ): void {
   const onDefect = createDefectHandler({
     log: (error) => log.fatal({ err: error }, 'a defect; stopping, so that the supervisor starts afresh'),

@@ -1,6 +1,7 @@
 import type { JobSource } from '../ports.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { EndedJob } from '../run/run.ts';
+import { backoff } from '../time/backoff.ts';
 import { breathe } from '../time/breathe.ts';
 import { delay } from '../time/delay.ts';
 import { within } from '../time/within.ts';
@@ -170,7 +171,7 @@ class JobDispatcher implements Dispatcher {
   }
 
   async #afterFailure(error: unknown): Promise<void> {
-    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** this.#phase.failures, LAST_RETRY_MS);
+    const retryMs = backoff(this.#phase.failures, FIRST_RETRY_MS, LAST_RETRY_MS);
     this.#phase.failed();
     this.#settings.log.error(
       { err: error, retryMs, unstored: this.#line.in('ended').length },

@@ -1,6 +1,6 @@
 import type { Unanswered } from '../run/received.ts';
 import { type Message, section } from './message.ts';
-import { channelLink } from './text/escape.ts';
+import { channelLink, formatMoment } from './text/escape.ts';
 import { plural } from './text/wording.ts';
 
 const MAX_LINES = 10;
@@ -18,7 +18,7 @@ export function formatUnanswered(left: readonly Unanswered[]): Message {
 }
 
 function nameOf({ what, receivedAt }: Unanswered): string {
-  return `${NAMES[what]} at ${formatMoment(receivedAt)}`;
+  return `${NAMES[what]} at ${formatMoment(receivedAt, '{date_short_pretty} {time_secs}')}`;
 }
 
 const NAMES: Readonly<Record<Unanswered['what'], string>> = {
@@ -50,9 +50,4 @@ function becameOf({ what, runId, channelId }: Unanswered): string {
     default:
       return what satisfies never;
   }
-}
-
-/** Slack shows the time in each reader's own zone (docs.slack.dev, date formatting). */
-function formatMoment(at: number): string {
-  return `<!date^${Math.floor(at / 1_000)}^{date_short_pretty} {time_secs}|${new Date(at).toISOString()}>`;
 }

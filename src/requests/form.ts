@@ -2,6 +2,7 @@ import { CHANNEL } from '../command/fields.ts';
 import { describeFields, type FormFields, parseFormFields } from '../command/form-fields.ts';
 import { type FormField, fieldsOf } from '../command/options.ts';
 import { Refusal, type Subject } from '../errors.ts';
+import { shorten } from '../inventory/shorten.ts';
 import {
   bringWork,
   type Call,
@@ -150,7 +151,7 @@ const INSTEAD: Readonly<Partial<Record<Subject, readonly FormField[]>>> = {
  */
 export function placeRefusal(form: SubmittedForm, refusal: Refusal): Readonly<Record<string, string>> {
   const words = [refusal.message, refusal.remedy].filter((part) => part !== undefined).join(' ');
-  const text = words.length > MAX_FAULT_CHARS ? `${words.slice(0, MAX_FAULT_CHARS - 1)}…` : words;
+  const text = shorten(words, MAX_FAULT_CHARS);
   const { about = 'hosts' } = refusal;
   const own = FIELDS.filter((field) => field.about === about).map(({ block }) => block);
   const isFilled = (block: string) => form.fields[block] !== undefined;

@@ -1,4 +1,5 @@
 import type { Log, Store } from '../ports.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';
 
@@ -11,7 +12,7 @@ export async function recordReads(
   { requester, channelId }: Pick<Asking, 'requester' | 'channelId'>,
   runs: readonly Run[],
 ): Promise<void> {
-  const others = runs.filter(({ plan }) => plan.requester.userId !== requester.userId);
+  const others = runs.filter(({ plan }) => !isSamePerson(plan.requester, requester));
   if (others.length === 0) return;
   try {
     await store.recordRead({ requester, channelId, runIds: others.map(({ id }) => id) });

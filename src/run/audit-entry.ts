@@ -93,3 +93,14 @@ export interface AuditedRefusal {
   readonly code: string;
   readonly reason: string;
 }
+
+/** What a walk along the whole chain found. */
+export interface AuditVerification {
+  readonly entries: number;
+  /** `NUMBER:HASH` */
+  readonly head: string;
+  /** Sentences: somebody was at the record. */
+  readonly faults: readonly string[];
+  /** Sentences: what was given up on purpose, and what is not covered. */
+  readonly notes: readonly string[];
+}

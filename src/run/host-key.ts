@@ -75,6 +75,19 @@ export function isTrustable(report: KeyReport): report is TrustableReport {
   return report.kind === 'new' || (report.kind === 'changed' && report.byHand === undefined);
 }
 
+/**
+ * - `done`: these are known so from now on; of those that are `stale` something else is known by now, and nothing
+ *   was written.
+ * - `failed`: nothing was written, and why.
+ */
+export type Trusted =
+  | {
+      readonly kind: 'done';
+      readonly written: readonly TrustableReport[];
+      readonly stale: readonly TrustableReport[];
+    }
+  | { readonly kind: 'failed'; readonly reason: string };
+
 /** In any order. */
 export function areSameKeys(some: readonly KeyPrint[], others: readonly KeyPrint[]): boolean {
   return (

@@ -12,7 +12,7 @@ import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
 import { openKeyring } from './host-keys/keyring.ts';
-import type { Errand } from './login/log-in.ts';
+import type { ConnectContext } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
 import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
@@ -36,9 +36,9 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const stopLooks = new AbortController();
   let isClosed = false;
 
-  async function perform(host: Host, work: Work, how: Execution, errand: Errand): Promise<Ending> {
-    const { signal } = errand;
-    return connections.use(host, errand, async (connection, channelMs) => {
+  async function perform(host: Host, work: Work, how: Execution, context: ConnectContext): Promise<Ending> {
+    const { signal } = context;
+    return connections.use(host, context, async (connection, channelMs) => {
       let ending: Ending;
       try {
         ending =
@@ -97,16 +97,16 @@ export function openTransport(settings: TransportSettings): SshTransport {
 
   async function execute(host: Host, work: Work, how: Execution, signal: AbortSignal): Promise<Outcome> {
     const firstKeys: FirstKey[] = [];
-    const errand = { runId: how.runId, signal, onFirstKey: (key: FirstKey) => void firstKeys.push(key) };
-    const outcome = await attempt(host, work, how, errand);
+    const context = { runId: how.runId, signal, onFirstKey: (key: FirstKey) => void firstKeys.push(key) };
+    const outcome = await attempt(host, work, how, context);
     return firstKeys.length === 0 ? outcome : { ...outcome, firstKeys };
   }
 
-  async function attempt(host: Host, work: Work, how: Execution, errand: Errand): Promise<Outcome> {
+  async function attempt(host: Host, work: Work, how: Execution, context: ConnectContext): Promise<Outcome> {
     const startedAt = performance.now();
     const durationMs = () => Math.round(performance.now() - startedAt);
     try {
-      const ending = await perform(host, work, how, errand);
+      const ending = await perform(host, work, how, context);
       // Remote text may stand in it.
       return { ...ending, reason: settings.secretsMask().text(ending.reason), durationMs: durationMs() };
     } catch (error) {

@@ -1,4 +1,5 @@
 import { codeOf } from '../errors.ts';
+import { shorten } from '../inventory/shorten.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 
 /**
@@ -79,7 +80,7 @@ export function levelOf(error: unknown): string | undefined {
 export function wordsOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const [line = ''] = text.split('\n');
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+  return shorten(line, 200);
 }
 
 /** Why no TCP connection came about. None of these is tried again: the answer is there, and quick. */
@@ -181,5 +182,5 @@ function saidOnLeaving(error: unknown): string | undefined {
 /** Words of a host as a reason may show them: in quotes, short, without what cannot be seen. */
 export function quoteHost(words: string): string {
   const clean = words.slice(0, 400).replace(/\p{C}/gu, '·').trim();
-  return `"${clean.length > 80 ? `${clean.slice(0, 79)}…` : clean}"`;
+  return `"${shorten(clean, 80)}"`;
 }

@@ -10,7 +10,7 @@ import { type BegunRun, type Click, type EndedJob, formatRunId } from '../run/ru
 import { oweRoot } from '../thread/layout.ts';
 import { breathe } from '../time/breathe.ts';
 import { appendAudit } from './audit.ts';
-import { oweRows } from './owed-rows.ts';
+import { oweRows } from './outbox/owed-rows.ts';
 import { inChunks } from './pieces.ts';
 import { linkReceived } from './received.ts';
 import type { RunTable, Schema } from './schema.ts';

@@ -15,7 +15,7 @@ import {
 import { breathe } from '../time/breathe.ts';
 import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
 import { appendAudit } from './audit.ts';
-import { type OwedBy, oweRows } from './owed-rows.ts';
+import { type OwedBy, oweRows } from './outbox/owed-rows.ts';
 import { inChunks } from './pieces.ts';
 import type { Plans } from './plans.ts';
 import { countJobs } from './records.ts';

@@ -43,6 +43,21 @@ export type Sends = 'message' | 'file' | 'bulk';
  */
 export type OutboxLane = 'edits' | 'posts' | 'bulk';
 
+/** Which due rows somebody takes to bring them to Slack. */
+export interface OutboxClaim {
+  readonly limit: number;
+  readonly now: number;
+  readonly leaseMs: number;
+  /** Channels that may not be written to at the moment. */
+  readonly except: readonly string[];
+  /** Only this channel's. */
+  readonly channel?: string;
+  /** All where left out. */
+  readonly lane?: OutboxLane;
+  /** Only what may go out with these (`OutboxRow.joins`). */
+  readonly joins?: string;
+}
+
 /** What a row shows. */
 export type RowSubject =
   | { readonly kind: 'root'; readonly runId: string }

@@ -37,7 +37,7 @@ test('a log whose reader never reads holds up nobody, and no more than a little 
   expect(grownMiB).toBeLessThan(64);
 });
 
-test('a defect that comes while telling of a defect is not told, and the way out begins once', () => {
+test('a defect that comes while telling of a defect is not told, and the shutdown begins once', () => {
   const told: unknown[] = [];
   let begun = 0;
   const onDefect = createDefectHandler({

@@ -65,6 +65,13 @@ test.each(ways)(
   },
 );
 
+test('the same user id in another organisation is another person, whose reading is in the audit', async () => {
+  await using rig = await openDeskRig();
+  const id = await runOnce(rig);
+  await say(rig, `show ${id}`, { ...ANN, teamId: 'T0OTHER' });
+  expect(await readsOf(rig)).toEqual([`${ANN.userId} ${id}`]);
+});
+
 test("a Home tab that lists others' runs is in the audit, and one that lists none is not", async () => {
   await using rig = await openDeskRig({
     allowlist: [ANN, CLEO]

@@ -1,4 +1,4 @@
-import type { ClosedPlace, Log, Outbox, OutboxClaim, Places } from '../../src/ports.ts';
+import type { Log, Outbox, Places } from '../../src/ports.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
 import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';
@@ -17,7 +17,8 @@ import { openSlack, type SlackConnection } from '../../src/slack/connection.ts';
 import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
-import type { OutboxLane, OutboxRow } from '../../src/thread/row.ts';
+import type { OutboxClaim, OutboxLane, OutboxRow } from '../../src/thread/row.ts';
+import type { ClosedPlace } from '../../src/thread/unread.ts';
 import { MemoryReceived } from './memory-received.ts';
 
 const manifest = readManifest(new URL('../../manifest.yml', import.meta.url));

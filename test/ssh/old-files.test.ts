@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Origin } from '../../src/run/plan.ts';
-import { sweepsOfFiles } from '../../src/ssh/keep-tidy.ts';
+import { fileSweeps } from '../../src/ssh/file-sweeps.ts';
 import { sweepOldFiles } from '../../src/ssh/part/old-files.ts';
 import { openSpoolFolder } from '../../src/ssh/spool/spool-folder.ts';
 import { openRig, openRun, quiet } from '../store/rig.ts';
@@ -87,7 +87,7 @@ test('what a run is still to send stays, however its name was typed, also throug
       const source = { bytes: 1, sha256: 'a'.repeat(64) };
       await openRun(rig.store, { work: { action: 'put', local, remote: '/tmp/x', source } });
     }
-    const [, files] = sweepsOfFiles({
+    const [, files] = fileSweeps({
       store: rig.store,
       spool: openSpoolFolder(join(dir, 'spool'), quiet),
       transfersDir: dir,

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Store } from '../../src/ports.ts';
 import { openDatabase } from '../../src/store/embedded/database.ts';
-import { oweRows } from '../../src/store/owed-rows.ts';
+import { oweRows } from '../../src/store/outbox/owed-rows.ts';
 import { oweResults } from '../../src/thread/layout.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
 import { ANN, drain, okOutcome, openRig, openRun } from './rig.ts';

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { backoff } from '../../src/time/backoff.ts';
 import { Deadline } from '../../src/time/deadline.ts';
 import { delay } from '../../src/time/delay.ts';
 import { within } from '../../src/time/within.ts';
@@ -109,4 +110,9 @@ test('no wait ends at once because it is longer than a timer holds', async () =>
   limit.clear();
   await vi.advanceTimersByTimeAsync(10 * days);
   expect(over).toBe(1);
+});
+
+test('a wait after a failure doubles up to its last, after however many', () => {
+  expect([0, 1, 2, 3].map((before) => backoff(before, 100, 500))).toEqual([100, 200, 400, 500]);
+  expect(backoff(100_000, 100, 500)).toBe(500);
 });

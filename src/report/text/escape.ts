@@ -55,3 +55,8 @@ export function mention(userId: string): string {
 export function channelLink(channelId: string): string {
   return /^[CGD][A-Z0-9]{2,}$/.test(channelId) ? `<#${channelId}>` : escapeShort(channelId, 60);
 }
+
+/** Slack shows the time in each reader's own zone, in a `form` of its words (docs.slack.dev, date formatting). */
+export function formatMoment(at: number, form: string): string {
+  return `<!date^${Math.floor(at / 1_000)}^${form}|${new Date(at).toISOString()}>`;
+}

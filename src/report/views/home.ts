@@ -1,7 +1,7 @@
 import type { Refusal } from '../../errors.ts';
 import type { Run } from '../../run/run.ts';
 import { type Block, type Button, context, plain, section } from '../message.ts';
-import { channelLink, escapeMrkdwn, escapeShort, inlineCode, mention } from '../text/escape.ts';
+import { channelLink, escapeMrkdwn, escapeShort, formatMoment, inlineCode, mention } from '../text/escape.ts';
 import { formatHostNames } from '../text/host-names.ts';
 import { cleanOutput } from '../text/plain.ts';
 import {
@@ -88,7 +88,7 @@ export function formatHome(facts: HomeFacts): HomeTab {
       { type: 'divider' },
       { type: 'header', text: plain('What I may do') },
       ...formatRules(facts.rights),
-      context(`As of ${formatClock(facts.now)} · \`/batch help\` lists the commands`),
+      context(`As of ${formatMoment(facts.now, '{time_secs}')} · \`/batch help\` lists the commands`),
     ],
   };
 }
@@ -108,15 +108,9 @@ function button(action_id: string, text: string): Button {
   return { type: 'button', action_id, text: plain(text) };
 }
 
-/** Slack shows the time in each reader's own zone (docs.slack.dev, date formatting). */
-function formatClock(now: number, form = '{time_secs}'): string {
-  const seconds = Math.floor(now / 1_000);
-  return `<!date^${seconds}^${form}|${new Date(now).toISOString()}>`;
-}
-
 function formatOtherBot({ wroteAt, channelId }: OtherBotFacts): string {
   return (
-    `*⚠\ufe0e Another process writes with this bot's token*, last in ${channelLink(channelId)} at ${formatClock(wroteAt, '{date_short_pretty}, {time}')}. ` +
+    `*⚠\ufe0e Another process writes with this bot's token*, last in ${channelLink(channelId)} at ${formatMoment(wroteAt, '{date_short_pretty}, {time}')}. ` +
     'As long as it runs, Slack deals commands and clicks out between the two, and neither knows the runs of the other. ' +
     'An administrator has to stop one of them, or give it an app of its own.'
   );

@@ -1,6 +1,7 @@
 import type { Log, Received } from '../../ports.ts';
 import { formatUnanswered } from '../../report/unanswered.ts';
 import type { Unanswered } from '../../run/received.ts';
+import { backoff } from '../../time/backoff.ts';
 import { delay } from '../../time/delay.ts';
 import type { Workspace } from '../workspace.ts';
 import type { Answers } from './answer.ts';
@@ -15,7 +16,7 @@ export interface Telling {
   readonly answers: Answers;
   readonly workspace: Pick<Workspace, 'masked'>;
   readonly log: Log;
-  /** The way out: what is not told yet is left to the next start. */
+  /** The shutdown: what is not told yet is left to the next start. */
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +48,7 @@ async function tellOne(
       );
       break;
     }
-    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LAST_RETRY_MS);
+    const waitMs = backoff(tries - 1, FIRST_RETRY_MS, LAST_RETRY_MS);
     await delay(failure.retryAfterMs ?? waitMs, signal);
     if (signal.aborted) return;
   }

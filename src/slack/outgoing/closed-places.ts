@@ -1,8 +1,7 @@
 import type { Log, Places } from '../../ports.ts';
 import { formatUnread } from '../../thread/unread.ts';
+import { Answers } from '../answers/answer.ts';
 import type { Workspace } from '../workspace.ts';
-import { postMessage } from './delivery.ts';
-import { classify } from './failure.ts';
 import type { Clock } from './pace.ts';
 
 const FIRST_WAIT_MS = 10_000;
@@ -113,16 +112,13 @@ export class ClosedPlaces {
     runs: readonly { readonly runId: string; readonly userId: string }[],
   ): Promise<void> {
     const { workspace, log } = this.#context;
+    const answers = new Answers(workspace, log);
     for (const [userId, theirs] of Map.groupBy(runs, (run) => run.userId)) {
       const runIds = theirs.map(({ runId }) => runId);
       const message = workspace.masked(formatUnread(channel, code, runIds));
-      const to = { channel: userId, threadTs: null, keys: runIds.map((runId) => `unread:${runId}`) };
-      await postMessage(workspace.answers, to, message, log).catch((error: unknown) => {
-        log.warn(
-          { user: userId, error: classify(error).code },
-          'a person could not be told that nobody can read',
-        );
-      });
+      const failure = await answers.give({ respond: undefined, channelId: '', userId }, message);
+      if (failure === undefined) continue;
+      log.warn({ user: userId, error: failure.code }, 'a person could not be told that nobody can read');
     }
   }
 }

@@ -95,7 +95,7 @@ export class Edits {
       if (message === undefined || 'filename' in message) return 'as shown';
       if (shown?.content === JSON.stringify(message)) return 'as shown';
       const waitMs = this.#waitMs(message, shown?.at);
-      // The last word goes at the pace alone, also on the way out: it takes the next place, however far.
+      // The last word goes at the pace alone, also in the shutdown: it takes the next place, however far.
       if (message.live === undefined) {
         return mayStillSend(edit, clock() + waitMs) ? { message, what } : 'give back';
       }

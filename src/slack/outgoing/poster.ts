@@ -1,5 +1,4 @@
-import type { OutboxClaim } from '../../ports.ts';
-import type { OutboxRow } from '../../thread/row.ts';
+import type { OutboxClaim, OutboxRow } from '../../thread/row.ts';
 import { ClosedPlaces } from './closed-places.ts';
 import { Edits } from './edits.ts';
 import { Logs } from './files/logs.ts';

@@ -1,5 +1,6 @@
 import { SocketModeReceiver } from '@slack/bolt';
 import type { Log } from '../../ports.ts';
+import { backoff } from '../../time/backoff.ts';
 import { delay } from '../../time/delay.ts';
 import { within } from '../../time/within.ts';
 import { classify, type Failure } from '../outgoing/failure.ts';
@@ -146,7 +147,7 @@ export class Socket {
         void client.disconnect();
       }
       const spreadMs = Math.random() * SPREAD_MS;
-      const backoffMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10));
+      const backoffMs = backoff(failures - 1, FIRST_RETRY_MS, LAST_RETRY_MS);
       const waitMs = failures === 0 ? 0 : (retryAfterMs ?? backoffMs * (0.75 + Math.random() / 2));
       await delay(waitMs + spreadMs, signal);
     }

@@ -5,7 +5,7 @@ import { delay } from '../../time/delay.ts';
 import { type HostKeyCheck, placeOf } from '../host-keys/host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { CredentialTrials } from '../login/credential-trials.ts';
-import { type Errand, logIn } from '../login/log-in.ts';
+import { type ConnectContext, logIn } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
 import {
   DEFAULT_DEADLINES,
@@ -57,7 +57,7 @@ export class Connections {
     const idleMs = settings.idleMs ?? DEFAULT_IDLE_MS;
     this.#idle = new IdleConnections(idleMs, maxIdle());
     this.#jumps = new JumpConnections(
-      (host, errand) => this.#open(host, errand),
+      (host, context) => this.#open(host, context),
       Math.max(idleMs, 1),
       this.#deadlines.connectMs,
     );
@@ -68,7 +68,7 @@ export class Connections {
    * while the host has not seen the command; then, and only then, another connection is tried: at once in place
    * of a kept one that may have died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
    */
-  async use<T>(host: Host, errand: Errand, work: Borrow<T>): Promise<T> {
+  async use<T>(host: Host, context: ConnectContext, work: Borrow<T>): Promise<T> {
     const kept = this.#idle.take(host);
     if (kept) {
       await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_SHARE));
@@ -82,15 +82,15 @@ export class Connections {
     const { channelMs, retryDelaysMs } = this.#deadlines;
     for (const delayMs of retryDelaysMs) {
       try {
-        return await this.#lend(await this.#open(host, errand), work, channelMs);
+        return await this.#lend(await this.#open(host, context), work, channelMs);
       } catch (error) {
         if (!(error instanceof Trouble) || !error.isPassing) throw error;
         this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
         // Half to one and a half: those who fell together do not come back together.
-        await delay(delayMs * (0.5 + Math.random()), errand.signal);
+        await delay(delayMs * (0.5 + Math.random()), context.signal);
       }
     }
-    return this.#lend(await this.#open(host, errand), work, channelMs);
+    return this.#lend(await this.#open(host, context), work, channelMs);
   }
 
   /** From now on nothing is kept of a host that is not in the inventory as it was when it was connected to. */
@@ -104,9 +104,9 @@ export class Connections {
   }
 
   /** All keys of a host, those of the types that it is known by first. Nobody is logged in there. */
-  fetchKeys(host: Host, known: readonly string[], errand: Errand): Promise<FetchedKeys> {
-    const { signal } = errand;
-    const reach = () => this.#reach(host, errand);
+  fetchKeys(host: Host, known: readonly string[], context: ConnectContext): Promise<FetchedKeys> {
+    const { signal } = context;
+    const reach = () => this.#reach(host, context);
     return this.#logins.run(endpointOf(host), signal, () =>
       fetchKeys(host, known, reach, this.#deadlines, signal),
     );
@@ -138,21 +138,21 @@ export class Connections {
     }
   }
 
-  async #open(host: Host, errand: Errand): Promise<Connection> {
+  async #open(host: Host, context: ConnectContext): Promise<Connection> {
     const askedAt = performance.now();
-    const connection = await this.#logInAt(host, errand);
+    const connection = await this.#logInAt(host, context);
     this.#asked.set(connection, askedAt);
     return connection;
   }
 
-  async #logInAt(host: Host, errand: Errand): Promise<Connection> {
-    const hostKey = await this.#settings.hostKeys.look(host, errand);
-    return this.#logins.run(endpointOf(host), errand.signal, async () => {
+  async #logInAt(host: Host, context: ConnectContext): Promise<Connection> {
+    const hostKey = await this.#settings.hostKeys.look(host, context);
+    return this.#logins.run(endpointOf(host), context.signal, async () => {
       const startedAt = performance.now();
-      const socket = await this.#reach(host, errand);
-      return logIn(host, socket, hostKey, this.#deadlines, this.#trials, errand).catch((error: unknown) => {
+      const socket = await this.#reach(host, context);
+      return logIn(host, socket, hostKey, this.#deadlines, this.#trials, context).catch((error: unknown) => {
         if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
-        return this.#askForOtherKeys(host, hostKey, error, startedAt, errand);
+        return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
       });
     });
   }
@@ -166,17 +166,17 @@ export class Connections {
     hostKey: HostKeyCheck,
     first: WrongHostKey,
     startedAt: number,
-    errand: Errand,
+    context: ConnectContext,
   ): Promise<Connection> {
     for (const type of HOST_KEY_TYPES) {
       if (type === first.shownType || !first.offeredTypes.includes(type)) continue;
       const handshakeMs = this.#deadlines.handshakeMs - (performance.now() - startedAt);
       if (handshakeMs <= 0) break;
-      const socket = await this.#reach(host, errand);
+      const socket = await this.#reach(host, context);
       const only = { ...hostKey, types: [type], isOnly: true };
       try {
         const deadlines = { ...this.#deadlines, handshakeMs };
-        return await logIn(host, socket, only, deadlines, this.#trials, errand);
+        return await logIn(host, socket, only, deadlines, this.#trials, context);
       } catch (error) {
         if (!(error instanceof WrongHostKey)) throw error;
       }
@@ -195,8 +195,8 @@ export class Connections {
     return jump === undefined ? [placeOf(host)] : [placeOf(host), placeOf(jump)];
   }
 
-  async #reach(host: Host, errand: Errand): Promise<Duplex> {
-    if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, errand.signal);
+  async #reach(host: Host, context: ConnectContext): Promise<Duplex> {
+    if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, context.signal);
     const jump = this.#settings.findHost(host.jump);
     if (!jump) throw new Trouble('unreachable', `jump host ${host.jump} is not in the inventory`);
     if (!jump.enabled)
@@ -204,7 +204,7 @@ export class Connections {
     if (jump.jump !== undefined) {
       throw new Trouble('unreachable', `jump host ${jump.name} needs a jump host itself; one is the most`);
     }
-    return this.#jumps.dial(jump, host, errand);
+    return this.#jumps.dial(jump, host, context);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import { Deadline, LONGEST_TIMER_MS } from '../../time/deadline.ts';
 import { within } from '../../time/within.ts';
-import type { Errand } from '../login/log-in.ts';
+import type { ConnectContext } from '../login/log-in.ts';
 import { formatAddress, formatSeconds } from '../settings.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Connection } from './connection.ts';
@@ -22,22 +22,26 @@ interface Shared {
 
 /** Connections to hosts on the way, shared by all that go through them, and closed a while after the last. */
 export class JumpConnections {
-  readonly #open: (host: Host, errand: Errand) => Promise<Connection>;
+  readonly #open: (host: Host, context: ConnectContext) => Promise<Connection>;
   readonly #idleMs: number;
   readonly #connectMs: number;
   readonly #shared = new Set<Shared>();
   readonly #stop = new AbortController();
 
-  constructor(open: (host: Host, errand: Errand) => Promise<Connection>, idleMs: number, connectMs: number) {
+  constructor(
+    open: (host: Host, context: ConnectContext) => Promise<Connection>,
+    idleMs: number,
+    connectMs: number,
+  ) {
     this.#open = open;
     this.#idleMs = idleMs;
     this.#connectMs = connectMs;
   }
 
   /** A socket to the target that begins on the host on the way. */
-  async dial(jump: Host, target: Host, errand: Errand): Promise<Duplex> {
-    const { signal } = errand;
-    const shared = this.#take(jump, errand);
+  async dial(jump: Host, target: Host, context: ConnectContext): Promise<Duplex> {
+    const { signal } = context;
+    const shared = this.#take(jump, context);
     try {
       const stopped = () => {
         throw stopTrouble(signal, 'before the command was sent');
@@ -90,7 +94,7 @@ export class JumpConnections {
     await Promise.allSettled(all.map(async (shared) => (await shared.connection).close()));
   }
 
-  #take(host: Host, errand: Errand): Shared {
+  #take(host: Host, context: ConnectContext): Shared {
     for (const shared of this.#shared) {
       if (shared.users < MAX_CHANNELS && isSameLogin(shared.host, host)) {
         shared.users++;
@@ -101,7 +105,7 @@ export class JumpConnections {
     // Not tied to the job that happens to be first: others wait for it too.
     const shared: Shared = {
       host,
-      connection: this.#open(host, { ...errand, signal: this.#stop.signal }),
+      connection: this.#open(host, { ...context, signal: this.#stop.signal }),
       users: 1,
       idle: new Deadline(),
     };

@@ -12,7 +12,7 @@ import { Handshake } from './handshake.ts';
 import { openLogin } from './login.ts';
 
 /** For which run a connection is made, and until when. */
-export interface Errand extends Contact {
+export interface ConnectContext extends Contact {
   readonly signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export function logIn(
   hostKey: HostKeyCheck,
   deadlines: Deadlines,
   trials: CredentialTrials,
-  { runId, signal }: Errand,
+  { runId, signal }: ConnectContext,
 ): Promise<Connection> {
   const handshake = new Handshake<Connection>(host, socket, hostKey, deadlines, signal);
   const { client } = handshake;

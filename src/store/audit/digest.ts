@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import { breathe } from '../../time/breathe.ts';
 import { ROWS_AT_ONCE } from '../pieces.ts';
-import { jobsOf } from '../records.ts';
 import type { RunTable, Schema } from '../schema.ts';
 import { sha256 } from '../sha256.ts';
 
@@ -27,8 +26,7 @@ export const RUN_DIGESTED = [
 ] as const;
 export type DigestedRun = Pick<Selectable<RunTable>, (typeof RUN_DIGESTED)[number]>;
 
-const JOB_DIGESTED = [
-  'id',
+const BESIDE_ID = [
   'position',
   'host',
   'kind',
@@ -41,6 +39,7 @@ const JOB_DIGESTED = [
   'output_chars',
   'output_hash',
 ] as const;
+const JOB_DIGESTED = ['id', ...BESIDE_ID] as const;
 export type DigestedJob = Record<(typeof JOB_DIGESTED)[number], string | number | null>;
 
 /**
@@ -104,6 +103,13 @@ export function hashOutput(streamsJson: string | null): string | null {
   return streamsJson === null ? null : sha256(streamsJson);
 }
 
+/** Jobs with all that is digested of them. */
+export const selectDigestedJobs = (db: Kysely<Schema>) =>
+  db
+    .selectFrom('job')
+    .leftJoin('result', 'result.job_id', 'job.id')
+    .select(['job.id', ...BESIDE_ID]);
+
 /** For the entry of a run's end: the run as it is stored now. */
 export async function digestRun(
   db: Kysely<Schema>,
@@ -117,8 +123,8 @@ export async function digestRun(
     .executeTakeFirstOrThrow();
   const digest = new RunDigest(run, cover);
   for (let from = 0; ; from += ROWS_AT_ONCE) {
-    const jobs = await jobsOf(db, runId)
-      .select(['position', 'fold', 'exit_code', 'duration_ms', 'output_chars', 'output_hash'])
+    const jobs = await selectDigestedJobs(db)
+      .where('run_id', '=', runId)
       .where('position', '>=', from)
       .where('position', '<', from + ROWS_AT_ONCE)
       .orderBy('position')

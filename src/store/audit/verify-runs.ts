@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { breathe } from '../../time/breathe.ts';
 import type { Schema } from '../schema.ts';
 import { sha256 } from '../sha256.ts';
-import { hashOutput, RUN_DIGESTED, RunDigest } from './digest.ts';
+import { hashOutput, RUN_DIGESTED, RunDigest, selectDigestedJobs } from './digest.ts';
 import type { Findings } from './findings.ts';
 import type { RetiredRuns } from './gone.ts';
 import { findWitnesses, type Witness } from './witness.ts';
@@ -186,26 +186,9 @@ async function* walkJobs(db: Kysely<Schema>): AsyncGenerator<StoredJob, undefine
 }
 
 function readJobs(db: Kysely<Schema>, runId: string, position: number) {
-  return db
-    .selectFrom('job')
-    .leftJoin('result', 'result.job_id', 'job.id')
+  return selectDigestedJobs(db)
     .leftJoin('output', 'output.job_id', 'job.id')
-    .select([
-      'job.id',
-      'run_id',
-      'position',
-      'host',
-      'kind',
-      'started_at',
-      'ended_at',
-      'outcome_json',
-      'fold',
-      'exit_code',
-      'duration_ms',
-      'output_chars',
-      'output_hash',
-      'streams_json',
-    ])
+    .select(['run_id', 'streams_json'])
     .where(({ eb, refTuple, tuple }) => eb(refTuple('run_id', 'position'), '>', tuple(runId, position)))
     .orderBy('run_id')
     .orderBy('position')

@@ -2,7 +2,7 @@ import type { JobSource } from '../../ports.ts';
 import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import { oweProgress } from '../../thread/layout.ts';
-import type { StoredOutbox } from '../outbox.ts';
+import type { StoredOutbox } from '../outbox/outbox.ts';
 import { inChunks } from '../pieces.ts';
 import { finishRuns, type Ledger, oweToThread, settleJobs } from '../settle.ts';
 import type { Lanes } from './lanes.ts';

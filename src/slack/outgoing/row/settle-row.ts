@@ -1,4 +1,5 @@
 import type { OutboxRow } from '../../../thread/row.ts';
+import { backoff } from '../../../time/backoff.ts';
 import { classify, type Failure } from '../failure.ts';
 import type { PosterContext } from './context.ts';
 import { RenderFault } from './render-row.ts';
@@ -47,14 +48,10 @@ export async function giveBack(
   for (const row of rows) await outbox.defer(row, now() + inMs, 'waits for its place');
 }
 
-function backoff(before: number): number {
-  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(before, 10));
-}
-
 function afterFault({ outbox, log, now }: PosterContext, row: OutboxRow, fault: RenderFault): Promise<void> {
   const { key, faults } = row;
   log.error({ err: fault.cause, id: key, faults: faults + 1 }, fault.message);
-  return outbox.faulted(row, now() + backoff(faults), fault.message);
+  return outbox.faulted(row, now() + backoff(faults, FIRST_RETRY_MS, LAST_RETRY_MS), fault.message);
 }
 
 async function afterFailure(
@@ -65,7 +62,7 @@ async function afterFailure(
 ): Promise<void> {
   const { key, tries } = row;
   const { code } = failure;
-  const backoffMs = backoff(tries);
+  const backoffMs = backoff(tries, FIRST_RETRY_MS, LAST_RETRY_MS);
   switch (failure.kind) {
     case 'credentials':
       return outbox.failed(row, now() + onCredentials(code), code);

@@ -1,11 +1,9 @@
 import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
-import { ConfigError } from '../errors.ts';
-import type { Log } from '../ports.ts';
-import { copyBefore } from './copy-before.ts';
-import { CHAIN_START, type Schema } from './schema.ts';
+import type { Migration } from 'kysely/migration';
+import { createFirst } from './first.ts';
 
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
+/** In this order. The SQL of one never changes once released. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirst },
   '0002-boards': { up: addBoards },
   '0003-leftovers': { up: addLeftovers },
@@ -24,115 +22,6 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0020-expiry': { up: addExpiry },
   '0021-received': { up: addReceived },
 };
-
-/**
- * Brings the tables to this version's shape, behind a copy of what there was. A database from a later version is refused,
- * not guessed at.
- */
-export async function migrate(db: Kysely<Schema>, path: string, log: Log): Promise<void> {
-  const { rows: known } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db);
-  if (known.length > 0) {
-    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
-    const later = rows.find(({ name }) => !(name in MIGRATIONS));
-    if (later !== undefined) {
-      throw new ConfigError([
-        `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later.name}"); run that version, or name another file`,
-      ]);
-    }
-    const names = rows.map(({ name }) => name).toSorted();
-    const last = names.at(-1);
-    if (last !== undefined && names.length < Object.keys(MIGRATIONS).length) {
-      await copyBefore(db, path, last, log);
-    }
-  }
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
-}
-
-// The SQL of a migration never changes once released; the dialects differ in the two triggers only.
-async function createFirst(db: Kysely<unknown>): Promise<void> {
-  await sql`create table run (
-    id text primary key,
-    number integer not null unique,
-    request_key text not null unique,
-    plan_json text not null,
-    plan_hash text not null,
-    action text not null,
-    team_id text not null,
-    user_id text not null,
-    channel_id text not null,
-    state text not null check (state in ('opening', 'open', 'finished')),
-    root_ts text,
-    created_at bigint not null,
-    cancelled_at bigint,
-    cancelled_team text,
-    cancelled_user text,
-    finished_at bigint,
-    digest text)`.execute(db);
-  await sql`create index run_open on run (number) where finished_at is null`.execute(db);
-
-  await sql`create table job (
-    id text primary key,
-    run_id text not null references run (id),
-    position integer not null,
-    host text not null,
-    state text not null check (state in ('queued', 'running', 'settled')),
-    kind text check ((kind is not null) = (state = 'settled')),
-    started_at bigint,
-    ended_at bigint,
-    unique (run_id, position),
-    unique (run_id, host))`.execute(db);
-  await sql`create index job_count on job (run_id, state, kind)`.execute(db);
-  await sql`create index job_running on job (id) where state = 'running'`.execute(db);
-
-  await sql`create table result (
-    job_id text primary key references job (id),
-    outcome_json text not null)`.execute(db);
-  await sql`create table output (
-    job_id text primary key references job (id),
-    streams_json text not null)`.execute(db);
-
-  await sql`create table outbox (
-    key text primary key,
-    kind text not null check (kind in ('root', 'reply', 'file', 'audit')),
-    turn text not null,
-    run_id text references run (id),
-    host text,
-    position integer not null,
-    audit_seq bigint,
-    channel_id text,
-    due_at bigint,
-    lease_until bigint not null,
-    attempts integer not null,
-    version integer not null,
-    ts text,
-    given_up_at bigint,
-    error text)`.execute(db);
-  await sql`create index outbox_due on outbox (turn, due_at, position) where due_at is not null`.execute(db);
-
-  await sql`create table audit (
-    seq bigint primary key,
-    at bigint not null,
-    team_id text not null,
-    user_id text not null,
-    action text not null,
-    run_id text,
-    channel_id text,
-    detail_json text not null,
-    prev text not null,
-    hash text not null unique)`.execute(db);
-  await sql`create index audit_run on audit (run_id) where run_id is not null`.execute(db);
-  await sql`create trigger audit_keeps_entries before delete on audit
-    begin select raise(abort, 'audit entries cannot be deleted'); end`.execute(db);
-  await sql`create trigger audit_keeps_words before update on audit
-    begin select raise(abort, 'audit entries cannot be changed'); end`.execute(db);
-  await sql`create table audit_head (
-    id integer primary key check (id = 1),
-    seq bigint not null,
-    hash text not null)`.execute(db);
-  await sql`insert into audit_head (id, seq, hash) values (1, 0, ${sql.lit(CHAIN_START)})`.execute(db);
-}
 
 /** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
 async function addBoards(db: Kysely<unknown>): Promise<void> {
@@ -198,16 +87,6 @@ async function addHolds(db: Kysely<unknown>): Promise<void> {
     uptime_ms bigint not null)`.execute(db);
 }
 
-async function addOrigins(db: Kysely<unknown>): Promise<void> {
-  await sql`create table origin (
-    path text not null,
-    kind text not null check (kind in ('fetched', 'shared')),
-    place text not null,
-    remote text not null,
-    user_id text not null,
-    primary key (path, kind, place, remote, user_id))`.execute(db);
-}
-
 /** What a row shows stands in its key; the table knows only how it is sent. The root message has its row from the start. */
 async function forgetKinds(db: Kysely<unknown>): Promise<void> {
   await sql`create table outbox_next (
@@ -251,11 +130,6 @@ async function addJoins(db: Kysely<unknown>): Promise<void> {
   );
 }
 
-/** How many keys a job believed, or let pass, that were not known before. */
-async function addFirstKeys(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table result add column first_keys integer`.execute(db);
-}
-
 /** Refusals that were counted and are not in the audit yet. */
 async function addRefusals(db: Kysely<unknown>): Promise<void> {
   await sql`create table refusals (
@@ -269,15 +143,14 @@ async function addRefusals(db: Kysely<unknown>): Promise<void> {
     primary key (team_id, user_id))`.execute(db);
 }
 
-/** Channels that cannot be written into for a time, and root messages that somebody deleted. */
-async function addPlaces(db: Kysely<unknown>): Promise<void> {
-  await sql`create table place (
-    channel_id text primary key,
-    since bigint not null,
-    error text not null,
-    refusals integer not null)`.execute(db);
-  await sql`alter table run add column root_lost integer not null default 0`.execute(db);
-  await sql`alter table outbox add column lost integer not null default 0`.execute(db);
+async function addOrigins(db: Kysely<unknown>): Promise<void> {
+  await sql`create table origin (
+    path text not null,
+    kind text not null check (kind in ('fetched', 'shared')),
+    place text not null,
+    remote text not null,
+    user_id text not null,
+    primary key (path, kind, place, remote, user_id))`.execute(db);
 }
 
 /** Words with a secret stand apart from the plan, and are gone when they have run. */
@@ -309,6 +182,11 @@ async function coverOutputs(db: Kysely<unknown>): Promise<void> {
       from audit where action = 'refused' and run_id is null)`.execute(db);
 }
 
+/** How many keys a job believed, or let pass, that were not known before. */
+async function addFirstKeys(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table result add column first_keys integer`.execute(db);
+}
+
 /** How Slack writes what people type, as they said; and commands that wait for a word of who typed them. */
 async function addDoubts(db: Kysely<unknown>): Promise<void> {
   await sql`create table text_reading (
@@ -329,17 +207,15 @@ async function addDoubts(db: Kysely<unknown>): Promise<void> {
     taken_at bigint)`.execute(db);
 }
 
-/** What people asked for and has no answer yet. */
-async function addReceived(db: Kysely<unknown>): Promise<void> {
-  await sql`create table received (
-    id text primary key,
-    request_key text not null,
-    team_id text not null,
-    user_id text not null,
-    channel_id text not null,
-    what text not null,
-    at bigint not null,
-    run_id text)`.execute(db);
+/** Channels that cannot be written into for a time, and root messages that somebody deleted. */
+async function addPlaces(db: Kysely<unknown>): Promise<void> {
+  await sql`create table place (
+    channel_id text primary key,
+    since bigint not null,
+    error text not null,
+    refusals integer not null)`.execute(db);
+  await sql`alter table run add column root_lost integer not null default 0`.execute(db);
+  await sql`alter table outbox add column lost integer not null default 0`.execute(db);
 }
 
 /** Runs are not kept for ever: what is being removed goes on after a crash, and what is next is found without a look at what stays. */
@@ -354,4 +230,17 @@ async function addExpiry(db: Kysely<unknown>): Promise<void> {
     where finished_at is not null and gone_at is null`.execute(db);
   await sql`create index run_listed on run (number, team_id, user_id, gone_at)`.execute(db);
   await sql`create index outbox_given_up on outbox (turn) where given_up_at is not null`.execute(db);
+}
+
+/** What people asked for and has no answer yet. */
+async function addReceived(db: Kysely<unknown>): Promise<void> {
+  await sql`create table received (
+    id text primary key,
+    request_key text not null,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    what text not null,
+    at bigint not null,
+    run_id text)`.execute(db);
 }

@@ -8,7 +8,7 @@ import type { SpoolFolder } from './spool/spool-folder.ts';
 /** Of what the spool may hold, so much is left by each sweep, so that there is room for what comes. */
 const SWEPT_PART = 0.8;
 
-export interface TidyDisk {
+export interface SweptFiles {
   readonly store: Pick<Store, 'openRuns' | 'unfinishedRuns' | 'origins'>;
   readonly spool: SpoolFolder;
   /** The true path of the transfer folder. */
@@ -18,8 +18,8 @@ export interface TidyDisk {
   readonly spoolBytes: number;
 }
 
-/** What of the disk is to be looked through from time to time: old output, old files, and half files of ours. */
-export function sweepsOfFiles({ store, spool, transfersDir: dir, keep, spoolBytes }: TidyDisk) {
+/** What of the disk is looked through from time to time: old output, old files, and half files of ours. */
+export function fileSweeps({ store, spool, transfersDir: dir, keep, spoolBytes }: SweptFiles) {
   return [
     {
       what: 'output',

@@ -1,15 +1,9 @@
 import { type Kysely, sql } from 'kysely';
-import type { Outbox, OutboxClaim } from '../ports.ts';
-import { FURTHEST_DUE_MS } from '../thread/layout.ts';
-import { formatKey, type OutboxLane, type OutboxRow, parseKey } from '../thread/row.ts';
-import type { Schema } from './schema.ts';
-
-export interface Clocks {
-  /** Epoch ms by the wall clock, as records have it. */
-  readonly now: () => number;
-  /** Epoch ms by the poster's clock, which only goes forward. */
-  readonly steady: () => number;
-}
+import type { Outbox } from '../../ports.ts';
+import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
+import { formatKey, type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
+import type { Schema } from '../schema.ts';
+import { type Clocks, dueRows } from './due-rows.ts';
 
 /** Whose turn refusals and reads are: people can bring them about in any number. */
 export const LAST = 'refused';
@@ -64,7 +58,12 @@ export class StoredOutbox implements Outbox {
    */
   claim({ limit, now, leaseMs, except, lane, joins, channel }: OutboxClaim): Promise<readonly OutboxRow[]> {
     return this.#db.transaction().execute(async (trx) => {
-      let due = this.#due(trx, { except, lane }, now);
+      let due = dueRows(
+        trx,
+        { auditChannel: this.#auditChannel, clocks: this.#clocks },
+        { except, lane },
+        now,
+      );
       if (joins !== undefined) due = due.where('joins', '=', joins);
       if (channel !== undefined) {
         const isAudit = channel === this.#auditChannel;
@@ -260,7 +259,11 @@ export class StoredOutbox implements Outbox {
     const aheadMs = wallNow - this.#clocks.steady();
     const dueAt = sql`case when due_at > ${wallNow + FURTHEST_DUE_MS} then 0 else due_at - ${aheadMs} end`;
     const freeAt = sql`case when lease_until > ${dueAt} then lease_until else ${dueAt} end`;
-    const row = await this.#due(this.#db, { except: [] })
+    const row = await dueRows(
+      this.#db,
+      { auditChannel: this.#auditChannel, clocks: this.#clocks },
+      { except: [] },
+    )
       .where((of) =>
         of(
           of.fn.coalesce('channel_id', of.val(this.#auditChannel ?? '')),
@@ -271,47 +274,6 @@ export class StoredOutbox implements Outbox {
       .select(sql<number | null>`min(${freeAt})`.as('at'))
       .executeTakeFirst();
     return row?.at ?? undefined;
-  }
-
-  #due(
-    db: Kysely<Schema>,
-    { except, lane }: { readonly except: readonly string[]; readonly lane?: OutboxLane | undefined },
-    now?: number,
-  ) {
-    let due = db.selectFrom('outbox').where('due_at', 'is not', null);
-    if (now !== undefined) {
-      const wallNow = now + this.#clocks.now() - this.#clocks.steady();
-      due = due
-        .where((row) => row.or([row('due_at', '<=', wallNow), row('due_at', '>', wallNow + FURTHEST_DUE_MS)]))
-        .where('lease_until', '<=', now);
-    }
-    switch (lane) {
-      case undefined:
-        break;
-      case 'edits':
-        due = due.where('sends', '=', 'message').where('ts', '<>', '');
-        break;
-      case 'posts':
-        // Empty: there was nothing to post when its turn came.
-        due = due.where((row) =>
-          row.or([
-            row('sends', '=', 'file'),
-            row.and([row('sends', '=', 'message'), row.or([row('ts', 'is', null), row('ts', '=', '')])]),
-          ]),
-        );
-        break;
-      case 'bulk':
-        due = due.where('sends', '=', 'bulk');
-        break;
-      default:
-        lane satisfies never;
-    }
-    if (except.length > 0) {
-      due = due.where((row) => row.or([row('channel_id', 'is', null), row('channel_id', 'not in', except)]));
-    }
-    // Lines of a time when there was an audit channel wait until there is one again.
-    const canAudit = this.#auditChannel !== undefined && !except.includes(this.#auditChannel);
-    return canAudit ? due : due.where('channel_id', 'is not', null);
   }
 
   #ofThisClaim(row: OutboxRow) {

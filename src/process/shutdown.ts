@@ -2,7 +2,7 @@ import type { Log, Outbox } from '../ports.ts';
 import { delay } from '../time/delay.ts';
 
 /**
- * How long the way out may take, step by step and in this order; README tells the sum to whoever sets a
+ * How long the shutdown may take, step by step and in this order; README tells the sum to whoever sets a
  * supervisor's stop timeout, and a test adds it up. The steps of other rooms are theirs: `DRAIN_MS` of the connection to Slack,
  * twice `GOODBYE_MS` of its sockets, twice `ABORT_LIMIT_MS` of the dispatcher, `POST_TIMEOUT_MS` of a call that is
  * under way.
@@ -15,8 +15,8 @@ export const FLUSH_MS = 5_000;
 /** Whatever still holds the process after its end has this long to let go. */
 export const LINGER_MS = 5_000;
 
-export interface Leaving {
-  /** Begins the way out. */
+export interface Shutdown {
+  /** Begins the shutdown. */
   readonly end: () => void;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
@@ -24,7 +24,7 @@ export interface Leaving {
 }
 
 /** Who may ask us to go: SIGTERM and SIGINT, which at their second time are obeyed at once, and who started us. */
-export function heedSignals({ end, exit, log }: Leaving): void {
+export function heedSignals({ end, exit, log }: Shutdown): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; once more to stop at once');

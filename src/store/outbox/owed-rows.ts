@@ -1,7 +1,7 @@
 import { type Insertable, sql, type Transaction } from 'kysely';
-import type { OwedRow } from '../thread/layout.ts';
-import { inChunks } from './pieces.ts';
-import type { Schema } from './schema.ts';
+import type { OwedRow } from '../../thread/layout.ts';
+import { inChunks } from '../pieces.ts';
+import type { Schema } from '../schema.ts';
 
 /** Whose rows these are. */
 export interface OwedBy {

@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
-import type { ClosedPlace, Places } from '../ports.ts';
-import type { EmbeddedJobs } from './embedded/jobs.ts';
-import { holdRuns } from './holds.ts';
+import type { Places } from '../../ports.ts';
+import type { ClosedPlace } from '../../thread/unread.ts';
+import type { EmbeddedJobs } from '../embedded/jobs.ts';
+import { holdRuns } from '../holds.ts';
+import type { Ledger } from '../settle.ts';
 import type { StoredOutbox } from './outbox.ts';
-import type { Ledger } from './settle.ts';
 
 /** Marks what was given up for its channel's sake: it is due again with the channel. */
 export const GIVEN_UP_WITH = 'channel: ';
