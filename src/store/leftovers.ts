@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Leftovers } from '../ports.ts';
 import type { Leftover } from '../run/leftover.ts';
 import type { Schema } from './schema.ts';
@@ -48,6 +48,8 @@ export class StoredLeftovers implements Leftovers {
       .select(['leftover.host', 'path', 'leftover.run_id', 'belongs_at', 'job.state'])
       .where('leftover.host', '=', host)
       .orderBy('noted_at')
+      // Two of the same millisecond.
+      .orderBy(sql`leftover.rowid`)
       .execute();
     if (rows.length === 0) this.#hosts.delete(host);
     return rows
