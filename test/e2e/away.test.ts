@@ -35,7 +35,7 @@ const lines = async (path: string): Promise<number> =>
 
 /** The bot's own word for when all was last well, put back: as if it had been away for that long. */
 function ageBeat(path: string, ms: number): void {
-  const database = new DatabaseSync(path);
+  const database = new DatabaseSync(path, { timeout: 5_000 });
   database.prepare('update beat set at = at - ?, uptime_ms = uptime_ms - ?').run(ms, ms);
   database.close();
 }
@@ -51,7 +51,7 @@ describe.skipIf(!HAS_SSHD)('what waited does not start by itself where nobody wa
     await using stage = await openStage();
     const { slack, home, bot } = stage;
     const log = home.path('log');
-    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 2"`));
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 4"`));
     await expect.poll(() => lines(log), UP).toBe(1);
     await bot.stop('SIGKILL');
     ageBeat(home.path('data/batchops.db'), 25 * 60_000);
@@ -78,7 +78,8 @@ describe.skipIf(!HAS_SSHD)('what waited does not start by itself where nobody wa
     await using stage = await openStage({ env: { BATCHOPS_RESUME_WITHIN: '2s' } });
     const { slack, home, bot } = stage;
     const log = home.path('log');
-    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 1"`));
+    // Longer than it takes to see its line and to stop the bot, on a busy machine too.
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 4"`));
     await expect.poll(() => lines(log), UP).toBe(1);
     bot.process.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 4_000));
@@ -94,7 +95,7 @@ describe.skipIf(!HAS_SSHD)('what waited does not start by itself where nobody wa
     await using stage = await openStage();
     const { slack, home, bot, sshd } = stage;
     const log = home.path('log');
-    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 2"`));
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 4"`));
     await expect.poll(() => lines(log), UP).toBe(1);
     await bot.stop('SIGKILL');
     const left = inventoryOf(sshd, ADDRESSES, home.path('key'))
@@ -114,7 +115,7 @@ describe.skipIf(!HAS_SSHD)('what waited does not start by itself where nobody wa
     await using stage = await openStage();
     const { slack, home, bot } = stage;
     const mark = home.path('mark');
-    const database = new DatabaseSync(home.path('data/batchops.db'));
+    const database = new DatabaseSync(home.path('data/batchops.db'), { timeout: 5_000 });
     database.exec(
       "create trigger no_release before update of state on run when new.state = 'open' begin select raise(abort, 'disk full'); end",
     );

@@ -261,7 +261,7 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     await using stage = await openStage();
     const { slack, home, bot } = stage;
     const log = home.path('log');
-    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 2"`));
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 4"`));
     await expect.poll(() => existsSync(log), { timeout: 10_000 }).toBe(true);
     await bot.stop('SIGKILL');
 
