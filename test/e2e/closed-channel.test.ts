@@ -25,7 +25,7 @@ describe.skipIf(!HAS_SSHD)('a run whose results cannot be brought where they bel
     await using stage = await openStage();
     const { slack, home, bot } = stage;
     const log = home.path('log');
-    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 4"`));
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 2"`));
     await expect.poll(() => lines(log), UP).toBe(1);
     const archived = slack.order({ kind: 'error', channel: OPS, error: 'is_archived', times: 1e6 });
 
@@ -55,7 +55,7 @@ describe.skipIf(!HAS_SSHD)('a run whose results cannot be brought where they bel
     await using stage = await openStage();
     const { slack, home, bot } = stage;
     const log = home.path('log');
-    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 4"`));
+    await slack.command(ada(`-g web -c 1 -cmd "echo ran >> ${log}; sleep 2"`));
     await expect.poll(() => lines(log), UP).toBe(1);
     const first = slack.messages(OPS).find((message) => message.isFromApp);
     if (first === undefined) throw new Error('there is no root message');

@@ -183,7 +183,7 @@ export function finished(slack: LocalSlack, count = 1): Promise<StoredMessage> {
     const roots = slack.messages(OPS).filter((message) => message.isFromApp);
     const root = roots.at(-1);
     return roots.length >= count && root !== undefined && / of \d+ in [\d.]+ (s|min)/.test(root.text) && root;
-  }, 25_000);
+  }, 60_000);
 }
 
 export const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3'];
