@@ -22,6 +22,16 @@ export const ts = matching(/^\d{10}\.\d{6}$/);
 /** "we recommend … 4,000 characters"; chat.update: `msg_too_long` above. A longer text could never be edited. */
 export const messageText = text({ max: 4_000 });
 
+/** "Slack will truncate messages containing more than 40,000 characters": a new message that is nothing but text. */
+export const newText = text({ max: 40_000 });
+
+/** Beside blocks it is what a notification shows, and the message may be edited. */
+export function fitsBlocks(value: Json, at: string): readonly Fault[] {
+  return value.blocks === undefined || typeof value.text !== 'string'
+    ? []
+    : messageText(value.text, `${at}text`);
+}
+
 /**
  * "event_type: a human readable alphanumeric string … event_payload: a free-form object". `metadata_too_large`
  * exists; its number does not: a job's id fits, output does not.
@@ -52,6 +62,7 @@ export const content: Readonly<Record<string, Rule>> = {
 
 export const newContent: Readonly<Record<string, Rule>> = {
   ...content,
+  text: newText,
   thread_ts: ts,
   reply_broadcast: flag,
   mrkdwn: flag,
@@ -75,5 +86,5 @@ export const answer: Rule = object(
     delete_original: flag,
     token: anything,
   },
-  hasText,
+  (value, at) => [...hasText(value, at), ...fitsBlocks(value, at)],
 );

@@ -1,5 +1,5 @@
 import { id } from './elements.ts';
-import { content, messageText, newContent, ts } from './messages.ts';
+import { content, fitsBlocks, messageText, newContent, newText, ts } from './messages.ts';
 import {
   anything,
   fault,
@@ -51,8 +51,8 @@ export const METHODS: Readonly<Record<string, Rule>> = {
   'apps.connections.open': takes({}),
   'auth.test': takes({}),
   'chat.delete': takes({ channel: place, ts }),
-  'chat.postEphemeral': takes({ channel: place, user: person, text: messageText }, newContent),
-  'chat.postMessage': takes({ channel: place, text: messageText }, newContent),
+  'chat.postEphemeral': takes({ channel: place, user: person, text: newText }, newContent, fitsBlocks),
+  'chat.postMessage': takes({ channel: place, text: newText }, newContent, fitsBlocks),
   'chat.update': takes({ channel: place, ts, text: messageText }, content),
   'conversations.history': takes({ channel: place }, paged),
   'conversations.info': takes({ channel: place }, { include_locale: flag, include_num_members: flag }),

@@ -116,7 +116,15 @@ const BAD: readonly (readonly [string, Traffic])[] = [
   ['blocks/0/element is of type button: the validator knows no such input', post(input(button()))],
   ['blocks/0/color is not known to the validator', post({ ...section('x'), color: 'red' })],
   ['blocks/0 is of type alert: the validator knows no such block', post({ type: 'alert' })],
-  ['text has 4001 characters, at most 4000', call({ text: 'x'.repeat(4_001) })],
+  ['text has 40001 characters, at most 40000', call({ text: 'x'.repeat(40_001) })],
+  [
+    'text has 4001 characters, at most 4000',
+    call({ text: 'x'.repeat(4_001), blocks: JSON.stringify([section('x')]) }),
+  ],
+  [
+    'text has 4001 characters, at most 4000',
+    call({ ts: '1700000000.123456', text: 'x'.repeat(4_001) }, 'chat.update'),
+  ],
   ['text is empty', call({ text: '' })],
   ['text has half a surrogate pair', call({ text: 'a\ud83d' })],
   ['ts is missing', call({}, 'chat.update')],
