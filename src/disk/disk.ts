@@ -1,4 +1,4 @@
-import type { DiskUse, Room } from '../ports.ts';
+import type { DiskUse, Room } from '../ports/disk.ts';
 import { formatBytes } from '../report/text/wording.ts';
 import { FolderRoom, short } from './folder-room.ts';
 import { FreeSpace } from './free-space.ts';

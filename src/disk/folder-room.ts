@@ -1,4 +1,4 @@
-import type { Claim, Room } from '../ports.ts';
+import type { Claim, Room } from '../ports/disk.ts';
 import { formatBytes } from '../report/text/wording.ts';
 import type { FreeSpace } from './free-space.ts';
 import { measureFolder } from './measure.ts';

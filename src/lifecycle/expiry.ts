@@ -1,4 +1,4 @@
-import type { Expiry, Keeping } from '../ports.ts';
+import type { Expiry, Keeping } from '../ports/records.ts';
 import { delay } from '../time/delay.ts';
 
 /** Others get their turn between two steps. */

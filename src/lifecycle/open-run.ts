@@ -1,5 +1,7 @@
 import { Refusal } from '../errors.ts';
-import type { Log, Opener, Store } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Opener } from '../ports/slack.ts';
+import type { Store } from '../ports/store.ts';
 import type { Run } from '../run/run.ts';
 import { formatRoot } from '../thread/root.ts';
 import { formatKey } from '../thread/row.ts';

@@ -1,4 +1,5 @@
-import type { Log, Store } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
 import { formatDuration } from '../report/text/wording.ts';
 import { type Beat, measureAway } from '../time/beat.ts';
 import { Deadline } from '../time/deadline.ts';

@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors.ts';
-import type { Log, Store } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
 import type { Asking } from '../run/planning.ts';
 
 /** Writes a no down. One that cannot be written down is still a no. */

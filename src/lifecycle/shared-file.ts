@@ -1,5 +1,6 @@
 import { nearNames, Refusal } from '../errors.ts';
-import type { SharedFiles, TransferFolder } from '../ports.ts';
+import type { TransferFolder } from '../ports/disk.ts';
+import type { SharedFiles } from '../ports/slack.ts';
 import type { Work } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { SharedFile } from '../run/shared-file.ts';

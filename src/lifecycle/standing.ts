@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { admit } from '../policy/authorize.ts';
 import { groupsNamed, holdingRules, type Standing } from '../policy/standing.ts';
-import type { Directory } from '../ports.ts';
+import type { Directory } from '../ports/slack.ts';
 import type { Requester } from '../run/plan.ts';
 
 export interface Rulebook {

@@ -2,7 +2,7 @@ import type { Mask } from '../gather/mask.ts';
 import { findSecret } from '../gather/scan.ts';
 import { maskChunks } from '../gather/spool.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import type { Spool } from '../ports.ts';
+import type { Spool } from '../ports/disk.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { ThreadFacts } from '../thread/facts.ts';
 import type { RunContext } from './execution.ts';

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { ConfigError, showCode } from '../errors.ts';
-import type { AuditTrail } from '../ports.ts';
+import type { AuditTrail } from '../ports/records.ts';
 import type { ExpectedHead } from '../run/audit-entry.ts';
 
 /** `EX_IOERR` of sysexits.h. */

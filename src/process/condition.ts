@@ -1,4 +1,4 @@
-import type { DiskUse } from '../ports.ts';
+import type { DiskUse } from '../ports/disk.ts';
 import type { HealthSource } from './health.ts';
 
 /** How far the bot has come, and the parts that stand: the start adds one after the other. */

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ConfigError, showCode } from '../errors.ts';
-import type { DiskUse } from '../ports.ts';
+import type { DiskUse } from '../ports/disk.ts';
 import { within } from '../time/within.ts';
 
 export interface HealthSource {

@@ -1,4 +1,4 @@
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 
 /** The disk is to be looked through as often as it may fill. */
 const SWEEP_EVERY_MS = 60 * 60_000;

@@ -1,4 +1,5 @@
-import type { Log, Outbox } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Outbox } from '../ports/outbox.ts';
 import { delay } from '../time/delay.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { JobSource } from '../ports.ts';
+import type { JobSource } from '../ports/job-source.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { EndedJob } from '../run/run.ts';
 import { backoff } from '../time/backoff.ts';

@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
-import type { JobSource, Log } from '../ports.ts';
+import type { JobSource } from '../ports/job-source.ts';
+import type { Log } from '../ports/log.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import type { Plan } from '../run/plan.ts';
 import { Approvals, type Approve } from './approvals.ts';

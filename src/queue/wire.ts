@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Approved } from '../policy/approved.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import type { Plan } from '../run/plan.ts';
 import type { TakenJob } from '../run/run.ts';

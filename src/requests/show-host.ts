@@ -1,4 +1,4 @@
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 import type { Answer } from '../report/views/view.ts';
 import type { Job, Run } from '../run/run.ts';
 import { formatShowHost } from '../thread/reply/reply.ts';

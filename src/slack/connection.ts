@@ -1,6 +1,7 @@
 import { App } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
-import type { Log, Received } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Received } from '../ports/records.ts';
 import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
 import { Answers } from './answers/answer.ts';

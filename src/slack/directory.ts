@@ -1,6 +1,7 @@
 import { Refusal, type Subject } from '../errors.ts';
 import type { Standing } from '../policy/standing.ts';
-import type { Directory, Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Directory } from '../ports/slack.ts';
 import { Asked } from './asked.ts';
 import { classify } from './outgoing/failure.ts';
 import type { Person } from './people.ts';

@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 import { Deadline } from '../time/deadline.ts';
 import { classify } from './outgoing/failure.ts';
 

@@ -1,5 +1,5 @@
 import { type Logger, LogLevel } from '@slack/bolt';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 
 /**
  * Bolt's log lines in ours, a level lower than Bolt thinks of them. Nothing below `warn` is let through: at

@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.ts';
-import type { Log, SharedFiles } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { SharedFiles } from '../ports/slack.ts';
 import type { SharedFile } from '../run/shared-file.ts';
 import { classify } from './outgoing/failure.ts';
 import type { SlackSettings, Workspace } from './workspace.ts';

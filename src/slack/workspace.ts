@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { LogLevel, type WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 import type { FileUpload, Message, PlainText } from '../report/message.ts';
 import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import { delay } from '../time/delay.ts';

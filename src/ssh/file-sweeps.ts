@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Store } from '../ports.ts';
+import type { Store } from '../ports/store.ts';
 import { sweepHalfFiles } from './part/half-files.ts';
 import { sweepOldFiles } from './part/old-files.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';

@@ -1,6 +1,8 @@
 import type { Mask } from '../gather/mask.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { Leftovers, Log, Origins, Room } from '../ports.ts';
+import type { Origins, Room } from '../ports/disk.ts';
+import type { Leftovers } from '../ports/hosts.ts';
+import type { Log } from '../ports/log.ts';
 import type { HostKeys } from './host-keys/host-keys.ts';
 import type { CopyLimits } from './sftp/limits.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';

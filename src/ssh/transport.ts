@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
 import type { Host } from '../inventory/inventory.ts';
-import type { Execution, HostKeyring, Transport } from '../ports.ts';
+import type { Execution, HostKeyring, Transport } from '../ports/hosts.ts';
 import type { FirstKey } from '../run/host-key.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';

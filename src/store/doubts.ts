@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { TextReading, TextSource } from '../command/slash-text.ts';
-import type { Doubts, TextReadings } from '../ports.ts';
+import type { Doubts, TextReadings } from '../ports/records.ts';
 import type { DoubtfulCommand } from '../run/doubtful-command.ts';
 import type { Requester } from '../run/plan.ts';
 import { appendAudit } from './audit.ts';

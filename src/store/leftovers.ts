@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Leftovers } from '../ports.ts';
+import type { Leftovers } from '../ports/hosts.ts';
 import type { Leftover } from '../run/leftover.ts';
 import type { Schema } from './schema.ts';
 

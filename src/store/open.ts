@@ -1,5 +1,6 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
-import type { Log, Store } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
 import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Origins } from '../ports.ts';
+import type { Origins } from '../ports/disk.ts';
 import type { Origin } from '../run/plan.ts';
 import type { Schema } from './schema.ts';
 

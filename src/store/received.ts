@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
-import type { Received } from '../ports.ts';
+import type { Received } from '../ports/records.ts';
 import type { ReceivedRequest, Unanswered } from '../run/received.ts';
 import { inChunks } from './pieces.ts';
 import type { Schema } from './schema.ts';

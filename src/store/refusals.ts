@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 import { type AuditedRefusal, keepStart } from '../run/audit-entry.ts';
 import { Deadline } from '../time/deadline.ts';
 import { appendAudit } from './audit.ts';

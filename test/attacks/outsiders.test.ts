@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
 import { approveStoredRun, executeJob } from '../../src/lifecycle/execution.ts';
 import type { Standing } from '../../src/policy/standing.ts';
-import type { Transport } from '../../src/ports.ts';
+import type { Transport } from '../../src/ports/hosts.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
 import { ANN, clickOn, OPS as DESK, openDeskRig } from '../requests/rig.ts';
 import { ADA, AUDIT, BOB, makeHome, OPS, openTeamSlack, shown, startBot } from '../rigs/bot.ts';

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
-import type { DiskUse } from '../../src/ports.ts';
+import type { DiskUse } from '../../src/ports/disk.ts';
 import { openHealth } from '../../src/process/health.ts';
 import { askHealth } from '../rigs/processes.ts';
 

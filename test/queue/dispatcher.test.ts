@@ -1,6 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
-import type { JobSource, Log, Store } from '../../src/ports.ts';
+import type { JobSource } from '../../src/ports/job-source.ts';
+import type { Log } from '../../src/ports/log.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
 import { ANN, openRun, quiet } from '../store/rig.ts';
 import { approveAny, obeyAborts, openQueue, skipAll } from './rig.ts';

@@ -1,5 +1,6 @@
 import type { Approved } from '../../src/policy/approved.ts';
-import type { JobSource, Store } from '../../src/ports.ts';
+import type { JobSource } from '../../src/ports/job-source.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { type Dispatcher, type DispatcherSettings, openDispatcher } from '../../src/queue/dispatcher.ts';
 import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';

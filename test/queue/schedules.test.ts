@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { UNBOUNDED } from '../../src/policy/shares.ts';
-import type { JobSource } from '../../src/ports.ts';
+import type { JobSource } from '../../src/ports/job-source.ts';
 import { type Dispatcher, openDispatcher } from '../../src/queue/dispatcher.ts';
 import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Requester } from '../../src/run/plan.ts';

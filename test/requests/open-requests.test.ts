@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/errors.ts';
-import type { Directory } from '../../src/ports.ts';
+import type { Directory } from '../../src/ports/slack.ts';
 import { CANCEL_ACTION, CANCEL_HOST_ACTION, SHOW_HOST_ACTION } from '../../src/report/buttons.ts';
 import { HOSTS_ACTION } from '../../src/report/views/form.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';

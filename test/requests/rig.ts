@@ -6,7 +6,7 @@ import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import type { RequestContext } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { UNBOUNDED } from '../../src/policy/shares.ts';
-import type { Directory } from '../../src/ports.ts';
+import type { Directory } from '../../src/ports/slack.ts';
 import type { Answer } from '../../src/report/views/view.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';

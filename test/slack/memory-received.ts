@@ -1,4 +1,4 @@
-import type { Received } from '../../src/ports.ts';
+import type { Received } from '../../src/ports/records.ts';
 import type { ReceivedRequest, Unanswered } from '../../src/run/received.ts';
 
 /** The port by its contract, in memory. */

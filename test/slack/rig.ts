@@ -1,4 +1,5 @@
-import type { Log, Outbox, Places } from '../../src/ports.ts';
+import type { Log } from '../../src/ports/log.ts';
+import type { Outbox, Places } from '../../src/ports/outbox.ts';
 import { formatNotice } from '../../src/report/answers.ts';
 import type { FileUpload, Message } from '../../src/report/message.ts';
 import type { Answer, HomeTab, OptionGroup } from '../../src/report/views/view.ts';

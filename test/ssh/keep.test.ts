@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { KeptFile } from '../../src/ports.ts';
+import type { KeptFile } from '../../src/ports/disk.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { memoryOrigins } from './memory-origins.ts';
 

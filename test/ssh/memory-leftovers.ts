@@ -1,4 +1,4 @@
-import type { Leftovers } from '../../src/ports.ts';
+import type { Leftovers } from '../../src/ports/hosts.ts';
 import type { Leftover } from '../../src/run/leftover.ts';
 
 export interface MemoryLeftovers extends Leftovers {

@@ -1,4 +1,4 @@
-import type { Origins } from '../../src/ports.ts';
+import type { Origins } from '../../src/ports/disk.ts';
 import type { Origin } from '../../src/run/plan.ts';
 
 /** As the store keeps them. */

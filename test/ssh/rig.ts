@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createMask } from '../../src/gather/mask.ts';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
-import type { Execution, Transport } from '../../src/ports.ts';
+import type { Execution, Transport } from '../../src/ports/hosts.ts';
 import type { FirstKey, HostKeyPolicy } from '../../src/run/host-key.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import type { Contact } from '../../src/ssh/host-keys/contact.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Keeping } from '../../src/ports.ts';
+import type { Keeping } from '../../src/ports/records.ts';
 import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 
 const DAY = 86_400_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Store } from '../../src/ports.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { openDatabase } from '../../src/store/embedded/database.ts';
 import { oweRows } from '../../src/store/outbox/owed-rows.ts';
 import { oweResults } from '../../src/thread/layout.ts';

@@ -1,7 +1,7 @@
 import { createMask } from '../../src/gather/mask.ts';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { threadFacts } from '../../src/lifecycle/thread-facts.ts';
-import type { Store } from '../../src/ports.ts';
+import type { Store } from '../../src/ports/store.ts';
 import type { ThreadFacts } from '../../src/thread/facts.ts';
 
 /** The store, and the names of groups. No files, no rules. */

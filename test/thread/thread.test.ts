@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { unfoldTerm } from '../../src/inventory/host-set.ts';
-import type { Store } from '../../src/ports.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Run, TakenJob } from '../../src/run/run.ts';
 import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';

@@ -1,6 +1,7 @@
 import type { LearningMask } from '../../gather/mask.ts';
 import { revealAll } from '../../inventory/secret.ts';
-import type { Log, Store } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Store } from '../../ports/store.ts';
 import { ReloadRecord } from './reloads.ts';
 import type { WatchedFleet } from './watched-fleet.ts';
 

@@ -1,4 +1,4 @@
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import type { AuditedEvent } from '../../run/audit-entry.ts';
 import { delay } from '../../time/delay.ts';
 import { boundChanges, describeChanges, type FleetChanges } from './changes.ts';

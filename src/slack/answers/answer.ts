@@ -1,5 +1,5 @@
 import type { RespondArguments } from '@slack/bolt';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { type Message, plainVariant } from '../../report/message.ts';
 import { within } from '../../time/within.ts';
 import { contentOf } from '../outgoing/delivery.ts';

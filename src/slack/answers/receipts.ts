@@ -1,4 +1,5 @@
-import type { Log, Received } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Received } from '../../ports/records.ts';
 import type { ReceivedRequest } from '../../run/received.ts';
 import { within } from '../../time/within.ts';
 

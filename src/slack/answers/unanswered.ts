@@ -1,4 +1,5 @@
-import type { Log, Received } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Received } from '../../ports/records.ts';
 import { formatUnanswered } from '../../report/unanswered.ts';
 import type { Unanswered } from '../../run/received.ts';
 import { backoff } from '../../time/backoff.ts';

@@ -1,5 +1,5 @@
 import { Refusal } from '../../errors.ts';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import type { Requester } from '../../run/plan.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';

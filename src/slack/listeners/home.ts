@@ -1,6 +1,6 @@
 import type { App } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import type { HomeTab } from '../../report/views/view.ts';
 import type { Requests } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';

@@ -1,6 +1,6 @@
 import type { App, BlockSuggestion } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import type { Requests, SuggestQuery } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
 import type { Workspace } from '../workspace.ts';

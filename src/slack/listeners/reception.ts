@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ViewResponseAction } from '@slack/bolt';
 import { Refusal } from '../../errors.ts';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { formatDefect, formatNotice, formatRefusal } from '../../report/answers.ts';
 import { plain } from '../../report/message.ts';
 import { formatWindow } from '../../report/views/form.ts';

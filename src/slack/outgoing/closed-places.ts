@@ -1,4 +1,5 @@
-import type { Log, Places } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Places } from '../../ports/outbox.ts';
 import { formatUnread } from '../../thread/unread.ts';
 import { Answers } from '../answers/answer.ts';
 import type { Workspace } from '../workspace.ts';

@@ -1,5 +1,5 @@
 import type { MessageMetadata } from '@slack/web-api';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { blocksOfText, type Message } from '../../report/message.ts';
 import type { NotingClient } from '../reachability.ts';
 import { classify } from './failure.ts';

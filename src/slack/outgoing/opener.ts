@@ -1,5 +1,6 @@
 import { Refusal } from '../../errors.ts';
-import type { Log, Opener } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Opener } from '../../ports/slack.ts';
 import { type Message, plainVariant } from '../../report/message.ts';
 import { delay } from '../../time/delay.ts';
 import type { Workspace } from '../workspace.ts';

@@ -1,5 +1,5 @@
 import { SocketModeReceiver } from '@slack/bolt';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { backoff } from '../../time/backoff.ts';
 import { delay } from '../../time/delay.ts';
 import { within } from '../../time/within.ts';

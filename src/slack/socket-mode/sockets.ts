@@ -1,5 +1,5 @@
 import type { SocketModeReceiver } from '@slack/bolt';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { within } from '../../time/within.ts';
 import type { Failure } from '../outgoing/failure.ts';
 import type { SlackSettings } from '../workspace.ts';

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
-import type { Claim } from '../../ports.ts';
+import type { Claim } from '../../ports/disk.ts';
 import type { Work } from '../../run/plan.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { OpenFile } from '../sftp/session.ts';

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { Refusal } from '../../errors.ts';
 import type { Host } from '../../inventory/inventory.ts';
-import type { HostKeyring } from '../../ports.ts';
+import type { HostKeyring } from '../../ports/hosts.ts';
 import { isSameReport, type KeyReport, knownOf, type TrustableReport } from '../../run/host-key.ts';
 import type { FetchedKeys } from '../connection/fetch-keys.ts';
 import { formatSeconds } from '../settings.ts';

@@ -1,4 +1,4 @@
-import type { Room } from '../../ports.ts';
+import type { Room } from '../../ports/disk.ts';
 
 /** As much as the disk takes. */
 export const ENDLESS_ROOM: Room = {

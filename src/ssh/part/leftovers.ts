@@ -1,4 +1,5 @@
-import type { Leftovers, Log } from '../../ports.ts';
+import type { Leftovers } from '../../ports/hosts.ts';
+import type { Log } from '../../ports/log.ts';
 import type { Leftover } from '../../run/leftover.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';

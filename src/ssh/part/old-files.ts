@@ -1,6 +1,6 @@
 import { lstat, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Origins } from '../../ports.ts';
+import type { Origins } from '../../ports/disk.ts';
 
 /** What came from Slack lies here, a folder for each file. */
 const UPLOADS = 'slack';

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { SpoolSink } from '../../gather/spool.ts';
-import type { Claim } from '../../ports.ts';
+import type { Claim } from '../../ports/disk.ts';
 import { within } from '../../time/within.ts';
 
 /** More waiting than this, and the host is asked to wait. */

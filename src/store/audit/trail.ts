@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { AuditTrail } from '../../ports.ts';
+import type { AuditTrail } from '../../ports/records.ts';
 import type { AuditEntry } from '../../run/audit-entry.ts';
 import type { AuditRow } from '../audit.ts';
 import { asConfigError, openReader, parseDatabaseUrl } from '../embedded/database.ts';

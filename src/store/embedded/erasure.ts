@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Schema } from '../schema.ts';
 

@@ -1,4 +1,4 @@
-import type { JobSource } from '../../ports.ts';
+import type { JobSource } from '../../ports/job-source.ts';
 import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import { oweProgress } from '../../thread/layout.ts';

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Expiry, Keeping } from '../../ports.ts';
+import type { Expiry, Keeping } from '../../ports/records.ts';
 import { removeOldDoubts } from '../doubts.ts';
 import { type Database, measureUse } from '../embedded/database.ts';
 import type { Retired, Schema } from '../schema.ts';

@@ -2,7 +2,7 @@ import { readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { ConfigError } from '../../errors.ts';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import { copyDatabase } from '../embedded/copy.ts';
 import { openCopy } from '../embedded/database.ts';
 import type { Schema } from '../schema.ts';

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { ConfigError } from '../../errors.ts';
-import type { Log } from '../../ports.ts';
+import type { Log } from '../../ports/log.ts';
 import type { Schema } from '../schema.ts';
 import { copyBefore } from './copy-before.ts';
 import { MIGRATIONS } from './migrations.ts';

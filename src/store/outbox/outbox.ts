@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Outbox } from '../../ports.ts';
+import type { Outbox } from '../../ports/outbox.ts';
 import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
 import { formatKey, type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
 import type { Schema } from '../schema.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Places } from '../../ports.ts';
+import type { Places } from '../../ports/outbox.ts';
 import type { ClosedPlace } from '../../thread/unread.ts';
 import type { EmbeddedJobs } from '../embedded/jobs.ts';
 import { holdRuns } from '../holds.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Host } from '../../../src/inventory/inventory.ts';
-import type { Execution } from '../../../src/ports.ts';
+import type { Execution } from '../../../src/ports/hosts.ts';
 import type { Outcome } from '../../../src/run/outcome.ts';
 import { openTransferFolder } from '../../../src/ssh/transfer-folder.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';

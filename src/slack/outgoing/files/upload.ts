@@ -2,7 +2,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
-import type { Log } from '../../../ports.ts';
+import type { Log } from '../../../ports/log.ts';
 import { formatNotice } from '../../../report/answers.ts';
 import type { FileUpload } from '../../../report/message.ts';
 import type { Workspace } from '../../workspace.ts';

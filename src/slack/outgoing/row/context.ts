@@ -1,4 +1,5 @@
-import type { Log, Outbox, Places } from '../../../ports.ts';
+import type { Log } from '../../../ports/log.ts';
+import type { Outbox, Places } from '../../../ports/outbox.ts';
 import type { FileUpload, Message } from '../../../report/message.ts';
 import type { Workspace } from '../../workspace.ts';
 import type { ClosedPlaces } from '../closed-places.ts';

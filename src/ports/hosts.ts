@@ -1,0 +1,57 @@
+import type { Host } from '../inventory/inventory.ts';
+import type { HostKeyPolicy, KeyReport, TrustableReport, Trusted } from '../run/host-key.ts';
+import type { Leftover } from '../run/leftover.ts';
+import type { Outcome } from '../run/outcome.ts';
+import type { Work } from '../run/plan.ts';
+
+export interface Transport {
+  /** Does the work on one host. Never rejects; answers exactly once, whatever the host does. */
+  execute(host: Host, work: Work, how: Execution): Promise<Outcome>;
+  /** The inventory changed: closes what is kept open to hosts that are not in it as they were, once it is idle. */
+  closeStale(): void;
+  /** Closes every idle and busy connection; what still runs ends as `interrupted`. */
+  close(): Promise<void>;
+}
+
+export interface Execution {
+  readonly runId: string;
+  readonly timeLimitMs: number;
+  /**
+   * Of a copy: whether the rules reach this path on this host. Asked with the file's true name, links followed,
+   * before it is read or written: whoever may write to a folder of the host can plant a link there.
+   */
+  mayTouch(path: string): boolean;
+  /** Whose run it is: what is fetched is theirs. */
+  readonly by: string;
+  /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */
+  readonly signal: AbortSignal;
+}
+
+/** What hosts are known by. */
+export interface HostKeyring {
+  readonly policy: HostKeyPolicy;
+  /**
+   * Asks each host for its keys, without logging in there, and tells them next to the known ones. Within a time;
+   * a `Refusal` where nothing known can be read.
+   */
+  look(hosts: readonly Host[]): Promise<readonly KeyReport[]>;
+  /**
+   * Makes hosts known by exactly the keys of these reports, where what is known of them is still what the reports
+   * say; all of those in one step, or none. `record` puts them down first; what it throws is thrown on, and
+   * nothing is written. Kept connections to them are closed.
+   */
+  trust(
+    reports: readonly TrustableReport[],
+    record: (reports: readonly TrustableReport[]) => Promise<void>,
+  ): Promise<Trusted>;
+}
+
+/** The files on hosts that are ours to remove, also after a crash. */
+export interface Leftovers {
+  /** Durably, before the file's first byte. */
+  note(leftover: Leftover): Promise<void>;
+  /** It is gone, or has become what it was to be. */
+  forget(leftover: Leftover): Promise<void>;
+  /** On this host: of this run, and of jobs that do not run any more. Oldest first. */
+  list(host: string, runId: string): Promise<readonly Leftover[]>;
+}

@@ -1,0 +1,57 @@
+import type { TextReading, TextSource } from '../command/slash-text.ts';
+import type { AuditEntry, AuditVerification, ExpectedHead } from '../run/audit-entry.ts';
+import type { DoubtfulCommand } from '../run/doubtful-command.ts';
+import type { Requester } from '../run/plan.ts';
+import type { ReceivedRequest, Unanswered } from '../run/received.ts';
+
+/**
+ * Who asked for something and has no answer yet, so that a crash cannot lose it without a word: the next process
+ * tells them. It carries none of it out.
+ */
+export interface Received {
+  /** Durably; what to forget it by. */
+  note(request: ReceivedRequest): Promise<string>;
+  /** They were answered. What becomes a run is forgotten as its thread stands: `releaseRun`. */
+  forget(ids: readonly string[]): Promise<void>;
+  /** All, oldest first. */
+  unanswered(): Promise<readonly Unanswered[]>;
+}
+
+/** Removes what is not to be kept any more; the audit stays whole. */
+export interface Expiry {
+  /** One small step. False: for now nothing is left to do. */
+  step(keep: Keeping): Promise<boolean>;
+}
+
+/** How long what is stored is kept, from the end of its run on. Milliseconds, perhaps infinite. */
+export interface Keeping {
+  /** What hosts said, and the record of the messages that told it. */
+  readonly outputMs: number;
+  /** The runs themselves. */
+  readonly runMs: number;
+  /** Near so many bytes, the oldest goes whatever its age. */
+  readonly maxBytes: number;
+}
+
+export interface Doubts {
+  /** Under which id it waits; undefined where this very request was put there before, whatever came of it. */
+  put(command: DoubtfulCommand): Promise<string | undefined>;
+  /** Once, and only for whoever typed it. */
+  take(id: string, by: Requester): Promise<DoubtfulCommand | undefined>;
+}
+
+/** How Slack writes `& < >` in this workspace, as people said. Audited. */
+export interface TextReadings {
+  find(teamId: string, source: TextSource): Promise<TextReading | undefined>;
+  /** The first word stands until it is forgotten: false where there is one. */
+  remember(by: Requester, source: TextSource, reading: TextReading): Promise<boolean>;
+  /** False where there was none. */
+  forget(by: Requester, source: TextSource): Promise<boolean>;
+}
+
+export interface AuditTrail {
+  find(seq: number): Promise<AuditEntry | undefined>;
+  /** Walks the whole chain, and all that it speaks of; looks for the `head` where one is given. */
+  verify(head?: ExpectedHead): Promise<AuditVerification>;
+  entries(): AsyncIterable<AuditEntry>;
+}
