@@ -47,7 +47,7 @@ import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit/trail.ts';
 import { backUp } from './store/backup.ts';
-import { parseDatabaseUrl } from './store/embedded/database.ts';
+import { databaseFolder } from './store/database-url.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
 
@@ -176,7 +176,7 @@ async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) 
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
-  const databaseDir = dirname(parseDatabaseUrl(url));
+  const databaseDir = databaseFolder(url);
   const spoolDir = join(databaseDir, 'spool');
   const transfersDir = realpathSync(transferDir);
   const disk = opened.use(openDisk(transfersDir, { databaseDir, spoolDir }, config.disk));
@@ -269,10 +269,10 @@ function sweepRegularly({ config, bot, log, opened, store, spool, transfersDir }
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */
-function planShutdown({ bot, steady, store, opened }: Parts): void {
+function planShutdown({ bot, store, opened }: Parts): void {
   opened.defer(async () => {
     await bot.anchors?.close();
-    if (bot.poster !== undefined) await flush(store.outbox, steady);
+    if (bot.poster !== undefined) await flush(store.outbox, store.clock);
     await bot.poster?.close();
   });
   opened.defer(() => bot.dispatcher?.stop(GRACE_MS));
@@ -299,7 +299,7 @@ async function openListeners({ config, log, bot, end, context, workspace }: Part
 }
 
 async function beginWork(parts: Parts): Promise<void> {
-  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = parts;
+  const { config, mask, log, bot, opened, store, spool, transport, context, workspace } = parts;
   const presence = opened.adopt(
     await Presence.open({
       store,
@@ -328,7 +328,7 @@ async function beginWork(parts: Parts): Promise<void> {
     render: createRenderer(threadFacts(context, () => mask.now(), spool)),
     workspace,
     log,
-    now: steady,
+    now: store.clock,
   });
 }
 

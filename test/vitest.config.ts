@@ -1,15 +1,36 @@
 import { defineConfig } from 'vitest/config';
 
+/** What of the store and the queue means the same on a server: it is run once more there. */
+const ON_SERVER = ['test/store/*.test.ts', 'test/queue/*.test.ts'];
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    // All that the bot sends to a local Slack, in whatever test, is judged at the end.
-    globalSetup: ['test/conformance/traffic/run.ts'],
-    setupFiles: ['test/conformance/traffic/setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // Real servers and a browser on two cores: more workers only make them wait for each other.
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['test/**/*.test.ts'],
+          // All that the bot sends to a local Slack, in whatever test, is judged at the end.
+          globalSetup: ['test/conformance/traffic/run.ts'],
+          setupFiles: ['test/conformance/traffic/setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: ON_SERVER,
+          globalSetup: ['test/store/on-server.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

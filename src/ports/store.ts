@@ -100,6 +100,8 @@ export interface Store {
 
   readonly jobs: JobSource;
   readonly outbox: Outbox;
+  /** Epoch ms by the clock that leases of the outbox go by: of this process, or of all that share the store. */
+  readonly clock: () => number;
   readonly places: Places;
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;

@@ -10,10 +10,12 @@ const FOREVER: Keeping = {
 };
 
 /** Rows of what is removed, all tables together. */
-const countRows = (rig: StoreRig): number =>
+const countRows = async (rig: StoreRig): Promise<number> =>
   Number(
-    rig.sql(`select (select count(*) from output) + (select count(*) from result) + (select count(*) from job)
-      + (select count(*) from outbox where turn <> 'audit') as n`)[0]?.n,
+    (
+      await rig.query(`select (select count(*) from output) + (select count(*) from result) + (select count(*) from job)
+      + (select count(*) from outbox where turn <> 'audit') as n`)
+    )[0]?.n,
   );
 
 async function expire(rig: StoreRig, keep: Keeping): Promise<number> {
@@ -58,10 +60,10 @@ describe('what is stored', () => {
     const young = await put('two');
     clock.aheadMs = DAY / 2;
     await expire(rig, FOREVER);
-    expect(rig.sql('select id from doubt')).toHaveLength(2);
+    expect(await rig.query('select id from doubt')).toHaveLength(2);
     clock.aheadMs = 2 * DAY;
     await expire(rig, FOREVER);
-    expect(rig.sql('select id from doubt')).toEqual([]);
+    expect(await rig.query('select id from doubt')).toEqual([]);
     expect(young).toBeDefined();
   });
 
@@ -100,9 +102,9 @@ describe('what is stored', () => {
     });
     expect(await rig.store.findGoneRun(young.id)).toBeUndefined();
     expect((await rig.store.listRuns(10)).map(({ id }) => id)).toEqual([young.id]);
-    expect(rig.sql('select distinct run_id from job')).toEqual([{ run_id: young.id }]);
-    expect(rig.sql(`select key from outbox where key like '%${old.id}%'`)).toEqual([]);
-    expect(rig.sql(`select plan_json from run where id = '${old.id}'`)).toEqual([{ plan_json: '' }]);
+    expect(await rig.query('select distinct run_id from job')).toEqual([{ run_id: young.id }]);
+    expect(await rig.query(`select key from outbox where key like '%${old.id}%'`)).toEqual([]);
+    expect(await rig.query(`select plan_json from run where id = '${old.id}'`)).toEqual([{ plan_json: '' }]);
     const { entries, faults } = await rig.store.audit.verify();
     expect(faults).toEqual([]);
     expect(entries).toBeGreaterThan(6);
@@ -126,10 +128,10 @@ describe('what is stored', () => {
         .filter(({ runId }) => runId === unsent.id)
         .map((job) => ({ job, outcome: okOutcome('up') })),
     );
-    const before = countRows(rig);
+    const before = await countRows(rig);
     clock.aheadMs = 5_000 * DAY;
     for (const keep of [{ outputMs: DAY, runMs: DAY, maxBytes: 1 }]) await expire(rig, keep);
-    expect(countRows(rig)).toBe(before);
+    expect(await countRows(rig)).toBe(before);
     for (const { id } of [waiting, opening, unsent])
       expect((await rig.store.findRun(id))?.outputGoneAt).toBeUndefined();
     expect([...(await rig.store.unfinishedRuns())]).toEqual(
@@ -162,10 +164,10 @@ describe('what is stored', () => {
     await postAll(rig);
     clock.aheadMs = 400 * DAY;
     const keep = { ...FOREVER, outputMs: 30 * DAY, runMs: 300 * DAY };
-    let left = countRows(rig);
+    let left = await countRows(rig);
     let steps = 0;
     while (await rig.store.expiry.step(keep)) {
-      const now = countRows(rig);
+      const now = await countRows(rig);
       expect(left - now).toBeLessThanOrEqual(500);
       left = now;
       steps += 1;
@@ -174,8 +176,8 @@ describe('what is stored', () => {
     }
     // Of 12 MB no more than half of one at a time.
     expect(steps).toBeGreaterThan(25);
-    expect(rig.sql('select count(*) as n from job')).toEqual([{ n: 0 }]);
-    expect(rig.sql('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
+    expect(await rig.query('select count(*) as n from job')).toEqual([{ n: 0 }]);
+    expect(await rig.query('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
   }, 120_000);
 
   test('goes by size too, the oldest first, and the file gets smaller', async () => {
@@ -193,7 +195,7 @@ describe('what is stored', () => {
     );
     expect(gone).toEqual([true, false, false, false]);
     expect(await rig.store.usedBytes()).toBeLessThan(0.8 * full);
-    const [{ pages, free } = {}] = rig.sql(
+    const [{ pages, free } = {}] = await rig.query(
       'select page_count as pages, freelist_count as free from pragma_page_count, pragma_freelist_count',
     );
     expect(Number(pages) * 4_096).toBeLessThan(0.9 * full);
@@ -216,7 +218,7 @@ describe('what is stored', () => {
       await expire(rig, { ...FOREVER, runMs: 300 * DAY });
     }
     expect((await rig.store.audit.verify()).faults).toEqual([]);
-    rig.sql(statement);
+    await rig.query(statement);
     expect((await rig.store.audit.verify()).faults).not.toEqual([]);
   });
 });

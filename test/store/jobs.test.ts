@@ -100,7 +100,7 @@ describe('the jobs of the store', () => {
       state: 'finished',
       finishedAt: expect.any(Number),
     });
-    const [stored] = rig.sql(`select digest from run where id = '${run.id}'`);
+    const [stored] = await rig.query(`select digest from run where id = '${run.id}'`);
     expect(await rig.store.audit.find(3)).toMatchObject({
       action: 'settled',
       runId: run.id,

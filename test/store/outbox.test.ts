@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Store } from '../../src/ports/store.ts';
-import { openDatabase } from '../../src/store/embedded/database.ts';
+import { openFile } from '../../src/store/embedded/database.ts';
 import { oweRows } from '../../src/store/outbox/owed-rows.ts';
 import { oweResults } from '../../src/thread/layout.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
@@ -148,13 +148,13 @@ describe('the outbox', () => {
     if (after === undefined) return;
     const ts = after.ts ?? '';
     await reopened.outbox.sent(after, ts, 'notice');
-    expect(rig.sql("select tries, faults from outbox where sends = 'message' and ts is not null")).toEqual([
-      { tries: 0, faults: 2 },
-    ]);
+    expect(
+      await rig.query("select tries, faults from outbox where sends = 'message' and ts is not null"),
+    ).toEqual([{ tries: 0, faults: 2 }]);
     await reopened.outbox.sent(after, ts);
-    expect(rig.sql("select tries, faults from outbox where sends = 'message' and ts is not null")).toEqual([
-      { tries: 0, faults: 0 },
-    ]);
+    expect(
+      await rig.query("select tries, faults from outbox where sends = 'message' and ts is not null"),
+    ).toEqual([{ tries: 0, faults: 0 }]);
   });
 
   test('a given-up row is kept with its error and never due again', async () => {
@@ -165,7 +165,7 @@ describe('the outbox', () => {
     await rig.store.outbox.giveUp(row, 'channel_not_found');
     await drain(rig.store);
     expect(await claim(rig.store, { lane: 'edits' })).toEqual([]);
-    expect(rig.sql(`select error from outbox where key = 'root:${run.id}'`)).toEqual([
+    expect(await rig.query(`select error from outbox where key = 'root:${run.id}'`)).toEqual([
       { error: 'channel_not_found' },
     ]);
   });
@@ -187,7 +187,7 @@ describe('the outbox', () => {
     await rig.store.outbox.defer(stale, 0, 'late');
     expect(await claim(rig.store, { now: LATER + 10_000 })).toEqual([]);
     expect(await rig.store.outbox.nextDueAt()).toBeUndefined();
-    expect(rig.sql("select ts, error from outbox where key = 'audit:2'")).toEqual([
+    expect(await rig.query("select ts, error from outbox where key = 'audit:2'")).toEqual([
       { ts: '1.1', error: null },
     ]);
   });
@@ -241,13 +241,13 @@ describe('the outbox', () => {
     expect(keysOf(await claim(rig.store, { lane: 'posts' }))).toContain(`reply:${other.id}:db01`);
     await rig.store.outbox.sent(first, '7.7');
     await rig.store.close();
-    const { db, close } = openDatabase(rig.path);
+    const { db, close } = openFile(rig.path);
     const by = { turn: run.id, runId: run.id, channelId: 'COPS', isOpen: true };
     const settled = [{ host: 'web01', position: 0, outcome: okOutcome() }];
     const again = oweResults({ runId: run.id, plan: run.plan }, settled, LATER);
     await db.transaction().execute((trx) => oweRows(trx, by, again));
     await close();
-    expect(rig.sql(`select due_at, ts from outbox where key = '${first.key}'`)).toEqual([
+    expect(await rig.query(`select due_at, ts from outbox where key = '${first.key}'`)).toEqual([
       { due_at: null, ts: '7.7' },
     ]);
   });

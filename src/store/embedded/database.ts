@@ -16,7 +16,8 @@ const MAX_CACHED_STATEMENTS = 200;
 const BUSY = 5;
 const FULL = 13;
 
-export interface Database {
+/** The file, as it is opened. */
+export interface OwnDatabase {
   readonly path: string;
   readonly db: Kysely<Schema>;
   /** Whether pages that are free can be given back to the disk. */
@@ -28,15 +29,12 @@ export interface Database {
 
 /** `file:data/batchops.db` → an absolute path, links followed, so that two names of one file share one lock. */
 export function parseDatabaseUrl(url: string): string {
-  if (/^postgres(ql)?:/i.test(url)) {
-    throw new ConfigError([
-      'BATCHOPS_DATABASE_URL: this version of Batchops stores in SQLite only; use file:PATH, such as file:data/batchops.db',
-    ]);
-  }
   const name = /^file:(?!\/\/)(.+)$/.exec(url)?.[1] ?? /^file:\/\/(\/.+)$/.exec(url)?.[1];
   if (name === undefined || /[?#]/.test(name)) {
     // The value is not shown: an address may hold a password.
-    throw new ConfigError(['BATCHOPS_DATABASE_URL: expected file:PATH, such as file:data/batchops.db']);
+    throw new ConfigError([
+      'BATCHOPS_DATABASE_URL: expected file:PATH, such as file:data/batchops.db, or postgres://USER@HOST/DATABASE',
+    ]);
   }
   const path = resolve(name);
   if (existsSync(path)) return realpathSync(path);
@@ -44,7 +42,7 @@ export function parseDatabaseUrl(url: string): string {
 }
 
 /** Opens the file as its only user; what is not ours to write is refused before anything is written. */
-export function openDatabase(path: string): Database {
+export function openFile(path: string): OwnDatabase {
   const opened: DatabaseSync[] = [];
   try {
     makeFolder(dirname(path));
@@ -66,7 +64,7 @@ export function openDatabase(path: string): Database {
 }
 
 /** A second view of the same file, for long walks: sees one moment, disturbs nobody. */
-export function openReader(path: string): Database {
+export function openReader(path: string): OwnDatabase {
   const opened: DatabaseSync[] = [];
   try {
     const sqlite = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
@@ -81,7 +79,7 @@ export function openReader(path: string): Database {
 }
 
 /** A copy that nobody else knows of yet, to be changed before it is given out. */
-export function openCopy(path: string): Database {
+export function openCopy(path: string): OwnDatabase {
   return toDatabase(path, new DatabaseSync(path), () => {});
 }
 
@@ -117,7 +115,7 @@ export async function measureUse(db: Kysely<Schema>): Promise<number> {
   return rows[0]?.bytes ?? 0;
 }
 
-function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): Database {
+function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): OwnDatabase {
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite) });
   return {
     path,

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { Places } from '../../ports/outbox.ts';
 import type { ClosedPlace } from '../../thread/unread.ts';
-import type { EmbeddedJobs } from '../embedded/jobs.ts';
 import { holdRuns } from '../holds.ts';
+import type { JobQueue } from '../job-queue.ts';
 import type { Ledger } from '../settle.ts';
 import type { StoredOutbox } from './outbox.ts';
 
@@ -21,10 +21,10 @@ export interface PlacesSettings {
 export class StoredPlaces implements Places {
   readonly #ledger: Ledger;
   readonly #outbox: StoredOutbox;
-  readonly #jobs: EmbeddedJobs;
+  readonly #jobs: JobQueue;
   readonly #settings: PlacesSettings;
 
-  constructor(ledger: Ledger, outbox: StoredOutbox, jobs: EmbeddedJobs, settings: PlacesSettings) {
+  constructor(ledger: Ledger, outbox: StoredOutbox, jobs: JobQueue, settings: PlacesSettings) {
     this.#ledger = ledger;
     this.#outbox = outbox;
     this.#jobs = jobs;

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { openDatabase } from '../../../src/store/embedded/database.ts';
+import { openFile } from '../../../src/store/embedded/database.ts';
 
 test('a full disk is called by its name, and what was begun is undone', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-full-'));
-  const { db, close } = openDatabase(join(folder, 'a.db'));
+  const { db, close } = openFile(join(folder, 'a.db'));
   try {
     await sql`create table t (x text)`.execute(db);
     await sql`pragma max_page_count = 8`.execute(db);
