@@ -12,6 +12,7 @@ import { expireRecords } from './lifecycle/expiry.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
+import type { Store } from './ports/store.ts';
 import { Anchors } from './process/anchors.ts';
 import { runAuditCommand } from './process/audit-command.ts';
 import { runBackupCommand } from './process/backup-command.ts';
@@ -50,6 +51,9 @@ import { backUp } from './store/backup.ts';
 import { databaseFolder } from './store/database-url.ts';
 import { openStore } from './store/open.ts';
 import { createRenderer } from './thread/render.ts';
+
+/** How often a process looks for what others that are gone left to be told. */
+const LOOK_AFTER_MS = 5_000;
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -148,7 +152,7 @@ async function serve(): Promise<void> {
   const uses = async () => await disk.uses(await store.usedBytes());
   const source = watch(bot, { ping: () => store.ping(), uses }, sink.lost);
   const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
-  const workspace = await reachSlack(setup);
+  const workspace = await reachSlack(setup, store);
   const context = openContext(setup, backend, workspace);
   const parts: Parts = { ...setup, ...backend, context, workspace };
   await closeUnopenedRuns(context);
@@ -157,6 +161,7 @@ async function serve(): Promise<void> {
   const slack = await openListeners(parts);
   await beginWork(parts);
   followFiles(parts);
+  if (store.isShared) lookAfterOthers(parts, slack);
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
@@ -214,11 +219,12 @@ async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) 
   return { store, disk, transfers, transfersDir, spool, transport };
 }
 
-async function reachSlack({ config, mask, log, steady, bot }: Setup): Promise<Workspace> {
+async function reachSlack({ config, mask, log, steady, bot }: Setup, store: Store): Promise<Workspace> {
   const workspace = await openWorkspace(config.slack, {
     mask: (text, typed) => mask.now().text(text, typed),
     log,
     clock: steady,
+    ...(store.isShared && { processId: store.self, isReplica: store.isReplica }),
     onWaiting: (why) => {
       bot.waitingFor = why;
     },
@@ -343,6 +349,18 @@ async function noticeOthers({ config, log, opened, store, workspace }: Parts): P
   });
   if (auditChannel === undefined) return;
   opened.adopt(await workspace.others.watch(workspace.posts, auditChannel), (it) => it.close());
+}
+
+/** What another process had begun with as it ended is seen to here: runs without a thread, people without an answer. */
+function lookAfterOthers({ context, log, opened }: Parts, slack: SlackConnection): void {
+  const look = async (): Promise<void> => {
+    await closeUnopenedRuns(context);
+    await slack.tellUnanswered();
+  };
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => log.warn({ err: error }, 'what others left is looked for again'));
+  }, LOOK_AFTER_MS).unref();
+  opened.defer(() => clearInterval(timer));
 }
 
 /** What is changed on disk is in force for what waits as well; what is on the wire goes on. */

@@ -25,6 +25,13 @@ export interface Database {
   /** `Ledger.askToStop`. */
   askToStop(trx: Transaction<Schema>, jobIds: readonly string[]): Promise<void>;
   openQueue(ledger: Ledger, outbox: StoredOutbox, limits: QueueLimits): JobQueue;
+  /**
+   * Runs without a thread, or requests without an answer, whose process is gone: their ids, each told once, and to
+   * one process. Of a file those of all former processes, at the first call.
+   */
+  takeAbandoned(what: 'run' | 'received'): Promise<readonly string[]>;
+  /** Whether this is one of the processes that share the tables, or was lately. */
+  isReplica(id: string): Promise<boolean>;
   /** For long walks: sees one moment, and holds up nobody. */
   readonly trail: AuditTrail;
   /** Bytes that hold something. */

@@ -87,11 +87,14 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       jobs: queue,
       outbox,
       clock: steady,
+      self: database.self,
+      isShared,
+      isReplica: (id) => database.isReplica(id),
       places,
       audit: database.trail,
       leftovers: await StoredLeftovers.open(db, now, isShared),
       origins: new StoredOrigins(db),
-      received: new StoredReceived(db, now),
+      received: new StoredReceived(db, now, () => database.takeAbandoned('received')),
       expiry: new StoredExpiry(ledger, database, (runIds) => {
         for (const id of runIds) records.forget(id);
         outbox.announce();
@@ -204,6 +207,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return head;
       },
 
+      async unopenedRuns() {
+        const ids = new Set(await database.takeAbandoned('run'));
+        if (ids.size === 0) return [];
+        return (await records.openRuns()).filter(({ id, state }) => state === 'opening' && ids.has(id));
+      },
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
       async hasRequest(requestKey, clickId) {

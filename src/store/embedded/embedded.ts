@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { Kysely } from 'kysely';
 import { auditTrailOf } from '../audit/trail.ts';
 import type { Database, DatabaseSettings } from '../database.ts';
 import { Lanes } from '../lanes.ts';
 import { migrate } from '../migrations/migrate.ts';
+import type { Schema } from '../schema.ts';
 import { asConfigError, measureUse, openFile, parseDatabaseUrl } from './database.ts';
 import { Erasure } from './erasure.ts';
 import { EmbeddedJobs } from './jobs.ts';
@@ -27,12 +29,19 @@ export async function openEmbedded({ url, log }: DatabaseSettings): Promise<Data
     // What a former process deleted, and did not live to cut off.
     erasure.plan();
     const own = new OwnFile(path);
+    // Of former processes, whatever this one does meanwhile.
+    const left = { run: await findUnopened(db), received: await findUnanswered(db) };
+    const self = randomUUID();
     return {
       name: path,
       db,
       isShared: false,
       clock: undefined,
-      self: randomUUID(),
+      self,
+      async takeAbandoned(what) {
+        return left[what].splice(0);
+      },
+      isReplica: async (id) => id === self,
       // Whoever cancels tells the dispatcher, which is in this process.
       async askToStop() {},
       openQueue: (ledger, outbox, { hostConcurrency, shares }) =>
@@ -53,4 +62,13 @@ export async function openEmbedded({ url, log }: DatabaseSettings): Promise<Data
     await file.close();
     throw asConfigError(path, error);
   }
+}
+
+async function findUnopened(db: Kysely<Schema>): Promise<string[]> {
+  const rows = await db.selectFrom('run').select('id').where('state', '=', 'opening').execute();
+  return rows.map(({ id }) => id);
+}
+
+async function findUnanswered(db: Kysely<Schema>): Promise<string[]> {
+  return (await db.selectFrom('received').select('id').execute()).map(({ id }) => id);
 }

@@ -10,6 +10,8 @@ export async function createBaseline(db: Kysely<unknown>): Promise<void> {
 }
 
 const TEXT = 'text collate "C"';
+/** Which process put it down: each says its name to the server as it connects. */
+const OPENER = `${TEXT} default current_setting('batchops.self', true)`;
 
 const TABLES: readonly string[] = [
   `create table run (
@@ -34,6 +36,7 @@ const TABLES: readonly string[] = [
     gone_at bigint,
     held text,
     digest text,
+    opener ${OPENER},
     changed bigint)`,
   `create table job (
     id ${TEXT} primary key,
@@ -161,7 +164,8 @@ const TABLES: readonly string[] = [
     channel_id ${TEXT} not null,
     what ${TEXT} not null,
     at bigint not null,
-    run_id ${TEXT})`,
+    run_id ${TEXT},
+    opener ${OPENER})`,
   `create table replica (
     id ${TEXT} primary key,
     seen_at bigint not null)`,

@@ -19,6 +19,8 @@ const types: pg.CustomTypesConfig = {
 };
 
 export interface PoolWish {
+  /** Which process this is: what it puts down has its name (`opener`). */
+  readonly self?: string;
   readonly max: number;
   /** How long one statement may take; without bounds where left out. */
   readonly silenceMs?: number;
@@ -26,7 +28,7 @@ export interface PoolWish {
 }
 
 /** Some connections to the server. None of them being lost ends the process: whoever uses one learns of it. */
-export function openPool(url: string, { max, silenceMs, log }: PoolWish): pg.Pool {
+export function openPool(url: string, { max, silenceMs, self, log }: PoolWish): pg.Pool {
   const pool = new pg.Pool({
     ...addressOf(url).config,
     max,
@@ -34,7 +36,7 @@ export function openPool(url: string, { max, silenceMs, log }: PoolWish): pg.Poo
     Client: silenceMs === undefined ? pg.Client : impatient(silenceMs),
     application_name: 'batchops',
     // What was committed is there after a crash of the server: else a job could be started twice.
-    options: '-c synchronous_commit=on',
+    options: `-c synchronous_commit=on${self === undefined ? '' : ` -c batchops.self=${self}`}`,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
@@ -87,8 +89,8 @@ export interface Connected {
 }
 
 /** For the store: transactions that write come one after the other (`SerialDialect`). */
-export function openWriter(url: string, max: number, log: Log): Connected {
-  const pool = openPool(url, { max, silenceMs: SILENCE_MS, log });
+export function openWriter(url: string, wish: PoolWish): Connected {
+  const pool = openPool(url, { silenceMs: SILENCE_MS, ...wish });
   return toConnected(new Kysely<Schema>({ dialect: new SerialDialect(pool) }));
 }
 

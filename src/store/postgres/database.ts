@@ -22,11 +22,11 @@ const RETRY_MS = 2_000;
 export async function openServer({ url, log }: DatabaseSettings): Promise<Database> {
   const { name } = addressOf(url);
   await prepare(url, name, log);
-  const writer = openWriter(url, WRITERS, log);
+  const self = randomUUID();
+  const writer = openWriter(url, { max: WRITERS, self, log });
   const engines = openPool(url, { max: BEATERS, silenceMs: 5_000, log });
   const beater = openBeater(url, log);
   const { db } = writer;
-  const self = randomUUID();
   const replicas = new Replicas(beater.db, self);
   return {
     name,
@@ -34,6 +34,8 @@ export async function openServer({ url, log }: DatabaseSettings): Promise<Databa
     isShared: true,
     clock: () => replicas.now(),
     self,
+    takeAbandoned: (what) => replicas.takeAbandoned(db, what),
+    isReplica: (id) => replicas.isKnown(id),
     async askToStop(trx, jobIds) {
       if (jobIds.length === 0) return;
       await toServer(trx)

@@ -2,11 +2,14 @@ import type { Generated, Kysely, Transaction } from 'kysely';
 import type { Schema } from '../schema.ts';
 
 /** What a server has besides, as several processes share it. */
-export interface ServerSchema extends Omit<Schema, 'run' | 'job'> {
+export interface ServerSchema extends Omit<Schema, 'run' | 'job' | 'received'> {
   run: Schema['run'] & {
     /** Counts up with each change of its state, over all runs and jobs; null before the first. */
     changed: Generated<number | null>;
+    /** Which process put it down, or sees to it since that is gone. */
+    opener: Generated<string | null>;
   };
+  received: Schema['received'] & { opener: Generated<string | null> };
   job: Schema['job'] & {
     /** Which process has taken it, or had; null before, and where it was given back. */
     worker: Generated<string | null>;

@@ -3,8 +3,8 @@ import type { Schema } from '../../schema.ts';
 import { type ServerSchema, toServer } from '../server-schema.ts';
 import { LEASE_MS } from './engine.ts';
 
-/** A process that was not there for so long is forgotten. */
-const FORGOTTEN_MS = 3_600_000;
+/** What a process posted may be read for as long after it is gone: it is not a stranger's. */
+const FORGOTTEN_MS = 48 * 3_600_000;
 
 /** Which processes are there, by the clock of the server, which all of them share. */
 export class Replicas {
@@ -51,8 +51,33 @@ export class Replicas {
     return new Set(rows.map(({ id }) => id));
   }
 
+  /** What is left of processes that are gone is ours from now on. */
+  takeAbandoned(db: Kysely<Schema>, what: 'run' | 'received'): Promise<readonly string[]> {
+    return toServer(db)
+      .transaction()
+      .execute(async (trx) => {
+        const living = [...(await this.living(trx)), this.#self];
+        let left = trx
+          .updateTable(what)
+          .set({ opener: this.#self })
+          .where((row) => row.or([row('opener', 'is', null), row('opener', 'not in', living)]));
+        if (what === 'run') left = left.where(sql<boolean>`state = 'opening'`);
+        return (await left.returning('id').execute()).map(({ id }) => id);
+      });
+  }
+
+  async isKnown(id: string): Promise<boolean> {
+    if (id === this.#self) return true;
+    const found = await this.#db.selectFrom('replica').select('id').where('id', '=', id).executeTakeFirst();
+    return found !== undefined;
+  }
+
   async leave(): Promise<void> {
-    await this.#db.deleteFrom('replica').where('id', '=', this.#self).execute();
+    await this.#db
+      .updateTable('replica')
+      .set({ seen_at: sql<number>`seen_at - ${LEASE_MS}::bigint` })
+      .where('id', '=', this.#self)
+      .execute();
   }
 }
 
