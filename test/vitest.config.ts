@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** What of the store and the queue means the same on a server: it is run once more there. */
-const ON_SERVER = ['test/store/*.test.ts', 'test/queue/*.test.ts'];
+const ON_SERVER = [
+  'test/store/{asked-later,boards,expiry,jobs,leftovers,origins,outbox,reads,received,refusals,runs}.test.ts',
+  'test/store/server/*.test.ts',
+  'test/queue/{dispatcher,schedules}.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -14,6 +18,8 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['test/**/*.test.ts'],
+          // Not without a server.
+          exclude: ['test/store/server/**'],
           // All that the bot sends to a local Slack, in whatever test, is judged at the end.
           globalSetup: ['test/conformance/traffic/run.ts'],
           setupFiles: ['test/conformance/traffic/setup.ts'],

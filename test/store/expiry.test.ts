@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Keeping } from '../../src/ports/records.ts';
-import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
+import {
+  ANN,
+  approvedPlan,
+  claimAll,
+  drain,
+  fileTest,
+  okOutcome,
+  openRig,
+  openRun,
+  type StoreRig,
+} from './rig.ts';
 
 const DAY = 86_400_000;
 const FOREVER: Keeping = {
@@ -180,27 +190,31 @@ describe('what is stored', () => {
     expect(await rig.query('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
   }, 120_000);
 
-  test('goes by size too, the oldest first, and the file gets smaller', async () => {
-    await using rig = await openRig();
-    const runs: string[] = [];
-    for (let n = 0; n < 4; n += 1) {
-      runs.push((await openRun(rig.store, { hosts: 100 })).id);
-      await drain(rig.store, () => okOutcome('x'.repeat(100_000)));
-      await postAll(rig);
-    }
-    const full = await rig.store.usedBytes();
-    await expire(rig, { ...FOREVER, maxBytes: full });
-    const gone = await Promise.all(
-      runs.map(async (id) => (await rig.store.findRun(id))?.outputGoneAt !== undefined),
-    );
-    expect(gone).toEqual([true, false, false, false]);
-    expect(await rig.store.usedBytes()).toBeLessThan(0.8 * full);
-    const [{ pages, free } = {}] = await rig.query(
-      'select page_count as pages, freelist_count as free from pragma_page_count, pragma_freelist_count',
-    );
-    expect(Number(pages) * 4_096).toBeLessThan(0.9 * full);
-    expect(Number(free)).toBeLessThanOrEqual(1_000);
-  }, 120_000);
+  fileTest(
+    'goes by size too, the oldest first, and the file gets smaller',
+    async () => {
+      await using rig = await openRig();
+      const runs: string[] = [];
+      for (let n = 0; n < 4; n += 1) {
+        runs.push((await openRun(rig.store, { hosts: 100 })).id);
+        await drain(rig.store, () => okOutcome('x'.repeat(100_000)));
+        await postAll(rig);
+      }
+      const full = await rig.store.usedBytes();
+      await expire(rig, { ...FOREVER, maxBytes: full });
+      const gone = await Promise.all(
+        runs.map(async (id) => (await rig.store.findRun(id))?.outputGoneAt !== undefined),
+      );
+      expect(gone).toEqual([true, false, false, false]);
+      expect(await rig.store.usedBytes()).toBeLessThan(0.8 * full);
+      const [{ pages, free } = {}] = await rig.query(
+        'select page_count as pages, freelist_count as free from pragma_page_count, pragma_freelist_count',
+      );
+      expect(Number(pages) * 4_096).toBeLessThan(0.9 * full);
+      expect(Number(free)).toBeLessThanOrEqual(1_000);
+    },
+    120_000,
+  );
 
   test.each([
     ['marked as gone without an entry', "update run set gone_at = 1, plan_json = ''"],

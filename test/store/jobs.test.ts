@@ -7,7 +7,7 @@ import {
   type Outcome,
 } from '../../src/run/outcome.ts';
 import { totalJobs } from '../../src/run/run.ts';
-import { claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
+import { claimAll, drain, fileTest, okOutcome, openRig, openRun } from './rig.ts';
 
 describe('the jobs of the store', () => {
   test('the start guard answers once in a job’s life', async () => {
@@ -136,7 +136,7 @@ describe('the jobs of the store', () => {
     expect(await kindsOf(sent.id)).toEqual(['reply a']);
   });
 
-  test('what a dead process left running is interrupted; what waited goes on', async () => {
+  fileTest('what a dead process left running is interrupted; what waited goes on', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 4, fanOut: 2 });
     const other = await openRun(rig.store, { hosts: ['db01'] });
@@ -164,7 +164,7 @@ describe('the jobs of the store', () => {
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });
 
-  test('a second restart finds nothing more to interrupt', async () => {
+  fileTest('a second restart finds nothing more to interrupt', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2 });
     await rig.store.jobs.start(await rig.store.jobs.take(1));

@@ -108,9 +108,7 @@ describe('a run in the store', () => {
     const [stored] = await rig.query('select plan_json from run');
     expect(run.planHash).toBe(sha256(String(stored?.plan_json)));
     expect(stored?.plan_json).not.toMatch('hunter2');
-    expect(await rig.query("select count(*) as leaks from audit where detail_json like '%hunter2%'")).toEqual(
-      [{ leaks: 0 }],
-    );
+    expect(await rig.query("select seq from audit where detail_json like '%hunter2%'")).toEqual([]);
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });
 

@@ -187,7 +187,8 @@ export class ServerJobs implements JobQueue {
       const late = ours.filter(({ job }) => mine.get(job.id)?.kind === 'interrupted');
       await replaceUnknown(this.#ledger, toStore(trx), late, at);
       await finishRuns(this.#ledger, toStore(trx), settled, at);
-      await this.#running().drop([...mine.keys()], toStore(trx));
+      const over = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
+      await this.#running().drop(over, toStore(trx));
     });
     for (const { job } of ended) this.#held.delete(job.id);
     this.#isIdle = false;
