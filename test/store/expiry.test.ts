@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Keeping } from '../../src/ports/records.ts';
-import {
-  ANN,
-  approvedPlan,
-  claimAll,
-  drain,
-  fileTest,
-  okOutcome,
-  openRig,
-  openRun,
-  type StoreRig,
-} from './rig.ts';
+import { fileTest } from './file-test.ts';
+import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 
 const DAY = 86_400_000;
 const FOREVER: Keeping = {

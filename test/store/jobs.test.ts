@@ -7,7 +7,8 @@ import {
   type Outcome,
 } from '../../src/run/outcome.ts';
 import { totalJobs } from '../../src/run/run.ts';
-import { claimAll, drain, fileTest, okOutcome, openRig, openRun } from './rig.ts';
+import { fileTest } from './file-test.ts';
+import { claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 describe('the jobs of the store', () => {
   test('the start guard answers once in a job’s life', async () => {

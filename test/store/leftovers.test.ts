@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { fileTest, openRig, openRun } from './rig.ts';
+import { fileTest } from './file-test.ts';
+import { openRig, openRun } from './rig.ts';
 
 describe('files that are left on hosts', () => {
   fileTest('are known after a crash, once the job that made them does not run any more', async () => {

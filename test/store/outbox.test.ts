@@ -4,7 +4,8 @@ import { openFile } from '../../src/store/embedded/database.ts';
 import { oweRows } from '../../src/store/outbox/owed-rows.ts';
 import { oweResults } from '../../src/thread/layout.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
-import { ANN, drain, fileTest, okOutcome, openRig, openRun } from './rig.ts';
+import { fileTest } from './file-test.ts';
+import { ANN, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 const LATER = Date.now() + 3_600_000;
 const keysOf = (rows: readonly OutboxRow[]): string[] => rows.map(({ key }) => key);

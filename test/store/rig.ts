@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import { inject, test } from 'vitest';
 import type { Approved } from '../../src/policy/approved.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -34,12 +33,9 @@ export interface StoreRig extends AsyncDisposable {
 }
 
 /** The same tests are run on a server as well, where the project `server` of `vitest.config.ts` says so. */
-export const SERVER_PORT = inject('postgresPort');
-
-/** What is so of one process with a file only: on a server it is no test. */
-export function fileTest(name: string, run: () => Promise<void>, timeoutMs?: number): void {
-  if (SERVER_PORT === undefined) test(name, run, timeoutMs);
-}
+export const SERVER_PORT =
+  // Processes that tests start use this file as well.
+  process.env.VITEST === undefined ? undefined : (await import('vitest')).inject('postgresPort');
 
 export async function openRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
   return SERVER_PORT === undefined ? await openFileRig(settings) : await openServerRig(SERVER_PORT, settings);
@@ -58,6 +54,7 @@ const open = (url: string, settings: Partial<StoreSettings>): Promise<Store> =>
 async function openServerRig(port: number, settings: Partial<StoreSettings>): Promise<StoreRig> {
   const url = await createDatabase(port);
   const pool = new pg.Pool({ connectionString: url, max: 1 });
+  pool.on('error', () => {});
   const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));
   const rig: StoreRig = {
     folder,

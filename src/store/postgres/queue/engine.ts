@@ -11,7 +11,7 @@ const SCHEMA = 'batchops_queue';
 /** Of a ticket that nobody speaks for any more; pg-boss takes no less. */
 export const LEASE_MS = 10_000;
 /** How often that is looked for. */
-const LOOK_SECONDS = 2;
+const LOOK_SECONDS = 1;
 /** As long as pg-boss lets a ticket be out. One that is out for longer is handed out anew, and its process keeps it. */
 const LONGEST_SECONDS = 86_399;
 
