@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely';
 import type { Shares } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
 import type { AuditTrail } from '../ports/records.ts';
@@ -32,6 +32,8 @@ export interface Database {
   takeAbandoned(what: 'run' | 'received'): Promise<readonly string[]>;
   /** Whether this is one of the processes that share the tables, or was lately. */
   isReplica(id: string): Promise<boolean>;
+  /** Which due rows are this process's to bring to Slack; of a file all are. */
+  readonly posting: Posting | undefined;
   /** For long walks: sees one moment, and holds up nobody. */
   readonly trail: AuditTrail;
   /** Bytes that hold something. */
@@ -47,6 +49,14 @@ export interface Database {
   /** What the administrator can mend, in a sentence; anything else goes on as the defect it is. */
   asConfigError(error: unknown): unknown;
   close(): Promise<void>;
+}
+
+/** See `postgres/queue/posting.ts`. */
+export interface Posting {
+  narrow<T extends SelectQueryBuilder<Schema, 'outbox', object>>(
+    trx: Transaction<Schema>,
+    due: T,
+  ): Promise<T>;
 }
 
 export interface QueueLimits {

@@ -61,7 +61,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
   try {
     const plans = new Plans();
     const records = new Records(db, plans, isShared ? 'asked-anew' : 'remembered');
-    const outbox = new StoredOutbox(db, auditChannel, { now, steady }, (runId) => records.forget(runId));
+    const outbox = new StoredOutbox(
+      db,
+      auditChannel,
+      { now, steady },
+      (runId) => records.forget(runId),
+      database.posting,
+    );
     const ledger: Ledger = {
       db,
       plans,
@@ -246,6 +252,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals
           .close()
           .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        outbox.close();
         await queue.close();
         await database.close();
       },

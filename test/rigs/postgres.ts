@@ -23,8 +23,8 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** A real server on loopback, with all that it writes to disk durable, in a folder that goes with it. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** A real server on loopback, in a folder that goes with it. `isHasty`: it would not survive a power cut. */
+export async function startPostgres(isHasty = false): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'batchops-postgres-'));
   const data = join(folder, 'data');
   if (IS_ROOT) {
@@ -51,6 +51,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       `-k ${folder}`,
       '-c max_connections=200',
       '-c log_min_messages=fatal',
+      `-c fsync=${isHasty ? 'off' : 'on'}`,
     ];
     as(`${BIN}/pg_ctl`, [
       '-D',
@@ -83,12 +84,12 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
-/** An empty one of the server on this port. */
-export async function createDatabase(port: number): Promise<string> {
+/** A new one of the server on this port: empty, or as another one is. */
+export async function createDatabase(port: number, template = 'template1'): Promise<string> {
   const name = `b${randomUUID().replaceAll('-', '')}`;
   const client = new pg.Client(`postgres://batchops@127.0.0.1:${port}/postgres`);
   await client.connect();
-  await client.query(`create database ${name}`);
+  await client.query(`create database ${name} template ${template}`);
   await client.end();
   return `postgres://batchops@127.0.0.1:${port}/${name}`;
 }

@@ -16,6 +16,9 @@ import { createDatabase } from '../rigs/postgres.ts';
 export const ANN = { teamId: 'T1', userId: 'UANN' };
 export const BOB = { teamId: 'T1', userId: 'UBOB' };
 
+/** Of a server: what has the tables already (`on-server.ts`). */
+export const TEMPLATE = 'made';
+
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface StoreRig extends AsyncDisposable {
@@ -35,7 +38,7 @@ export interface StoreRig extends AsyncDisposable {
 /** The same tests are run on a server as well, where the project `server` of `vitest.config.ts` says so. */
 export const SERVER_PORT =
   // Processes that tests start use this file as well.
-  process.env.VITEST === undefined ? undefined : (await import('vitest')).inject('postgresPort');
+  process.env.VITEST_WORKER_ID === undefined ? undefined : (await import('vitest')).inject('postgresPort');
 
 export async function openRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
   return SERVER_PORT === undefined ? await openFileRig(settings) : await openServerRig(SERVER_PORT, settings);
@@ -52,7 +55,7 @@ const open = (url: string, settings: Partial<StoreSettings>): Promise<Store> =>
   });
 
 async function openServerRig(port: number, settings: Partial<StoreSettings>): Promise<StoreRig> {
-  const url = await createDatabase(port);
+  const url = await createDatabase(port, TEMPLATE);
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   pool.on('error', () => {});
   const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));

@@ -37,6 +37,7 @@ export async function openEmbedded({ url, log }: DatabaseSettings): Promise<Data
       db,
       isShared: false,
       clock: undefined,
+      posting: undefined,
       self,
       async takeAbandoned(what) {
         return left[what].splice(0);

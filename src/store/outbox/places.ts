@@ -38,14 +38,16 @@ export class StoredPlaces implements Places {
 
   async close(channelId: string, error: string): Promise<ClosedPlace> {
     const { db, now } = this.#ledger;
-    const place = await db
-      .insertInto('place')
-      .values({ channel_id: channelId, since: now(), error, refusals: 1 })
-      .onConflict((conflict) =>
-        conflict.column('channel_id').doUpdateSet({ error, refusals: sql`place.refusals + 1` }),
-      )
-      .returning(['since', 'refusals'])
-      .executeTakeFirstOrThrow();
+    const place = await db.transaction().execute((trx) =>
+      trx
+        .insertInto('place')
+        .values({ channel_id: channelId, since: now(), error, refusals: 1 })
+        .onConflict((conflict) =>
+          conflict.column('channel_id').doUpdateSet({ error, refusals: sql`place.refusals + 1` }),
+        )
+        .returning(['since', 'refusals'])
+        .executeTakeFirstOrThrow(),
+    );
     const unread = await db
       .selectFrom('run')
       .select(['id', 'user_id'])
@@ -73,21 +75,23 @@ export class StoredPlaces implements Places {
 
   async giveUp(channelId: string, error: string): Promise<void> {
     const isAudit = channelId === this.#settings.auditChannel;
-    await this.#ledger.db
-      .updateTable('outbox')
-      .set((column) => ({
-        given_up_at: column.ref('due_at'),
-        due_at: null,
-        lease_until: 0,
-        error: `${GIVEN_UP_WITH}${error}`,
-      }))
-      .where('due_at', 'is not', null)
-      .where((row) =>
-        isAudit
-          ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
-          : row('channel_id', '=', channelId),
-      )
-      .execute();
+    await this.#ledger.db.transaction().execute((trx) =>
+      trx
+        .updateTable('outbox')
+        .set((column) => ({
+          given_up_at: column.ref('due_at'),
+          due_at: null,
+          lease_until: 0,
+          error: `${GIVEN_UP_WITH}${error}`,
+        }))
+        .where('due_at', 'is not', null)
+        .where((row) =>
+          isAudit
+            ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
+            : row('channel_id', '=', channelId),
+        )
+        .execute(),
+    );
   }
 
   async reopen(channelId: string): Promise<void> {
@@ -106,25 +110,27 @@ export class StoredPlaces implements Places {
       const reason = `nobody could read about it for ${describeMinutes(closedForMs)} (Slack: ${place.error})`;
       this.#jobs.forget(await holdRuns(this.#ledger, reason, channelId));
     }
-    await db.deleteFrom('place').where('channel_id', '=', channelId).execute();
-    await db
-      .updateTable('outbox')
-      .set((column) => ({
-        due_at: column.ref('given_up_at'),
-        given_up_at: null,
-        attempts: 1,
-        tries: 0,
-        lease_until: 0,
-        error: null,
-      }))
-      .where('given_up_at', 'is not', null)
-      .where('error', 'like', `${GIVEN_UP_WITH}%`)
-      .where((row) =>
-        isAudit
-          ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
-          : row('channel_id', '=', channelId),
-      )
-      .execute();
+    await db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('place').where('channel_id', '=', channelId).execute();
+      await trx
+        .updateTable('outbox')
+        .set((column) => ({
+          due_at: column.ref('given_up_at'),
+          given_up_at: null,
+          attempts: 1,
+          tries: 0,
+          lease_until: 0,
+          error: null,
+        }))
+        .where('given_up_at', 'is not', null)
+        .where('error', 'like', `${GIVEN_UP_WITH}%`)
+        .where((row) =>
+          isAudit
+            ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
+            : row('channel_id', '=', channelId),
+        )
+        .execute();
+    });
     const waiting = await db
       .selectFrom('run')
       .select('id')

@@ -169,6 +169,10 @@ const TABLES: readonly string[] = [
   `create table replica (
     id ${TEXT} primary key,
     seen_at bigint not null)`,
+  `create table posting (
+    id integer primary key check (id = 1),
+    replica ${TEXT} not null,
+    until bigint not null)`,
 ];
 
 const INDEXES: readonly string[] = [

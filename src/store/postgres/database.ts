@@ -9,6 +9,7 @@ import { migrateServer } from '../migrations/server.ts';
 import { addressOf, asConfigError, isAway, openBeater, openPool, openReader, openWriter } from './connect.ts';
 import { Engine } from './queue/engine.ts';
 import { ServerJobs } from './queue/jobs.ts';
+import { Posting } from './queue/posting.ts';
 import { Replicas } from './queue/replicas.ts';
 import { toServer } from './server-schema.ts';
 
@@ -33,6 +34,7 @@ export async function openServer({ url, log }: DatabaseSettings): Promise<Databa
     db,
     isShared: true,
     clock: () => replicas.now(),
+    posting: new Posting(replicas, self),
     self,
     takeAbandoned: (what) => replicas.takeAbandoned(db, what),
     isReplica: (id) => replicas.isKnown(id),

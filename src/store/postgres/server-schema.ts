@@ -20,6 +20,14 @@ export interface ServerSchema extends Omit<Schema, 'run' | 'job' | 'received'> {
     changed: Generated<number | null>;
   };
   replica: ReplicaTable;
+  posting: PostingTable;
+}
+
+/** One row: who brings messages to Slack, and until when nobody else does. Epoch ms by the server's clock. */
+interface PostingTable {
+  id: number;
+  replica: string;
+  until: number;
 }
 
 /** Processes that were there within the last minutes. */

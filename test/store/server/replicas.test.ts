@@ -1,46 +1,18 @@
 import { expect, test, vi } from 'vitest';
 import type { Store } from '../../../src/ports/store.ts';
 import type { TakenJob } from '../../../src/run/run.ts';
-import { openStore, type StoreSettings } from '../../../src/store/open.ts';
-import {
-  ANN,
-  approvedPlan,
-  BOB,
-  claimAll,
-  drain,
-  okOutcome,
-  openRig,
-  openRun,
-  quiet,
-  type StoreRig,
-} from '../rig.ts';
-
-/** Another process on the same tables, as far as the store can tell. */
-async function another(
-  rig: StoreRig,
-  settings: Partial<StoreSettings> = {},
-): Promise<Store & AsyncDisposable> {
-  const store = await openStore({
-    url: rig.url,
-    hostConcurrency: 1,
-    auditChannel: 'CAUDIT',
-    mask: (text) => text,
-    log: quiet,
-    ...settings,
-  });
-  return Object.assign(store, { [Symbol.asyncDispose]: () => store.close().catch(() => {}) });
-}
+import { ANN, approvedPlan, BOB, claimAll, drain, okOutcome, openRig, openRun } from '../rig.ts';
+import { openAnother } from './another.ts';
 
 const hostsOf = (jobs: readonly TakenJob[]): readonly string[] => jobs.map(({ host }) => host).toSorted();
 
 test('no two processes take the same job, and a host has one of them at a time', async () => {
   await using rig = await openRig();
-  await using other = await another(rig);
+  await using other = await openAnother(rig);
   await openRun(rig.store, { hosts: 6 });
   await openRun(other, { hosts: 6, requester: BOB });
   const [ours, theirs] = await Promise.all([rig.store.jobs.take(4), other.jobs.take(4)]);
-  expect(ours).toHaveLength(4);
-  expect(theirs).toHaveLength(2);
+  expect([ours.length, theirs.length].toSorted()).toEqual([2, 4]);
   expect(hostsOf([...ours, ...theirs])).toEqual(['web01', 'web02', 'web03', 'web04', 'web05', 'web06']);
   expect(await other.jobs.take(10)).toEqual([]);
   const [first] = await rig.store.jobs.start(ours);
@@ -51,7 +23,7 @@ test('no two processes take the same job, and a host has one of them at a time',
 
 test("fan-out and a person's share hold over all processes", async () => {
   await using rig = await openRig({ shares: { slots: 3, runs: 100, waiting: 1_000 } });
-  await using other = await another(rig, { shares: { slots: 3, runs: 100, waiting: 1_000 } });
+  await using other = await openAnother(rig, { shares: { slots: 3, runs: 100, waiting: 1_000 } });
   await openRun(rig.store, { hosts: 10, fanOut: 1 });
   const first = await rig.store.jobs.take(10);
   expect(first).toHaveLength(1);
@@ -66,7 +38,7 @@ test("fan-out and a person's share hold over all processes", async () => {
 
 test('as many jobs at once on a host as are allowed, over all processes', async () => {
   await using rig = await openRig({ hostConcurrency: 2 });
-  await using other = await another(rig, { hostConcurrency: 2 });
+  await using other = await openAnother(rig, { hostConcurrency: 2 });
   for (const requester of [ANN, BOB, { teamId: 'T1', userId: 'UCARL' }]) {
     await openRun(rig.store, { hosts: ['web01'], requester });
   }
@@ -79,7 +51,7 @@ test('what one took and did not start is for the others as soon as it goes in or
   await using rig = await openRig();
   await openRun(rig.store, { hosts: 3 });
   const taken = await rig.store.jobs.take(3);
-  await using other = await another(rig);
+  await using other = await openAnother(rig);
   expect(await other.jobs.take(3)).toEqual([]);
   await rig.store.close();
   await vi.waitFor(async () => expect(await other.jobs.take(3)).toHaveLength(3), { timeout: 5_000 });
@@ -88,7 +60,7 @@ test('what one took and did not start is for the others as soon as it goes in or
 
 test('the last two jobs of a run that end in two processes at once end the run', async () => {
   await using rig = await openRig();
-  await using other = await another(rig);
+  await using other = await openAnother(rig);
   for (let round = 0; round < 5; round++) {
     const run = await openRun(rig.store, { hosts: 2 });
     const ours = await rig.store.jobs.start(await rig.store.jobs.take(1));
@@ -103,7 +75,7 @@ test('the last two jobs of a run that end in two processes at once end the run',
 
 test('a cancel reaches what runs in another process within a second or so', async () => {
   await using rig = await openRig();
-  await using other = await another(rig);
+  await using other = await openAnother(rig);
   const run = await openRun(rig.store, { hosts: 4 });
   const stopped = Promise.withResolvers<readonly string[]>();
   other.jobs.onStop((ids, why) => why === 'cancelled' && stopped.resolve(ids));
@@ -117,7 +89,7 @@ test('a cancel reaches what runs in another process within a second or so', asyn
 
 test('the same request to two processes at once is one run; numbers and the audit have no gap', async () => {
   await using rig = await openRig();
-  await using other = await another(rig);
+  await using other = await openAnother(rig);
   const ends = await Promise.all(
     Array.from({ length: 12 }, (_, n) =>
       (n % 2 ? other : rig.store).createRun(approvedPlan(), `key-${n >> 1}`),
@@ -130,7 +102,7 @@ test('the same request to two processes at once is one run; numbers and the audi
 
 test('a row of the outbox is claimed by one process', async () => {
   await using rig = await openRig();
-  await using other = await another(rig);
+  await using other = await openAnother(rig);
   await openRun(rig.store, { hosts: 8 });
   await drain(rig.store);
   const [ours, theirs] = await Promise.all([claimAll(rig.store), claimAll(other)]);
@@ -143,7 +115,7 @@ test('several processes that start at once on an empty database make its tables 
   await rig.store.close();
   await rig.query('drop schema public cascade; create schema public');
   await rig.query('drop schema batchops_queue cascade');
-  const stores = await Promise.all([another(rig), another(rig), another(rig)]);
+  const stores = await Promise.all([openAnother(rig), openAnother(rig), openAnother(rig)]);
   await openRun(stores[0], { hosts: 3 });
   expect(await drain(stores[1])).toHaveLength(3);
   await Promise.all(stores.map((store) => store.close()));
