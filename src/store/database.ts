@@ -1,9 +1,10 @@
-import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Shares } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
 import type { AuditTrail } from '../ports/records.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { StoredOutbox } from './outbox/outbox.ts';
+import type { Posting } from './outbox/posting.ts';
 import type { Schema } from './schema.ts';
 import type { Ledger } from './settle.ts';
 
@@ -49,14 +50,6 @@ export interface Database {
   /** What the administrator can mend, in a sentence; anything else goes on as the defect it is. */
   asConfigError(error: unknown): unknown;
   close(): Promise<void>;
-}
-
-/** See `postgres/queue/posting.ts`. */
-export interface Posting {
-  narrow<T extends SelectQueryBuilder<Schema, 'outbox', object>>(
-    trx: Transaction<Schema>,
-    due: T,
-  ): Promise<T>;
 }
 
 export interface QueueLimits {

@@ -2,9 +2,9 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Outbox } from '../../ports/outbox.ts';
 import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
 import { formatKey, type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
-import type { Posting } from '../database.ts';
 import type { Schema } from '../schema.ts';
 import { type Clocks, dueRows } from './due-rows.ts';
+import type { Posting } from './posting.ts';
 
 /** Whose turn refusals and reads are: people can bring them about in any number. */
 export const LAST = 'refused';

@@ -262,7 +262,8 @@ export class ServerJobs implements JobQueue {
           job('job.state', '=', 'settled'),
           job('stop_asked', '=', true),
           job('run.cancelled_at', 'is not', null),
-          job('worker', 'is distinct from', this.#ledger.self),
+          job('worker', 'is', null),
+          job('worker', '<>', this.#ledger.self),
         ]),
       )
       .execute();

@@ -72,7 +72,9 @@ export class Replicas {
     return found !== undefined;
   }
 
+  /** In order: what was ours alone is free at once. */
   async leave(): Promise<void> {
+    await this.#db.deleteFrom('posting').where('replica', '=', this.#self).execute();
     await this.#db
       .updateTable('replica')
       .set({ seen_at: sql<number>`seen_at - ${LEASE_MS}::bigint` })
