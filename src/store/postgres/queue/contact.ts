@@ -6,6 +6,10 @@ const BEAT_MS = 1_000;
 /** Out of touch for so long, what we hold is about to be given away: it has to be over before. */
 export const FENCE_MS = LEASE_MS * 0.8;
 const WATCH_MS = 250;
+/** Not looked for so long: this process stood still. */
+const STILL_MS = 2_000;
+/** What came in meanwhile is heard first: how a command ended is worth more than that it was given up. */
+const HEARING_MS = 250;
 
 export interface ContactSettings {
   /** Says in the database that we are here and what we hold. */
@@ -28,6 +32,7 @@ export class Contact {
   readonly #next = new Deadline({ keepsProcess: false });
   readonly #watch: ReturnType<typeof setInterval>;
   #heardAt: number;
+  #lookedAt: number;
   #isLost = false;
   #isClosed = false;
   #beating: Promise<void> | undefined;
@@ -36,20 +41,25 @@ export class Contact {
     this.#settings = settings;
     this.#steady = settings.steady ?? (() => performance.now());
     this.#heardAt = this.#steady();
+    this.#lookedAt = this.#heardAt;
     this.#watch = setInterval(() => this.check(), WATCH_MS).unref();
     this.#next.set(BEAT_MS, () => void this.#beat());
   }
 
   /** False where nothing may start: see above. Cheap. */
   check(): boolean {
-    if (this.#steady() - this.#heardAt < FENCE_MS) return !this.#isLost;
+    const now = this.#steady();
+    const stoodStill = now - this.#lookedAt > STILL_MS;
+    this.#lookedAt = now;
+    if (now - this.#heardAt < FENCE_MS) return !this.#isLost;
     if (!this.#isLost && !this.#isClosed) {
       this.#isLost = true;
       this.#settings.log.error(
-        { outOfTouchMs: Math.round(this.#steady() - this.#heardAt) },
+        { outOfTouchMs: Math.round(now - this.#heardAt) },
         'out of touch with the database: what runs here is ended before its hosts are given away',
       );
-      this.#settings.onLost();
+      if (stoodStill) setTimeout(() => this.#settings.onLost(), HEARING_MS);
+      else this.#settings.onLost();
     }
     return false;
   }
