@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { UNMETERED } from '../../src/ports/meters.ts';
 import { recordRetired } from '../../src/store/audit/retired.ts';
 import { openDatabase } from '../../src/store/embedded/database.ts';
 import { Plans } from '../../src/store/plans.ts';
@@ -29,6 +30,7 @@ async function retire(rig: StoreRig, what: Retired, runIds: readonly string[]): 
     now: () => AT,
     mask: (it) => it,
     auditLines: 'nobody',
+    meters: UNMETERED,
     erase() {},
   };
   try {

@@ -43,8 +43,11 @@ export function parseDatabaseUrl(url: string): string {
   return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
 }
 
-/** Opens the file as its only user; what is not ours to write is refused before anything is written. */
-export function openDatabase(path: string): Database {
+/**
+ * Opens the file as its only user; what is not ours to write is refused before anything is written. `onFailure`: told
+ * of each statement that was not carried out.
+ */
+export function openDatabase(path: string, onFailure: () => void = () => {}): Database {
   const opened: DatabaseSync[] = [];
   try {
     makeFolder(dirname(path));
@@ -58,7 +61,7 @@ export function openDatabase(path: string): Database {
     // FULL, not NORMAL: a power cut must not undo the last `running` mark, or a command could run twice.
     // What is deleted is written over: commands with a secret are kept no longer than they have to run.
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on');
-    return toDatabase(path, sqlite, () => lock.close());
+    return toDatabase(path, sqlite, () => lock.close(), onFailure);
   } catch (error) {
     for (const database of opened.reverse()) database.close();
     throw asConfigError(path, error);
@@ -117,8 +120,18 @@ export async function measureUse(db: Kysely<Schema>): Promise<number> {
   return rows[0]?.bytes ?? 0;
 }
 
-function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): Database {
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite) });
+function toDatabase(
+  path: string,
+  sqlite: DatabaseSync,
+  release: () => void,
+  onFailure: () => void = () => {},
+): Database {
+  const db = new Kysely<Schema>({
+    dialect: new NodeSqliteDialect(sqlite),
+    log: ({ level }) => {
+      if (level === 'error') onFailure();
+    },
+  });
   return {
     path,
     db,
