@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import own from '../package.json' with { type: 'json' };
-import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
+import { type Config, hasAuditChannel, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
 import { openDisk } from './disk/disk.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
@@ -17,6 +17,7 @@ import { Anchors } from './process/anchors.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { runAuditCommand } from './process/commands/audit-command.ts';
 import { runBackupCommand } from './process/commands/backup-command.ts';
+import { nameOfUser, runOutboxCommand } from './process/commands/outbox-command.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
 import { endOnDefect } from './process/defects.ts';
 import { runCheckConfig } from './process/files/check-config.ts';
@@ -51,6 +52,7 @@ import { openAuditTrail } from './store/audit/trail.ts';
 import { backUp } from './store/backup.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
+import { openOutboxDesk } from './store/outbox/administer.ts';
 import { createRenderer } from './thread/render.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
@@ -72,13 +74,18 @@ try {
   } else if (command === 'backup') {
     const copy = (file: string) => backUp(readDatabaseUrl(process.env), file, Date.now);
     await runBackupCommand(words, copy, process.stdout);
+  } else if (command === 'outbox') {
+    const auditLines = hasAuditChannel(process.env) ? 'channel' : 'nobody';
+    const desk = openOutboxDesk({ databaseUrl: readDatabaseUrl(process.env), auditLines, now: Date.now });
+    const by = nameOfUser(process.env.SUDO_USER);
+    process.exitCode = await runOutboxCommand(words, desk, { out: process.stdout, by });
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
     throw new ConfigError([
-      `"${command}": expected nothing, check-config, audit verify, audit export or backup FILE`,
+      `"${command}": expected nothing, check-config, audit verify, audit export, backup FILE, outbox list or outbox retry`,
     ]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;

@@ -59,6 +59,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),
   'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
   'src/process/commands/audit-command.ts': reader('own', 1),
+  'src/process/commands/outbox-command.ts': reader('slack', 1),
   'src/process/files/suspicions.ts': reader('own', 1),
   'src/process/health.ts': reader('slack', 1),
   'src/report/click-answers.ts': reader('slack', 1),

@@ -184,6 +184,7 @@ export class Arrivals {
     }
     await this.done(row, id);
     await this.#context.closed.worked(channel, 'post');
+    await this.#context.places.filesWork(channel);
   }
 
   /** A call to Slack for these rows: what its failure says about where they are is kept. */

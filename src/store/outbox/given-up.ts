@@ -1,6 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { Schema } from '../schema.ts';
 
+/** Marks what was given up for its channel's sake: it is due again with the channel. */
+export const GIVEN_UP_WITH = 'channel: ';
+
 /**
  * Rows that Slack would not take and that might be sent again. Not those of a run whose root message never stood: it
  * ran nowhere, whoever asked was told so, and there is no thread for them.
