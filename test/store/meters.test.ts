@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Meters } from '../../src/ports/meters.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
+import { queuedJobs } from '../../src/store/backlog.ts';
+import { openReader } from '../../src/store/embedded/database.ts';
 import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 
 interface Recorded extends Meters {
@@ -100,5 +102,18 @@ describe('what the store has to do', () => {
     const { run } = await rig.store.createRun(approvedPlan(), 'never opened');
     await rig.store.abandonRun(run.id, 'the channel is archived');
     expect((await rig.store.backlog()).outbox.givenUp).toBe(0);
+  });
+
+  test('is counted from the runs that go on, however many have ended', async () => {
+    await using rig = await openRig();
+    const { db, close } = openReader(rig.path);
+    const { sql, parameters } = queuedJobs(db).compile();
+    await close();
+    expect(parameters).toEqual(['queued']);
+    const plan = rig.sql(`explain query plan ${sql.replace('?', "'queued'")}`).map(({ detail }) => detail);
+    expect(plan).toEqual([
+      expect.stringMatching(/^S\w+ run USING INDEX run_open\b/),
+      expect.stringMatching(/^SEARCH job USING .*\(run_id=\? AND state=\?\)/),
+    ]);
   });
 });
