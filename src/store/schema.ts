@@ -233,14 +233,15 @@ interface TextReadingTable {
   reading: TextReading;
 }
 
-/** Commands that wait for a word of who typed them; once taken their words are blank, and the request stays known. */
+/** What waits for a word of who sent it, a form as JSON; once taken their words are blank, and the request stays known. */
 interface DoubtTable {
   id: string;
   request_key: string;
   team_id: string;
   user_id: string;
   channel_id: string;
-  kind: 'text' | 'late';
+  kind: 'text' | 'late' | 'form';
+  /** Of a form: which. */
   command: string;
   words: string;
   put_at: number;

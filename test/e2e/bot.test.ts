@@ -33,34 +33,37 @@ function replies(slack: LocalSlack, root: StoredMessage, count: number): Promise
 }
 
 describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', () => {
-  test('runs a command and puts each result into the thread, the summary into the root message', async () => {
-    await using stage = await openStage();
-    const { slack } = stage;
-    const outcome = await slack.command(ada('-g web -cmd "echo out-$((20+1)); echo err >&2; exit 3"'));
-    expect(outcome).toMatchObject({ ok: true });
-    expect(outcome.ackMs).toBeLessThan(3_000);
+  test.each(['raw', 'entities'] as const)(
+    'runs a command and puts each result into the thread, the summary into the root message: text %s',
+    async (slashText) => {
+      await using stage = await openStage({ slack: { slashText } });
+      const { slack } = stage;
+      const outcome = await slack.command(ada('-g web -cmd "echo out-$((20+1)); echo err >&2; exit 3"'));
+      expect(outcome).toMatchObject({ ok: true });
+      expect(outcome.ackMs).toBeLessThan(3_000);
 
-    const root = await finished(slack);
-    expect(root.text).toMatch(/^r-\w{4}: 3 failed of 3 in /);
-    const thread = await replies(slack, root, 3);
-    expect(thread).toHaveLength(3);
-    for (const host of ['h1', 'h2', 'h3']) {
-      const reply = thread.map(shown).find((text) => text.includes(host));
-      expect(reply).toContain('out-21');
-      expect(reply).toContain('err');
-      expect(reply).toMatch(/exit(ed)? (code )?3/);
-    }
-    await slack.waitFor(() =>
-      /accepted[\s\S]*settled/.test(
-        slack
-          .messages(AUDIT)
-          .map((line) => line.text)
-          .join('\n'),
-      ),
-    );
-    expect(slack.violations).toEqual([]);
-    expect(stage.bot.output()).not.toMatch(/"level":(50|60)/);
-  });
+      const root = await finished(slack);
+      expect(root.text).toMatch(/^r-\w{4}: 3 failed of 3 in /);
+      const thread = await replies(slack, root, 3);
+      expect(thread).toHaveLength(3);
+      for (const host of ['h1', 'h2', 'h3']) {
+        const reply = thread.map(shown).find((text) => text.includes(host));
+        expect(reply).toContain('out-21');
+        expect(reply).toContain('err');
+        expect(reply).toMatch(/exit(ed)? (code )?3/);
+      }
+      await slack.waitFor(() =>
+        /accepted[\s\S]*settled/.test(
+          slack
+            .messages(AUDIT)
+            .map((line) => line.text)
+            .join('\n'),
+        ),
+      );
+      expect(slack.violations).toEqual([]);
+      expect(stage.bot.output()).not.toMatch(/"level":(50|60)/);
+    },
+  );
 
   test('refuses a person whom no rule names: nothing in the channel, an answer for that person, an audit entry', async () => {
     await using stage = await openStage();

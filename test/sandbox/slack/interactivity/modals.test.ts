@@ -98,6 +98,30 @@ const fill = async (slack: LocalSlack, viewId: string, command: string) => {
   return slack.submit({ user: ANN, viewId, values: { hosts: ['web1', 'web2'], command } });
 };
 
+test.each([
+  ['raw', 'a & <b>'],
+  ['entities', 'a &amp; &lt;b&gt;'],
+] as const)(
+  'what is typed into a form comes as the workspace has it, what is chosen as the app wrote it: %s',
+  async (formText, text) => {
+    await using slack = await openTestSlack({ manifest: surfaces, mode: 'socket', formText });
+    const seen: Seen = [];
+    await using _bot = await startSocketBot(slack, (app) => register(app, seen));
+    const viewId = await openForm(slack);
+    await fill(slack, viewId, 'a & <b>');
+    expect(seen.at(-1)).toMatchObject({
+      view: {
+        state: {
+          values: {
+            command: { command: { value: text } },
+            hosts: { hosts: { selected_options: [option('web1'), option('web2')] } },
+          },
+        },
+      },
+    });
+  },
+);
+
 describe.each([
   ['Socket Mode', 'socket' as const],
   ['signed HTTP requests', 'http' as const],
