@@ -114,6 +114,8 @@ interface OutboxTable {
   faults: Generated<number>;
   version: number;
   ts: string | null;
+  /** Slack's id of a file that it has the bytes of and was perhaps asked to show; null once it is known to stand. */
+  upload_id: Generated<string | null>;
   /** How often its message was found to be gone, and posted anew; of a root message the run counts it. */
   lost: Generated<number>;
   given_up_at: number | null;

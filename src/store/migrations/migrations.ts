@@ -22,6 +22,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0020-expiry': { up: addExpiry },
   '0021-received': { up: addReceived },
   '0031-doubtful-forms': { up: letFormsWait },
+  '0032-uploads': { up: addUploads },
 };
 
 /** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
@@ -265,4 +266,9 @@ async function letFormsWait(db: Kysely<unknown>): Promise<void> {
   await sql`insert into doubt_next (${columns}) select ${columns} from doubt`.execute(db);
   await sql`drop table doubt`.execute(db);
   await sql`alter table doubt_next rename to doubt`.execute(db);
+}
+
+/** A file that was brought to Slack is asked for by its id where the answer was lost. */
+async function addUploads(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column upload_id text`.execute(db);
 }
