@@ -62,8 +62,7 @@ export async function answerClick(
     case LOG_ACTION:
       return await answerWithLog(context, await readRun(context, call, value));
     case RESUME_ACTION:
-      refuseLate(click);
-      return await resumeRun(context, call, value);
+      return await resumeRun(context, call, value, click);
     case RETRY_ACTION:
       return await repeatOnce(context, call, click, 'failed');
     case AGAIN_ACTION:

@@ -84,7 +84,9 @@ export function openRequests(context: RequestContext): Requests {
         const own = await standIn(context, call);
         const verdict = await (reading === undefined ? askFormReading : judgeForm)(own, call, form);
         if (verdict.kind !== 'accepted') return verdict;
-        refuseLate(form);
+        // Brought once more, to another process than the first delivery: that one is the run.
+        const isBegun = form.isLate === true && (await context.store.runOfRequest(requestKey)) !== undefined;
+        if (!isBegun) refuseLate(form);
         return { ...verdict, begin: () => answerOrRefuse(context, call, undefined, verdict.begin) };
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
