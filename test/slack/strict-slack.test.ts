@@ -43,7 +43,7 @@ const FORMS: readonly (readonly [string, FileUpload['content']])[] = [
   ['made as it is sent', inChunks],
 ];
 
-test.each(FORMS)(
+test.concurrent.each(FORMS)(
   'a file %s that Slack has and does not show yet is waited for by the next process, too',
   async (_form, content) => {
     await using rig = await openPosterRig({ pace: { isLimited: false, fileShareMs: 3_000 } });
@@ -67,7 +67,7 @@ test.each(FORMS)(
   },
 );
 
-test('a file whose bytes came and which Slack was not asked to show is sent anew', async () => {
+test.concurrent('a file whose bytes came and which Slack was not asked to show is sent anew', async () => {
   await using rig = await openPosterRig({ pace: { isLimited: false } });
   const { slack, outbox } = rig;
   const root = await rig.workspace.posts.chat.postMessage({ channel: OPS, text: 'r-1' });
@@ -81,7 +81,7 @@ test('a file whose bytes came and which Slack was not asked to show is sent anew
   expect(slack.workspace.files.size).toBe(1);
 });
 
-test.each(FORMS)(
+test.concurrent.each(FORMS)(
   'a file %s is there once, though its answer was lost and Slack shows it late',
   async (_form, content) => {
     await using rig = await openPosterRig({ pace: { isLimited: false, fileShareMs: 4_000 } });
