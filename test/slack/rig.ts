@@ -33,6 +33,14 @@ export const AUDIT = 'C0AUDIT01';
 export const SECRET = 'G0SECRET1';
 export const OLD = 'C0OLD0001';
 
+/** A command as a person types it. */
+export const DF = {
+  user: ANN,
+  channel: OPS,
+  command: '/batch_run',
+  text: '-h web01 -cmd "df -h | grep \'/$\' > /tmp/x"',
+};
+
 export function withScopes(...scopes: string[]): LocalSlackOptions['manifest'] {
   const bot = ['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write', ...scopes];
   return { ...manifest, oauth_config: { scopes: { bot } } };
