@@ -4,6 +4,7 @@ import {
   type Block,
   type Button,
   bold,
+  code,
   line,
   type Message,
   plain,
@@ -38,9 +39,19 @@ export type Readings = Readonly<Record<TextReading, Reading>>;
 const WHY =
   'Whether Slack writes `&`, `<` and `>` as they are, or as `&amp;`, `&lt;` and `&gt;`, is not known here yet.';
 
+const ENTITIES = [
+  ['&amp;', '&'],
+  ['&lt;', '<'],
+  ['&gt;', '>'],
+] as const;
+
 /** The two readings of a command or form, each with the button that runs exactly it. */
 export function formatReadings(source: TextSource, id: string, { raw, entities }: Readings): Message {
   const title = 'Which of these did you type?';
+  // A long command does not show all of itself everywhere: in what the two differ stands above each.
+  const found = ENTITIES.filter(([entity]) => raw.words.includes(entity));
+  const marks = (which: 0 | 1) =>
+    found.flatMap((pair, at) => [at === 0 ? ', with ' : ' and ', code(pair[which])]);
   const run = (action_id: string, text: string): Block => ({
     type: 'actions',
     elements: [{ type: 'button', action_id, text: plain(text), value: id }],
@@ -51,11 +62,11 @@ export function formatReadings(source: TextSource, id: string, { raw, entities }
       richText(
         line(bold(title), ' Nothing was run.'),
         words(WHY),
-        line(bold('1'), ' as Slack sent it'),
+        line(bold('1'), ' as Slack sent it', ...marks(0)),
         ...shown(raw),
       ),
       run(READ_RAW_ACTION, 'Run 1'),
-      richText(line(bold('2'), ' decoded'), ...shown(entities)),
+      richText(line(bold('2'), ' decoded', ...marks(1)), ...shown(entities)),
       run(READ_ENTITIES_ACTION, 'Run 2'),
       richText(
         words(

@@ -53,6 +53,8 @@ describe('a command that can be read in two ways', () => {
       expect(shown(asked)).toMatch(/Which of these did you type\?/);
       expect(shown(asked)).toContain('/batch_run -h web01 -cmd "echo one &gt; f"');
       expect(shown(asked)).toContain('/batch_run -h web01 -cmd "echo one > f"');
+      // In what they differ, as a narrow window may not show all of a command.
+      expect(shown(asked)).toMatch(/as Slack sent it\n, with \n&gt;\n[\s\S]* decoded\n, with \n>\n/);
       expect(await commandsOf(rig)).toEqual([]);
 
       const help = () => rig.desk.command(sent('help', { command: '/batch' }));
