@@ -44,7 +44,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/gather/mask.ts': reader('file', 3),
   'src/inventory/expression.ts': reader(['slack', 'file'], 6),
   'src/inventory/fold-names.ts': reader('file', 3),
-  'src/inventory/host-set.ts': reader(['slack', 'file'], 9),
+  'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(
     'file',
     5,
