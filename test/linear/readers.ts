@@ -70,7 +70,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/views/home.ts': reader('slack', 1),
   'src/requests/clicks.ts': reader('slack', 1),
   'src/requests/suggest.ts': reader('slack', 1),
-  'src/requests/texts.ts': reader('slack', 1),
+  'src/requests/doubts/readings.ts': reader('slack', 1),
   'src/sandbox/fleet/host-command.ts': reader('own', 1),
   'src/sandbox/fleet/host-folder.ts': reader(
     'slack',
