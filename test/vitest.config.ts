@@ -23,7 +23,7 @@ export default defineConfig({
           exclude: ['test/store/server/**'],
           // All that the bot sends to a local Slack, in whatever test, is judged at the end.
           globalSetup: ['test/conformance/traffic/run.ts'],
-          setupFiles: ['test/conformance/traffic/setup.ts'],
+          setupFiles: ['test/conformance/traffic/setup.ts', 'test/rigs/text-mode.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -35,6 +35,7 @@ export default defineConfig({
           // Where there is none on a laptop, this is left out; in CI that is a failure.
           include: HAS_POSTGRES || process.env.CI !== undefined ? ON_SERVER : [],
           globalSetup: ['test/store/on-server.ts'],
+          setupFiles: ['test/rigs/text-mode.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

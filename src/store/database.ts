@@ -61,4 +61,6 @@ export interface QueueLimits {
 export interface DatabaseSettings {
   readonly url: string;
   readonly log: Log;
+  /** Told of each statement that was not carried out. */
+  readonly onFailure: () => void;
 }

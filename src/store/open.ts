@@ -1,8 +1,10 @@
 import { Refusal } from '../errors.ts';
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
+import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { Store } from '../ports/store.ts';
 import { anchorHead } from './audit/anchor.ts';
+import { measureBacklog } from './backlog.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { clickKey, countUnfinished, createRun } from './create-run.ts';
 import type { Database } from './database.ts';
@@ -43,6 +45,7 @@ export interface StoreSettings {
   /** How long after it was asked for what waits may begin by itself. */
   readonly resumeWithinMs?: number;
   readonly log: Log;
+  readonly meters?: Meters;
   readonly now?: () => number;
   /** The poster's clock: one that nobody can set. The same as `now` where left out. */
   readonly steady?: () => number;
@@ -53,8 +56,9 @@ export interface StoreSettings {
  * that wait. A file is this process's alone; a server is shared with others that run the same bot. A `ConfigError` where the administrator has to do something.
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
-  const { auditChannel, mask, log, now = Date.now, shares = UNBOUNDED } = settings;
-  const database = await openDatabase(settings);
+  const { auditChannel, mask, log, now = Date.now, shares = UNBOUNDED, meters = UNMETERED } = settings;
+  const onFailure = (): void => meters.count('storeFailures', 'all');
+  const database = await openDatabase({ url: settings.url, log, onFailure });
   const { db, isShared } = database;
   const steady = database.clock ?? settings.steady ?? now;
   let jobs: JobQueue | undefined;
@@ -73,6 +77,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       plans,
       now,
       mask,
+      meters,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
       erase: () => database.erase(),
       self: database.self,
@@ -89,6 +94,15 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     });
     const reads = new Reads(ledger);
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
+    /** What is to be in the audit, whatever becomes of it. */
+    const onRecord = async <T>(recorded: Promise<T>): Promise<T> => {
+      try {
+        return await recorded;
+      } catch (error) {
+        if (!(error instanceof Refusal)) meters.count('auditFailures', 'all');
+        throw error;
+      }
+    };
     return {
       jobs: queue,
       outbox,
@@ -123,7 +137,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         const shortage = await settings.findShortage?.(await database.measureUse());
         const admission = { shares, shortage };
         const requested = { requestKey, click, receivedAs };
-        const { runId, isNew } = await createRun(ledger, plan, admission, requested);
+        const { runId, isNew } = await onRecord(createRun(ledger, plan, admission, requested));
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -187,28 +201,28 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return isThere;
       },
       async recordRefusal(refusal) {
-        await refusals.record(refusal);
+        await onRecord(refusals.record(refusal));
         outbox.announce();
       },
       async recordRead(read) {
-        await reads.record(read);
+        await onRecord(reads.record(read));
         outbox.announce();
       },
 
-      recordFirstKeys: (runId, keys) => recordFirstKeys(ledger, runId.toLowerCase(), keys),
+      recordFirstKeys: (runId, keys) => onRecord(recordFirstKeys(ledger, runId.toLowerCase(), keys)),
 
       async recordTrust(trust) {
-        await recordTrust(ledger, trust);
+        await onRecord(recordTrust(ledger, trust));
         outbox.announce();
       },
       async recordEvent(event) {
-        await recordEvent(ledger, event);
+        await onRecord(recordEvent(ledger, event));
         outbox.announce();
       },
 
       async anchorAudit(when) {
         if (when === 'stop') await refusals.writeAll();
-        const head = await anchorHead(ledger, when);
+        const head = await onRecord(anchorHead(ledger, when));
         outbox.announce();
         return head;
       },
@@ -220,13 +234,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
-      async hasRequest(requestKey, clickId) {
+      async runOfRequest(requestKey, clickId) {
         const found = await db
           .selectFrom('run')
           .select('id')
           .where('request_key', '=', clickId === undefined ? requestKey : clickKey(requestKey, clickId))
           .executeTakeFirst();
-        return found !== undefined;
+        return found?.id;
       },
       listRuns: (count, whose) => records.listRuns(count, whose),
       openRuns: () => records.openRuns(),
@@ -238,6 +252,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findWaits: (runIds) => queue.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
+      backlog: () => measureBacklog(db, now()),
       usedBytes: () => database.measureUse(),
       async ping() {
         await database.probe();

@@ -46,7 +46,7 @@ describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', ()
     await bots[0]?.stop('SIGKILL');
     await bots[1]?.stop('SIGKILL');
     await expect.poll(() => audited(slack, 'interrupted'), UP).toBe(true);
-    console.log('told as unknown after', Math.round(performance.now() - killedAt));
+    expect(performance.now() - killedAt).toBeLessThan(25_000);
     const roots = await bothOver(slack);
     expect(roots.some(({ text }) => /7 (interrupted|unknown)/.test(text))).toBe(true);
     expect(once(rig)).toBe(true);
@@ -94,7 +94,7 @@ describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', ()
     const askedAt = performance.now();
     for (const id of ids) await slack.command(ada(`cancel ${id}`, '/batch'));
     const roots = await bothOver(slack);
-    console.log('cancelled after', Math.round(performance.now() - askedAt));
+    expect(performance.now() - askedAt).toBeLessThan(30_000);
     expect(roots.map(({ text }) => text.includes('7 cancelled of 7'))).toEqual([true, true]);
     expect(await faultsOf(rig)).toEqual([]);
   }, 240_000);

@@ -13,9 +13,9 @@ import { giveBack } from './shrink.ts';
 import { fileView } from './view.ts';
 
 /** One file, of this process alone; brought up to date. */
-export async function openEmbedded({ url, log }: DatabaseSettings): Promise<Database> {
+export async function openEmbedded({ url, log, onFailure }: DatabaseSettings): Promise<Database> {
   const path = parseDatabaseUrl(url);
-  const file = openFile(path);
+  const file = openFile(path, onFailure);
   const { db } = file;
   try {
     if (!file.isShrinkable) {
@@ -28,7 +28,7 @@ export async function openEmbedded({ url, log }: DatabaseSettings): Promise<Data
     const erasure = new Erasure(db, log);
     // What a former process deleted, and did not live to cut off.
     erasure.plan();
-    const own = new OwnFile(path);
+    const own = new OwnFile(path, onFailure);
     // Of former processes, whatever this one does meanwhile.
     const left = { run: await findUnopened(db), received: await findUnanswered(db) };
     const self = randomUUID();

@@ -7,6 +7,7 @@ import type { StoredOutbox } from '../outbox/outbox.ts';
 import { settleInterrupted } from '../runs.ts';
 import { finishRuns, type Ledger, settleJobs } from '../settle.ts';
 import { passGuard } from '../start-guard.ts';
+import { transact } from '../transact.ts';
 
 /** The queue of one process: the order is in memory, the truth in the table. */
 export class EmbeddedJobs implements JobQueue {
@@ -49,7 +50,11 @@ export class EmbeddedJobs implements JobQueue {
   async close(): Promise<void> {}
 
   async take(n: number): Promise<readonly TakenJob[]> {
-    return this.#lanes.take(n);
+    const taken = this.#lanes.take(n);
+    const now = performance.now();
+    for (const { id } of taken)
+      this.#ledger.meters.took('waits', 'all', now - (this.#lanes.addedAt(id) ?? now));
+    return taken;
   }
 
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
@@ -68,7 +73,7 @@ export class EmbeddedJobs implements JobQueue {
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
     const { db, now } = this.#ledger;
-    await db.transaction().execute(async (trx) => {
+    await transact(db, async (trx) => {
       const at = now();
       const settled = await settleJobs(this.#ledger, trx, ended, 'running', at);
       await finishRuns(this.#ledger, trx, settled, at);
@@ -91,7 +96,7 @@ export class EmbeddedJobs implements JobQueue {
       .execute();
     return () => {
       const person = `${requester.teamId} ${requester.userId}`;
-      this.#lanes.add({ id: runId, person, fanOut }, waiting);
+      this.#lanes.add({ id: runId, person, fanOut }, waiting, performance.now());
       this.announce();
     };
   }

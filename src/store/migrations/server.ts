@@ -3,13 +3,14 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../../errors.ts';
 import { createBaseline } from '../postgres/baseline.ts';
 import type { Schema } from '../schema.ts';
+import { MIGRATIONS } from './migrations.ts';
 
-/**
- * On a server the tables begin as they are in a file after `0021-received`; what comes after that is the same on
- * both (`MIGRATIONS`), and is named here as well.
- */
+/** On a server the tables begin as they are in a file after this one; what comes later is the same on both. */
+const BASELINE = '0032-uploads';
+
 const ON_SERVER: Readonly<Record<string, Migration>> = {
-  '0021-received': { up: createBaseline },
+  [BASELINE]: { up: createBaseline },
+  ...Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name > BASELINE)),
 };
 
 /** Brings the tables to this version's shape. Of several processes that start at once one does it, the others wait. */

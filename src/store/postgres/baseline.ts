@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { CHAIN_START } from '../schema.ts';
 
 /**
- * All tables as they are in a file after `0021-received`, at once. Text is compared by its bytes, as SQLite and
+ * All tables as they are in a file after `0032-uploads`, at once. Text is compared by its bytes, as SQLite and
  * JavaScript do: keys are walked in that order. What only several processes need is at the end.
  */
 export async function createBaseline(db: Kysely<unknown>): Promise<void> {
@@ -110,6 +110,7 @@ const TABLES: readonly string[] = [
     faults integer not null default 0,
     version integer not null,
     ts ${TEXT},
+    upload_id text,
     lost integer not null default 0,
     given_up_at bigint,
     error text)`,
@@ -143,7 +144,7 @@ const TABLES: readonly string[] = [
     team_id ${TEXT} not null,
     user_id ${TEXT} not null,
     channel_id ${TEXT} not null,
-    kind ${TEXT} not null check (kind in ('text', 'late')),
+    kind ${TEXT} not null check (kind in ('text', 'late', 'form')),
     command text not null,
     words text not null,
     put_at bigint not null,

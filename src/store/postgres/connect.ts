@@ -89,9 +89,19 @@ export interface Connected {
 }
 
 /** For the store: transactions that write come one after the other (`SerialDialect`). */
-export function openWriter(url: string, wish: PoolWish): Connected {
+export function openWriter(
+  url: string,
+  { onFailure, ...wish }: PoolWish & { readonly onFailure: () => void },
+): Connected {
   const pool = openPool(url, { silenceMs: SILENCE_MS, ...wish });
-  return toConnected(new Kysely<Schema>({ dialect: new SerialDialect(pool) }));
+  return toConnected(
+    new Kysely<Schema>({
+      dialect: new SerialDialect(pool),
+      log: ({ level }) => {
+        if (level === 'error') onFailure();
+      },
+    }),
+  );
 }
 
 /** For what must not wait behind others, and is over in a moment. */

@@ -20,11 +20,11 @@ const BEATERS = 3;
 const RETRY_MS = 2_000;
 
 /** Tables on a server, which several processes share; brought up to date. Waits for a server that is not there yet. */
-export async function openServer({ url, log }: DatabaseSettings): Promise<Database> {
+export async function openServer({ url, log, onFailure }: DatabaseSettings): Promise<Database> {
   const { name } = addressOf(url);
   await prepare(url, name, log);
   const self = randomUUID();
-  const writer = openWriter(url, { max: WRITERS, self, log });
+  const writer = openWriter(url, { max: WRITERS, self, log, onFailure });
   const engines = openPool(url, { max: BEATERS, silenceMs: 5_000, log });
   const beater = openBeater(url, log);
   const { db } = writer;

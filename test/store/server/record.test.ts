@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { openAuditTrail } from '../../../src/store/audit/trail.ts';
 import { backUp } from '../../../src/store/backup.ts';
-import { ANN, drain, openRig, openRun } from '../rig.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { ANN, drain, openRig, openRun, quiet } from '../rig.ts';
 
 test.each(['update audit set at = 0', 'delete from audit', 'truncate audit'])(
   'refuses "%s"',
@@ -58,4 +63,31 @@ test('a path longer than an index takes is noted, and found again', async () => 
 
 test('a backup of a server is told to be made with its own tool', async () => {
   await expect(backUp('postgres://bob:hunter2@127.0.0.1/x', 'copy.db', Date.now)).rejects.toThrow('pg_dump');
+});
+
+test('a server has the tables and columns that a file has', async () => {
+  await using rig = await openRig();
+  const folder = mkdtempSync(join(tmpdir(), 'batchops-file-'));
+  const path = join(folder, 'batchops.db');
+  const store = await openStore({
+    url: `file:${path}`,
+    hostConcurrency: 1,
+    auditChannel: undefined,
+    mask: (text) => text,
+    log: quiet,
+  });
+  await store.close();
+  const file = new DatabaseSync(path);
+  const ofFile = file
+    .prepare(
+      "select m.name || '.' || c.name as name from sqlite_schema m, pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'kysely%'",
+    )
+    .all();
+  file.close();
+  rmSync(folder, { recursive: true });
+  const ofServer = await rig.query(
+    "select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'",
+  );
+  const there = new Set(ofServer.map(({ name }) => name));
+  expect(ofFile.map(({ name }) => name).filter((name) => !there.has(name))).toEqual([]);
 });

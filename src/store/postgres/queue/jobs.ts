@@ -9,6 +9,7 @@ import { findRunning, recordStart, settleLost } from '../../runs.ts';
 import type { Schema } from '../../schema.ts';
 import { finishRuns, type Ledger, settleJobs } from '../../settle.ts';
 import { passGuard } from '../../start-guard.ts';
+import { transact } from '../../transact.ts';
 import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
 import { Contact } from './contact.ts';
 import type { Engine } from './engine.ts';
@@ -86,7 +87,7 @@ export class ServerJobs implements JobQueue {
   async recover(): Promise<number> {
     this.#engine = await this.#settings.openEngine();
     await this.#settings.replicas.beat();
-    return await this.#ledger.db.transaction().execute(async (trx) => {
+    return await transact(this.#ledger.db, async (trx) => {
       const at = this.#ledger.now();
       // Of a file that was brought here: whoever ran them is gone.
       const nobodys = await toServer(trx)
@@ -113,7 +114,7 @@ export class ServerJobs implements JobQueue {
     return this.#alone(async () => {
       if (this.#isIdle && !(await this.#map.isBehind(this.#db))) return [];
       try {
-        const taken = await this.#db.transaction().execute((trx) => this.#takeIn(trx, n));
+        const taken = await transact(this.#ledger.db, (trx) => this.#takeIn(toServer(trx), n));
         this.#isIdle = taken.length === 0;
         return taken;
       } catch (error) {
@@ -148,7 +149,8 @@ export class ServerJobs implements JobQueue {
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
     if (jobs.length === 0) return [];
     if (!this.#contact.check()) throw new Error('out of touch with the database');
-    const started = await this.#db.transaction().execute(async (trx) => {
+    const started = await transact(this.#ledger.db, async (own) => {
+      const trx = toServer(own);
       const mine = await this.#ofMine(trx, jobs);
       const waiting = jobs.filter(({ id }) => mine.get(id)?.state === 'queued');
       const granted =
@@ -175,7 +177,8 @@ export class ServerJobs implements JobQueue {
 
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
-    await this.#db.transaction().execute(async (trx) => {
+    await transact(this.#ledger.db, async (own) => {
+      const trx = toServer(own);
       const at = this.#ledger.now();
       const mine = await this.#ofMine(
         trx,
@@ -245,7 +248,7 @@ export class ServerJobs implements JobQueue {
     await this.#hearWhatEnds();
     const back = await engine.claim(RECLAIMED_AT_ONCE);
     if (back.length === 0) return;
-    await this.#db.transaction().execute((trx) => this.#reclaim(trx, back));
+    await transact(this.#ledger.db, (trx) => this.#reclaim(toServer(trx), back));
     this.#settings.outbox.announce();
     this.#announce();
   }
