@@ -21,6 +21,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0019-places': { up: addPlaces },
   '0020-expiry': { up: addExpiry },
   '0021-received': { up: addReceived },
+  '0035-origin-files': { up: addOriginFiles },
 };
 
 /** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
@@ -243,4 +244,10 @@ async function addReceived(db: Kysely<unknown>): Promise<void> {
     what text not null,
     at bigint not null,
     run_id text)`.execute(db);
+}
+
+/** How the file was that the bot put there: another one in its place is not the bot's to remove. */
+async function addOriginFiles(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table origin add column bytes bigint`.execute(db);
+  await sql`alter table origin add column changed_at bigint`.execute(db);
 }
