@@ -134,7 +134,7 @@ describe('an administrator who leaves files open', () => {
     expect(check(home, { BATCHOPS_TRANSFER_DIR: 'data/elsewhere' }).lines).toEqual([
       '0 problems, 0 suspicions',
     ]);
-  });
+  }, 60_000);
 
   test('is told the same of the files that keys, passwords and tokens are in, and of folders that everybody can write to', async () => {
     const key = makeKeyPair().private;
@@ -163,5 +163,5 @@ describe('an administrator who leaves files open', () => {
     await chmod(home.path('keys/id'), 0o600);
     expect(check(home, { SLACK_BOT_TOKEN_FILE: 'data/transfers/token' }).lines).toHaveLength(3);
     expect(lines.join('\n')).not.toContain('hunter2');
-  });
+  }, 60_000);
 });

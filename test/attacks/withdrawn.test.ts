@@ -28,11 +28,13 @@ async function replace({ home }: Pick<Stage, 'home'>, name: string, text: string
 }
 
 /** The line of the audit channel that says this. */
-const audited = ({ slack }: Pick<Stage, 'slack'>, what: RegExp) =>
-  slack.waitFor(
-    () => slack.messages(AUDIT).find((message) => what.test(message.text.replaceAll(WORD_JOINER, ''))),
-    LONG,
-  );
+const audited = ({ slack }: Pick<Stage, 'slack'>, what: RegExp) => {
+  const lines = () => slack.messages(AUDIT).map(({ text }) => text.replaceAll(WORD_JOINER, ''));
+  const found = slack.waitFor(() => lines().find((line) => what.test(line)), LONG);
+  return found.catch((cause) => {
+    throw new Error(`no line of these is ${what}:\n${lines().join('\n')}`, { cause });
+  });
+};
 
 async function ask({ slack }: Pick<Stage, 'slack'>, text: string): Promise<string> {
   const outcome = await slack.command(ada(text));
@@ -152,7 +154,7 @@ test('no way to write the files keeps a right alive: gone, half, through a link;
   await audited(stage, /reloaded.*read again; nothing changed/);
   await symlink('two', home.path('next'));
   await rename(home.path('next'), home.path('now'));
-  await audited(stage, /reloaded.*rules: changed oncall \(hosts\)/);
+  await audited(stage, /reloaded.*rules: changed oncall \(hosts/);
   expect(await ask(stage, '-h odd -cmd id')).toMatch(/no rule of yours|There is no host/);
   // Nor by an older run.
   const id = /r-\w{4}/.exec(first.text)?.[0] ?? '';
