@@ -154,7 +154,7 @@ test('no way to write the files keeps a right alive: gone, half, through a link;
   await audited(stage, /reloaded.*read again; nothing changed/);
   await symlink('two', home.path('next'));
   await rename(home.path('next'), home.path('now'));
-  await audited(stage, /reloaded.*rules: changed oncall \(hosts/);
+  await audited(stage, /reloaded.*rules: changed oncall \(hosts\)/);
   expect(await ask(stage, '-h odd -cmd id')).toMatch(/no rule of yours|There is no host/);
   // Nor by an older run.
   const id = /r-\w{4}/.exec(first.text)?.[0] ?? '';
