@@ -54,7 +54,7 @@ export async function takeDoubt(context: RequestContext, click: ButtonClick): Pr
   const reading = READING_OF.get(actionId);
   const found = await store.doubts.take(value, requester);
   if (found === undefined) {
-    // Refused at the press, just being taken up, or waiting when the database was copied.
+    // Refused at the press, cut short as the bot ended, or waiting when the database was copied.
     if (key !== undefined) return formatNotice(NO_MORE_USE);
     throw useless();
   }
@@ -87,7 +87,8 @@ const NO_MORE_USE =
   'This button has done its work, and as far as this bot knows no run has begun by it. `/batch runs` lists those ' +
   'that have; send what you want to run again.';
 
-async function findBegun({ store }: RequestContext, requestKey: string): Promise<Message | undefined> {
+/** What this request has become. */
+export async function findBegun({ store }: RequestContext, requestKey: string): Promise<Message | undefined> {
   const runId = await store.runOfRequest(requestKey);
   if (runId === undefined) return undefined;
   const run = await store.findRun(runId);
