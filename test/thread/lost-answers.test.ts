@@ -84,6 +84,24 @@ describe.concurrent('a Slack that loses one answer in three', () => {
     expect([...rig.slack.workspace.files.values()]).toHaveLength(1);
   }, 60_000);
 
+  test('brings a file of which Slack has forgotten the bytes once more, instead of giving it up', async () => {
+    await using rig = await openAll();
+    const forgets = {
+      kind: 'error',
+      method: 'files.completeUploadExternal',
+      error: 'file_not_found',
+    } as const;
+    const fault = rig.slack.order({ ...forgets, times: 2 });
+    await rig.begin({ hosts: 1 });
+    await drain(rig.store, ({ host }) => long(host));
+    await rig.settled();
+    expect(fault.struck).toBe(2);
+    await rig.slack.waitFor(() =>
+      [...rig.slack.workspace.files.values()].some(({ shares }) => shares.length > 0),
+    );
+    expect(rig.sql('select key from outbox where given_up_at is not null')).toEqual([]);
+  }, 60_000);
+
   test('edits a root message that stands, though its run was given up, to say so', async () => {
     await using rig = await openAll();
     const fault = rig.slack.order({ kind: 'lost-answer', method: 'chat.postMessage', times: 100 });
