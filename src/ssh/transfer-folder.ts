@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { codeOf, Refusal, type RefusalCode } from '../errors.ts';
 import type { Claim, Origins, Room, TransferFolder } from '../ports/disk.ts';
 import type { FileDigest, Origin } from '../run/plan.ts';
+import { SourceDigests } from './flow/source-digests.ts';
 import { ENDLESS_ROOM } from './part/endless-room.ts';
 import { temporaryName } from './part/file-names.ts';
 
@@ -34,22 +34,12 @@ export interface JailedFolder extends TransferFolder {
  * at again once it is open: neither `..` nor a link, also one put there in between, leads out.
  */
 export function openTransferFolder(dir: string, origins: Origins, room: Room = ENDLESS_ROOM): JailedFolder {
+  const digests = new SourceDigests();
   const folder: JailedFolder = {
     claim: (path) => room.claim(path),
 
     async digestSource(local): Promise<FileDigest> {
-      const { file } = await folder.openSource(local);
-      try {
-        const digest = createHash('sha256');
-        let bytes = 0;
-        for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 })) {
-          digest.update(chunk);
-          bytes += chunk.length;
-        }
-        return { bytes, sha256: digest.digest('hex') };
-      } finally {
-        await file.close();
-      }
+      return await digests.of(await folder.openSource(local));
     },
 
     async originsOf(local) {

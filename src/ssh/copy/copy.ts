@@ -19,6 +19,6 @@ export async function copyFile(
       ? await putFile(copy, folder, work)
       : await getFile(copy, folder, work, run.maxFetchBytes);
   } finally {
-    copy.sftp.end();
+    copy.end();
   }
 }

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
 import type { Claim } from '../../ports/disk.ts';
 import type { Work } from '../../run/plan.ts';
+import { writeAll } from '../flow/local-file.ts';
+import { pumpIn } from '../flow/pump.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Copied, Copy } from './open-copy.ts';
-import { pumpIn } from './pump.ts';
+import { digestRemote } from './remote-digest.ts';
 import { checkTrueName, expandHome, fetchedName } from './remote-path.ts';
 import { type Content, verifyFetched } from './verify.ts';
 
@@ -19,6 +21,8 @@ const MOST_MODE = 0o755;
 /** Where the host says nothing. */
 const LEAST_MODE = 0o600;
 const OWNER_MAY = 0o600;
+/** The host is not to wait for our disk, nor memory to fill up for it. */
+const WRITES_AT_ONCE = 4;
 
 /**
  * Fetches a file into a folder of its host's own, also where there is one host only: a second host must not
@@ -55,8 +59,10 @@ export async function getFile(
     // As large as the host says, so that of many hosts those that begin can end; what comes beyond that is counted too.
     await take(claim, there.bytes);
     file = await here(open(part, flags, OWNER_MAY));
+    // The host reads it for us and for its checksum at the same time.
+    const digest = digestRemote(copy, trueName, there.bytes);
     const came = await fetch(copy, source, { file, claim, taken: there.bytes }, maxBytes);
-    const verified = await verifyFetched(copy, source, came, there);
+    const verified = await verifyFetched(copy, source, came, { ...there, sha256: await digest });
     // Nothing hangs on the answer: the channel ends soon, and the handle with it.
     sftp.close(source).catch(() => {});
     if (copy.signal.aborted) throw stopTrouble(copy.signal, 'while it copied');
@@ -94,20 +100,32 @@ async function fetch(
   maxBytes: number,
 ): Promise<Content> {
   const digest = createHash('sha256');
+  const writing: Promise<void>[] = [];
   let written = 0;
-  const bytes = await pumpIn(
-    (buffer, start, position) => copy.sftp.read(source, buffer, start, position),
-    async (chunk) => {
-      written += chunk.length;
-      if (written > maxBytes) throw tooLarge(source.path, maxBytes);
-      // Also where that is nothing: the disk may be filling up by other hands.
-      await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
-      digest.update(chunk);
-      await here(file.writeFile(chunk));
-    },
-  );
-  await here(file.sync());
-  return { bytes, sha256: digest.digest('hex') };
+  try {
+    const bytes = await pumpIn(
+      (buffer, start, position) => copy.sftp.read(source, buffer, start, position),
+      async (chunk) => {
+        const position = written;
+        written += chunk.length;
+        if (written > maxBytes) throw tooLarge(source.path, maxBytes);
+        // Also where that is nothing: the disk may be filling up by other hands.
+        await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
+        digest.update(chunk);
+        const ended = here(writeAll(file, chunk, position));
+        // Awaited below, in its turn.
+        ended.catch(() => {});
+        writing.push(ended);
+        if (writing.length >= WRITES_AT_ONCE) await writing.shift();
+      },
+      { expectedBytes: taken, window: copy.window },
+    );
+    await Promise.all(writing);
+    await here(file.sync());
+    return { bytes, sha256: digest.digest('hex') };
+  } finally {
+    await Promise.allSettled(writing);
+  }
 }
 
 async function take(claim: Claim, bytes: number): Promise<void> {

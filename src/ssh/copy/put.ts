@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { codeOf } from '../../errors.ts';
 import type { Work } from '../../run/plan.ts';
+import { pumpOut } from '../flow/pump.ts';
+import type { SourceReader } from '../flow/shared-source.ts';
 import { giveName, makePart } from '../part/part.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
@@ -9,7 +8,6 @@ import type { JailedFolder } from '../transfer-folder.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
 import type { Copied, Copy } from './open-copy.ts';
-import { pumpOut } from './pump.ts';
 import { checkTrueName, resolvePutTarget } from './remote-path.ts';
 import { type Content, verifySent } from './verify.ts';
 
@@ -21,7 +19,8 @@ type Put = Extract<Work, { action: 'put' }>;
  */
 export async function putFile(copy: Copy, folder: JailedFolder, work: Put): Promise<Copied> {
   const { sftp, signal } = copy;
-  const { file, stats } = await folder.openSource(work.local);
+  const source = copy.sources.read(await folder.openSource(work.local), work.local);
+  const { stats } = source;
   try {
     if (stats.size !== work.source.bytes) throw changed(work.local);
     const target = await resolvePutTarget(sftp, work.remote, work.local);
@@ -29,7 +28,7 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: Put): Prom
     try {
       const part = await makePart(copy, target);
       await checkPrivate(sftp, part, target.old);
-      const sent = await send(sftp, part, file, work);
+      const sent = await send(copy, part, source, work);
       const notes = await giveAttributes(sftp, part, target.old, stats.mode);
       await sftp.close(part);
       await checkArrived(sftp, part, sent, target.path);
@@ -41,24 +40,18 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: Put): Prom
       throw await withFreeSpace(sftp, target.folder, error);
     }
   } finally {
-    await file.close();
+    await source.close();
   }
 }
 
 /** What was sent is what was approved, whatever has become of the file meanwhile. */
-async function send(sftp: SftpSession, part: OpenFile, file: FileHandle, work: Put): Promise<Content> {
-  const digest = createHash('sha256');
+async function send(copy: Copy, part: OpenFile, source: SourceReader, work: Put): Promise<Content> {
   const bytes = await pumpOut(
-    async (buffer) => {
-      const { bytesRead } = await file.read(buffer).catch((error: unknown) => {
-        throw new Trouble('transfer-failed', `the bot cannot read ${work.local} here (${codeOf(error)})`);
-      });
-      digest.update(buffer.subarray(0, bytesRead));
-      return bytesRead;
-    },
-    (chunk, position) => sftp.write(part, chunk, position),
+    () => source.next(),
+    (chunk, position) => copy.sftp.write(part, chunk, position),
+    copy.window,
   );
-  const sha256 = digest.digest('hex');
+  const sha256 = source.sha256();
   if (bytes !== work.source.bytes || sha256 !== work.source.sha256) throw changed(work.local);
   return { bytes, sha256 };
 }

@@ -7,7 +7,7 @@ import type { CopyRun } from './open-copy.ts';
 
 const DIGEST_SCRIPT =
   `exec </dev/null 2>/dev/null;set -- "$(printf %b_ "$3")";set -- "\${1%_}";` +
-  'sha256sum "$1"||shasum -a 256 "$1"||openssl dgst -sha256 -r "$1"';
+  'openssl dgst -sha256 -r "$1"||sha256sum "$1"||shasum -a 256 "$1"';
 
 /**
  * The SHA-256 that the host itself computes of a file, in hex. Null where it has no tool for it, takes no
