@@ -99,7 +99,7 @@ export async function judgeForm(
   const bringing =
     file === undefined || asked.action !== 'put'
       ? bringWork(context, call, asked)
-      : fetchShared(context, file, asked.remote);
+      : fetchShared(context, file, asked);
   const work = await soon(bringing);
   const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
   if (work !== undefined) authorize(plan, context.allowlist, context.inventory);

@@ -3,6 +3,7 @@ import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Execution, HostKeyring, Transport } from '../ports/hosts.ts';
+import { UNMETERED } from '../run/copy-progress.ts';
 import type { FirstKey } from '../run/host-key.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';
@@ -94,6 +95,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
         leftovers,
         sources,
         windows,
+        meter: how.meter ?? UNMETERED,
       },
       folder,
       work,

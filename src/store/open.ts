@@ -12,7 +12,7 @@ import { EmbeddedJobs } from './embedded/jobs.ts';
 import { Lanes } from './embedded/lanes.ts';
 import { OwnFile } from './embedded/own-file.ts';
 import { StoredExpiry } from './expiry/expiry.ts';
-import { holdRuns, resumeRun } from './holds.ts';
+import { holdRuns, refreshRoot, resumeRun } from './holds.ts';
 import { StoredLeftovers } from './leftovers.ts';
 import { migrate } from './migrations/migrate.ts';
 import { StoredOrigins } from './origins.ts';
@@ -170,6 +170,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         jobs.forget(held);
         outbox.announce();
         return held.length;
+      },
+      async refreshRoot(runId) {
+        await refreshRoot(ledger, runId);
+        outbox.announce();
       },
       async resumeRun(runId, by) {
         const join = await jobs.prepare(runId.toLowerCase());

@@ -93,7 +93,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/slack/workspace.ts': reader('slack', 1),
   'src/ssh/connection/connections.ts': reader('own', 1),
   'src/ssh/connection/jump.ts': reader('host', 1),
-  'src/ssh/copy/remote-digest.ts': reader('host', 1),
+  'src/ssh/copy/remote-digest.ts': reader('host', 2),
   'src/ssh/copy/remote-path.ts': reader(['host', 'slack'], 1),
   'src/ssh/host-keys/host-keys.ts': reader('file', 1),
   'src/ssh/host-keys/known-hosts.ts': reader('file', 4),

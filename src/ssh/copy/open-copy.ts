@@ -1,3 +1,4 @@
+import type { CopyMeter } from '../../run/copy-progress.ts';
 import type { Leftover } from '../../run/leftover.ts';
 import type { MovedFile } from '../../run/outcome.ts';
 import type { Connection } from '../connection/connection.ts';
@@ -23,6 +24,7 @@ export interface CopyRun {
   readonly leftovers: LeftoverFiles;
   readonly sources: SharedSources;
   readonly windows: Windows;
+  readonly meter: CopyMeter;
   /** Whether the rules reach a file by its true name. */
   mayTouch(path: string): boolean;
 }

@@ -5,35 +5,47 @@ import { giveName, makePart } from '../part/part.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
+import { checkMissing, makeMissing } from '../tree/remote-folders.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
+import { backupName, keepOld } from './backup.ts';
+import { checkFreeSpace } from './free-space.ts';
 import type { Copied, Copy } from './open-copy.ts';
 import { checkTrueName, resolvePutTarget } from './remote-path.ts';
 import { type Content, verifySent } from './verify.ts';
 
-type Put = Extract<Work, { action: 'put' }>;
+export type PutWork = Extract<Work, { action: 'put' }>;
 
 /**
  * Sends a file under a temporary name next to its own, looks whether it arrived whole, and only then gives it
  * its name, in one step: whoever reads it on the host sees the old file or the new one, never half of it.
  */
-export async function putFile(copy: Copy, folder: JailedFolder, work: Put): Promise<Copied> {
+export async function putFile(copy: Copy, folder: JailedFolder, work: PutWork): Promise<Copied> {
   const { sftp, signal } = copy;
   const source = copy.sources.read(await folder.openSource(work.local), work.local);
   const { stats } = source;
   try {
-    if (stats.size !== work.source.bytes) throw changed(work.local);
-    const target = await resolvePutTarget(sftp, work.remote, work.local);
+    if (stats.size !== work.source.bytes) throw sourceChanged(work.local);
+    const target = await resolvePutTarget(copy, work);
+    const { options = {} } = work;
+    checkMissing(copy, work.remote, target);
     checkTrueName(target.path, work.remote, copy.mayTouch);
+    const backup = options.backup === true && target.old ? backupName(copy, target.path) : undefined;
+    if (backup !== undefined) checkTrueName(backup, work.remote, copy.mayTouch);
+    await checkFreeSpace(copy, target, work.source.bytes);
+    await makeMissing(copy, target);
     try {
       const part = await makePart(copy, target);
       await checkPrivate(sftp, part, target.old);
       const sent = await send(copy, part, source, work);
-      const notes = await giveAttributes(sftp, part, target.old, stats.mode);
+      const isKept = options.keep === true;
+      const notes = [...(await giveAttributes(sftp, part, target.old, { mode: stats.mode, isKept }))];
+      if (isKept) notes.push(...(await giveTime(sftp, part, stats.mtimeMs)));
       await sftp.close(part);
       await checkArrived(sftp, part, sent, target.path);
       const verified = await verifySent(copy, part.path, sent);
       if (signal.aborted) throw stopTrouble(signal, 'while it copied');
+      if (backup !== undefined) await keepOld(sftp, target.path, backup);
       const left = await giveName(copy, part, target);
       return { file: { path: target.path, ...sent, verified }, notes: [...notes, ...left] };
     } catch (error) {
@@ -45,14 +57,18 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: Put): Prom
 }
 
 /** What was sent is what was approved, whatever has become of the file meanwhile. */
-async function send(copy: Copy, part: OpenFile, source: SourceReader, work: Put): Promise<Content> {
+async function send(copy: Copy, part: OpenFile, source: SourceReader, work: PutWork): Promise<Content> {
+  copy.meter.expect(work.source.bytes);
   const bytes = await pumpOut(
     () => source.next(),
-    (chunk, position) => copy.sftp.write(part, chunk, position),
+    async (chunk, position) => {
+      await copy.sftp.write(part, chunk, position);
+      copy.meter.moved(chunk.length);
+    },
     copy.window,
   );
   const sha256 = source.sha256();
-  if (bytes !== work.source.bytes || sha256 !== work.source.sha256) throw changed(work.local);
+  if (bytes !== work.source.bytes || sha256 !== work.source.sha256) throw sourceChanged(work.local);
   return { bytes, sha256 };
 }
 
@@ -72,6 +88,11 @@ async function checkArrived(sftp: SftpSession, part: OpenFile, sent: Content, pa
   }
 }
 
+async function giveTime(sftp: SftpSession, part: OpenFile, mtimeMs: number): Promise<readonly string[]> {
+  const set = await sftp.attempt(sftp.setTimes(part, Math.trunc(mtimeMs / 1_000)));
+  return 'trouble' in set ? [set.trouble.message] : [];
+}
+
 /** A host that says no more than "Failure" is asked whether its disk is full. */
 async function withFreeSpace(sftp: SftpSession, folder: string, error: unknown): Promise<unknown> {
   if (!(error instanceof RemoteRefusal) || !error.isBare) return error;
@@ -83,7 +104,7 @@ async function withFreeSpace(sftp: SftpSession, folder: string, error: unknown):
   return new Trouble('transfer-failed', `${error.message}; ${words}`);
 }
 
-function changed(local: string): Trouble {
+export function sourceChanged(local: string): Trouble {
   return new Trouble(
     'transfer-failed',
     `${local} has changed since the run was approved; nothing was put in place`,

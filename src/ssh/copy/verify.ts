@@ -57,7 +57,7 @@ export async function verifyFetched(
 }
 
 /** Null where the host does not let it be read, as in folders that are only written to. */
-async function readBack({ sftp, window }: Copy, path: string, most: number): Promise<Content | null> {
+export async function readBack({ sftp, window }: Copy, path: string, most: number): Promise<Content | null> {
   try {
     const file = await sftp.open(path);
     const digest = createHash('sha256');

@@ -10,14 +10,33 @@
  */
 export const CHUNK_BYTES = 254 * 1024;
 
-/** What is asked for at once where many copies share what may be under way. */
+/** The first requests, those of a slow line, and those of many copies that share what may be under way. */
 const LEAST_BYTES = 32 * 1024;
+/** As long as one request may take: a host is silent until it is through. */
+const REQUEST_SECONDS = 0.25;
 
 /** How many bytes may be under way now: asked anew for each request. One request always may. */
 export type Window = () => number;
 
-function requestBytes(window: Window): number {
-  return Math.max(LEAST_BYTES, Math.min(CHUNK_BYTES, Math.trunc(window())));
+/** How much is asked for at once: little until it is known how fast the line is. */
+class Pace {
+  readonly #window: Window;
+  readonly #since = performance.now();
+  #bytes = 0;
+
+  constructor(window: Window) {
+    this.#window = window;
+  }
+
+  moved(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  get requestBytes(): number {
+    const seconds = Math.max(0.001, (performance.now() - this.#since) / 1_000);
+    const fits = Math.min(CHUNK_BYTES, this.#window(), (this.#bytes / seconds) * REQUEST_SECONDS);
+    return Math.max(LEAST_BYTES, Math.trunc(fits));
+  }
 }
 
 /** Takes chunks one after the other, until one is empty, and writes several at once. Answers with how much there was. */
@@ -27,17 +46,19 @@ export async function pumpOut(
   window: Window,
 ): Promise<number> {
   const writing: { readonly bytes: number; readonly written: Promise<void> }[] = [];
+  const pace = new Pace(window);
   let position = 0;
   let underWay = 0;
   try {
     for (let chunk = await next(); chunk.length > 0; chunk = await next()) {
-      const most = requestBytes(window);
-      for (let start = 0; start < chunk.length; start += most) {
-        const piece = chunk.subarray(start, start + most);
+      for (let start = 0; start < chunk.length; ) {
+        const piece = chunk.subarray(start, start + pace.requestBytes);
+        start += piece.length;
         while (writing.length > 0 && underWay + piece.length > window()) {
           const first = writing.shift();
           await first?.written;
           underWay -= first?.bytes ?? 0;
+          pace.moved(first?.bytes ?? 0);
         }
         const written = write(piece, position);
         // Awaited above or below, in its turn; until then a failure is nobody's surprise.
@@ -81,13 +102,14 @@ export async function pumpIn(
   };
 
   const reading: { readonly length: number; readonly chunk: Promise<Buffer> }[] = [];
+  const pace = new Pace(window);
   let asked = 0;
   let total = 0;
   let underWay = 0;
   try {
     for (;;) {
       for (;;) {
-        const length = requestBytes(window);
+        const length = pace.requestBytes;
         // Beyond its size there is only its end to be found.
         const mayAsk = asked <= expectedBytes && underWay + length <= window();
         if (reading.length > 0 && !mayAsk) break;
@@ -101,6 +123,7 @@ export async function pumpIn(
       const bytes = (await first?.chunk) ?? Buffer.alloc(0);
       const length = first?.length ?? 0;
       underWay -= length;
+      pace.moved(length);
       total += bytes.length;
       if (bytes.length > 0) await take(bytes);
       if (bytes.length < length) return total;

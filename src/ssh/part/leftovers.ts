@@ -6,6 +6,7 @@ import type { Connection } from '../connection/connection.ts';
 import { type CopyLimits, MAX_SWEPT_AT_ONCE } from '../sftp/limits.ts';
 import { openSession } from '../sftp/open-session.ts';
 import type { SftpSession } from '../sftp/session.ts';
+import { isStaging, removeStaging } from '../tree/staging.ts';
 import { Trouble, wordsOf } from '../trouble.ts';
 import { showTemporary } from './file-names.ts';
 
@@ -93,7 +94,7 @@ export class LeftoverFiles {
     return said;
   }
 
-  /** Null where it is gone. Only a regular file under the very name is ever removed. */
+  /** Null where it is gone. Only a regular file, or a folder of such, under the very name is ever removed. */
   async #remove(sftp: SftpSession, leftover: Leftover): Promise<string | null> {
     const { host, path, runId, belongsAt } = leftover;
     const tried = await sftp.attempt(
@@ -114,6 +115,10 @@ type Removal = 'removed' | 'put back' | 'was gone' | 'is no file of ours';
 async function removePart(sftp: SftpSession, path: string): Promise<Removal> {
   const there = await sftp.lstat(path);
   if (!there) return 'was gone';
+  if (there.kind === 'folder' && isStaging(path)) {
+    await removeStaging(sftp, path);
+    return 'removed';
+  }
   if (there.kind !== 'file') return 'is no file of ours';
   await sftp.unlink(path);
   return 'removed';

@@ -1,6 +1,15 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { codeOf } from '../../errors.ts';
-import { type RemoteStat, toCount, toFreeBytes, toHandle, toPath, toRemoteStat } from './answers.ts';
+import {
+  type RemoteEntry,
+  type RemoteStat,
+  toCount,
+  toEntries,
+  toFreeBytes,
+  toHandle,
+  toPath,
+  toRemoteStat,
+} from './answers.ts';
 import { type Done, Questions, type SessionSettings } from './questions.ts';
 import { EOF, RemoteRefusal, type Step, type StepTrouble } from './refusal.ts';
 
@@ -94,6 +103,79 @@ export class SftpSession {
       (done: Done<string>) => this.#sftp.realpath(path, done),
       toPath,
     );
+  }
+
+  /** Of a folder that is not there yet; without a mode, as the host makes them. */
+  makeFolder(path: string, mode?: number): Promise<void> {
+    return this.#tell({ limit: 'last', doing: 'making the folder', path }, (done) =>
+      mode === undefined ? this.#sftp.mkdir(path, done) : this.#sftp.mkdir(path, { mode }, done),
+    );
+  }
+
+  removeFolder(path: string): Promise<void> {
+    return this.#tell({ limit: 'last', doing: 'removing the folder', path }, (done) =>
+      this.#sftp.rmdir(path, done),
+    );
+  }
+
+  /** What is in a folder, not more than `most` entries: then `more` is true. The names are as the host says them. */
+  async list(
+    path: string,
+    most: number,
+  ): Promise<{ readonly entries: readonly RemoteEntry[]; readonly more: boolean }> {
+    const step = { limit: 'last', doing: 'listing', path } as const;
+    const handle = await this.#questions.ask(
+      step,
+      (done: Done<Buffer>) => this.#sftp.opendir(path, done),
+      toHandle,
+    );
+    const entries: RemoteEntry[] = [];
+    let isOver = false;
+    // Without an answer that says something new it is over, too: a host may answer with nothing for ever.
+    for (let empty = 0; !isOver && empty < 3 && entries.length <= most; ) {
+      const some = await this.#questions.ask(
+        step,
+        (done: Done<unknown>) =>
+          this.#sftp.readdir(handle, (error: Error | undefined, list: unknown) => {
+            isOver = codeOf(error) === EOF;
+            if (isOver) done(undefined, []);
+            else done(error, list);
+          }),
+        toEntries,
+      );
+      empty = some.length === 0 ? empty + 1 : 0;
+      entries.push(...some);
+    }
+    // Nothing hangs on the answer: the channel ends soon, and the handle with it.
+    this.close({ handle, path }).catch(() => {});
+    return { entries: entries.slice(0, most), more: entries.length > most };
+  }
+
+  /** Seconds since 1970. */
+  setTimes({ handle, path }: OpenFile, mtime: number): Promise<void> {
+    return this.#tell({ limit: 'optional', doing: 'setting the time of', path }, (done) =>
+      this.#sftp.futimes(handle, mtime, mtime, done),
+    );
+  }
+
+  setAttributes(path: string, attributes: { readonly mode: number; readonly mtime: number }): Promise<void> {
+    return this.#tell({ limit: 'optional', doing: 'setting mode and time of', path }, (done) =>
+      this.#sftp.setstat(path, { ...attributes, atime: attributes.mtime }, done),
+    );
+  }
+
+  /** A second name for a file. False where the host does not know how. */
+  async link(from: string, to: string): Promise<boolean> {
+    let isKnown = true;
+    await this.#tell({ limit: 'last', doing: 'keeping', path: `${from} as ${to}` }, (done) => {
+      try {
+        this.#sftp.ext_openssh_hardlink(from, to, done);
+      } catch {
+        isKnown = false;
+        done(undefined);
+      }
+    });
+    return isKnown;
   }
 
   unlink(path: string): Promise<void> {

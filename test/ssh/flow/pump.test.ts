@@ -97,18 +97,40 @@ describe('pumping', () => {
     );
   });
 
-  test('in: a file of the size that it is said to have costs one question more than its chunks', async () => {
-    let reads = 0;
+  test('in: the end of a file that has the size it is said to have is asked for once', async () => {
+    let beyond = 0;
     const length = 5 * CHUNK_BYTES;
     await pumpIn(
       async (buffer, start, position) => {
-        reads += 1;
+        if (position >= length) beyond += 1;
         return Math.max(0, Math.min(buffer.length - start, length - position));
       },
       async () => {},
       { expectedBytes: length, window: () => 20 * CHUNK_BYTES },
     );
-    expect(reads).toBe(6);
+    expect(beyond).toBe(1);
+  });
+
+  test('requests are small at first and on a slow line, and as large as the host takes them on a quick one', async () => {
+    let slowLeft = 1;
+    await pumpOut(
+      async () => Buffer.alloc(slowLeft-- > 0 ? CHUNK_BYTES : 0),
+      async (bytes) => {
+        expect(bytes.length).toBe(Math.min(32 * 1024, bytes.length));
+        // As long as 32 KiB take on such a line.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      },
+      () => 32 * 1024,
+    );
+    const quick: number[] = [];
+    let left = 12;
+    await pumpOut(
+      async () => Buffer.alloc(left-- > 0 ? CHUNK_BYTES : 0),
+      async (bytes) => void quick.push(bytes.length),
+      () => CHUNK_BYTES,
+    );
+    expect(quick[0]).toBe(32 * 1024);
+    expect(Math.max(...quick)).toBe(CHUNK_BYTES);
   });
 
   test('in: a read or a taker that fails, fails the copy', async () => {

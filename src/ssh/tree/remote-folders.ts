@@ -1,0 +1,42 @@
+import { posix } from 'node:path';
+import type { Copy } from '../copy/open-copy.ts';
+import { checkTrueName } from '../copy/remote-path.ts';
+import type { SftpSession } from '../sftp/session.ts';
+import { Trouble } from '../trouble.ts';
+
+/** A folder by its true name, and what of it is not there yet: parents first. */
+export interface RemoteFolder {
+  readonly path: string;
+  readonly missing: readonly string[];
+}
+
+/** A folder that there is or, with `-mkdir`, that there can be: none is made here. */
+export async function findFolder(sftp: SftpSession, path: string, mayMake: boolean): Promise<RemoteFolder> {
+  const lacking: string[] = [];
+  const whole = posix.isAbsolute(path) ? path : posix.join(await sftp.realpath('.'), path);
+  for (let at = posix.resolve('/', whole); ; at = posix.dirname(at)) {
+    const there = await sftp.stat(at);
+    if (there?.kind === 'folder') {
+      const trueName = await sftp.realpath(at);
+      const missing = lacking.map((_, i) => posix.join(trueName, ...lacking.slice(0, i + 1)));
+      return { path: missing.at(-1) ?? trueName, missing };
+    }
+    if (there) throw new Trouble('transfer-failed', `${at} is not a folder`);
+    if (!mayMake || at === '/') {
+      throw new Trouble(
+        'transfer-failed',
+        `there is no folder ${mayMake ? at : path} on the host${mayMake ? '' : '; -mkdir makes it'}`,
+      );
+    }
+    lacking.unshift(posix.basename(at));
+  }
+}
+
+/** Stops where the rules do not reach a folder that is to be made. */
+export function checkMissing(copy: Copy, typed: string, { missing }: Pick<RemoteFolder, 'missing'>): void {
+  for (const path of missing) checkTrueName(path, typed, copy.mayTouch);
+}
+
+export async function makeMissing(copy: Copy, { missing }: Pick<RemoteFolder, 'missing'>): Promise<void> {
+  for (const path of missing) await copy.sftp.makeFolder(path);
+}
