@@ -59,7 +59,7 @@ export const COPY_OPTIONS = {
   kind: 'text',
   block: 'copy-options',
   label: 'Options of the copy',
-  hint: '-r folders, -p keeps mode and time, -mkdir makes missing folders, -backup keeps what is replaced',
+  hint: '-r folders, -p keeps mode and time, -mkdir makes missing folders, -backup keeps what is replaced, -resume goes on',
   optional: true,
   placeholder: '-r -p',
   maxChars: 100,

@@ -207,6 +207,17 @@ export const OPTIONS = [
     help: 'of a put: keeps what it replaces, as NAME.r-7k3f~ (the id of the run)',
   },
   {
+    name: 'resume',
+    of: ['copy'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-resume]',
+    expected: 'nothing',
+    example: '-resume',
+    synonyms: ['continue'],
+    help: 'of a put: goes on with what a broken one left on the host, where that is the same so far',
+  },
+  {
     name: 'cmd',
     of: ['run'],
     tells: 'what',

@@ -121,7 +121,9 @@ export function withOptions(
   flags: ReadonlySet<string>,
 ): { readonly options?: CopyOptions } {
   const given = COPY_FLAGS.filter(([name]) => flags.has(name));
-  const odd = given.find(([name]) => action === 'get' && (name === 'mkdir' || name === 'backup'));
+  const odd = given.find(
+    ([name]) => action === 'get' && (name === 'mkdir' || name === 'backup' || name === 'resume'),
+  );
   if (odd !== undefined) {
     throw new Refusal('usage', `-${odd[0]} goes with -action put only.`, {
       remedy:

@@ -45,6 +45,8 @@ export interface CopyOptions {
   readonly makeFolders?: true;
   /** `-backup`: what is replaced stays beside it. */
   readonly backup?: true;
+  /** `-resume`: what a broken put left on the host is gone on with. */
+  readonly resume?: true;
 }
 
 /** As they are typed, in the order of the line of use. */
@@ -53,6 +55,7 @@ export const COPY_FLAGS = [
   ['p', 'keep'],
   ['mkdir', 'makeFolders'],
   ['backup', 'backup'],
+  ['resume', 'resume'],
 ] as const satisfies readonly (readonly [string, keyof CopyOptions])[];
 
 /** `-r -p`; empty where there are none. */

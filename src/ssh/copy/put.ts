@@ -12,6 +12,7 @@ import { backupName, keepOld } from './backup.ts';
 import { checkFreeSpace } from './free-space.ts';
 import type { Copied, Copy } from './open-copy.ts';
 import { checkTrueName, resolvePutTarget } from './remote-path.ts';
+import { chunksFrom, findHalf } from './resume.ts';
 import { type Content, verifySent } from './verify.ts';
 
 export type PutWork = Extract<Work, { action: 'put' }>;
@@ -35,11 +36,13 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: PutWork): 
     await checkFreeSpace(copy, target, work.source.bytes);
     await makeMissing(copy, target);
     try {
-      const part = await makePart(copy, target);
+      const half = options.resume === true ? await findHalf(copy, folder, work, target) : undefined;
+      const part = half?.part ?? (await makePart(copy, target));
       await checkPrivate(sftp, part, target.old);
-      const sent = await send(copy, part, source, work);
+      const sent = await send(copy, part, source, work, half?.from ?? 0);
       const isKept = options.keep === true;
       const notes = [...(await giveAttributes(sftp, part, target.old, { mode: stats.mode, isKept }))];
+      if (half) notes.push(`went on behind the ${half.from} bytes that a broken copy had left`);
       if (isKept) notes.push(...(await giveTime(sftp, part, stats.mtimeMs)));
       await sftp.close(part);
       await checkArrived(sftp, part, sent, target.path);
@@ -57,16 +60,23 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: PutWork): 
 }
 
 /** What was sent is what was approved, whatever has become of the file meanwhile. */
-async function send(copy: Copy, part: OpenFile, source: SourceReader, work: PutWork): Promise<Content> {
-  copy.meter.expect(work.source.bytes);
-  const bytes = await pumpOut(
-    () => source.next(),
+async function send(
+  copy: Copy,
+  part: OpenFile,
+  source: SourceReader,
+  work: PutWork,
+  from: number,
+): Promise<Content> {
+  copy.meter.expect(work.source.bytes - from);
+  const sent = await pumpOut(
+    chunksFrom(source, from),
     async (chunk, position) => {
-      await copy.sftp.write(part, chunk, position);
+      await copy.sftp.write(part, chunk, from + position);
       copy.meter.moved(chunk.length);
     },
     copy.window,
   );
+  const bytes = from + sent;
   const sha256 = source.sha256();
   if (bytes !== work.source.bytes || sha256 !== work.source.sha256) throw sourceChanged(work.local);
   return { bytes, sha256 };

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Leftovers } from '../../ports/hosts.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Leftover } from '../../run/leftover.ts';
@@ -30,6 +31,15 @@ export class LeftoverFiles {
       );
       throw new Trouble('transfer-failed', 'the bot cannot write down its temporary file, so it made none');
     }
+  }
+
+  /** What broken copies left in a folder of this host, newest first: nothing there is removed before this job ends. */
+  async listEarlier(host: string, runId: string, folder: string): Promise<readonly string[]> {
+    const all = await this.#store.list(host, runId).catch(() => []);
+    return all
+      .filter((one) => one.belongsAt === null && one.runId !== runId && posix.dirname(one.path) === folder)
+      .map(({ path }) => path)
+      .toReversed();
   }
 
   async forget(leftover: Leftover): Promise<void> {

@@ -39,6 +39,11 @@ export class SftpSession {
     return this.#open({ limit: 'last', doing: 'opening', path }, 'r', 0);
   }
 
+  /** For writing into a file that is there. */
+  openExisting(path: string): Promise<OpenFile> {
+    return this.#open({ limit: 'last', doing: 'opening', path }, 'r+', 0);
+  }
+
   /** A file that is not there yet. */
   create(path: string, mode: number): Promise<OpenFile> {
     return this.#open({ limit: 'last', doing: 'making', path }, 'wx', mode);
@@ -217,7 +222,7 @@ export class SftpSession {
     return this.#questions.attempt(step);
   }
 
-  async #open(step: Step, flags: 'r' | 'wx', mode: number): Promise<OpenFile> {
+  async #open(step: Step, flags: 'r' | 'r+' | 'wx', mode: number): Promise<OpenFile> {
     const handle = await this.#questions.ask(
       step,
       (done: Done<Buffer>) => this.#sftp.open(step.path, flags, { mode }, done),

@@ -11,24 +11,69 @@ export const ASKED_AT_ONCE = 64;
 
 /** Where the files of a folder lie on the host until all of them have arrived: for the eyes of the login only. */
 export interface Staging {
-  partOf(nth: number): string;
+  pathOf(name: string): string;
+  /** What a broken copy had sent into it, by name: how many bytes. */
+  readonly there: ReadonlyMap<string, number>;
   /** Of its files, all are in their place. */
   remove(): Promise<void>;
 }
 
-/** One record in the store for all of them, before the host hears of it. */
-export async function openStaging(copy: Copy, folder: string): Promise<Staging> {
-  const path = posix.join(folder, temporaryName(copy.runId));
+/** By their content, so that a later copy knows them; of the same content one after the other. */
+export function stagedNames(files: readonly { readonly sha256: string }[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return files.map(({ sha256 }) => {
+    const nth = counts.get(sha256) ?? 0;
+    counts.set(sha256, nth + 1);
+    return nth === 0 ? sha256 : `${sha256}.${nth}`;
+  });
+}
+
+const STAGED = /^[0-9a-f]{64}(?:\.\d{1,5})?$/;
+
+/** One record in the store for all of them, before the host hears of it. `names`: what is to come into it. */
+export async function openStaging(
+  copy: Copy,
+  folder: string,
+  names: readonly string[],
+  mayResume: boolean,
+): Promise<Staging> {
+  const { sftp, leftovers } = copy;
+  const earlier = mayResume ? await findEarlier(copy, folder) : undefined;
+  const path = earlier ?? posix.join(folder, temporaryName(copy.runId));
   const leftover = copy.leftover(path, null);
-  await copy.leftovers.note(leftover);
-  await copy.sftp.makeFolder(path, 0o700);
+  await leftovers.note(leftover);
+  if (earlier === undefined) await sftp.makeFolder(path, 0o700);
+  const there = earlier === undefined ? new Map<string, number>() : await readStaging(sftp, path);
+  const wanted = new Set(names);
+  await atOnce(
+    [...there.keys()].filter((name) => !wanted.has(name)),
+    ASKED_AT_ONCE,
+    (name) => sftp.unlink(`${path}/${name}`),
+  );
   return {
-    partOf: (nth) => `${path}/${nth}`,
+    pathOf: (name) => `${path}/${name}`,
+    there,
     async remove() {
-      await copy.sftp.removeFolder(path);
-      await copy.leftovers.forget(leftover);
+      await sftp.removeFolder(path);
+      await leftovers.forget(leftover);
     },
   };
+}
+
+async function findEarlier(
+  { sftp, leftovers, connection, runId }: Copy,
+  folder: string,
+): Promise<string | undefined> {
+  for (const path of await leftovers.listEarlier(connection.host.name, runId, folder)) {
+    if (isStaging(path) && (await sftp.lstat(path))?.kind === 'folder') return path;
+  }
+  return undefined;
+}
+
+async function readStaging(sftp: SftpSession, path: string): Promise<Map<string, number>> {
+  const { entries } = await sftp.list(path, MAX_TREE_ENTRIES + 2);
+  const parts = entries.filter(({ name, stat }) => stat.kind === 'file' && STAGED.test(name));
+  return new Map(parts.map(({ name, stat }) => [name, stat.bytes]));
 }
 
 /** Whether a folder on a host is one of these by its name; what it holds is looked at as well. */
@@ -36,10 +81,9 @@ export function isStaging(path: string): boolean {
   return isTemporaryName(posix.basename(path));
 }
 
-/** Removes what a copy that did not end left there: files that have a number for a name, and nothing else. */
+/** Removes what a copy that did not end left there: files that are named by a checksum, and nothing else. */
 export async function removeStaging(sftp: SftpSession, path: string): Promise<void> {
-  const { entries } = await sftp.list(path, MAX_TREE_ENTRIES + 2);
-  const parts = entries.filter(({ name, stat }) => stat.kind === 'file' && /^\d{1,5}$/.test(name));
-  await atOnce(parts, ASKED_AT_ONCE, ({ name }) => sftp.unlink(`${path}/${name}`));
+  const parts = await readStaging(sftp, path);
+  await atOnce(parts.keys(), ASKED_AT_ONCE, (name) => sftp.unlink(`${path}/${name}`));
   await sftp.removeFolder(path);
 }

@@ -8,6 +8,7 @@ import type { Execution } from '../../../src/ports/hosts.ts';
 import type { CopyOptions } from '../../../src/run/plan.ts';
 import { openTransferFolder } from '../../../src/ssh/transfer-folder.ts';
 import { HAS_SSHD, type Sshd, startSshd } from '../../rigs/sshd.ts';
+import { sha256 } from '../copy/copy-rig.ts';
 import { memoryOrigins } from '../memory-origins.ts';
 import { execution, keyHost, openRig, type TransportRig } from '../rig.ts';
 
@@ -231,5 +232,75 @@ describe.skipIf(!HAS_SSHD)('a folder, to and from a real sshd', () => {
     expect(await running).toMatchObject({ kind: 'cancelled' });
     expect(await readdir(remote, { recursive: true })).toEqual(['big']);
     expect(rig.leftovers.all).toEqual([]);
+  });
+
+  test('-resume goes on with what a broken copy left, of a file and of a folder, and only where it is the same', async () => {
+    const bytes = randomBytes(3_000_000);
+    await place(here('half.bin'), bytes);
+    await writeFile(
+      join(remote, '.batchops-r-dead-00000001.part'),
+      Buffer.from(bytes).fill(0, 0, 10).subarray(0, 2_900_000),
+    );
+    await writeFile(join(remote, '.batchops-r-dead-00000002.part'), bytes.subarray(0, 2_000_001));
+    await writeFile(join(remote, '.batchops-r-else-00000003.part'), bytes.subarray(0, 2_500_000));
+    for (const nth of ['1', '2']) {
+      await rig.leftovers.note({
+        host: 'web01',
+        path: join(remote, `.batchops-r-dead-0000000${nth}.part`),
+        runId: 'r-dead',
+        belongsAt: null,
+      });
+    }
+    const folder = openTransferFolder(join(rig.folder, 'transfers'), memoryOrigins());
+    const source = await folder.digestSource('half.bin');
+    const outcome = await rig.transport.execute(
+      host(),
+      { action: 'put', local: 'half.bin', remote: `${remote}/`, source, options: { resume: true } },
+      execution(),
+    );
+    expect(outcome).toMatchObject({
+      kind: 'ok',
+      reason: 'went on behind the 2000001 bytes that a broken copy had left',
+      file: { verified: 'checksum', bytes: 3_000_000 },
+    });
+    expect((await readFile(join(remote, 'half.bin'))).equals(bytes)).toBe(true);
+    // What is on record is gone; what is not is nobody's to touch.
+    expect((await readdir(remote)).toSorted()).toEqual(['.batchops-r-else-00000003.part', 'half.bin']);
+    expect(rig.leftovers.all).toEqual([]);
+
+    await makeSite('broken');
+    const logo = await readFile(here('broken/assets/deep/er/logo.bin'));
+    const staging = join(remote, 'broken/.batchops-r-dead-00000004.part');
+    await mkdir(staging, { recursive: true });
+    await writeFile(join(staging, sha256(logo)), logo, { mode: 0o600 });
+    await writeFile(join(staging, sha256('<p>')), '<q>');
+    await writeFile(join(staging, sha256('something that is gone here')), 'x');
+    await rig.leftovers.note({ host: 'web01', path: staging, runId: 'r-dead', belongsAt: null });
+    const again = await put('broken', `${remote}/`, { resume: true });
+    expect(again).toMatchObject({
+      kind: 'ok',
+      reason: '1 of them had come with a broken copy',
+      file: { verified: 'checksum', folder: { copied: 5 } },
+    });
+    await rm(here('broken/link'));
+    expect(isSame(here('broken'), join(remote, 'broken'))).toBe(true);
+    expect((await stat(join(remote, 'broken/assets/deep/er/logo.bin'))).mode & 0o777).toBe(0o644);
+    expect(rig.leftovers.all).toEqual([]);
+  });
+
+  test('what a broken copy of a folder left is removed by the next job on the host', async () => {
+    const staging = join(remote, '.batchops-r-dead-00000005.part');
+    await mkdir(staging);
+    await writeFile(join(staging, sha256('a')), 'a');
+    await writeFile(join(staging, `${sha256('a')}.1`), 'a');
+    await rig.leftovers.note({ host: 'web01', path: staging, runId: 'r-dead', belongsAt: null });
+    expect((await rig.run(host(), 'true')).kind).toBe('ok');
+    expect(await readdir(remote)).toEqual([]);
+    // Something else in it: it stays, and is said.
+    await mkdir(join(staging, 'theirs'), { recursive: true });
+    await rig.leftovers.note({ host: 'web01', path: staging, runId: 'r-dead', belongsAt: null });
+    expect((await rig.run(host(), 'true')).reason).toContain('a temporary file of r-dead is left');
+    expect(await readdir(staging)).toEqual(['theirs']);
+    await rig.leftovers.forget({ host: 'web01', path: staging, runId: 'r-dead', belongsAt: null });
   });
 });
