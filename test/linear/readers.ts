@@ -28,6 +28,7 @@ const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\
  */
 export const READERS: Readonly<Record<string, Reader>> = {
   'src/command/bot-command.ts': reader('slack', 5),
+  'src/command/form-fields.ts': reader('slack', 2),
   'src/command/fleet-options.ts': reader('slack', 6),
   'src/command/parse-command.ts': reader('slack', 5),
   'src/command/slash-text.ts': reader('slack', 2),
@@ -44,7 +45,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/gather/mask.ts': reader('file', 3),
   'src/inventory/expression.ts': reader(['slack', 'file'], 6),
   'src/inventory/fold-names.ts': reader('file', 3),
-  'src/inventory/host-set.ts': reader(['slack', 'file'], 9),
+  'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(
     'file',
     5,
@@ -58,7 +59,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/policy/allowlist.ts': reader('file', 3),
   'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),
   'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
-  'src/process/audit-command.ts': reader('own', 1),
+  'src/process/commands/audit-command.ts': reader('own', 1),
+  'src/process/commands/outbox-command.ts': reader('slack', 1),
   'src/process/files/suspicions.ts': reader('own', 1),
   'src/process/health.ts': reader('slack', 1),
   'src/report/click-answers.ts': reader('slack', 1),
@@ -70,7 +72,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/views/home.ts': reader('slack', 1),
   'src/requests/clicks.ts': reader('slack', 1),
   'src/requests/suggest.ts': reader('slack', 1),
-  'src/requests/texts.ts': reader('slack', 1),
+  'src/requests/doubts/readings.ts': reader('slack', 1),
   'src/sandbox/fleet/host-command.ts': reader('own', 1),
   'src/sandbox/fleet/host-folder.ts': reader(
     'slack',
@@ -120,6 +122,9 @@ export const READERS: Readonly<Record<string, Reader>> = {
     8,
     /(?<![\p{L}\p{N}])(?:code|token|pin|(?<!\p{L})код(?!\p{L}))(?![\p{L}])|one[- ]?time|verif/iu,
   ),
+  'src/ssh/part/staged-folder.ts': reader('host', 1),
+  'src/ssh/tree/get-folder.ts': reader('slack', 1),
+  'src/ssh/tree/remote-tree.ts': reader('host', 1),
   'src/ssh/part/file-names.ts': reader(['own', 'host'], 5),
   'src/ssh/sftp/open-session.ts': reader('host', 2),
   'src/ssh/sftp/refusal.ts': reader('host', 1),

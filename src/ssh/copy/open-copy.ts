@@ -1,6 +1,7 @@
 import type { CopyMeter } from '../../run/copy-progress.ts';
 import type { Leftover } from '../../run/leftover.ts';
 import type { MovedFile } from '../../run/outcome.ts';
+import type { Work } from '../../run/plan.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Window } from '../flow/pump.ts';
 import type { SharedSources } from '../flow/shared-source.ts';
@@ -59,3 +60,6 @@ export interface Copied {
   /** In words, what else was to be done and did not come about. */
   readonly notes: readonly string[];
 }
+
+export type PutWork = Extract<Work, { action: 'put' }>;
+export type GetWork = Extract<Work, { action: 'get' }>;

@@ -1,21 +1,17 @@
-import type { Work } from '../../run/plan.ts';
 import { pumpOut } from '../flow/pump.ts';
 import type { SourceReader } from '../flow/shared-source.ts';
 import { giveName, makePart } from '../part/part.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
-import { checkMissing, makeMissing } from '../tree/remote-folders.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
 import { backupName, keepOld } from './backup.ts';
 import { checkFreeSpace } from './free-space.ts';
-import type { Copied, Copy } from './open-copy.ts';
-import { checkTrueName, resolvePutTarget } from './remote-path.ts';
+import type { Copied, Copy, PutWork } from './open-copy.ts';
+import { checkMissing, checkTrueName, makeMissing, resolvePutTarget } from './remote-path.ts';
 import { chunksFrom, findHalf } from './resume.ts';
 import { type Content, verifySent } from './verify.ts';
-
-export type PutWork = Extract<Work, { action: 'put' }>;
 
 /**
  * Sends a file under a temporary name next to its own, looks whether it arrived whole, and only then gives it

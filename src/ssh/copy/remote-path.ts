@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { RequestedCopy } from '../../run/plan.ts';
 import type { RemoteStat } from '../sftp/answers.ts';
 import type { SftpSession } from '../sftp/session.ts';
-import { findFolder } from '../tree/remote-folders.ts';
+import { findFolder, type RemoteFolder } from '../tree/remote-folders.ts';
 import { Trouble } from '../trouble.ts';
 import type { Copy } from './open-copy.ts';
 
@@ -102,4 +102,20 @@ export function fetchedName(remote: string): string {
     );
   }
   return name;
+}
+
+/** Stops where the rules do not reach a folder that is to be made. */
+export function checkMissing(
+  { mayTouch }: Pick<Copy, 'mayTouch'>,
+  typed: string,
+  { missing }: Pick<RemoteFolder, 'missing'>,
+): void {
+  for (const path of missing) checkTrueName(path, typed, mayTouch);
+}
+
+export async function makeMissing(
+  { sftp }: Pick<Copy, 'sftp'>,
+  { missing }: Pick<RemoteFolder, 'missing'>,
+): Promise<void> {
+  for (const path of missing) await sftp.makeFolder(path);
 }

@@ -4,8 +4,7 @@ import type { SourceReader } from '../flow/shared-source.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { Trouble } from '../trouble.ts';
-import type { Copy } from './open-copy.ts';
-import type { PutWork } from './put.ts';
+import type { Copy, PutWork } from './open-copy.ts';
 import { digestRemote } from './remote-digest.ts';
 import type { PutTarget } from './remote-path.ts';
 

@@ -7,9 +7,9 @@ import type { Connection } from '../connection/connection.ts';
 import { type CopyLimits, MAX_SWEPT_AT_ONCE } from '../sftp/limits.ts';
 import { openSession } from '../sftp/open-session.ts';
 import type { SftpSession } from '../sftp/session.ts';
-import { isStaging, removeStaging } from '../tree/staging.ts';
 import { Trouble, wordsOf } from '../trouble.ts';
 import { showTemporary } from './file-names.ts';
+import { isStaging, removeStaging } from './staged-folder.ts';
 
 /** Writing down what we make on hosts, and removing it: what fails here is said, and never fails the work. */
 export class LeftoverFiles {

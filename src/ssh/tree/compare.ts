@@ -2,12 +2,12 @@ import { posix } from 'node:path';
 import { backupName } from '../copy/backup.ts';
 import type { Copy } from '../copy/open-copy.ts';
 import { digestManyRemote } from '../copy/remote-digest.ts';
-import { checkTrueName, expandHome, type PutWords } from '../copy/remote-path.ts';
+import { checkMissing, checkTrueName, expandHome, type PutWords } from '../copy/remote-path.ts';
 import { atOnce } from '../flow/at-once.ts';
+import { ASKED_AT_ONCE } from '../part/staged-folder.ts';
 import type { RemoteStat } from '../sftp/answers.ts';
 import { Trouble } from '../trouble.ts';
-import { checkMissing, findFolder, type RemoteFolder } from './remote-folders.ts';
-import { ASKED_AT_ONCE } from './staging.ts';
+import { findFolder, type RemoteFolder } from './remote-folders.ts';
 import type { Tree, TreeFile } from './tree.ts';
 
 /** A file of the tree, and what is in its place on the host. */

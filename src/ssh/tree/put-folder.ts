@@ -1,14 +1,14 @@
 import type { Verification } from '../../run/outcome.ts';
 import { backupName, keepOld } from '../copy/backup.ts';
 import { checkFreeSpace } from '../copy/free-space.ts';
-import type { Copied, Copy } from '../copy/open-copy.ts';
-import { type PutWork, sourceChanged } from '../copy/put.ts';
+import type { Copied, Copy, PutWork } from '../copy/open-copy.ts';
+import { sourceChanged } from '../copy/put.ts';
+import { makeMissing } from '../copy/remote-path.ts';
 import { atOnce } from '../flow/at-once.ts';
 import { giveName } from '../part/part.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import { planTree, type TreePlan } from './compare.ts';
-import { makeMissing } from './remote-folders.ts';
 import { findArrived, type Staged, sendAll, verifyAll } from './send-tree.ts';
 import { FILES_AT_ONCE, openStaging, stagedNames } from './staging.ts';
 import { sumBytes, type Tree } from './tree.ts';

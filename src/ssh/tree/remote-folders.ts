@@ -1,6 +1,4 @@
 import { posix } from 'node:path';
-import type { Copy } from '../copy/open-copy.ts';
-import { checkTrueName } from '../copy/remote-path.ts';
 import type { SftpSession } from '../sftp/session.ts';
 import { Trouble } from '../trouble.ts';
 
@@ -30,13 +28,4 @@ export async function findFolder(sftp: SftpSession, path: string, mayMake: boole
     }
     lacking.unshift(posix.basename(at));
   }
-}
-
-/** Stops where the rules do not reach a folder that is to be made. */
-export function checkMissing(copy: Copy, typed: string, { missing }: Pick<RemoteFolder, 'missing'>): void {
-  for (const path of missing) checkTrueName(path, typed, copy.mayTouch);
-}
-
-export async function makeMissing(copy: Copy, { missing }: Pick<RemoteFolder, 'missing'>): Promise<void> {
-  for (const path of missing) await copy.sftp.makeFolder(path);
 }

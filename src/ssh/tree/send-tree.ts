@@ -1,7 +1,7 @@
 import type { Verification } from '../../run/outcome.ts';
 import { giveAttributes } from '../copy/attributes.ts';
-import type { Copy } from '../copy/open-copy.ts';
-import { type PutWork, sourceChanged } from '../copy/put.ts';
+import type { Copy, PutWork } from '../copy/open-copy.ts';
+import { sourceChanged } from '../copy/put.ts';
 import { digestManyRemote } from '../copy/remote-digest.ts';
 import { readBack } from '../copy/verify.ts';
 import { atOnce } from '../flow/at-once.ts';

@@ -1,13 +1,11 @@
 import { posix } from 'node:path';
 import type { Copy } from '../copy/open-copy.ts';
 import { atOnce } from '../flow/at-once.ts';
-import { isTemporaryName, temporaryName } from '../part/file-names.ts';
-import type { SftpSession } from '../sftp/session.ts';
-import { MAX_TREE_ENTRIES } from './tree.ts';
+import { temporaryName } from '../part/file-names.ts';
+import { ASKED_AT_ONCE, isStaging, readStaging } from '../part/staged-folder.ts';
 
 /** As many as a host answers without more waiting than working. */
 export const FILES_AT_ONCE = 32;
-export const ASKED_AT_ONCE = 64;
 
 /** Where the files of a folder lie on the host until all of them have arrived: for the eyes of the login only. */
 export interface Staging {
@@ -27,8 +25,6 @@ export function stagedNames(files: readonly { readonly sha256: string }[]): read
     return nth === 0 ? sha256 : `${sha256}.${nth}`;
   });
 }
-
-const STAGED = /^[0-9a-f]{64}(?:\.\d{1,5})?$/;
 
 /** One record in the store for all of them, before the host hears of it. `names`: what is to come into it. */
 export async function openStaging(
@@ -68,22 +64,4 @@ async function findEarlier(
     if (isStaging(path) && (await sftp.lstat(path))?.kind === 'folder') return path;
   }
   return undefined;
-}
-
-async function readStaging(sftp: SftpSession, path: string): Promise<Map<string, number>> {
-  const { entries } = await sftp.list(path, MAX_TREE_ENTRIES + 2);
-  const parts = entries.filter(({ name, stat }) => stat.kind === 'file' && STAGED.test(name));
-  return new Map(parts.map(({ name, stat }) => [name, stat.bytes]));
-}
-
-/** Whether a folder on a host is one of these by its name; what it holds is looked at as well. */
-export function isStaging(path: string): boolean {
-  return isTemporaryName(posix.basename(path));
-}
-
-/** Removes what a copy that did not end left there: files that are named by a checksum, and nothing else. */
-export async function removeStaging(sftp: SftpSession, path: string): Promise<void> {
-  const parts = await readStaging(sftp, path);
-  await atOnce(parts.keys(), ASKED_AT_ONCE, (name) => sftp.unlink(`${path}/${name}`));
-  await sftp.removeFolder(path);
 }
