@@ -206,13 +206,13 @@ async function run(argv: readonly string[], input = ''): Promise<Taken> {
     said += text;
   });
   const [code] = await once(child, 'close');
-  const lines = said.trimEnd().split('\n');
-  const [seconds = Number.NaN, user = 0, system = 0] = (lines.pop() ?? '').split(' ').map(Number);
+  // What the program itself says may end without an end of line.
+  const [, seconds, user, system] = /(\d+\.\d+) (\d+\.\d+) (\d+\.\d+)\s*$/.exec(said) ?? [];
   return {
-    ms: seconds * 1_000,
-    cpuMs: (user + system) * 1_000,
+    ms: Number(seconds) * 1_000,
+    cpuMs: (Number(user) + Number(system)) * 1_000,
     answers: code === 0 ? 1 : 0,
-    complaint: lines[0] ?? '',
+    complaint: said.split('\n')[0] ?? '',
   };
 }
 

@@ -70,7 +70,11 @@ async function fetchFrom(script: Partial<SftpScript>) {
     execution({ timeLimitMs: 2_000 }),
   );
   expect(rig.errors).toEqual([]);
-  expect(await readdir(join(rig.folder, 'transfers')).catch(() => [])).toEqual([]);
+  const brought = await readdir(join(rig.folder, 'transfers'), {
+    recursive: true,
+    withFileTypes: true,
+  }).catch(() => []);
+  expect(brought.filter((entry) => entry.isFile())).toEqual([]);
   return outcome;
 }
 
