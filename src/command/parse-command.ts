@@ -149,7 +149,14 @@ export function checkPath(
       remedy: 'Type it anew: it most likely came with a paste.',
     });
   }
-  return path;
+  return option === 'local' ? withoutSlash(path) : path;
+}
+
+/** A folder here is the same with a slash at its end, and its name is what stands before it. */
+function withoutSlash(path: string): string {
+  let end = path.length;
+  while (end > 1 && path.charAt(end - 1) === '/') end -= 1;
+  return path.slice(0, end);
 }
 
 export function parseFanOut(word: string): number {

@@ -140,6 +140,7 @@ describe('/batch_scp', () => {
     ],
     [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&amp;b', '/tmp/a b'],
     [`-h a -action put -local "-x" -remote '--'`, '-x', '--'],
+    ['-h a -action put -local site// -remote /srv/', 'site', '/srv/'],
     [`-h a -action put bob's.txt /tmp/bob's.txt`, "bob's.txt", "/tmp/bob's.txt"],
   ])('%s', (text, local, remote) => {
     expect(copy(text)).toMatchObject({ work: { action: 'put', local, remote } });

@@ -58,7 +58,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/lifecycle/shared-file.ts': reader('slack', 4),
   'src/policy/allowlist.ts': reader('file', 3),
   'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),
-  'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
+  'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 5),
   'src/process/commands/audit-command.ts': reader('own', 1),
   'src/process/commands/outbox-command.ts': reader('slack', 1),
   'src/process/files/suspicions.ts': reader('own', 1),
