@@ -11,7 +11,7 @@ import {
   toRemoteStat,
 } from './answers.ts';
 import { type Done, Questions, type SessionSettings } from './questions.ts';
-import { EOF, RemoteRefusal, type Step, type StepTrouble } from './refusal.ts';
+import { EOF, RemoteRefusal, type Step, StepTrouble } from './refusal.ts';
 
 export interface OpenFile {
   readonly handle: Buffer;
@@ -136,7 +136,7 @@ export class SftpSession {
     );
     const entries: RemoteEntry[] = [];
     let isOver = false;
-    // Without an answer that says something new it is over, too: a host may answer with nothing for ever.
+    // A host may answer with nothing for ever; once is what OpenSSH says of an empty folder (the library leaves . and .. out).
     for (let empty = 0; !isOver && empty < 3 && entries.length <= most; ) {
       const some = await this.#questions.ask(
         step,
@@ -153,6 +153,9 @@ export class SftpSession {
     }
     // Nothing hangs on the answer: the channel ends soon, and the handle with it.
     this.close({ handle, path }).catch(() => {});
+    if (!isOver && entries.length <= most) {
+      throw new StepTrouble('transfer-failed', step, 'the host lists nothing, and comes to no end');
+    }
     return { entries: entries.slice(0, most), more: entries.length > most };
   }
 

@@ -109,7 +109,10 @@ describe('a host that lists what it likes', () => {
 
   test('nothing but . and .. for ever: ended', async () => {
     const outcome = await fetchFrom(listing(() => [{ name: '.' }, { name: '..' }]));
-    expect(outcome.kind).toBe('transfer-failed');
+    expect(outcome).toMatchObject({
+      kind: 'transfer-failed',
+      reason: 'listing /srv/site: the host lists nothing, and comes to no end',
+    });
   });
 });
 
