@@ -327,7 +327,7 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
 }
 
 async function beginWork(parts: Parts): Promise<void> {
-  const { config, mask, log, bot, opened, store, spool, transport, context, workspace } = parts;
+  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = parts;
   const presence = opened.adopt(
     await Presence.open({
       store,
