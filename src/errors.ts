@@ -19,6 +19,7 @@ export type RefusalCode =
 export const SUBJECTS = [
   'hosts', // -h, -g, -x
   'command',
+  'sudo',
   'action',
   'local',
   'remote',

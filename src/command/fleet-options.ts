@@ -11,6 +11,8 @@ export interface FleetOptions {
   /** `-action`: the verb, and the two names where they follow it. */
   readonly action: readonly string[] | undefined;
   readonly command: string | undefined;
+  /** `-sudo`: the user, root where none was named. */
+  readonly sudo: string | undefined;
   readonly preview: boolean;
   readonly diff: boolean;
   readonly notes: readonly string[];
@@ -27,6 +29,7 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
   const notes: string[] = [];
   let action: readonly string[] | undefined;
   let command: string | undefined;
+  let sudo: string | undefined;
   let at = 0;
 
   const knownOption = (word: Word | undefined): Known[number] | undefined => {
@@ -88,6 +91,9 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
       case 'path':
         words.set(option.name, takeValue(option).text);
         break;
+      case 'user':
+        sudo = valueWord() === undefined ? 'root' : checkUser(takeValue(option).text);
+        break;
       case 'command': {
         const typed = readTypedCommand(text, at, {
           isKnown: (next) => knownOption(next) !== undefined,
@@ -113,7 +119,7 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
         option satisfies never;
     }
   }
-  return { lists, words, action, command, preview: seen.has('n'), diff: seen.has('diff'), notes };
+  return { lists, words, action, command, sudo, preview: seen.has('n'), diff: seen.has('diff'), notes };
 }
 
 /** The terms of a list, none of them empty: `web[1,3],db1`. */
@@ -136,6 +142,15 @@ export function splitList(place: string, list: string): readonly string[] {
     });
   }
   return terms;
+}
+
+/** A name as accounts have it, which no shell and no option of sudo's reads otherwise. */
+export function checkUser(user: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9._-]{0,63}$/.test(user)) return user;
+  throw new Refusal('usage', `-sudo ${shown(user)} is not the name of a user.`, {
+    remedy: 'Write it as in -sudo postgres, or leave it out for root.',
+    about: 'sudo',
+  });
 }
 
 function notAnOption(word: Word, known: Known): Refusal {

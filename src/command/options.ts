@@ -10,7 +10,7 @@ export interface Option {
   readonly of: readonly ('run' | 'copy')[];
   /** What it says of a request: a part of the help, and of the form. */
   readonly tells: Part;
-  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'command' | 'action';
+  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'user' | 'command' | 'action';
   /** As the line of use shows it. */
   readonly usage: string;
   /** What is missing where it has no value. */
@@ -160,6 +160,28 @@ export const OPTIONS = [
     example: '-n',
     synonyms: ['preview', 'dry-run', 'dryrun'],
     help: 'preview: shows the hosts and whether you may, and does nothing',
+  },
+  {
+    name: 'sudo',
+    of: ['run'],
+    tells: 'how',
+    takes: 'user',
+    usage: '[-sudo [USER]]',
+    expected: 'a user',
+    example: '-sudo postgres',
+    synonyms: ['become', 'root'],
+    help: 'runs it as USER through sudo on the host; root where no user is named',
+    fields: [
+      {
+        kind: 'text',
+        block: 'sudo',
+        about: 'sudo',
+        label: 'As another user, through sudo',
+        optional: true,
+        placeholder: 'root',
+        maxChars: 64,
+      },
+    ],
   },
   {
     name: 'cmd',

@@ -63,7 +63,8 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
 }
 
 function parseRun(options: FleetOptions): RequestedWork {
-  if (options.command !== undefined) return { action: 'run', command: options.command };
+  const { command, sudo } = options;
+  if (command !== undefined) return { action: 'run', command, ...(sudo !== undefined && { sudo }) };
   throw new Refusal('usage', '-cmd is missing.', { remedy: 'Say what to run: -cmd "df -h".' });
 }
 

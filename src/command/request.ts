@@ -24,7 +24,7 @@ export interface FleetRequest {
 }
 
 export type RequestedWork =
-  | { readonly action: 'run'; readonly command: string }
+  | { readonly action: 'run'; readonly command: string; readonly sudo?: string }
   | { readonly action: 'put'; readonly local: string; readonly remote: string }
   | { readonly action: 'get'; readonly local: string; readonly remote: string };
 

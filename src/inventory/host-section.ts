@@ -35,6 +35,7 @@ export const HOST_KEYS = [
   'shell',
   'prompt',
   'legacy',
+  'sudo_password',
 ] as const;
 export type HostKey = (typeof HOST_KEYS)[number];
 
@@ -96,7 +97,7 @@ export class HostSection {
   }
 
   /** A secret as it stands there, or out of the variable `env:NAME` or the file `file:PATH`. */
-  readSecret(key: 'password' | 'passphrase'): Secret | undefined {
+  readSecret(key: 'password' | 'passphrase' | 'sudo_password'): Secret | undefined {
     const entry = this.entry(key);
     if (entry === undefined) return undefined;
     const [, kind, name = ''] = /^(env|file):(.*)$/s.exec(entry.value) ?? [];

@@ -33,6 +33,7 @@ export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory
   }
   const verdicts = judgeHosts(allowlist, plan, hosts);
   if (verdicts.some(({ isAllowed }) => !isAllowed)) throw notAllowed(plan, allowlist, verdicts);
+  checkShells(plan, inventory);
   checkOrigins(plan, allowlist);
   return plan as Approved<Plan>;
 }
@@ -71,6 +72,23 @@ export function authorizeTrust(
     {
       remedy: 'It takes the action "trust" on them in the allowlist; /batch can tells what you may do here.',
       about: 'hosts',
+    },
+  );
+}
+
+/** What needs something of ours around the command is refused where nothing of ours is sent. */
+function checkShells({ work, targets }: Plan, inventory: Inventory): void {
+  if (work.action !== 'run' || work.sudo === undefined) return;
+  const raw = targets
+    .map(({ host }) => host)
+    .filter((host) => inventory.hosts.get(host.toLowerCase())?.shell === 'raw');
+  if (raw.length === 0) return;
+  throw new Refusal(
+    'usage',
+    `Nothing but the command itself is sent to ${formatNames(raw)} (shell = raw in the inventory), so -sudo is not possible there.`,
+    {
+      remedy: 'Leave these out with -x, or write sudo into the command where no password is asked.',
+      about: 'sudo',
     },
   );
 }

@@ -13,7 +13,7 @@ export interface Question {
 
 /** The part of a plan's work that rules speak of. */
 export type JudgedWork =
-  | { readonly action: 'run'; readonly command: string }
+  | { readonly action: 'run'; readonly command: string; readonly sudo?: string }
   | { readonly action: 'put' | 'get'; readonly local: string; readonly remote: string };
 
 export type Verdict =
@@ -89,10 +89,17 @@ function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly
   if (!rule.actions.has(work.action)) {
     return [...lacks, { about: 'action', why: `it does not have the action ${work.action}` }];
   }
-  const why =
-    work.action === 'run' ? explainCommand(rule.commands, work.command) : explainPaths(rule.paths, work);
-  if (why === undefined) return lacks;
-  return [...lacks, { about: work.action === 'run' ? 'command' : 'remote', why }];
+  if (work.action !== 'run') {
+    const why = explainPaths(rule.paths, work);
+    return why === undefined ? lacks : [...lacks, { about: 'remote', why }];
+  }
+  const why = explainCommand(rule.commands, work.command);
+  const mayNotSudo = work.sudo !== undefined && !rule.actions.has('sudo');
+  return [
+    ...lacks,
+    ...(mayNotSudo ? [{ about: 'sudo' as const, why: 'it does not have the right sudo' }] : []),
+    ...(why === undefined ? [] : [{ about: 'command' as const, why }]),
+  ];
 }
 
 /** The rule that lacks least; among equals one that is for this host. */

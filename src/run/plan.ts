@@ -13,7 +13,12 @@ export type Action = 'run' | 'put' | 'get';
 
 /** What is done on each target. */
 export type Work =
-  | { readonly action: 'run'; readonly command: string }
+  | {
+      readonly action: 'run';
+      readonly command: string;
+      /** The user that it is run as, through sudo; the login itself where left out. */
+      readonly sudo?: string;
+    }
   | {
       readonly action: 'put';
       /** As typed, relative to the transfer folder. */

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, hash, randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
 import type { Host } from '../inventory/inventory.ts';
@@ -8,17 +8,19 @@ import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';
 import type { Ending } from './command/ending.ts';
 import { runCommand } from './command/run-command.ts';
+import type { Sudo } from './command/sudo-password.ts';
 import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
 import { openKeyring } from './host-keys/keyring.ts';
+import { CredentialTrials } from './login/credential-trials.ts';
 import type { ConnectContext } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
 import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
 import type { StreamName } from './spool/spool-folder.ts';
 import { openTransferFolder } from './transfer-folder.ts';
-import { stopKind, Trouble } from './trouble.ts';
+import { NeedsTerminal, stopKind, Trouble } from './trouble.ts';
 
 /** The same connections serve the work and the look at host keys. */
 export interface SshTransport extends Transport {
@@ -33,6 +35,9 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
   const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
   const running = new Map<AbortController, Promise<Outcome>>();
+  const sudoTrials = new CredentialTrials();
+  /** Whose sudo has asked for a terminal. */
+  const inTerminal = new WeakSet<Host>();
   const stopLooks = new AbortController();
   let isClosed = false;
 
@@ -43,18 +48,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
       try {
         ending =
           work.action === 'run'
-            ? await runCommand({
-                connection,
-                command: work.command,
-                timeLimitMs: how.timeLimitMs,
-                signal,
-                deadlines: { ...deadlines, channelMs },
-                mask: settings.secretsMask(),
-                openDigest,
-                ...(spool === undefined
-                  ? {}
-                  : { openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream) }),
-              })
+            ? await run(connection, host, work, how, channelMs, signal)
             : await copy(connection, work, how, channelMs, signal);
       } catch (error) {
         // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
@@ -67,6 +61,53 @@ export function openTransport(settings: TransportSettings): SshTransport {
       const isClean = hasEnded && left.length === 0 && (work.action !== 'run' || ending.reason === '');
       return { result: { ...ending, reason: joinNotes([ending.reason, ...left]) }, isClean };
     });
+  }
+
+  async function run(
+    connection: Connection,
+    host: Host,
+    work: Extract<Work, { action: 'run' }>,
+    how: Execution,
+    channelMs: number,
+    signal: AbortSignal,
+  ): Promise<Ending> {
+    if (host.shell === 'raw' && work.sudo !== undefined) {
+      throw new Trouble('not-run', 'with `shell = raw` nothing is run through sudo; nothing was sent');
+    }
+    const attempt = (): Promise<Ending> =>
+      runCommand({
+        connection,
+        command: work.command,
+        timeLimitMs: how.timeLimitMs,
+        signal,
+        deadlines: { ...deadlines, channelMs },
+        mask: settings.secretsMask(),
+        openDigest,
+        ...(work.sudo !== undefined && { sudo: sudoOn(host, work.sudo, how, signal) }),
+        ...(spool && {
+          openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream),
+        }),
+      });
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof NeedsTerminal)) throw error;
+      // It has refused, and started nothing.
+      inTerminal.add(host);
+      return await attempt();
+    }
+  }
+
+  /** The inventory as it is now: the connection may be older than its `sudo_password`. */
+  function sudoOn(host: Host, user: string, how: Execution, signal: AbortSignal): Sudo {
+    const password = host.sudoPassword?.reveal();
+    const credential = hash('sha256', JSON.stringify(['sudo', host.user, password]));
+    return {
+      user,
+      password,
+      inTerminal: inTerminal.has(host),
+      beginTrial: () => sudoTrials.begin({ runId: how.runId, host: host.name, credential }, signal),
+    };
   }
 
   async function copy(

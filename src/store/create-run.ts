@@ -176,7 +176,9 @@ export function clickKey(requestKey: string, id: number | string): string {
 function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<Record<string, unknown>> {
   const { work } = plan;
   const words =
-    work.action === 'run' ? { command: work.command } : { local: work.local, remote: work.remote };
+    work.action === 'run'
+      ? { command: work.command, ...(work.sudo !== undefined && { sudo: work.sudo }) }
+      : { local: work.local, remote: work.remote };
   return {
     planHash,
     action: work.action,

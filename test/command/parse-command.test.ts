@@ -30,6 +30,21 @@ describe("the original program's lines", () => {
 });
 
 describe('options', () => {
+  test('-sudo is root where no user is named, wherever it stands', () => {
+    const sudoOf = (text: string) => {
+      const request = run(text);
+      return request.kind === 'fleet' && request.work.action === 'run' ? request.work.sudo : 'none';
+    };
+    expect(sudoOf('-h a -sudo -cmd id')).toBe('root');
+    expect(sudoOf('-h a -sudo postgres -cmd "id"')).toBe('postgres');
+    expect(sudoOf('-h a -cmd "id" -sudo')).toBe('root');
+    expect(sudoOf('-h a —sudo “www-data” -cmd "id"')).toBe('www-data');
+    expect(sudoOf('-h a -cmd "id"')).toBeUndefined();
+    for (const user of ['-u', '#0', 'a b', '%wheel', 'x;id', '$(id)', '']) {
+      expect(refusalOf(run, `-h a -sudo "${user}" -cmd id`), user).toMatchObject({ code: 'usage' });
+    }
+  });
+
   test('stand in any order, also behind a quoted command', () => {
     const expected = {
       ...PLAIN,

@@ -6,7 +6,7 @@ import type { Allowlist } from '../../src/policy/allowlist.ts';
 import { admit, authorize, hasRight } from '../../src/policy/authorize.ts';
 import { judgeHosts } from '../../src/policy/judge.ts';
 import { explainRights } from '../../src/policy/rights.ts';
-import type { Plan } from '../../src/run/plan.ts';
+import type { Plan, Work } from '../../src/run/plan.ts';
 import { fleet } from '../inventory/inventories.ts';
 import { allow, get, inventory, planOf, put, rule, run } from './plans.ts';
 
@@ -25,6 +25,20 @@ function refusalOf(plan: Plan, allowlist: Allowlist = design): Refusal | undefin
 }
 
 describe('a plan', () => {
+  test('through sudo takes the right sudo of the same rule, whatever else the words are', () => {
+    const sudo: Work = { action: 'run', command: 'df -h', sudo: 'postgres' };
+    const may = (actions: string, commands = 'df **') =>
+      refusalOf(planOf('U1', 'C1', ['web01'], sudo), allow(rule({ actions, commands })));
+    expect(may('run, sudo')).toBeUndefined();
+    expect(may('run')?.message).toBe(
+      'You may not run this here on web01.\nrule [r] came nearest, but it does not have the right sudo.',
+    );
+    expect(may('run')?.about).toBe('sudo');
+    expect(may('run, sudo', 'uptime')?.message).toContain('its commands are uptime');
+    const apart = rule({ actions: 'run' }, 'one') + rule({ actions: 'sudo' }, 'two');
+    expect(refusalOf(planOf('U1', 'C1', ['web01'], sudo), allow(apart))).toBeDefined();
+  });
+
   test('passes as it is where one rule covers each host', () => {
     const plan = planOf(ONCALL, 'C0OPS12', ['web01', 'db02'], run('rm -rf "$X"; reboot'));
     expect(authorize(plan, design, inventory)).toBe(plan);

@@ -123,7 +123,7 @@ export function describeOutcome(outcome: Outcome): string {
 export function describeWork(work: Work): string {
   switch (work.action) {
     case 'run':
-      return work.command;
+      return work.sudo === undefined ? work.command : `as ${work.sudo} via sudo: ${work.command}`;
     case 'put':
       return `put ${work.local} → ${work.remote}`;
     case 'get':

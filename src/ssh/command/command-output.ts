@@ -3,10 +3,19 @@ import type { ClientChannel } from 'ssh2';
 import type { StreamText } from '../../run/outcome.ts';
 import { MarkFilter, type Wrapping } from './mark-filter.ts';
 import { openStream, type SpooledStream, type StreamSettings } from './spooled-stream.ts';
+import { SudoTalk } from './sudo-talk.ts';
 
 interface Stream {
   readonly kept: SpooledStream;
+  readonly talk: SudoTalk | undefined;
   readonly filter: MarkFilter | undefined;
+}
+
+/** Where sudo is asked to start the command. */
+export interface SudoTalking {
+  /** In a terminal both streams are one. */
+  readonly inTerminal: boolean;
+  readonly onPrompt: () => void;
 }
 
 /** What a command says: both streams, without what we put around it, until they are ended from here. */
@@ -18,15 +27,33 @@ export class CommandOutput {
   #isHurried = false;
   #isEnded = false;
 
-  constructor(settings: StreamSettings, wrapping: Wrapping | undefined) {
-    const filter = () => wrapping && new MarkFilter(wrapping);
-    this.#stdout = { kept: openStream(settings, 'stdout'), filter: filter() };
-    this.#stderr = { kept: openStream(settings, 'stderr'), filter: filter() };
+  constructor(settings: StreamSettings, wrapping: Wrapping | undefined, sudo?: SudoTalking) {
+    const open = (name: 'stdout' | 'stderr', asks: boolean): Stream => ({
+      kept: openStream(settings, name),
+      talk: wrapping && sudo && new SudoTalk(wrapping.id, asks ? sudo.onPrompt : undefined),
+      filter: wrapping && new MarkFilter(wrapping),
+    });
+    this.#stdout = open('stdout', sudo?.inTerminal === true);
+    this.#stderr = open('stderr', sudo?.inTerminal !== true);
   }
 
   /** The number of the process that became the command; undefined where there is no sign of it. */
   get leader(): number | undefined {
     return this.#stderr.filter?.leader ?? this.#stdout.filter?.leader;
+  }
+
+  /** What sudo said before the command's mark; all of it only after the end. */
+  get sudoSaid(): string {
+    return `${this.#stdout.talk?.said ?? ''}${this.#stderr.talk?.said ?? ''}`;
+  }
+
+  get wasSudoCalled(): boolean {
+    return [this.#stdout, this.#stderr].some(({ talk }) => talk?.wasCalled === true);
+  }
+
+  /** Whether something is kept from being read by our own disk. */
+  get isHeldUp(): boolean {
+    return [this.#stdout, this.#stderr].some(({ kept }) => kept.isBehind);
   }
 
   /** Both are read to their end, wanted or not: one full stream stalls the other (pitfall 15). */
@@ -57,7 +84,8 @@ export class CommandOutput {
       for (let chunk = source.read(); chunk !== null; chunk = source.read()) this.#write(stream, chunk);
     }
     this.#isEnded = true;
-    for (const { kept, filter } of [this.#stdout, this.#stderr]) {
+    for (const { kept, talk, filter } of [this.#stdout, this.#stderr]) {
+      if (talk && filter) kept.write(filter.push(talk.end()));
       if (filter) kept.write(filter.end());
     }
     return Promise.all([this.#stdout.kept.end(), this.#stderr.kept.end()]);
@@ -70,8 +98,10 @@ export class CommandOutput {
     ];
   }
 
-  #write({ kept, filter }: Stream, chunk: Buffer): void {
-    if (!this.#isEnded) kept.write(filter?.push(chunk) ?? chunk);
+  #write({ kept, talk, filter }: Stream, chunk: Buffer): void {
+    if (this.#isEnded) return;
+    const said = talk?.push(chunk) ?? chunk;
+    kept.write(filter?.push(said) ?? said);
   }
 
   /** A host may be quicker than the disk: then it is read no faster. */

@@ -70,6 +70,7 @@ const STOPPED: Readonly<Record<StopResult | 'unasked', string>> = {
   left: 'not all of its processes could be stopped: it may still be running on the host',
   'ended-by-signal':
     'it ended after its channel was sent a signal; what it started was not looked for and may still run on the host',
+  'never-begun': 'sudo ended before it started it',
   unknown: 'it could not be made sure that it stopped: it may still be running on the host',
   unasked: 'it may still be running on the host',
 };
