@@ -41,7 +41,7 @@ export function parseFormFields(
   const results = RESULTS.choices.find(({ value }) => value === text('results'))?.value;
   const read = {
     ...(fanOut === '' ? {} : { fanOut: attempt('fanout', () => parseFanOut(fanOut)) ?? 1 }),
-    ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration(limit)) ?? 1 }),
+    ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration('t', limit)) ?? 1 }),
     ...(results === 'similar' ? { fold: results } : {}),
     ...(results === 'diff' ? { diff: true as const } : {}),
   };

@@ -128,6 +128,17 @@ export const OPTIONS = [
     ],
   },
   {
+    name: 'idle',
+    of: ['run'],
+    tells: 'how',
+    takes: 'word',
+    usage: '[-idle DURATION]',
+    expected: 'a duration',
+    example: '-idle 60s',
+    synonyms: ['silence'],
+    help: 'ends it on a host where it says nothing for so long: 60s',
+  },
+  {
     name: 'fold',
     of: ['run'],
     tells: 'how',

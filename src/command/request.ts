@@ -13,6 +13,8 @@ export interface FleetRequest {
   readonly work: RequestedWork;
   readonly fanOut?: number;
   readonly timeLimitMs?: number;
+  /** `-idle`: the longest silence of a command. */
+  readonly idleMs?: number;
   /** `-fold`: when two results count as one. */
   readonly fold?: 'exact' | 'similar';
   /** `-diff`: results are shown by how they differ. */

@@ -109,6 +109,7 @@ export async function executeJob(
   return await transport.execute(host, plan.work, {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
+    ...(plan.idleMs !== undefined && { idleMs: plan.idleMs }),
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
     by: plan.requester.userId,
     signal,

@@ -71,6 +71,8 @@ export interface Plan {
   readonly fanOut: number;
   /** For the command, or for a copy: the longest silence. */
   readonly timeLimitMs: number;
+  /** Of a command: it is ended where it says nothing for so long. */
+  readonly idleMs?: number;
   readonly requester: Requester;
   readonly channelId: string;
   /** The slash command as typed, for people to read. */

@@ -24,6 +24,7 @@ export function planRun(
     targets: mapTargets(hosts),
     fanOut: request.fanOut ?? defaults.fanOut,
     timeLimitMs: request.timeLimitMs ?? defaults.timeLimitMs,
+    ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
     ...(request.fold === undefined ? {} : { fold: request.fold }),
     ...(request.diff === undefined ? {} : { diff: request.diff }),
     ...asking,

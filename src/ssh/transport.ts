@@ -79,6 +79,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
         connection,
         command: work.command,
         timeLimitMs: how.timeLimitMs,
+        ...(how.idleMs !== undefined && { idleMs: how.idleMs }),
         signal,
         deadlines: { ...deadlines, channelMs },
         mask: settings.secretsMask(),

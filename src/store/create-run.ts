@@ -192,6 +192,7 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,
     timeLimitMs: plan.timeLimitMs,
+    ...(plan.idleMs !== undefined && { idleMs: plan.idleMs }),
     typed: keepStart(plan.typed),
     ...(plan.retryOf !== undefined && { retryOf: plan.retryOf }),
     hosts: plan.targets.map(({ host }) => host),

@@ -17,6 +17,8 @@ import { CAN_ADD_USERS, HAS_SSHD, HAS_SUDO, startSshd } from '../rigs/sshd.ts';
 const LOGIN = 'Login-pass-4711';
 const SUDO = 'Sudo-pass-4712';
 
+const RULE = EVERYTHING.replace('run, put', 'run, sudo, put');
+
 test.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
   'as another user, through sudo: for whom a rule has the right, said in words, the password nowhere',
   async () => {
@@ -34,11 +36,7 @@ test.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
       'inventory.ini':
         `[right]\n${host}sudo_password = ${SUDO}\n[wrong]\n${host}sudo_password = login:\n` +
         `[none]\n${host}\n[raw]\n${host}shell = raw\n`,
-      'allowlist.ini':
-        EVERYTHING.replace('run, put', 'run, sudo, put').replace(
-          'hosts = all',
-          'hosts = right, wrong, none, raw',
-        ) + `[no-sudo]\nusers = U0BOB0001\nchannels = *\nhosts = all\nactions = run\ncommands = *\n`,
+      'allowlist.ini': `${RULE}[no-sudo]\nusers = U0BOB0001\nchannels = *\nhosts = all\nactions = run\ncommands = *\n`,
     });
     await using bot = await startBot(home, slack, { BATCHOPS_LOG_LEVEL: 'trace' });
     const answerTo = async (command: Parameters<typeof slack.command>[0]) => {

@@ -134,11 +134,12 @@ export function describeWork(work: Work): string {
 }
 
 /** How many at once, and how long: of a command its time, of a copy its silence. */
-export function describeLimits({ work, fanOut, timeLimitMs }: Plan): readonly string[] {
+export function describeLimits({ work, fanOut, timeLimitMs, idleMs }: Plan): readonly string[] {
   const limit = formatDuration(timeLimitMs);
   return [
     `at most ${formatCount(fanOut)} at once`,
     work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`,
+    ...(idleMs === undefined ? [] : [`ended after ${formatDuration(idleMs)} of silence`]),
   ];
 }
 

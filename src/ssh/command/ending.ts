@@ -13,7 +13,7 @@ export interface Exit {
   readonly signal: string | null;
 }
 
-export type StopCause = 'timed-out' | 'cancelled' | 'interrupted';
+export type StopCause = 'timed-out' | 'silent' | 'cancelled' | 'interrupted';
 
 /** As the library hands it on. The name is the host's own text: no longer than a name, and only its letters. */
 export function readExit(code: unknown, signal: unknown): Exit {
@@ -33,15 +33,16 @@ export function judgeStop(
   cause: StopCause,
   result: StopResult | undefined,
   hasBegun: boolean,
-  timeLimitMs: number,
+  { timeLimitMs, idleMs = 0 }: { readonly timeLimitMs: number; readonly idleMs?: number },
 ): Verdict {
   const why = {
     'timed-out': `still running after ${formatSeconds(timeLimitMs)}`,
+    silent: `it said nothing for ${formatSeconds(idleMs)}`,
     cancelled: 'cancelled while it ran',
     interrupted: 'the bot stopped while it ran',
   }[cause];
   const begun = hasBegun ? '' : ', without a sign that the command itself had begun';
-  return bare(cause, `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
+  return bare(cause === 'silent' ? 'timed-out' : cause, `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
 }
 
 export function lost(reason: string): Verdict {

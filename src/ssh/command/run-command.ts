@@ -23,6 +23,8 @@ export interface CommandRun extends StreamSettings {
   readonly connection: Connection;
   readonly command: string;
   readonly timeLimitMs: number;
+  /** It is stopped where it says nothing for so long. */
+  readonly idleMs?: number;
   /** Left out where the login itself runs it. */
   readonly sudo?: Sudo;
   readonly signal: AbortSignal;
@@ -75,6 +77,8 @@ class RunningCommand {
   #channel: ClientChannel | undefined;
   /** The one limit of the present state. */
   readonly #limit = new Deadline();
+  readonly #silence = new Deadline();
+  #heardAt = 0;
 
   constructor(run: CommandRun, resolve: (ending: Promise<Ending>) => void, reject: (error: unknown) => void) {
     this.#run = run;
@@ -127,6 +131,7 @@ class RunningCommand {
     }
     this.#state = next;
     this.#limit.clear();
+    this.#silence.clear();
     return true;
   }
 
@@ -137,6 +142,9 @@ class RunningCommand {
     if (this.#state.at !== 'opening') return;
     this.#enter({ at: 'sent' });
     this.#limit.set(this.#run.timeLimitMs, () => this.#stop('timed-out'));
+    this.#heardAt = performance.now();
+    const { idleMs } = this.#run;
+    if (idleMs !== undefined) this.#silence.set(idleMs, () => this.#listen(idleMs));
   }
 
   #attach(channel: ClientChannel): void {
@@ -166,8 +174,17 @@ class RunningCommand {
   }
 
   #onData(): void {
+    this.#heardAt = performance.now();
     this.#tell('data');
     if (this.#output.leader !== undefined) this.#password?.accepted();
+  }
+
+  /** Where it was silent for less than that, or is kept from being heard by our own disk, it is given more time. */
+  #listen(idleMs: number): void {
+    if (this.#output.isHeldUp) this.#heardAt = performance.now();
+    const leftMs = this.#heardAt + idleMs - performance.now();
+    if (leftMs > 0) this.#silence.set(leftMs, () => this.#listen(idleMs));
+    else this.#stop('silent');
   }
 
   #onPrompt(): void {
@@ -228,7 +245,7 @@ class RunningCommand {
     this.#enter({ at: 'stopping', news });
     this.#output.hurry();
     const settle = (result?: StopResult) =>
-      this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run.timeLimitMs));
+      this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run));
     // Nobody asked for the command to end, only for the bot to.
     if (cause === 'interrupted') settle();
     else stopCommand(this.#stoppable(), news).then(settle, this.#reject);
