@@ -10,7 +10,7 @@ export interface Option {
   readonly of: readonly ('run' | 'copy')[];
   /** What it says of a request: a part of the help, and of the form. */
   readonly tells: Part;
-  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'user' | 'command' | 'action';
+  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'user' | 'variable' | 'command' | 'action';
   /** As the line of use shows it. */
   readonly usage: string;
   /** What is missing where it has no value. */
@@ -193,6 +193,39 @@ export const OPTIONS = [
         maxChars: 64,
       },
     ],
+  },
+  {
+    name: 'env',
+    of: ['run'],
+    tells: 'how',
+    takes: 'variable',
+    usage: '[-env K=V]',
+    expected: 'a variable',
+    example: '-env STAGE=test',
+    synonyms: ['setenv'],
+    help: 'a variable of its environment; as many as there are: -env A=1 -env "B=two words"',
+  },
+  {
+    name: 'stdin',
+    of: ['run'],
+    tells: 'how',
+    takes: 'path',
+    usage: '[-stdin FILE]',
+    expected: 'a file',
+    example: '-stdin dump.sql',
+    synonyms: ['input'],
+    help: 'a file of the transfer folder that the command reads',
+  },
+  {
+    name: 'script',
+    of: ['run'],
+    tells: 'what',
+    takes: 'path',
+    usage: '-script FILE [-- ARGS]',
+    expected: 'a file',
+    example: '-script deploy.sh -- web 3',
+    synonyms: [],
+    help: 'in place of -cmd: a script of the transfer folder, or slack:NAME; behind -- its arguments',
   },
   {
     name: 'cmd',

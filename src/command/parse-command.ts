@@ -65,9 +65,25 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
 }
 
 function parseRun(options: FleetOptions): RequestedWork {
-  const { command, sudo } = options;
-  if (command !== undefined) return { action: 'run', command, ...(sudo !== undefined && { sudo }) };
-  throw new Refusal('usage', '-cmd is missing.', { remedy: 'Say what to run: -cmd "df -h".' });
+  const { command, sudo, env, args = [] } = options;
+  const local = options.words.get('script');
+  const stdin = options.words.get('stdin');
+  if (command === undefined && local === undefined) {
+    throw new Refusal('usage', '-cmd is missing.', {
+      remedy: 'Say what to run: -cmd "df -h", or -script FILE.',
+    });
+  }
+  if (command !== undefined && local !== undefined) {
+    throw new Refusal('usage', '-cmd and -script do not go together.', { remedy: 'Leave one out.' });
+  }
+  return {
+    action: 'run',
+    command: command ?? '',
+    ...(sudo !== undefined && { sudo }),
+    ...(local !== undefined && { script: { local: checkPath('script', local, 'put'), args } }),
+    ...(stdin !== undefined && { stdin: { local: checkPath('stdin', stdin, 'put') } }),
+    ...(env.length > 0 && { env }),
+  };
 }
 
 function parseCopy(options: FleetOptions): RequestedWork {
@@ -112,7 +128,7 @@ function parseCopy(options: FleetOptions): RequestedWork {
 }
 
 export function checkPath(
-  option: 'local' | 'remote',
+  option: 'local' | 'remote' | 'script' | 'stdin',
   path: string | undefined,
   action: 'put' | 'get',
 ): string {

@@ -25,8 +25,17 @@ export interface FleetRequest {
   readonly notes: readonly string[];
 }
 
+export interface RequestedRun {
+  readonly action: 'run';
+  readonly command: string;
+  readonly sudo?: string;
+  readonly script?: { readonly local: string; readonly args: readonly string[] };
+  readonly stdin?: { readonly local: string };
+  readonly env?: readonly (readonly [name: string, value: string])[];
+}
+
 export type RequestedWork =
-  | { readonly action: 'run'; readonly command: string; readonly sudo?: string }
+  | RequestedRun
   | { readonly action: 'put'; readonly local: string; readonly remote: string }
   | { readonly action: 'get'; readonly local: string; readonly remote: string };
 

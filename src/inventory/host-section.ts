@@ -1,4 +1,5 @@
 import { nearNames, showCode } from '../errors.ts';
+import { isFillable, OWN_WORDS } from './fill.ts';
 import { hintAt } from './host-values.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.ts';
 import { didYouMean, type Problems, showName } from './problems.ts';
@@ -41,7 +42,7 @@ export type HostKey = (typeof HOST_KEYS)[number];
 
 export function checkHostKeys(section: IniSection, problems: Problems): void {
   for (const [key, { line }] of section.entries) {
-    if (HOST_KEYS.some((known) => known === key)) continue;
+    if (HOST_KEYS.some((known) => known === key) || /^var_[a-z_][a-z0-9_]{0,63}$/.test(key)) continue;
     problems.at(line, `unknown key ${showName(key)} of a host.${didYouMean(nearNames(key, HOST_KEYS))}`);
   }
 }
@@ -115,6 +116,25 @@ export class HostSection {
       return value === '' ? this.fault(entry.line, `${key}: the file it names is empty`) : new Secret(value);
     }
     return new Secret(entry.value);
+  }
+
+  /** Its own variables and those it inherits. */
+  readVariables(): ReadonlyMap<string, string> {
+    const variables = new Map<string, string>();
+    for (const [key, { line, value }] of [...this.#file.defaults.entries, ...this.#section.entries]) {
+      if (!key.startsWith('var_')) continue;
+      const name = key.slice('var_'.length);
+      if (OWN_WORDS.some((own) => own === name)) this.fault(line, `${key}: {${name}} is every host's own`);
+      else if (value === '') variables.delete(name);
+      else if (isFillable(value)) variables.set(name, value);
+      else {
+        this.fault(
+          line,
+          `${key}: expected letters, digits and _ . / : , = + @ % - (it is put into commands, and no shell may read it otherwise)${hintAt(value)}`,
+        );
+      }
+    }
+    return variables;
   }
 
   expandHome(path: string): string {

@@ -15,6 +15,8 @@ export interface Host {
   readonly passphrase?: Secret;
   /** What sudo is given where it asks; without one, sudo is not to ask. */
   readonly sudoPassword?: Secret;
+  /** `var_NAME = …`, by lower-case name. */
+  readonly variables?: ReadonlyMap<string, string>;
   /** The agent's socket. */
   readonly agent?: string;
   /** The name of another host of the inventory to go through. */

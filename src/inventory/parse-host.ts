@@ -44,6 +44,7 @@ export function parseHost(
   const prompt = at.read('prompt', 'a regular expression for the whole question', parsePattern);
   const agent = readAgent(at, sources);
   const isLegacy = at.read('legacy', 'True or False', parseBoolean);
+  const variables = at.readVariables();
   const jump = readJump(section, at.entry('jump'));
 
   if (at.entry('user') === undefined) at.fault(section.line, `[${section.name}] has no user`);
@@ -61,6 +62,7 @@ export function parseHost(
     ...(password === undefined ? {} : { password }),
     ...(privateKey === undefined ? {} : { privateKey }),
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(variables.size === 0 ? {} : { variables }),
     ...(sudoPassword === undefined ? {} : { sudoPassword }),
     ...(agent === undefined ? {} : { agent }),
     ...(jump === undefined ? {} : { jump }),

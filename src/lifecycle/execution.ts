@@ -110,6 +110,7 @@ export async function executeJob(
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
     ...(plan.idleMs !== undefined && { idleMs: plan.idleMs }),
+    ...(target.values && { values: target.values }),
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
     by: plan.requester.userId,
     signal,

@@ -1,7 +1,7 @@
 import { nearNames, Refusal } from '../errors.ts';
 import type { TransferFolder } from '../ports/disk.ts';
 import type { SharedFiles } from '../ports/slack.ts';
-import type { Work } from '../run/plan.ts';
+import type { SentFile } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { SharedFile } from '../run/shared-file.ts';
 
@@ -76,8 +76,8 @@ export function checkSize(file: SharedFile): void {
   });
 }
 
-/** Brings a file of Slack's into the transfer folder: the work that sends it, and no other one of its name. */
-export async function fetchShared(files: SharedFileSource, file: SharedFile, remote: string): Promise<Work> {
+/** Brings a file of Slack's into the transfer folder, under a name that no other one has. */
+export async function fetchShared(files: SharedFileSource, file: SharedFile): Promise<SentFile> {
   const { id, name, bytes, uploader } = file;
   const local = localNameOf(id, name);
   await files.transfers.keep(
@@ -96,5 +96,5 @@ export async function fetchShared(files: SharedFileSource, file: SharedFile, rem
       },
     );
   }
-  return { action: 'put', local, remote, source, shared: { id, uploader } };
+  return { local, source, shared: { id, uploader } };
 }

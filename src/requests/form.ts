@@ -3,14 +3,8 @@ import { describeFields, type FormFields, parseFormFields } from '../command/for
 import { type FormField, fieldsOf } from '../command/options.ts';
 import { Refusal, type Subject } from '../errors.ts';
 import { shorten } from '../inventory/shorten.ts';
-import {
-  bringWork,
-  type Call,
-  draftRun,
-  foreseeShares,
-  type RequestContext,
-  startRun,
-} from '../lifecycle/begin-run.ts';
+import { type Call, draftRun, foreseeShares, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
+import { bringWork } from '../lifecycle/bring-files.ts';
 import { sha256 } from '../lifecycle/sha256.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
@@ -99,7 +93,7 @@ export async function judgeForm(
   const bringing =
     file === undefined || asked.action !== 'put'
       ? bringWork(context, call, asked)
-      : fetchShared(context, file, asked.remote);
+      : fetchShared(context, file).then((sent) => ({ ...asked, ...sent }));
   const work = await soon(bringing);
   const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
   if (work !== undefined) authorize(plan, context.allowlist, context.inventory);

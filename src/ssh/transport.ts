@@ -1,14 +1,15 @@
 import { createHash, hash, randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
+import { fill } from '../inventory/fill.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Execution, HostKeyring, Transport } from '../ports/hosts.ts';
 import type { FirstKey } from '../run/host-key.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
-import type { Work } from '../run/plan.ts';
+import type { RunWork, Work } from '../run/plan.ts';
 import type { Ending } from './command/ending.ts';
 import { runCommand } from './command/run-command.ts';
-import type { Sudo } from './command/sudo-password.ts';
+import type { Sudo } from './command/starting/sudo-password.ts';
 import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
@@ -16,11 +17,12 @@ import { openKeyring } from './host-keys/keyring.ts';
 import { CredentialTrials } from './login/credential-trials.ts';
 import type { ConnectContext } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
+import { SentFiles } from './sent-files.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
 import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
 import type { StreamName } from './spool/spool-folder.ts';
 import { openTransferFolder } from './transfer-folder.ts';
-import { NeedsTerminal, stopKind, Trouble } from './trouble.ts';
+import { NeedsTerminal, NoInput, stopKind, Trouble } from './trouble.ts';
 
 /** The same connections serve the work and the look at host keys. */
 export interface SshTransport extends Transport {
@@ -35,6 +37,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
   const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
   const running = new Map<AbortController, Promise<Outcome>>();
+  const sentFiles = new SentFiles(folder);
   const sudoTrials = new CredentialTrials();
   /** Whose sudo has asked for a terminal. */
   const inTerminal = new WeakSet<Host>();
@@ -48,7 +51,11 @@ export function openTransport(settings: TransportSettings): SshTransport {
       try {
         ending =
           work.action === 'run'
-            ? await run(connection, host, work, how, channelMs, signal)
+            ? await sentFiles.use(work.script, (script) =>
+                sentFiles.use(work.stdin, (stdin) =>
+                  run(connection, host, { ...work, files: { script, stdin } }, how, channelMs, signal),
+                ),
+              )
             : await copy(connection, work, how, channelMs, signal);
       } catch (error) {
         // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
@@ -66,29 +73,38 @@ export function openTransport(settings: TransportSettings): SshTransport {
   async function run(
     connection: Connection,
     host: Host,
-    work: Extract<Work, { action: 'run' }>,
+    work: RunWork & { readonly files: Readonly<Record<'script' | 'stdin', Uint8Array | undefined>> },
     how: Execution,
     channelMs: number,
     signal: AbortSignal,
   ): Promise<Ending> {
-    if (host.shell === 'raw' && work.sudo !== undefined) {
-      throw new Trouble('not-run', 'with `shell = raw` nothing is run through sudo; nothing was sent');
+    const { script, stdin } = work.files;
+    const values = how.values ?? {};
+    if (host.shell === 'raw' && (work.sudo ?? script ?? stdin ?? work.env) !== undefined) {
+      throw new Trouble('not-run', 'with `shell = raw` nothing but a command can be sent; nothing was');
     }
-    const attempt = (): Promise<Ending> =>
-      runCommand({
+    const attempt = (): Promise<Ending> => {
+      if (stdin && work.sudo !== undefined && inTerminal.has(host)) throw new NoInput();
+      return runCommand({
         connection,
-        command: work.command,
+        command: fill(work.command, values),
         timeLimitMs: how.timeLimitMs,
         ...(how.idleMs !== undefined && { idleMs: how.idleMs }),
         signal,
         deadlines: { ...deadlines, channelMs },
         mask: settings.secretsMask(),
         openDigest,
+        ...(work.env && { env: work.env.map(([name, value]) => [name, fill(value, values)] as const) }),
+        ...(script && {
+          script: { content: script, args: (work.script?.args ?? []).map((arg) => fill(arg, values)) },
+        }),
+        ...(stdin && { stdin }),
         ...(work.sudo !== undefined && { sudo: sudoOn(host, work.sudo, how, signal) }),
         ...(spool && {
           openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream),
         }),
       });
+    };
     try {
       return await attempt();
     } catch (error) {

@@ -75,6 +75,16 @@ export class NoTerminal extends Trouble {
   }
 }
 
+/** A terminal has no end of input that a command would see. */
+export class NoInput extends Trouble {
+  constructor() {
+    super(
+      'not-run',
+      'sudo wants a terminal on this host (requiretty), and through one -stdin cannot be given; the command did not begin',
+    );
+  }
+}
+
 export function isNoTerminal(error: unknown): boolean {
   return /pseudo-terminal/.test(wordsOf(error));
 }

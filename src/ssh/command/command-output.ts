@@ -3,19 +3,18 @@ import type { ClientChannel } from 'ssh2';
 import type { StreamText } from '../../run/outcome.ts';
 import { MarkFilter, type Wrapping } from './mark-filter.ts';
 import { openStream, type SpooledStream, type StreamSettings } from './spooled-stream.ts';
-import { SudoTalk } from './sudo-talk.ts';
+import { type StartEvents, StartTalk } from './starting/start-talk.ts';
 
 interface Stream {
   readonly kept: SpooledStream;
-  readonly talk: SudoTalk | undefined;
+  readonly talk: StartTalk | undefined;
   readonly filter: MarkFilter | undefined;
 }
 
-/** Where sudo is asked to start the command. */
-export interface SudoTalking {
+/** Where more is needed to start a command than to send it. */
+export interface Starting extends StartEvents {
   /** In a terminal both streams are one. */
   readonly inTerminal: boolean;
-  readonly onPrompt: () => void;
 }
 
 /** What a command says: both streams, without what we put around it, until they are ended from here. */
@@ -27,14 +26,18 @@ export class CommandOutput {
   #isHurried = false;
   #isEnded = false;
 
-  constructor(settings: StreamSettings, wrapping: Wrapping | undefined, sudo?: SudoTalking) {
+  constructor(settings: StreamSettings, wrapping: Wrapping | undefined, starting?: Starting) {
+    const openTalk = (asks: boolean) =>
+      wrapping &&
+      starting &&
+      new StartTalk(wrapping.id, { ...starting, onPrompt: asks ? starting.onPrompt : undefined });
     const open = (name: 'stdout' | 'stderr', asks: boolean): Stream => ({
       kept: openStream(settings, name),
-      talk: wrapping && sudo && new SudoTalk(wrapping.id, asks ? sudo.onPrompt : undefined),
+      talk: openTalk(asks),
       filter: wrapping && new MarkFilter(wrapping),
     });
-    this.#stdout = open('stdout', sudo?.inTerminal === true);
-    this.#stderr = open('stderr', sudo?.inTerminal !== true);
+    this.#stdout = open('stdout', starting?.inTerminal === true);
+    this.#stderr = open('stderr', starting?.inTerminal !== true);
   }
 
   /** The number of the process that became the command; undefined where there is no sign of it. */
@@ -48,7 +51,11 @@ export class CommandOutput {
   }
 
   get wasSudoCalled(): boolean {
-    return [this.#stdout, this.#stderr].some(({ talk }) => talk?.wasCalled === true);
+    return [this.#stdout, this.#stderr].some(({ talk }) => talk?.wasSudoCalled === true);
+  }
+
+  get hasNoScript(): boolean {
+    return [this.#stdout, this.#stderr].some(({ talk }) => talk?.hasNoScript === true);
   }
 
   /** Whether something is kept from being read by our own disk. */

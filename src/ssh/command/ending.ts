@@ -45,6 +45,11 @@ export function judgeStop(
   return bare(cause === 'silent' ? 'timed-out' : cause, `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
 }
 
+export const NO_SCRIPT: Verdict = bare(
+  'not-run',
+  'the script did not come to lie on the host whole (in $TMPDIR or /tmp), or what reads it is not there; it did not begin',
+);
+
 export function lost(reason: string): Verdict {
   return bare('lost', reason);
 }

@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import type { EnvironmentVariable } from '../../run/plan.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
 import { type Deadlines, formatSeconds } from '../settings.ts';
@@ -10,21 +11,24 @@ import {
   judgeExit,
   judgeStop,
   lost,
+  NO_SCRIPT,
   readExit,
   type StopCause,
   type Verdict,
 } from './ending.ts';
 import type { StreamSettings } from './spooled-stream.ts';
+import { type CommandFiles, CommandInput, startOf } from './starting/command-input.ts';
+import { type Sudo, SudoPassword } from './starting/sudo-password.ts';
 import { ChannelNews, type StoppedCommand, type StopResult, stopCommand } from './stop/stop-command.ts';
-import { type Sudo, SudoPassword } from './sudo-password.ts';
 import { wrapCommand } from './wrap.ts';
 
-export interface CommandRun extends StreamSettings {
+export interface CommandRun extends StreamSettings, CommandFiles {
   readonly connection: Connection;
   readonly command: string;
   readonly timeLimitMs: number;
   /** It is stopped where it says nothing for so long. */
   readonly idleMs?: number;
+  readonly env?: readonly EnvironmentVariable[];
   /** Left out where the login itself runs it. */
   readonly sudo?: Sudo;
   readonly signal: AbortSignal;
@@ -71,6 +75,7 @@ class RunningCommand {
   readonly #wrapping;
   readonly #output: CommandOutput;
   readonly #password: SudoPassword | undefined;
+  readonly #input: CommandInput;
   readonly #release: () => void;
   readonly #onAbort = () => this.#stop(stopKind(this.#run.signal));
   #state: State = { at: 'opening' };
@@ -84,11 +89,15 @@ class RunningCommand {
     this.#run = run;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { command, sudo, timeLimitMs, deadlines } = run;
+    const { command, sudo, env, script, stdin, timeLimitMs, deadlines } = run;
     this.#wrapping = wrapCommand(command, run.connection.host.shell, {
       hostLimitMs: timeLimitMs + deadlines.hostMarginMs,
+      hasStdin: stdin !== undefined,
       ...(sudo && { sudo }),
+      ...(env && { env }),
+      ...(script && { script: startOf(script) }),
     });
+    this.#input = new CommandInput(run, () => this.#channel);
     this.#password =
       sudo &&
       new SudoPassword(
@@ -99,7 +108,11 @@ class RunningCommand {
     this.#output = new CommandOutput(
       run,
       this.#wrapping,
-      sudo && { inTerminal: sudo.inTerminal, onPrompt: () => this.#onPrompt() },
+      (sudo || script) && {
+        inTerminal: sudo?.inTerminal === true,
+        onPrompt: () => this.#onPrompt(),
+        onScriptWanted: () => this.#input.sendScript(),
+      },
     );
     this.#release = run.connection.onLost((reason) => this.#onEnd(reason));
     run.signal.addEventListener('abort', this.#onAbort);
@@ -176,7 +189,9 @@ class RunningCommand {
   #onData(): void {
     this.#heardAt = performance.now();
     this.#tell('data');
-    if (this.#output.leader !== undefined) this.#password?.accepted();
+    if (this.#output.leader === undefined || this.#state.at !== 'sent') return;
+    this.#password?.accepted();
+    this.#input.sendStdin();
   }
 
   /** Where it was silent for less than that, or is kept from being heard by our own disk, it is given more time. */
@@ -270,6 +285,7 @@ class RunningCommand {
   #settleExit(exit: Exit, note: string): void {
     this.#settle((hasBegun) => {
       const said = this.#output.sudoSaid;
+      if (!hasBegun && this.#output.hasNoScript) return NO_SCRIPT;
       if (hasBegun || this.#password === undefined || !this.#output.wasSudoCalled)
         return judgeExit(exit, hasBegun, note);
       if (/you must have a tty/.test(said) && this.#run.sudo?.inTerminal === false) throw new NeedsTerminal();

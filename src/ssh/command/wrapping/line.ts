@@ -61,6 +61,7 @@ export function receive(words: readonly string[]): Received {
   };
 }
 
-function place(at: number): string {
+/** The word at this place, in the script that a line has read. */
+export function place(at: number): string {
   return at < 10 ? `$${at}` : `\${${at}}`;
 }

@@ -1,5 +1,5 @@
 import { MARK_NAME } from '../mark-filter.ts';
-import { receive, throughSh } from './line.ts';
+import { place, receive, throughSh } from './line.ts';
 import { RUN_VARIABLE } from './watch.ts';
 
 /** As whom a command is run through sudo, and what that is asked with. */
@@ -13,12 +13,7 @@ export function promptOf(id: string): string {
   return `${MARK_NAME}-${id}-p:`;
 }
 
-/** What is said before sudo is called: from here on up to the command's mark, sudo speaks. */
-export function callOf(id: string): string {
-  return `${MARK_NAME}-${id}-s`;
-}
-
-/** In a terminal both streams are one. */
+/** From here on up to the command's mark, sudo speaks. In a terminal both streams are one. */
 const SAY_CALL = '[ -t 2 ]||echo "$0-$1-s$2">&2||exit 126;echo "$0-$1-se"||exit 126;';
 const FIND_SUDO =
   'command -v sudo >/dev/null 2>&1||{ echo "sudo: it is not installed on this host">&2;exit 127;};';
@@ -60,7 +55,7 @@ export function sudoLine(
  * found from the first moment on; `watch` goes before that. `words`: how many there are, less `LC_ALL`.
  */
 export function innerStart(watch: string, words: number): string {
-  const language = `\${${words + 1}}`;
+  const language = place(words + 1);
   return (
     `[ "\${${RUN_VARIABLE}-}" = "$1" ]||{ ${watch}${RUN_VARIABLE}="$1";export ${RUN_VARIABLE};` +
     `exec sh -c "$${SUDO_WORDS.self}" "$0" "$@";};` +

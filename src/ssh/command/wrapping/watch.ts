@@ -11,14 +11,14 @@ const GRACE_S = 5;
  *
  * It is nobody's child: a program that waits for all of its children would wait for it. It has to be started before
  * the variable is set, so that it does not bear the mark itself; it is in the command's session, where a stop finds
- * it. Holds nothing open.
+ * it. Holds nothing open. `cleanUp`: done when the command has ended, however that came.
  */
-export function watchScript(id: string, limitMs: number, leader: '$$' | '$1'): string {
+export function watchScript(id: string, limitMs: number, leader: '$$' | '$1', cleanUp = ':'): string {
   const limit = Math.ceil(limitMs / 1_000);
   const stop = `e(){ for x in $(grep -lsF ${RUN_VARIABLE}=${id} /proc/[0-9]*/environ);do ${STOP_ONE};kill -s $1 -- -$p;};`;
   return (
-    `( (p=${leader};trap "" HUP;n=0;while kill -0 $p||[ -d /proc/$p ]||exit;[ $n -lt ${limit} ];do sleep 2||exit;n=$((n+2));done;` +
-    `trap "" TERM;${stop}e TERM;sleep ${GRACE_S};e KILL) </dev/null >/dev/null 2>&1 &);`
+    `( (p=${leader};c(){ ${cleanUp};};trap "" HUP;trap "c;exit" TERM;n=0;while kill -0 $p||[ -d /proc/$p ]||{ c;exit;};[ $n -lt ${limit} ];do sleep 2||exit;n=$((n+2));done;` +
+    `trap "" TERM;${stop}e TERM;sleep ${GRACE_S};c;e KILL) </dev/null >/dev/null 2>&1 &);`
   );
 }
 

@@ -1,5 +1,4 @@
-import { MARK_NAME } from './mark-filter.ts';
-import { callOf, promptOf } from './wrapping/sudo.ts';
+import { MARK_NAME } from '../mark-filter.ts';
 
 /** Of what comes before the command, so much is held back; what is more is let through. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -8,35 +7,40 @@ const MAX_MARK_BYTES = 80;
 /** Of sudo's words, for the reason. */
 const MAX_SAID_CHARS = 4_096;
 
+/** What is to be done about what comes before a command. */
+export interface StartEvents {
+  /** Sudo asks; left out on a stream on which it does not. */
+  readonly onPrompt?: (() => void) | undefined;
+  /** The host waits for the script. */
+  readonly onScriptWanted: () => void;
+}
+
 /**
- * What sudo says on one stream before it starts the command, taken out of it: our own question for the password, and
- * the lecture. Its warnings stay, and all of it where the command does not begin.
+ * What comes on one stream before the command does, without what is ours: sudo's question for the password, as we have
+ * it ask, its lecture, and the words with which our part asks for a script. Sudo's warnings stay, and all that it said
+ * where the command does not begin.
  *
- * - **calling**: sudo was not called yet. What comes is the start-up files'.
- * - **talking**: sudo speaks. Only here a question is answered: what the command says asks nothing.
+ * - **starting**: what comes is the start-up files'.
+ * - **talking**: sudo was called, and speaks. Only here its question is answered: what the command says asks nothing.
  * - **open**: the command's mark is there. All that comes is its own.
  */
-type State = 'calling' | 'talking' | 'open';
+type State = 'starting' | 'talking' | 'open';
 
-export class SudoTalk {
-  readonly #marks: { readonly called: RegExp; readonly prompt: string; readonly begun: RegExp };
-  readonly #onPrompt: (() => void) | undefined;
-  #state: State = 'calling';
+export class StartTalk {
+  readonly #mark: RegExp;
+  readonly #events: StartEvents;
+  #state: State = 'starting';
   #held: Buffer[] = [];
   #heldBytes = 0;
   /** The end of what came: each byte is searched about once. */
   #tail = '';
   #said = '';
   #wasCalled = false;
+  #hasNoScript = false;
 
-  /** `onPrompt`: left out on a stream on which sudo does not ask. */
-  constructor(id: string, onPrompt?: () => void) {
-    this.#marks = {
-      called: new RegExp(`${callOf(id)}[er]\n`),
-      prompt: promptOf(id),
-      begun: new RegExp(`${MARK_NAME}-${id}-e[1-9][0-9]{0,9}\n`),
-    };
-    this.#onPrompt = onPrompt;
+  constructor(id: string, events: StartEvents) {
+    this.#mark = new RegExp(`${MARK_NAME}-${id}-(?:s([er])\n|(p):|(w)\n|(x)\n|[er][1-9][0-9]{0,9}\n)`);
+    this.#events = events;
   }
 
   /** Sudo's words, our question left out: of the last it said so much. */
@@ -44,8 +48,13 @@ export class SudoTalk {
     return this.#said;
   }
 
-  get wasCalled(): boolean {
+  get wasSudoCalled(): boolean {
     return this.#wasCalled;
+  }
+
+  /** The script did not come to lie on the host. */
+  get hasNoScript(): boolean {
+    return this.#hasNoScript;
   }
 
   push(chunk: Buffer): Buffer {
@@ -54,11 +63,7 @@ export class SudoTalk {
     this.#heldBytes += chunk.length;
     const seen = this.#tail + chunk.toString('latin1');
     this.#tail = seen.slice(-MAX_MARK_BYTES);
-    const found =
-      this.#state === 'calling'
-        ? this.#marks.called.test(seen)
-        : seen.includes(this.#marks.prompt) || this.#marks.begun.test(seen);
-    if (found) return this.#turn();
+    if (this.#mark.test(seen)) return this.#turn();
     if (this.#heldBytes <= MAX_HELD_BYTES) return EMPTY;
     const text = this.#take();
     this.#hold(text.slice(-MAX_MARK_BYTES));
@@ -76,28 +81,26 @@ export class SudoTalk {
   /** Something is there that was looked for. */
   #turn(): Buffer {
     const text = this.#take();
-    if (this.#state === 'calling') {
-      const called = this.#marks.called.exec(text);
-      const [mark, index] = called === null ? ['', 0] : [called[0], called.index];
+    const found = this.#mark.exec(text);
+    if (found === null) return toBytes(text);
+    const [mark, called, asked, wanted, failed] = found;
+    const words = text.slice(0, found.index);
+    const rest = () => this.push(toBytes(text.slice(found.index + mark.length)));
+    if (this.#state === 'starting' && called !== undefined) {
       this.#state = 'talking';
       this.#wasCalled = true;
-      const before = text.slice(0, index);
-      const own = mark.endsWith('r\n') ? withoutLastLine(before) : before;
-      return Buffer.concat([toBytes(own), this.push(toBytes(text.slice(index + mark.length)))]);
+      return Buffer.concat([toBytes(called === 'r' ? withoutLastLine(words) : words), rest()]);
     }
-    const begun = this.#marks.begun.exec(text)?.index ?? Number.POSITIVE_INFINITY;
-    const asked = text.indexOf(this.#marks.prompt);
-    if (asked >= 0 && asked < begun) {
-      const words = text.slice(0, asked);
-      this.#note(words);
-      this.#onPrompt?.();
-      const rest = this.push(toBytes(text.slice(asked + this.#marks.prompt.length)));
-      return Buffer.concat([toBytes(warningsOf(words)), rest]);
+    if (this.#state === 'talking') this.#note(words);
+    const own = toBytes(this.#state === 'talking' ? warningsOf(words) : words);
+    if (asked !== undefined && this.#state === 'talking') this.#events.onPrompt?.();
+    else if (wanted !== undefined) this.#events.onScriptWanted();
+    else if (failed !== undefined) this.#hasNoScript = true;
+    else {
+      this.#state = 'open';
+      return Buffer.concat([own, toBytes(text.slice(found.index))]);
     }
-    const words = text.slice(0, begun);
-    this.#note(words);
-    this.#state = 'open';
-    return toBytes(warningsOf(words) + text.slice(begun));
+    return Buffer.concat([own, rest()]);
   }
 
   #note(words: string): void {

@@ -1,8 +1,8 @@
 import type { ClientChannel } from 'ssh2';
-import type { Trial, TwiceRefused } from '../login/credential-trials.ts';
-import { quoteHost } from '../trouble.ts';
-import type { Verdict } from './ending.ts';
-import type { SudoLogin } from './wrapping/sudo.ts';
+import type { Trial, TwiceRefused } from '../../login/credential-trials.ts';
+import { quoteHost } from '../../trouble.ts';
+import type { Verdict } from '../ending.ts';
+import type { SudoLogin } from '../wrapping/sudo.ts';
 
 /** How a command is run as somebody else. */
 export interface Sudo extends SudoLogin {
