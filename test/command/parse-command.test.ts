@@ -30,6 +30,48 @@ describe("the original program's lines", () => {
 });
 
 describe('options', () => {
+  test('-script, -stdin and -env say what is run, what it reads and what it finds', () => {
+    const workOf = (text: string) => {
+      const request = run(text);
+      return request.kind === 'fleet' ? request.work : request;
+    };
+    expect(workOf('-h a -script deploy.sh')).toEqual({
+      action: 'run',
+      command: '',
+      script: { local: 'deploy.sh', args: [] },
+    });
+    expect(
+      workOf('-h a -env A=1 -env "B=two  words" -script slack:x.sh -stdin in.sql -- -v "b c" -h $HOME'),
+    ).toEqual({
+      action: 'run',
+      command: '',
+      script: { local: 'slack:x.sh', args: ['-v', 'b c', '-h', '$HOME'] },
+      stdin: { local: 'in.sql' },
+      env: [
+        ['A', '1'],
+        ['B', 'two  words'],
+      ],
+    });
+    expect(workOf('-h a -script x — one')).toMatchObject({ script: { args: ['one'] } });
+    expect(workOf('-h a -env A= -cmd id')).toMatchObject({ env: [['A', '']] });
+    for (const [text, message] of [
+      ['-h a -script x -cmd id', '-cmd and -script do not go together.'],
+      ['-h a -stdin x', '-cmd is missing.'],
+      ['-h a -env A -cmd id', '-env "A" is not a variable.'],
+      ['-h a -env 1A=x -cmd id', '-env "1A=x" is not a variable.'],
+      ['-h a -env A="b c" -cmd id', /^A quote stands in the middle of -env/],
+      ['-h a -env A=1 -env A=2 -cmd id', '-env A is there twice.'],
+      ['-h a -env BATCHOPS_RUN=2 -cmd id', "-env BATCHOPS_RUN is the bot's own."],
+      ['-h a -cmd "id" -- x', /^Behind the closing " of the command stands "-- x"/],
+      ['-h a -idle 60 -cmd id', '-idle "60" is not a duration.'],
+    ] as const) {
+      const refusal = refusalOf(run, text);
+      if (typeof message === 'string') expect(refusal.message).toBe(message);
+      else expect(refusal.message).toMatch(message);
+    }
+    expect(run('-h a -idle 60s -cmd id')).toMatchObject({ idleMs: 60_000 });
+  });
+
   test('-sudo is root where no user is named, wherever it stands', () => {
     const sudoOf = (text: string) => {
       const request = run(text);

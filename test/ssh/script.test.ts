@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Host } from '../../src/inventory/inventory.ts';
 import type { Execution } from '../../src/ports/hosts.ts';
 import type { RunWork } from '../../src/run/plan.ts';
@@ -16,12 +16,21 @@ const sourceOf = (bytes: string | Uint8Array) => ({
   sha256: createHash('sha256').update(bytes).digest('hex'),
 });
 
+/** How many processes have this as a word of their command line. */
+async function running(word: string): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.filter((line) => line.split('\0').includes(word)).length;
+}
+
 describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
   'scripts, input and variables, on a real sshd',
   () => {
     let sshd: Sshd;
     let rig: TransportRig;
-    /** Where scripts lie while they run: only this test's. */
+    /** Where scripts lie while they run: only one test's. */
     let tmp: string;
     const shells = SHELL_NAMES.filter((name) => name !== 'ash' && name !== 'rbash' && hasShell(name));
     const on = (shell = 'sh', more: Partial<Host> = {}) =>
@@ -38,6 +47,10 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
       await mkdir(tmp);
       await chmod(tmp, 0o1777);
       rig = await openRig({ deadlines: { hostMarginMs: 1_000 } });
+    });
+    beforeEach(async () => {
+      tmp = await mkdtemp(join(sshd.folder, 'tmp-'));
+      await chmod(tmp, 0o1777);
     });
     afterAll(async () => {
       expect(rig.errors).toEqual([]);
@@ -156,7 +169,7 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
         deadlines: { hostMarginMs: 1_000, keepaliveMs: 200, disconnectMs: 200 },
       });
       const ran = join(tmp, 'ran');
-      const script = `touch ${ran}\n${'# padding\n'.repeat(3_000_000)}`;
+      const script = `touch ${ran}\n${'# padding\n'.repeat(6_000_000)}`;
       const outcome = run(on('sh', { port: proxy.port }), { script }, { timeLimitMs: 3_000 }, alone);
       await vi.waitFor(async () => expect(await readdir(tmp)).toHaveLength(1), {
         interval: 1,
@@ -169,18 +182,10 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
     }, 40_000);
 
     test('where it cannot be put down, it does not begin', async () => {
-      const outcome = await run(on(), { script: 'echo ran\n', env: [], args: [] }, {}, rig).then(async () =>
-        rig.transport.execute(
-          on(),
-          {
-            action: 'run',
-            command: '',
-            env: [['TMPDIR', '/nowhere']],
-            script: { local: 'script', source: sourceOf('echo ran\n'), args: [] },
-          },
-          execution(),
-        ),
-      );
+      await place(rig, 'script', 'echo ran\n');
+      const script = { local: 'script', source: sourceOf('echo ran\n'), args: [] };
+      const work = { action: 'run', command: '', env: [['TMPDIR', '/nowhere']], script } as const;
+      const outcome = await rig.transport.execute(on(), work, execution());
       expect(outcome).toMatchObject({ kind: 'not-run', stdout: { head: '' } });
       expect(outcome.reason).toContain('did not come to lie on the host');
     });
@@ -189,7 +194,8 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
       const stop = new AbortController();
       const outcome = run(on(), { script: 'setsid sleep 8871 & sleep 8871\n' }, { signal: stop.signal });
       await vi.waitFor(async () => expect(await readdir(tmp)).toHaveLength(1), { timeout: 10_000 });
-      setTimeout(() => stop.abort('cancelled'), 300);
+      await vi.waitFor(async () => expect(await running('8871')).toBe(2), { timeout: 10_000 });
+      stop.abort('cancelled');
       expect((await outcome).reason).toMatch(/^cancelled while it ran; stopped: by session, parent/);
       await vi.waitFor(async () => expect(await readdir(tmp)).toEqual([]), { timeout: 5_000 });
     });

@@ -5,6 +5,7 @@ import { Secret } from '../../src/inventory/secret.ts';
 import type { Execution } from '../../src/ports/hosts.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import { hasShell, SHELL_NAMES, shellProgram } from '../rigs/shells.ts';
+import { startSshServer } from '../rigs/ssh-server.ts';
 import { CAN_ADD_USERS, HAS_SSHD, HAS_SUDO, type Sshd, startSshd } from '../rigs/sshd.ts';
 import { execution, openRig, passwordHost, type TransportRig } from './rig.ts';
 
@@ -81,7 +82,7 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
     ['unasked', RIGHT],
     ['own-pty', RIGHT],
     ['one-try', RIGHT],
-  ])('runs as root where it %ss, the inventory having the password %s', async (account, password) => {
+  ])('runs as root (%s), the inventory having the password %s', async (account, password) => {
     const outcome = await run(on(account, password), 'id -un; echo "it\'s $0" >&2; echo "<$(cat)>"; exit 3');
     expect(outcome).toMatchObject({
       kind: 'failed',
@@ -132,7 +133,9 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
       expect(outcome.reason).toBe(
         'sudo refused the password that the inventory has for it; it was tried once; the command did not begin',
       );
-      await vi.waitFor(async () => expect(await running(names.get(account) ?? '')).toEqual([]));
+      await vi.waitFor(async () => expect(await running(names.get(account) ?? '')).toEqual([]), {
+        timeout: 20_000,
+      });
     }
     const log = await readFile(`/tmp/${names.get('asks')}.log`, 'utf8');
     expect(log).toContain('1 incorrect password attempt');
@@ -222,19 +225,33 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
   });
 
   test('never begins where it is stopped while sudo asks', async () => {
+    // Two hosts whose sudo asks and says nothing more: what they answer is waited for.
+    await using silent = await startSshServer({
+      onLogin: (login) => login.accept(),
+      onCommand: (channel, command) => {
+        const id = / batchops ([0-9a-f]{18}) e /.exec(command)?.[1] ?? '';
+        channel.write(`batchops-${id}-se\n`);
+        channel.stderr.write(`batchops-${id}-se\nbatchops-${id}-p:`);
+      },
+    });
+    const how = { runId: 'r-early' };
     const stop = new AbortController();
-    const one = run(on('asks', 'wrong-1', { name: 'w1' }), 'id', { runId: 'r-early' });
-    const two = run(on('asks', 'wrong-1', { name: 'w2' }), 'id', { runId: 'r-early' });
-    const three = run(on('asks', 'wrong-1', { name: 'w3' }), 'id', { runId: 'r-early', signal: stop.signal });
-    // The third waits for what the others are told, with sudo's question open.
-    await vi.waitFor(async () => expect((await running('sudo\x00-k')).length).toBe(3), { interval: 5 });
+    const silence = new AbortController();
+    const others = ['w1', 'w2'].map((name) =>
+      run(on('asks', RIGHT, { name, port: silent.port }), 'id', { ...how, signal: silence.signal }),
+    );
+    await vi.waitFor(() => expect(silent.commands).toHaveLength(2), { timeout: 10_000 });
+    const asked = run(on('asks', RIGHT, { name: 'w3' }), 'id', { ...how, signal: stop.signal });
+    await vi.waitFor(async () => expect(await running('sudo\x00-k')).toHaveLength(1), { timeout: 10_000 });
     stop.abort('cancelled');
-    expect(await three).toMatchObject({
+    expect(await asked).toMatchObject({
       kind: 'cancelled',
       reason:
         'cancelled while it ran, without a sign that the command itself had begun; sudo ended before it started it',
     });
-    expect([(await one).kind, (await two).kind]).toEqual(['auth-failed', 'auth-failed']);
+    expect(await running('sudo\x00-k')).toEqual([]);
+    silence.abort('interrupted');
+    await Promise.all(others);
   });
 
   describe.each(shells)('with the login shell %s', (name) => {

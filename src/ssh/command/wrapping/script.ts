@@ -12,10 +12,10 @@ const placeOf = (id: string) => `"\${TMPDIR:-/tmp}/batchops-${id}"`;
 /** As the kernel reads the first line: a program, and all that follows as one argument. */
 export function readInterpreter(text: string): ScriptStart['interpreter'] {
   const [line = ''] = text.split('\n', 1);
-  const [, program, argument = ''] = /^#![ \t]*([^ \t]+)(?:[ \t]+(.*))?$/.exec(line) ?? [];
-  if (program === undefined) return ['sh'];
-  const trimmed = argument.trim();
-  return trimmed === '' ? [program] : [program, trimmed];
+  if (!line.startsWith('#!')) return ['sh'];
+  const words = line.slice(2).trim();
+  const space = words.search(/[ \t]/);
+  return space < 0 ? [words] : [words.slice(0, space), words.slice(space).trim()];
 }
 
 /**
@@ -27,7 +27,7 @@ export function receiveScript(id: string, bytes: number, interpreter: string): s
   return (
     `command -v ${interpreter} >/dev/null||{ echo "not found: "${interpreter}>&2;echo "$0-$1-x";exit 126;};` +
     `(umask 077;set -C;echo "$0-$1-w";head -c ${bytes} >${at});` +
-    `[ "$(($(wc -c <${at})))" = ${bytes} ]||{ rm -f ${at};echo "$0-$1-x";exit 126;};`
+    `[ "$(wc -c 2>/dev/null <${at}|tr -d " ")" = ${bytes} ]||{ rm -f ${at};echo "$0-$1-x";exit 126;};`
   );
 }
 

@@ -15,11 +15,12 @@ const GRACE_S = 5;
  */
 export function watchScript(id: string, limitMs: number, leader: '$$' | '$1', cleanUp = ':'): string {
   const limit = Math.ceil(limitMs / 1_000);
-  const stop = `e(){ for x in $(grep -lsF ${RUN_VARIABLE}=${id} /proc/[0-9]*/environ);do ${STOP_ONE};kill -s $1 -- -$p;};`;
+  const stop = `e(){ for x in $(grep -lsF ${RUN_VARIABLE}=${id} /proc/[0-9]*/environ);do ${STOP_ONE};};`;
   return (
     `( (p=${leader};c(){ ${cleanUp};};trap "" HUP;trap "c;exit" TERM;n=0;while kill -0 $p||[ -d /proc/$p ]||{ c;exit;};[ $n -lt ${limit} ];do sleep 2||exit;n=$((n+2));done;` +
-    `trap "" TERM;${stop}e TERM;sleep ${GRACE_S};c;e KILL) </dev/null >/dev/null 2>&1 &);`
+    `trap "" TERM;${stop}e TERM;kill -s TERM -- -$p;sleep ${GRACE_S};c;e STOP;e KILL;sleep 1;e KILL;kill -s KILL -- -$p) </dev/null >/dev/null 2>&1 &);`
   );
 }
 
+/** All are stopped before the first is ended: what a shell starts in between would be missed. */
 const STOP_ONE = `x=\${x%/environ};kill -s $1 "\${x##*/}";done`;
