@@ -1,8 +1,8 @@
 import type { RequestedRun, RequestedWork } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import type { RunWork, SentFile, Work } from '../run/plan.ts';
-import type { Call, RequestContext } from './begin-run.ts';
-import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.ts';
+import type { Asking } from '../run/planning.ts';
+import { fetchShared, findShared, localNameOf, type SharedFileSource, sharedName } from './shared-file.ts';
 
 /** A script and what a command reads are held in memory while they are sent. */
 export const MAX_SCRIPT_BYTES = 1024 * 1024;
@@ -24,11 +24,15 @@ export function draftWork(work: RequestedWork, channelId: string): Work {
 }
 
 /** The work with its files at hand: those of the folder as they are now, those of Slack's fetched. */
-export async function bringWork(context: RequestContext, call: Call, work: RequestedWork): Promise<Work> {
+export async function bringWork(
+  context: SharedFileSource,
+  asking: Asking,
+  work: RequestedWork,
+): Promise<Work> {
   const bring = async (local: string): Promise<SentFile> => {
     const name = sharedName(local);
     if (name === undefined) return await fixFile(context, { local });
-    return await fetchShared(context, await findShared(context, call, name));
+    return await fetchShared(context, await findShared(context, asking, name));
   };
   switch (work.action) {
     case 'put':
@@ -51,7 +55,7 @@ export async function bringWork(context: RequestContext, call: Call, work: Reque
 }
 
 /** The same for a work that was put down before: its files as they are now. */
-export async function fixWork(context: RequestContext, work: Work): Promise<Work> {
+export async function fixWork(context: SharedFileSource, work: Work): Promise<Work> {
   switch (work.action) {
     case 'put':
       return { ...work, ...(await fixFile(context, work)) };
@@ -79,7 +83,7 @@ function withFiles(
 }
 
 async function fixFile(
-  { transfers }: RequestContext,
+  { transfers }: SharedFileSource,
   file: Pick<SentFile, 'local' | 'shared'>,
 ): Promise<SentFile> {
   const { local, shared } = file;
@@ -92,7 +96,7 @@ async function fixFile(
 }
 
 /** What could not be sent as it is, or is no script, is said before anything is put down. */
-async function checkInputs({ transfers }: RequestContext, { script, stdin }: RunWork): Promise<void> {
+async function checkInputs({ transfers }: SharedFileSource, { script, stdin }: RunWork): Promise<void> {
   if (stdin !== undefined && stdin.source.bytes > MAX_STDIN_BYTES)
     throw tooLarge('stdin', stdin, MAX_STDIN_BYTES);
   if (script === undefined) return;

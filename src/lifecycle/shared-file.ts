@@ -11,7 +11,7 @@ export const MAX_SHARED_BYTES = 100 * 1024 * 1024;
 const PREFIX = /^slack:/i;
 
 /** What a file from Slack is brought here with. */
-interface SharedFileSource {
+export interface SharedFileSource {
   readonly sharedFiles: SharedFiles;
   readonly transfers: TransferFolder;
 }

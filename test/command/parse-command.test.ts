@@ -146,8 +146,8 @@ describe('options', () => {
 
   test.each([
     [
-      '-h a -sudo -cmd x',
-      '"-sudo" is not an option of this command.',
+      '-h a -tty -cmd x',
+      '"-tty" is not an option of this command.',
       'Its options are -h -g -x -c -t -fold -diff -n -cmd.',
     ],
     ['-hosts a -cmd x', '"-hosts" is not an option of this command.', 'Did you mean -h?'],
@@ -155,7 +155,7 @@ describe('options', () => {
     ['-h a -cmdd "x"', '"-cmdd" is not an option of this command.', 'Did you mean -cmd?'],
     ['-h a -c=5 -cmd x', '"-c=5" is not an option.', 'Write -c 5, with a space.'],
     ['-h a -local x -cmd x', '"-local" is not an option of this command.', undefined],
-    ['-h a -cmd "x" -sudo', '"-sudo" is not an option of this command.', undefined],
+    ['-h a -cmd "x" -tty', '"-tty" is not an option of this command.', undefined],
     ['-h a -h b -cmd x', '-h is there twice.', 'Join the two with a comma.'],
     ['-h a -n -n -cmd x', '-n is there twice.', 'Leave one out.'],
     ['-h a b -cmd x', '"b" belongs to no option.', undefined],

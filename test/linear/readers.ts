@@ -102,7 +102,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/ssh/trouble.ts': reader('host', 8),
   'src/store/embedded/database.ts': reader('own', 5),
   'src/inventory/host-section.ts': reader('file', 4),
-  'src/inventory/fill.ts': reader(['slack', 'file'], 2),
+  'src/inventory/fill.ts': reader(['slack', 'file'], 3),
   'src/lifecycle/bring-files.ts': reader('slack', 1),
   'src/report/text/wording.ts': reader('slack', 1),
   'src/inventory/host-values.ts': reader('file', 11, /^(?:(?:pass|word)+: )$/iu),

