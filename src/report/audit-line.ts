@@ -69,6 +69,7 @@ function signOf(action: AuditEntry['action']): string {
     case 'interrupted':
       return '?';
     case 'reloaded':
+    case 'sent-again':
       return '↻';
     case 'reload-failed':
     case 'other-process':
