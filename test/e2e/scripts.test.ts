@@ -50,7 +50,7 @@ describe.skipIf(!HAS_SSHD)('the real bot', () => {
     expect(shown(root)).toContain(`SHA-256 ${sha256}`);
     const thread = await slack.waitFor(() => {
       const said = slack.thread(OPS, root.ts).map(shown).join('\n');
-      return said.includes('h3') && said;
+      return ['h1 it', 'h2 it', 'h3 it'].every((words) => said.includes(words)) && said;
     });
     for (const n of [1, 2, 3]) expect(thread).toContain(`h${n} it's on 127.0.1.${n}: test ${n} from input`);
     await slack.waitFor(() => slack.messages(AUDIT).some(({ text }) => text.includes('accepted')));

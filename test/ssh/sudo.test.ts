@@ -241,15 +241,16 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
       run(on('asks', RIGHT, { name, port: silent.port }), 'id', { ...how, signal: silence.signal }),
     );
     await vi.waitFor(() => expect(silent.commands).toHaveLength(2), { timeout: 10_000 });
-    const asked = run(on('asks', RIGHT, { name: 'w3' }), 'id', { ...how, signal: stop.signal });
-    await vi.waitFor(async () => expect(await running('sudo\x00-k')).toHaveLength(1), { timeout: 10_000 });
+    const third = on('asks', RIGHT, { name: 'w3' });
+    const asked = run(third, 'id', { ...how, signal: stop.signal }, 'daemon');
+    await vi.waitFor(async () => expect(await running('-u\x00daemon')).toHaveLength(1), { timeout: 10_000 });
     stop.abort('cancelled');
     expect(await asked).toMatchObject({
       kind: 'cancelled',
       reason:
         'cancelled while it ran, without a sign that the command itself had begun; sudo ended before it started it',
     });
-    expect(await running('sudo\x00-k')).toEqual([]);
+    expect(await running('-u\x00daemon')).toEqual([]);
     silence.abort('interrupted');
     await Promise.all(others);
   });
