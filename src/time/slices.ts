@@ -6,15 +6,18 @@ export type Sliced<T> = Generator<void, T>;
 /** Others wait no longer than this, and the piece that ends it. */
 const SLICE_MS = 5;
 
-/** Does the work bit by bit, and lets others through in between. One at a time: two at once make slices twice as long. */
+/**
+ * Does the work bit by bit, and lets others through in between: also before it begins in earnest, as many short works
+ * one after the other are a long one. One at a time: two at once make slices twice as long.
+ */
 export async function inSlices<T>(work: Sliced<T>): Promise<T> {
-  let since = performance.now();
+  let until = Number.NEGATIVE_INFINITY;
   for (;;) {
     const { done, value } = work.next();
     if (done === true) return value;
-    if (performance.now() - since < SLICE_MS) continue;
+    if (performance.now() < until) continue;
     await breathe();
-    since = performance.now();
+    until = performance.now() + SLICE_MS;
   }
 }
 

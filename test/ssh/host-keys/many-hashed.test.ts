@@ -32,7 +32,7 @@ function cpuMs(): number {
 }
 
 /** How long nobody else had a turn, at the longest, while `work` went on: in ms of CPU, as the machine may be busy. */
-async function longestSlice(work: () => Promise<void>): Promise<number> {
+async function longestSlice(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   let before = cpuMs();
   let isOver = false;
@@ -66,21 +66,19 @@ test('4,000 hashed lines, and new keys of 40 of their places: others have their 
     const lines = Array.from({ length: 4_000 }, (_, n) => lineOf(hashed(addressOf(n)), keyOf(n)));
     writeFileSync(path, lines.join(''));
     const file = new KnownHostsFile(path, async () => {});
+    // Nothing but what is measured goes on meanwhile: the first use of a matcher is long work too.
+    const replacements = Array.from({ length: 40 }, (_, n) => n * 100).map((n) => {
+      const known = [fingerprint(keyOf(n).blob)];
+      return { name: addressOf(n), known, keys: [keyOf(100_000 + n)] };
+    });
     const slices = {
-      read: await longestSlice(async () => expect(await file.readAgain()).toBe(null)),
-      look: await longestSlice(async () => {
-        await Promise.all(Array.from({ length: 10 }, (_, n) => file.look(addressOf(2_000 + n))));
-        expect(file.keysOf(addressOf(2_007))).toEqual([keyOf(2_007)]);
-      }),
-      replace: await longestSlice(async () => {
-        const places = Array.from({ length: 40 }, (_, n) => n * 100);
-        const replacements = places.map((n) => {
-          const known = [fingerprint(keyOf(n).blob)];
-          return { name: addressOf(n), known, keys: [keyOf(100_000 + n)] };
-        });
-        expect(await file.replace(replacements, async () => {})).toMatchObject({ kind: 'written' });
-      }),
+      read: await longestSlice(() => file.readAgain()),
+      look: await longestSlice(() =>
+        Promise.all(Array.from({ length: 10 }, (_, n) => file.look(addressOf(2_000 + n)))),
+      ),
     };
+    expect(file.keysOf(addressOf(2_007))).toEqual([keyOf(2_007)]);
+    const replace = await longestSlice(() => file.replace(replacements, async () => {}));
     const written = readFileSync(path, 'utf8').split('\n');
     expect(written).toHaveLength(4_001);
     expect(written.slice(-41, -1)).toEqual(
@@ -88,7 +86,7 @@ test('4,000 hashed lines, and new keys of 40 of their places: others have their 
     );
     expect(written[0]).toBe(lines[1]?.trimEnd());
     // Five are meant; eight were measured with 10,000 lines, where all of it at once was 14 s.
-    for (const [what, ms] of Object.entries(slices)) expect(ms, what).toBeLessThan(20);
+    for (const [what, ms] of Object.entries({ ...slices, replace })) expect(ms, what).toBeLessThan(20);
   } finally {
     rmSync(folder, { recursive: true });
   }
