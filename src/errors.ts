@@ -22,6 +22,7 @@ export type RefusalCode = (typeof REFUSAL_CODES)[number];
 export const SUBJECTS = [
   'hosts', // -h, -g, -x
   'command',
+  'sudo',
   'action',
   'local',
   'remote',

@@ -11,6 +11,11 @@ export interface FleetOptions {
   /** `-action`: the verb, and the two names where they follow it. */
   readonly action: readonly string[] | undefined;
   readonly command: string | undefined;
+  /** `-sudo`: the user, root where none was named. */
+  readonly sudo: string | undefined;
+  readonly env: readonly (readonly [name: string, value: string])[];
+  /** Behind `--`; undefined where there is none. */
+  readonly args: readonly string[] | undefined;
   readonly preview: boolean;
   readonly diff: boolean;
   /** Those that are there or not, by name. */
@@ -29,6 +34,9 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
   const notes: string[] = [];
   let action: readonly string[] | undefined;
   let command: string | undefined;
+  let sudo: string | undefined;
+  const env: (readonly [name: string, value: string])[] = [];
+  let args: readonly string[] | undefined;
   let at = 0;
 
   const knownOption = (word: Word | undefined): Known[number] | undefined => {
@@ -72,9 +80,13 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
     const word = readWord(text, at);
     if (word === undefined) break;
     at = word.end;
+    if (seen.has('script') && isDashes(word)) {
+      args = readRest(text, at);
+      break;
+    }
     const option = knownOption(word);
     if (option === undefined) throw notAnOption(word, known);
-    if (seen.has(option.name)) {
+    if (seen.has(option.name) && option.takes !== 'variable') {
       throw new Refusal('usage', `-${option.name} is there twice.`, {
         remedy: option.takes === 'list' ? 'Join the two with a comma.' : 'Leave one out.',
       });
@@ -89,6 +101,12 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
       case 'word':
       case 'path':
         words.set(option.name, takeValue(option).text);
+        break;
+      case 'user':
+        sudo = valueWord() === undefined ? 'root' : checkUser(takeValue(option).text);
+        break;
+      case 'variable':
+        env.push(checkVariable(takeValue(option).text, env));
         break;
       case 'command': {
         const typed = readTypedCommand(text, at, {
@@ -120,6 +138,9 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
     words,
     action,
     command,
+    sudo,
+    env,
+    args,
     preview: seen.has('n'),
     diff: seen.has('diff'),
     flags: seen,
@@ -147,6 +168,61 @@ export function splitList(place: string, list: string): readonly string[] {
     });
   }
   return terms;
+}
+
+/** `--`, also as clients write it. */
+function isDashes({ isQuoted, text }: Word): boolean {
+  return !isQuoted && /^(?:--|[‐‑‒–—―−]{1,2})$/.test(text);
+}
+
+/** All words up to the end, whatever they begin with. */
+function readRest(text: string, from: number): readonly string[] {
+  const words: string[] = [];
+  for (let word = readWord(text, from); word !== undefined; word = readWord(text, word.end)) {
+    if (/[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(word.text) || !word.text.isWellFormed()) {
+      throw new Refusal('usage', `The argument ${shown(word.text)} holds a control character.`, {
+        remedy: 'Type it anew: it most likely came with a paste.',
+      });
+    }
+    words.push(word.text);
+  }
+  return words;
+}
+
+function checkVariable(
+  word: string,
+  before: readonly (readonly [name: string, value: string])[],
+): readonly [name: string, value: string] {
+  const [, name = '', value = ''] = /^([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)$/s.exec(word) ?? [];
+  if (name === '' || /[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(value) || !value.isWellFormed()) {
+    throw new Refusal('usage', `-env ${shown(word)} is not a variable.`, {
+      remedy: 'Write it as in -env STAGE=test; one with spaces stands in quotes as a whole: -env "A=b c".',
+    });
+  }
+  if (/^["“”„'‘’]/.test(value)) {
+    throw new Refusal('usage', `A quote stands in the middle of -env ${shown(word)}.`, {
+      remedy: 'Put all of it in quotes: -env "A=b c".',
+    });
+  }
+  if (name === 'BATCHOPS_RUN' || before.some(([other]) => other === name)) {
+    throw new Refusal(
+      'usage',
+      `-env ${name} is ${name === 'BATCHOPS_RUN' ? "the bot's own" : 'there twice'}.`,
+      {
+        remedy: 'Leave it out.',
+      },
+    );
+  }
+  return [name, value];
+}
+
+/** A name as accounts have it, which no shell and no option of sudo's reads otherwise. */
+export function checkUser(user: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9._-]{0,63}$/.test(user)) return user;
+  throw new Refusal('usage', `-sudo ${shown(user)} is not the name of a user.`, {
+    remedy: 'Write it as in -sudo postgres, or leave it out for root.',
+    about: 'sudo',
+  });
 }
 
 function notAnOption(word: Word, known: Known): Refusal {

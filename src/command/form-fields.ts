@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { DIRECTION, type Field, RESULTS } from './fields.ts';
-import { splitList } from './fleet-options.ts';
+import { checkUser, splitList } from './fleet-options.ts';
 import { type FormField, type KnownOption, optionsOf } from './options.ts';
 import { checkPath, parseDuration, parseFanOut, withOptions } from './parse-command.ts';
 import { COPY_FLAGS, type FleetRequest, type RequestedWork } from './request.ts';
@@ -35,13 +35,13 @@ export function parseFormFields(
   if (hosts.length === 0 && faults.terms === undefined) {
     faults.hosts = 'Choose hosts or groups here, or write an expression below; every host is all.';
   }
-  const work = kind === 'run' ? parseCommandField(text('command'), attempt) : parseCopyFields(text, attempt);
+  const work = kind === 'run' ? parseCommandFields(text, attempt) : parseCopyFields(text, attempt);
   const fanOut = text('fanout').trim();
   const limit = text('limit').trim();
   const results = RESULTS.choices.find(({ value }) => value === text('results'))?.value;
   const read = {
     ...(fanOut === '' ? {} : { fanOut: attempt('fanout', () => parseFanOut(fanOut)) ?? 1 }),
-    ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration(limit)) ?? 1 }),
+    ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration('t', limit)) ?? 1 }),
     ...(results === 'similar' ? { fold: results } : {}),
     ...(results === 'diff' ? { diff: true as const } : {}),
   };
@@ -53,12 +53,15 @@ export function parseFormFields(
 
 type Attempt = <T>(field: FormField, read: () => T) => T | undefined;
 
-function parseCommandField(command: string, attempt: Attempt): RequestedWork | undefined {
+function parseCommandFields(text: (field: FormField) => string, attempt: Attempt): RequestedWork | undefined {
+  const command = text('command');
+  const user = text('sudo').trim();
+  const sudo = user === '' ? undefined : attempt('sudo', () => checkUser(user));
   return attempt('command', () => {
     if (command.trim() === '') throw new Refusal('usage', 'Write the command to run.');
     const bare = unwrapCommand(command);
     checkCommand(bare.command);
-    return { action: 'run', command: bare.command };
+    return { action: 'run', command: bare.command, ...(sudo !== undefined && { sudo }) };
   });
 }
 

@@ -10,7 +10,7 @@ export interface Option {
   readonly of: readonly ('run' | 'copy')[];
   /** What it says of a request: a part of the help, and of the form. */
   readonly tells: Part;
-  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'command' | 'action';
+  readonly takes: 'list' | 'word' | 'path' | 'nothing' | 'user' | 'variable' | 'command' | 'action';
   /** As the line of use shows it. */
   readonly usage: string;
   /** What is missing where it has no value. */
@@ -128,6 +128,17 @@ export const OPTIONS = [
     ],
   },
   {
+    name: 'idle',
+    of: ['run'],
+    tells: 'how',
+    takes: 'word',
+    usage: '[-idle DURATION]',
+    expected: 'a duration',
+    example: '-idle 60s',
+    synonyms: ['silence'],
+    help: 'ends it on a host where it says nothing for so long: 60s',
+  },
+  {
     name: 'fold',
     of: ['run'],
     tells: 'how',
@@ -216,6 +227,61 @@ export const OPTIONS = [
     example: '-resume',
     synonyms: ['continue'],
     help: 'of a put: goes on with what a broken one left on the host, where that is the same so far',
+  },
+  {
+    name: 'sudo',
+    of: ['run'],
+    tells: 'how',
+    takes: 'user',
+    usage: '[-sudo [USER]]',
+    expected: 'a user',
+    example: '-sudo postgres',
+    synonyms: ['become', 'root'],
+    help: 'runs it as USER through sudo on the host; root where no user is named',
+    fields: [
+      {
+        kind: 'text',
+        block: 'sudo',
+        about: 'sudo',
+        label: 'As another user, through sudo',
+        optional: true,
+        placeholder: 'root',
+        maxChars: 64,
+      },
+    ],
+  },
+  {
+    name: 'env',
+    of: ['run'],
+    tells: 'how',
+    takes: 'variable',
+    usage: '[-env K=V]',
+    expected: 'a variable',
+    example: '-env STAGE=test',
+    synonyms: ['setenv'],
+    help: 'a variable of its environment; as many as there are: -env A=1 -env "B=two words"',
+  },
+  {
+    name: 'stdin',
+    of: ['run'],
+    tells: 'how',
+    takes: 'path',
+    usage: '[-stdin FILE]',
+    expected: 'a file',
+    example: '-stdin dump.sql',
+    synonyms: ['input'],
+    help: 'a file of the transfer folder that the command reads',
+  },
+  {
+    name: 'script',
+    of: ['run'],
+    tells: 'what',
+    takes: 'path',
+    usage: '-script FILE [-- ARGS]',
+    expected: 'a file',
+    example: '-script deploy.sh -- web 3',
+    synonyms: [],
+    help: 'in place of -cmd: a script of the transfer folder, or slack:NAME; behind -- its arguments',
   },
   {
     name: 'cmd',

@@ -52,6 +52,7 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
   }
   const fanOut = options.words.get('c');
   const timeLimit = options.words.get('t');
+  const idle = options.words.get('idle');
   const fold = options.words.get('fold');
   return {
     kind: 'fleet',
@@ -60,7 +61,8 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
     exclude: options.lists.get('x') ?? [],
     work: name === '/batch_run' ? parseRun(options) : parseCopy(options),
     ...(fanOut === undefined ? {} : { fanOut: parseFanOut(fanOut) }),
-    ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration(timeLimit) }),
+    ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration('t', timeLimit) }),
+    ...(idle === undefined ? {} : { idleMs: parseDuration('idle', idle) }),
     ...(fold === undefined ? {} : { fold: parseFold(fold) }),
     ...(options.diff ? { diff: true } : {}),
     preview: options.preview,
@@ -69,8 +71,25 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
 }
 
 function parseRun(options: FleetOptions): RequestedWork {
-  if (options.command !== undefined) return { action: 'run', command: options.command };
-  throw new Refusal('usage', '-cmd is missing.', { remedy: 'Say what to run: -cmd "df -h".' });
+  const { command, sudo, env, args = [] } = options;
+  const local = options.words.get('script');
+  const stdin = options.words.get('stdin');
+  if (command === undefined && local === undefined) {
+    throw new Refusal('usage', '-cmd is missing.', {
+      remedy: 'Say what to run: -cmd "df -h", or -script FILE.',
+    });
+  }
+  if (command !== undefined && local !== undefined) {
+    throw new Refusal('usage', '-cmd and -script do not go together.', { remedy: 'Leave one out.' });
+  }
+  return {
+    action: 'run',
+    command: command ?? '',
+    ...(sudo !== undefined && { sudo }),
+    ...(local !== undefined && { script: { local: checkPath('script', local, 'put'), args } }),
+    ...(stdin !== undefined && { stdin: { local: checkPath('stdin', stdin, 'put') } }),
+    ...(env.length > 0 && { env }),
+  };
 }
 
 function parseCopy(options: FleetOptions): RequestedWork {
@@ -135,7 +154,7 @@ export function withOptions(
 }
 
 export function checkPath(
-  option: 'local' | 'remote',
+  option: 'local' | 'remote' | 'script' | 'stdin',
   path: string | undefined,
   action: 'put' | 'get',
 ): string {
@@ -177,13 +196,13 @@ function parseFold(word: string): 'exact' | 'similar' {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
-export function parseDuration(word: string): number {
+export function parseDuration(option: 't' | 'idle', word: string): number {
   const [, count = '0', unit = ''] = /^(\d{1,6})([smh])$/i.exec(word) ?? [];
   const durationMs = Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
   if (durationMs > 0) return durationMs;
-  throw new Refusal('usage', `-t ${shown(word)} is not a duration.`, {
+  throw new Refusal('usage', `-${option} ${shown(word)} is not a duration.`, {
     remedy: /^\d+$/.test(word)
-      ? `Write the unit too: -t ${word}s for seconds, -t ${word}m for minutes.`
+      ? `Write the unit too: -${option} ${word}s for seconds, -${option} ${word}m for minutes.`
       : 'Write it as 30s, 5m or 1h.',
   });
 }

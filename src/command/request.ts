@@ -13,6 +13,8 @@ export interface FleetRequest {
   readonly work: RequestedWork;
   readonly fanOut?: number;
   readonly timeLimitMs?: number;
+  /** `-idle`: the longest silence of a command. */
+  readonly idleMs?: number;
   /** `-fold`: when two results count as one. */
   readonly fold?: 'exact' | 'similar';
   /** `-diff`: results are shown by how they differ. */
@@ -23,8 +25,17 @@ export interface FleetRequest {
   readonly notes: readonly string[];
 }
 
+export interface RequestedRun {
+  readonly action: 'run';
+  readonly command: string;
+  readonly sudo?: string;
+  readonly script?: { readonly local: string; readonly args: readonly string[] };
+  readonly stdin?: { readonly local: string };
+  readonly env?: readonly (readonly [name: string, value: string])[];
+}
+
 export type RequestedWork =
-  | { readonly action: 'run'; readonly command: string }
+  | RequestedRun
   | ({ readonly action: 'put' } & RequestedCopy)
   | ({ readonly action: 'get' } & RequestedCopy);
 

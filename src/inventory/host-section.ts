@@ -1,4 +1,5 @@
 import { nearNames, showCode } from '../errors.ts';
+import { isFillable, OWN_WORDS } from './fill.ts';
 import { hintAt } from './host-values.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.ts';
 import { didYouMean, type Problems, showName } from './problems.ts';
@@ -35,12 +36,13 @@ export const HOST_KEYS = [
   'shell',
   'prompt',
   'legacy',
+  'sudo_password',
 ] as const;
 export type HostKey = (typeof HOST_KEYS)[number];
 
 export function checkHostKeys(section: IniSection, problems: Problems): void {
   for (const [key, { line }] of section.entries) {
-    if (HOST_KEYS.some((known) => known === key)) continue;
+    if (HOST_KEYS.some((known) => known === key) || /^var_[a-z_][a-z0-9_]{0,63}$/.test(key)) continue;
     problems.at(line, `unknown key ${showName(key)} of a host.${didYouMean(nearNames(key, HOST_KEYS))}`);
   }
 }
@@ -96,7 +98,7 @@ export class HostSection {
   }
 
   /** A secret as it stands there, or out of the variable `env:NAME` or the file `file:PATH`. */
-  readSecret(key: 'password' | 'passphrase'): Secret | undefined {
+  readSecret(key: 'password' | 'passphrase' | 'sudo_password'): Secret | undefined {
     const entry = this.entry(key);
     if (entry === undefined) return undefined;
     const [, kind, name = ''] = /^(env|file):(.*)$/s.exec(entry.value) ?? [];
@@ -116,6 +118,25 @@ export class HostSection {
         : new Secret(value, this.expandHome(name.trim()));
     }
     return new Secret(entry.value);
+  }
+
+  /** Its own variables and those it inherits. */
+  readVariables(): ReadonlyMap<string, string> {
+    const variables = new Map<string, string>();
+    for (const [key, { line, value }] of [...this.#file.defaults.entries, ...this.#section.entries]) {
+      if (!key.startsWith('var_')) continue;
+      const name = key.slice('var_'.length);
+      if (OWN_WORDS.some((own) => own === name)) this.fault(line, `${key}: {${name}} is every host's own`);
+      else if (value === '') variables.delete(name);
+      else if (isFillable(value)) variables.set(name, value);
+      else {
+        this.fault(
+          line,
+          `${key}: expected letters, digits and _ . / : , = + @ % - (it is put into commands, and no shell may read it otherwise)${hintAt(value)}`,
+        );
+      }
+    }
+    return variables;
   }
 
   expandHome(path: string): string {

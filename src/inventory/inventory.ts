@@ -13,6 +13,10 @@ export interface Host {
   /** The private key's text, already read from the file that `key` names; with an agent, it may be a public key. */
   readonly privateKey?: Secret;
   readonly passphrase?: Secret;
+  /** What sudo is given where it asks; without one, sudo is not to ask. */
+  readonly sudoPassword?: Secret;
+  /** `var_NAME = …`, by lower-case name. */
+  readonly variables?: ReadonlyMap<string, string>;
   /** The agent's socket. */
   readonly agent?: string;
   /** The name of another host of the inventory to go through. */

@@ -40,9 +40,11 @@ export function parseHost(
   const password = at.readSecret('password');
   const passphrase = at.readSecret('passphrase');
   const privateKey = readKey(at, sources, passphrase);
+  const sudoPassword = readSudoPassword(at, password);
   const prompt = at.read('prompt', 'a regular expression for the whole question', parsePattern);
   const agent = readAgent(at, sources);
   const isLegacy = at.read('legacy', 'True or False', parseBoolean);
+  const variables = at.readVariables();
   const jump = readJump(section, at.entry('jump'));
 
   if (at.entry('user') === undefined) at.fault(section.line, `[${section.name}] has no user`);
@@ -60,6 +62,8 @@ export function parseHost(
     ...(password === undefined ? {} : { password }),
     ...(privateKey === undefined ? {} : { privateKey }),
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(variables.size === 0 ? {} : { variables }),
+    ...(sudoPassword === undefined ? {} : { sudoPassword }),
     ...(agent === undefined ? {} : { agent }),
     ...(jump === undefined ? {} : { jump }),
     ...(hostKey === undefined ? {} : { hostKey }),
@@ -96,6 +100,19 @@ function readKey(
   const wrong = sources.findKeyFault(text, passphrase?.reveal());
   if (wrong === undefined) return new Secret(text, isPublic ? undefined : at.expandHome(entry.value));
   return at.fault(at.entry(wrong.key)?.line ?? entry.line, `${wrong.key}: ${wrong.fault}`);
+}
+
+/** `login:` is the host's own password. One line: sudo reads no further. */
+function readSudoPassword(at: HostSection, login: Secret | undefined): Secret | undefined {
+  const entry = at.entry('sudo_password');
+  if (entry === undefined) return undefined;
+  if (entry.value === 'login:') {
+    if (at.entry('password') !== undefined) return login;
+    return at.fault(entry.line, 'sudo_password: login: stands for the password, and this host has none');
+  }
+  const secret = at.readSecret('sudo_password');
+  if (secret === undefined || !/[\r\n\0]/.test(secret.reveal())) return secret;
+  return at.fault(entry.line, 'sudo_password: it has more than one line, and sudo reads one');
 }
 
 /** The socket of its agent. */

@@ -162,7 +162,7 @@ function memoized(sources: InventorySources): InventorySources {
 function secretsOf(hosts: Iterable<Host>): readonly Secret[] {
   const byValue = new Map<string, Secret>();
   for (const host of hosts) {
-    for (const secret of [host.password, host.passphrase, host.privateKey]) {
+    for (const secret of [host.password, host.passphrase, host.privateKey, host.sudoPassword]) {
       if (secret !== undefined) byValue.set(secret.reveal(), secret);
     }
   }

@@ -1,8 +1,9 @@
 import { withUsage } from '../command/parse-command.ts';
-import type { FleetRequest, RequestedWork } from '../command/request.ts';
+import type { FleetRequest } from '../command/request.ts';
 import type { TextReading } from '../command/slash-text.ts';
 import { Refusal } from '../errors.ts';
 import type { Resolved } from '../inventory/expression.ts';
+import { openFilling } from '../inventory/fill.ts';
 import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { resolveKnown } from '../policy/rights.ts';
@@ -11,15 +12,15 @@ import type { HostKeyring } from '../ports/hosts.ts';
 import type { Meters } from '../ports/meters.ts';
 import type { SharedFiles } from '../ports/slack.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
-import { formatDuration } from '../report/text/wording.ts';
+import { describeFilling, formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
-import type { Plan, Work } from '../run/plan.ts';
+import { fillable, type Plan } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
+import { bringWork, draftWork } from './bring-files.ts';
 import type { RunContext } from './execution.ts';
 import { type OpeningContext, openRun } from './open-run.ts';
 import { recordRefusal } from './refusals.ts';
-import { fetchShared, findShared, localNameOf, sharedName } from './shared-file.ts';
 
 export interface RequestContext extends RunContext, OpeningContext {
   readonly sharedFiles: SharedFiles;
@@ -108,8 +109,11 @@ export function draftRun(context: RequestContext, call: Call, request: FleetRequ
   const { hosts, notes } = understand(context, call, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
-  const plan = planRun(request, hosts, draftWork(request.work, call.channelId), asking, context.limits);
-  return { plan, notes: [...request.notes, ...notes] };
+  const work = draftWork(request.work, call.channelId);
+  const groups = [...request.groups, ...request.hosts.filter((term) => term.startsWith('@'))];
+  const filling = openFilling(fillable(work), hosts, { inventory: context.inventory, groups });
+  const plan = planRun(request, hosts, work, asking, context.limits, filling);
+  return { plan, notes: [...describeFilling(plan), ...request.notes, ...notes] };
 }
 
 /** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
@@ -178,37 +182,5 @@ function checkLimits(request: FleetRequest, limits: Limits): void {
         'The administrator sets the limit: BATCHOPS_MAX_TIME.',
       about: 'time-limit',
     });
-  }
-}
-
-/** The work before the disk, or Slack, was asked: good for judging, not for sending. */
-function draftWork(work: RequestedWork, channelId: string): Work {
-  if (work.action !== 'put') return work;
-  const name = sharedName(work.local);
-  const local = name === undefined ? work.local : localNameOf(channelId, name);
-  return { ...work, local, source: { bytes: 0, sha256: '' } };
-}
-
-/** The work with its file at hand: one of the folder as it is now, or one of Slack's, fetched. */
-export async function bringWork(context: RequestContext, call: Call, work: RequestedWork): Promise<Work> {
-  if (work.action !== 'put') return await fixWork(context, work);
-  const name = sharedName(work.local);
-  if (name === undefined) return await fixWork(context, work);
-  return await fetchShared(context, await findShared(context, call, name), work);
-}
-
-export async function fixWork(context: RequestContext, work: RequestedWork | Work): Promise<Work> {
-  switch (work.action) {
-    case 'put':
-      return {
-        ...work,
-        source: await context.transfers.digestSource(work.local, work.options?.folder),
-        origins: await context.transfers.originsOf(work.local, work.options?.folder),
-      };
-    case 'get':
-      await context.transfers.checkDestination(work.local);
-      return work;
-    default:
-      return work;
   }
 }

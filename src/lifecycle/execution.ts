@@ -112,6 +112,8 @@ export async function executeJob(
   const how: Execution = {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
+    ...(plan.idleMs !== undefined && { idleMs: plan.idleMs }),
+    ...(target.values && { values: target.values }),
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
     by: plan.requester.userId,
     signal,

@@ -1,8 +1,7 @@
-import type { RequestedCopy } from '../command/request.ts';
 import { nearNames, Refusal } from '../errors.ts';
 import type { TransferFolder } from '../ports/disk.ts';
 import type { SharedFiles } from '../ports/slack.ts';
-import type { Work } from '../run/plan.ts';
+import type { SentFile } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { SharedFile } from '../run/shared-file.ts';
 
@@ -12,7 +11,7 @@ export const MAX_SHARED_BYTES = 100 * 1024 * 1024;
 const PREFIX = /^slack:/i;
 
 /** What a file from Slack is brought here with. */
-interface SharedFileSource {
+export interface SharedFileSource {
   readonly sharedFiles: SharedFiles;
   readonly transfers: TransferFolder;
 }
@@ -77,12 +76,8 @@ export function checkSize(file: SharedFile): void {
   });
 }
 
-/** Brings a file of Slack's into the transfer folder: the work that sends it, and no other one of its name. */
-export async function fetchShared(
-  files: SharedFileSource,
-  file: SharedFile,
-  { remote, options }: Pick<RequestedCopy, 'remote' | 'options'>,
-): Promise<Work> {
+/** Brings a file of Slack's into the transfer folder, under a name that no other one has. */
+export async function fetchShared(files: SharedFileSource, file: SharedFile): Promise<SentFile> {
   const { id, name, bytes, uploader } = file;
   const local = localNameOf(id, name);
   await files.transfers.keep(
@@ -101,12 +96,5 @@ export async function fetchShared(
       },
     );
   }
-  return {
-    action: 'put',
-    local,
-    remote,
-    ...(options === undefined ? {} : { options }),
-    source,
-    shared: { id, uploader },
-  };
+  return { local, source, shared: { id, uploader } };
 }

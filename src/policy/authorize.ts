@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts';
 import { formatHostSet, formatTypable } from '../inventory/fold-names.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { shorten } from '../inventory/shorten.ts';
-import type { Plan, Requester } from '../run/plan.ts';
+import { filesOf, type Plan, type Requester, type RunWork, type SentFile } from '../run/plan.ts';
 import type { Allowlist, RuleAction } from './allowlist.ts';
 import type { Approved } from './approved.ts';
 import { coversHosts, coversPath, judgeHosts, rulesOf, type Verdict } from './judge.ts';
@@ -33,6 +33,7 @@ export function authorize(plan: Plan, allowlist: Allowlist, inventory: Inventory
   }
   const verdicts = judgeHosts(allowlist, plan, hosts);
   if (verdicts.some(({ isAllowed }) => !isAllowed)) throw notAllowed(plan, allowlist, verdicts);
+  checkShells(plan, inventory);
   checkOrigins(plan, allowlist);
   return plan as Approved<Plan>;
 }
@@ -75,15 +76,46 @@ export function authorizeTrust(
   );
 }
 
+/** The option that takes something of ours around the command. */
+function oursIn({ sudo, script, stdin, env }: RunWork): string | undefined {
+  if (sudo !== undefined) return '-sudo';
+  if (script !== undefined) return '-script';
+  if (stdin !== undefined) return '-stdin';
+  return env === undefined ? undefined : '-env';
+}
+
+/** What needs something of ours around the command is refused where nothing of ours is sent. */
+function checkShells({ work, targets }: Plan, inventory: Inventory): void {
+  if (work.action !== 'run') return;
+  const option = oursIn(work);
+  if (option === undefined) return;
+  const raw = targets
+    .map(({ host }) => host)
+    .filter((host) => inventory.hosts.get(host.toLowerCase())?.shell === 'raw');
+  if (raw.length === 0) return;
+  throw new Refusal(
+    'usage',
+    `Nothing but the command itself is sent to ${formatNames(raw)} (shell = raw in the inventory), so ${option} is not possible there.`,
+    { remedy: 'Leave these out with -x.', about: option === '-sudo' ? 'sudo' : 'command' },
+  );
+}
+
 /**
  * What was fetched from a host is that host's still: who sends it on has to be allowed to fetch it there. What
  * somebody put into Slack is theirs, and of those who see it there: its name in the folder is nobody else's.
  */
-function checkOrigins({ work, requester, channelId }: Plan, allowlist: Allowlist): void {
-  const origins = work.action === 'put' ? (work.origins ?? []) : [];
+function checkOrigins(plan: Plan, allowlist: Allowlist): void {
+  for (const file of filesOf(plan.work)) checkOriginsOf(file, plan, allowlist);
+}
+
+function checkOriginsOf(
+  { origins = [], shared }: SentFile,
+  { requester, channelId }: Plan,
+  allowlist: Allowlist,
+): void {
   for (const origin of origins) {
     if (origin.kind === 'shared') {
-      const isNamed = work.action === 'put' && work.shared?.id === origin.id;
+      const isNamed = shared?.id === origin.id;
       if (isNamed || origin.by === requester.userId) continue;
       throw new Refusal(
         'not-allowed',

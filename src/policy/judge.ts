@@ -1,7 +1,7 @@
 import type { Subject } from '../errors.ts';
-import type { Requester } from '../run/plan.ts';
+import type { Requester, RunWork } from '../run/plan.ts';
 import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
-import { explainCommand } from './command-pattern.ts';
+import { explainCommand, formatPatterns } from './command-pattern.ts';
 import { explainPath, explainPaths } from './path-pattern.ts';
 
 /** What is asked of every host alike: who, where from, and what. */
@@ -13,7 +13,7 @@ export interface Question {
 
 /** The part of a plan's work that rules speak of. */
 export type JudgedWork =
-  | { readonly action: 'run'; readonly command: string }
+  | RunWork
   | { readonly action: 'put' | 'get'; readonly local: string; readonly remote: string };
 
 export type Verdict =
@@ -89,10 +89,24 @@ function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly
   if (!rule.actions.has(work.action)) {
     return [...lacks, { about: 'action', why: `it does not have the action ${work.action}` }];
   }
-  const why =
-    work.action === 'run' ? explainCommand(rule.commands, work.command) : explainPaths(rule.paths, work);
-  if (why === undefined) return lacks;
-  return [...lacks, { about: work.action === 'run' ? 'command' : 'remote', why }];
+  if (work.action !== 'run') {
+    const why = explainPaths(rule.paths, work);
+    return why === undefined ? lacks : [...lacks, { about: 'remote', why }];
+  }
+  const why = explainFreeText(rule, work) ?? explainCommand(rule.commands, work.command);
+  const mayNotSudo = work.sudo !== undefined && !rule.actions.has('sudo');
+  return [
+    ...lacks,
+    ...(mayNotSudo ? [{ about: 'sudo' as const, why: 'it does not have the right sudo' }] : []),
+    ...(why === undefined ? [] : [{ about: 'command' as const, why }]),
+  ];
+}
+
+/** A script is free text, and so is what a command reads or finds in its environment: patterns over it do not hold. */
+function explainFreeText({ commands }: Rule, { script, stdin, env }: RunWork): string | undefined {
+  if (commands === '*') return undefined;
+  const option = script ? '-script' : stdin ? '-stdin' : env ? '-env' : undefined;
+  return option && `its commands are ${formatPatterns(commands)}, and ${option} takes commands = *`;
 }
 
 /** The rule that lacks least; among equals one that is for this host. */

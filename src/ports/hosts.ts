@@ -17,6 +17,10 @@ export interface Transport {
 export interface Execution {
   readonly runId: string;
   readonly timeLimitMs: number;
+  /** Of a command: the longest silence. */
+  readonly idleMs?: number;
+  /** Of a command: what words in it stand for on this host. */
+  readonly values?: Readonly<Record<string, string>>;
   /**
    * Of a copy: whether the rules reach this path on this host. Asked with the file's true name, links followed,
    * before it is read or written: whoever may write to a folder of the host can plant a link there.

@@ -25,6 +25,7 @@ export function formatAuditLine(entry: AuditEntry): Message {
     ...(entry.action === 'refused' && typeof detail.count === 'number'
       ? [`${formatCount(detail.count)} more within a minute, the last:`]
       : []),
+    ...(textOf(detail.sudo) === '' ? [] : [`as ${escapeShort(textOf(detail.sudo), 80)} via sudo`]),
     ...(typed === '' ? [] : [inlineCode(cleanOutput(typed), MAX_TYPED_CHARS)]),
     ...(Array.isArray(detail.runs) ? [escapeShort(detail.runs.map(textOf).join(', '), MAX_RUNS_CHARS)] : []),
     ...(detail.origins === NOT_ON_RECORD ? ['its origin is not on record'] : []),

@@ -9,7 +9,6 @@ import { type FormField, fieldsOf } from '../command/options.ts';
 import { Refusal, type Subject } from '../errors.ts';
 import { shorten } from '../inventory/shorten.ts';
 import {
-  bringWork,
   type Call,
   type Drafted,
   draftRun,
@@ -17,6 +16,7 @@ import {
   type RequestContext,
   startRun,
 } from '../lifecycle/begin-run.ts';
+import { bringWork } from '../lifecycle/bring-files.ts';
 import { sha256 } from '../lifecycle/sha256.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
@@ -154,7 +154,7 @@ export function draftForm(
   const bring = () =>
     file === undefined || work.action !== 'put'
       ? bringWork(context, call, work)
-      : fetchShared(context, file, work);
+      : fetchShared(context, file).then((sent) => ({ ...work, ...sent }));
   return { ...drafted, bring };
 }
 

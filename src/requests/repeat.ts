@@ -1,13 +1,15 @@
 import type { RetryOf } from '../command/verbs.ts';
 import { Refusal } from '../errors.ts';
+import { openFilling } from '../inventory/fill.ts';
 import type { Host, Inventory } from '../inventory/inventory.ts';
-import { type Call, fixWork, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
+import { type Call, type RequestContext, startRun } from '../lifecycle/begin-run.ts';
+import { fixWork } from '../lifecycle/bring-files.ts';
 import { authorize } from '../policy/authorize.ts';
 import { knownTo } from '../policy/rights.ts';
 import { formatHostNames } from '../report/text/host-names.ts';
 import { plural } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
-import type { Work } from '../run/plan.ts';
+import { filesOf, fillable, type Work } from '../run/plan.ts';
 import { chooseRetryHosts, planRetry } from '../run/planning.ts';
 import type { Run } from '../run/run.ts';
 import { findVisibleRun } from './questions.ts';
@@ -59,7 +61,8 @@ export async function repeatRun(
     });
   }
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
-  const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking);
+  const filling = openFilling(fillable(run.plan.work), hosts, { inventory: context.inventory, groups: [] });
+  const draft = planRetry(run.id, run.plan, [first, ...rest], run.plan.work, asking, filling);
   authorize(draft, context.allowlist, context.inventory);
   const work = await fixWork(context, run.plan.work);
   checkSameFile(run, work);
@@ -68,11 +71,11 @@ export async function repeatRun(
 
 /** Half of the hosts with one file and half with another, under one name, is not what "again" means. */
 function checkSameFile(run: Run, work: Work): void {
-  const before = run.plan.work;
-  if (before.action !== 'put' || work.action !== 'put') return;
-  if (before.source.sha256 === work.source.sha256) return;
-  throw new Refusal('not-now', `${work.local} is not the file any more that ${run.id} sent.`, {
-    remedy: 'Put the old one back, or send the new one with /batch_scp.',
+  const before = filesOf(run.plan.work);
+  const other = filesOf(work).find(({ source }, i) => source.sha256 !== before[i]?.source.sha256);
+  if (other === undefined) return;
+  throw new Refusal('not-now', `${other.local} is not the file any more that ${run.id} sent.`, {
+    remedy: 'Put the old one back, or send the new one with a command of its own.',
   });
 }
 

@@ -9,7 +9,7 @@ import type { FirstKey } from './host-key.ts';
  * - `timed-out`: the command was still running at its time limit and was stopped; or the host was silent, or too
  *   slow, for that long during a copy.
  * - `unreachable`: no SSH session came about (name, route, port, handshake); nothing was sent.
- * - `auth-failed`: the host refused our login; nothing was sent.
+ * - `auth-failed`: the host refused our login and nothing was sent, or its sudo the password; the command did not begin.
  * - `host-key-failed`: the host is not the one we trust; no secret and no command was sent.
  * - `lost`: the connection died after the command was sent; it may or may not have run to its end. Of a copy: it died
  *   while the file got its name, and which file is there is not known.

@@ -17,22 +17,40 @@ export const ACTIONS = ['run', 'put', 'get'] as const;
 
 export type Action = (typeof ACTIONS)[number];
 
+/** A file of the transfer folder that goes to hosts. */
+export interface SentFile {
+  /** As typed, relative to the transfer folder. */
+  readonly local: string;
+  /** The file as it was when the plan was made: a file that has changed since is not sent. */
+  readonly source: FileDigest;
+  /** Set where the file came from Slack: which one it is, and who put it there. */
+  readonly shared?: SharedSource;
+  /** Where the file of the folder came from, as far as the bot put it there; none: an administrator did. */
+  readonly origins?: readonly Origin[];
+}
+
+export interface RunWork {
+  readonly action: 'run';
+  /** As typed, words for each host's own values included; empty where a script is run. */
+  readonly command: string;
+  /** The user that it is run as, through sudo; the login itself where left out. */
+  readonly sudo?: string;
+  readonly script?: Script;
+  /** What the command reads; nothing where left out. */
+  readonly stdin?: SentFile;
+  readonly env?: readonly EnvironmentVariable[];
+}
+
+export interface Script extends SentFile {
+  readonly args: readonly string[];
+}
+
+export type EnvironmentVariable = readonly [name: string, value: string];
+
 /** What is done on each target. */
 export type Work =
-  | { readonly action: 'run'; readonly command: string }
-  | {
-      readonly action: 'put';
-      /** As typed, relative to the transfer folder. */
-      readonly local: string;
-      readonly remote: string;
-      readonly options?: CopyOptions;
-      /** The file, or the folder, as it was when the plan was made: a file that has changed since is not sent. */
-      readonly source: FileDigest;
-      /** Set where the file came from Slack: which one it is, and who put it there. */
-      readonly shared?: SharedSource;
-      /** Where the file of the folder came from, as far as the bot put it there; none: an administrator did. */
-      readonly origins?: readonly Origin[];
-    }
+  | RunWork
+  | (SentFile & { readonly action: 'put'; readonly remote: string; readonly options?: CopyOptions })
   | {
       readonly action: 'get';
       readonly local: string;
@@ -66,6 +84,8 @@ export interface Target {
   readonly user: string;
   /** Set where the host is known not to be run on, and why: reported, never dropped. */
   readonly skip?: string;
+  /** Its own values of the words in the command that stand for such: `{host}` is `host` here. */
+  readonly values?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -80,6 +100,8 @@ export interface Plan {
   readonly fanOut: number;
   /** For the command, or for a copy: the longest silence. */
   readonly timeLimitMs: number;
+  /** Of a command: it is ended where it says nothing for so long. */
+  readonly idleMs?: number;
   readonly requester: Requester;
   readonly channelId: string;
   /** The slash command as typed, for people to read. */
@@ -106,6 +128,19 @@ export const MAX_REPLIES = 10;
 /** Whether a run's results are shown folded, in a few messages, instead of one reply for each host. */
 export function usesBoard({ targets, fold, diff }: Plan): boolean {
   return targets.length > MAX_REPLIES || fold !== undefined || diff === true;
+}
+
+/** The files that it sends to hosts. */
+export function filesOf(work: Work): readonly SentFile[] {
+  if (work.action === 'get') return [];
+  if (work.action === 'put') return [work];
+  return [work.script, work.stdin].filter((file) => file !== undefined);
+}
+
+/** The texts of a work in which a word can stand for each host's own value. */
+export function fillable(work: Work): readonly string[] {
+  if (work.action !== 'run') return [];
+  return [work.command, ...(work.script?.args ?? []), ...(work.env ?? []).map(([, value]) => value)];
 }
 
 const TARGETS = new WeakMap<Plan, ReadonlyMap<string, Target>>();

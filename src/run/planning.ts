@@ -1,8 +1,9 @@
 import type { FleetRequest } from '../command/request.ts';
 import type { RetryOf } from '../command/verbs.ts';
+import type { Filling } from '../inventory/fill.ts';
 import type { Host } from '../inventory/inventory.ts';
 import { mayHaveRun, type OutcomeKind } from './outcome.ts';
-import type { Plan, Requester, Target, Work } from './plan.ts';
+import { findTarget, type Plan, type Requester, type Target, type Work } from './plan.ts';
 import type { Job } from './run.ts';
 
 export interface Asking {
@@ -18,12 +19,14 @@ export function planRun(
   work: Work,
   asking: Asking,
   defaults: { readonly fanOut: number; readonly timeLimitMs: number },
+  filling?: Filling,
 ): Plan {
   return {
     work,
-    targets: mapTargets(hosts),
+    targets: mapTargets(hosts, filling),
     fanOut: request.fanOut ?? defaults.fanOut,
     timeLimitMs: request.timeLimitMs ?? defaults.timeLimitMs,
+    ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
     ...(request.fold === undefined ? {} : { fold: request.fold }),
     ...(request.diff === undefined ? {} : { diff: request.diff }),
     ...asking,
@@ -37,13 +40,36 @@ export function planRetry(
   hosts: readonly [Host, ...Host[]],
   work: Work,
   asking: Asking,
+  filling?: Filling,
 ): Plan {
-  return { ...plan, work, targets: mapTargets(hosts), ...asking, retryOf: runId };
+  return {
+    ...plan,
+    work,
+    targets: mapTargets(hosts, filling && keepPlaces(plan, filling)),
+    ...asking,
+    retryOf: runId,
+  };
 }
 
-function mapTargets(hosts: readonly [Host, ...Host[]]): readonly [Target, ...Target[]] {
+function mapTargets(hosts: readonly [Host, ...Host[]], filling?: Filling): readonly [Target, ...Target[]] {
+  const target = (host: Host, number: number): Target => {
+    const values = filling?.(host, number);
+    return values === undefined ? planTarget(host) : { ...planTarget(host), values };
+  };
   const [first, ...rest] = hosts;
-  return [planTarget(first), ...rest.map(planTarget)];
+  return [target(first, 1), ...rest.map((host, i) => target(host, i + 2))];
+}
+
+/** Again, on some of the hosts: each keeps its number, and the group that it was chosen by. */
+function keepPlaces(plan: Plan, filling: Filling): Filling {
+  return (host, number) => {
+    const { n, group } = findTarget(plan, host.name)?.values ?? {};
+    return {
+      ...filling(host, number),
+      ...(n !== undefined && { n }),
+      ...(group !== undefined && { group }),
+    };
+  };
 }
 
 /** A host of the inventory as a target, with the address that the plan is judged for. */

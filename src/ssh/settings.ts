@@ -44,6 +44,8 @@ export interface Deadlines {
   readonly lingerMs: number;
   /** Between asking a command to end and ending it. */
   readonly killGraceMs: number;
+  /** After a command's time limit, until its host ends it by itself: we may not be there any more to do it. */
+  readonly hostMarginMs: number;
   /** After saying goodbye, until the socket is torn down. */
   readonly disconnectMs: number;
   readonly keepaliveMs: number;
@@ -57,6 +59,7 @@ export const DEFAULT_DEADLINES: Deadlines = {
   channelMs: 10_000,
   lingerMs: 2_000,
   killGraceMs: 5_000,
+  hostMarginMs: 10_000,
   disconnectMs: 5_000,
   keepaliveMs: 10_000,
   retryDelaysMs: [500, 1_500],

@@ -1,27 +1,31 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, hash, randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
+import { fill } from '../inventory/fill.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Execution, HostKeyring, Transport } from '../ports/hosts.ts';
 import { UNMETERED } from '../run/copy-progress.ts';
 import type { FirstKey } from '../run/host-key.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
-import type { Work } from '../run/plan.ts';
+import type { RunWork, Work } from '../run/plan.ts';
 import type { Ending } from './command/ending.ts';
 import { runCommand } from './command/run-command.ts';
+import type { Sudo } from './command/starting/sudo-password.ts';
 import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
 import { SharedSources } from './flow/shared-source.ts';
 import { Windows } from './flow/window.ts';
 import { openKeyring } from './host-keys/keyring.ts';
+import { CredentialTrials } from './login/credential-trials.ts';
 import type { ConnectContext } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
+import { SentFiles } from './sent-files.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
 import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
 import type { StreamName } from './spool/spool-folder.ts';
 import { openTransferFolder } from './transfer-folder.ts';
-import { stopKind, Trouble } from './trouble.ts';
+import { NeedsTerminal, NoInput, stopKind, Trouble } from './trouble.ts';
 
 /** The same connections serve the work and the look at host keys. */
 export interface SshTransport extends Transport {
@@ -38,6 +42,10 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const sources = new SharedSources();
   const windows = new Windows();
   const running = new Map<AbortController, Promise<Outcome>>();
+  const sentFiles = new SentFiles(folder);
+  const sudoTrials = new CredentialTrials();
+  /** Whose sudo has asked for a terminal. */
+  const inTerminal = new WeakSet<Host>();
   const stopLooks = new AbortController();
   let isClosed = false;
 
@@ -50,18 +58,11 @@ export function openTransport(settings: TransportSettings): SshTransport {
       try {
         ending =
           work.action === 'run'
-            ? await runCommand({
-                connection,
-                command: work.command,
-                timeLimitMs: how.timeLimitMs,
-                signal,
-                deadlines: { ...deadlines, channelMs },
-                mask: settings.secretsMask(),
-                openDigest,
-                ...(spool === undefined
-                  ? {}
-                  : { openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream) }),
-              })
+            ? await sentFiles.use(work.script, (script) =>
+                sentFiles.use(work.stdin, (stdin) =>
+                  run(connection, host, { ...work, files: { script, stdin } }, how, channelMs, signal),
+                ),
+              )
             : await copy(connection, work, how, channelMs, signal);
       } catch (error) {
         // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
@@ -76,6 +77,63 @@ export function openTransport(settings: TransportSettings): SshTransport {
       const isClean = hasEnded && left.length === 0 && (work.action !== 'run' || ending.reason === '');
       return { result: { ...ending, reason: joinNotes([ending.reason, ...left]) }, isClean };
     });
+  }
+
+  async function run(
+    connection: Connection,
+    host: Host,
+    work: RunWork & { readonly files: Readonly<Record<'script' | 'stdin', Uint8Array | undefined>> },
+    how: Execution,
+    channelMs: number,
+    signal: AbortSignal,
+  ): Promise<Ending> {
+    const { script, stdin } = work.files;
+    const values = how.values ?? {};
+    if (host.shell === 'raw' && (work.sudo ?? script ?? stdin ?? work.env) !== undefined) {
+      throw new Trouble('not-run', 'with `shell = raw` nothing but a command can be sent; nothing was');
+    }
+    const attempt = (): Promise<Ending> => {
+      if (stdin && work.sudo !== undefined && inTerminal.has(host)) throw new NoInput();
+      return runCommand({
+        connection,
+        command: fill(work.command, values),
+        timeLimitMs: how.timeLimitMs,
+        ...(how.idleMs !== undefined && { idleMs: how.idleMs }),
+        signal,
+        deadlines: { ...deadlines, channelMs },
+        mask: settings.secretsMask(),
+        openDigest,
+        ...(work.env && { env: work.env.map(([name, value]) => [name, fill(value, values)] as const) }),
+        ...(script && {
+          script: { content: script, args: (work.script?.args ?? []).map((arg) => fill(arg, values)) },
+        }),
+        ...(stdin && { stdin }),
+        ...(work.sudo !== undefined && { sudo: sudoOn(host, work.sudo, how, signal) }),
+        ...(spool && {
+          openSpoolFile: (stream: StreamName) => spool.openFile(how.runId, host.name, stream),
+        }),
+      });
+    };
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof NeedsTerminal)) throw error;
+      // It has refused, and started nothing.
+      inTerminal.add(host);
+      return await attempt();
+    }
+  }
+
+  /** The inventory as it is now: the connection may be older than its `sudo_password`. */
+  function sudoOn(host: Host, user: string, how: Execution, signal: AbortSignal): Sudo {
+    const password = host.sudoPassword?.reveal();
+    const credential = hash('sha256', JSON.stringify(['sudo', host.user, password]));
+    return {
+      user,
+      password,
+      inTerminal: inTerminal.has(host),
+      beginTrial: () => sudoTrials.begin({ runId: how.runId, host: host.name, credential }, signal),
+    };
   }
 
   async function copy(

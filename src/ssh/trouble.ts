@@ -75,6 +75,37 @@ export class WrongHostKey extends Trouble {
   }
 }
 
+/** Sudo wants a terminal around it, and there was none: nothing was started. */
+export class NeedsTerminal extends Trouble {
+  constructor() {
+    super('not-run', 'sudo wants a terminal on this host (requiretty); the command did not begin');
+  }
+}
+
+/** The host opened a channel and gave no terminal on it: no command was sent. */
+export class NoTerminal extends Trouble {
+  constructor() {
+    super(
+      'not-run',
+      'sudo wants a terminal on this host (requiretty), and its SSH server gives none; the command did not begin',
+    );
+  }
+}
+
+/** A terminal has no end of input that a command would see. */
+export class NoInput extends Trouble {
+  constructor() {
+    super(
+      'not-run',
+      'sudo wants a terminal on this host (requiretty), and through one -stdin cannot be given; the command did not begin',
+    );
+  }
+}
+
+export function isNoTerminal(error: unknown): boolean {
+  return /pseudo-terminal/.test(wordsOf(error));
+}
+
 /** What stopped a job from outside, as its abort signal has it. */
 export function stopTrouble(signal: AbortSignal, when: string): Trouble {
   return stopKind(signal) === 'interrupted'

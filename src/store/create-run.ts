@@ -5,7 +5,7 @@ import type { Approved } from '../policy/approved.ts';
 import { checkShares, type Shares, type Unfinished } from '../policy/shares.ts';
 import { keepStart, NOT_ON_RECORD } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
-import { canonicalPlan, type Plan, type Requester } from '../run/plan.ts';
+import { canonicalPlan, filesOf, type Plan, type Requester, type RunWork } from '../run/plan.ts';
 import { type BegunRun, type Click, type EndedJob, formatRunId } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
 import { breathe } from '../time/breathe.ts';
@@ -177,7 +177,14 @@ export function clickKey(requestKey: string, id: number | string): string {
 function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<Record<string, unknown>> {
   const { work } = plan;
   const words =
-    work.action === 'run' ? { command: work.command } : { local: work.local, remote: work.remote };
+    work.action === 'run'
+      ? {
+          command: work.command,
+          ...(work.sudo !== undefined && { sudo: work.sudo }),
+          ...(work.script && { script: work.script.local }),
+          ...(work.stdin && { stdin: work.stdin.local }),
+        }
+      : { local: work.local, remote: work.remote };
   return {
     planHash,
     action: work.action,
@@ -188,13 +195,30 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
       shared: work.shared,
       origins: work.origins?.length === 0 ? NOT_ON_RECORD : work.origins,
     }),
+    ...(work.action === 'run' && detailOfRun(work, ledger.mask)),
     count: plan.targets.length,
     skipped: plan.targets.filter(({ skip }) => skip !== undefined).length,
     fanOut: plan.fanOut,
     timeLimitMs: plan.timeLimitMs,
+    ...(plan.idleMs !== undefined && { idleMs: plan.idleMs }),
     typed: keepStart(plan.typed),
     ...(plan.retryOf !== undefined && { retryOf: plan.retryOf }),
     hosts: plan.targets.map(({ host }) => host),
+  };
+}
+
+function detailOfRun(work: RunWork, mask: (text: string) => string): Readonly<Record<string, unknown>> {
+  const { script, env } = work;
+  const files = filesOf(work).map(({ local, source, shared, origins }) => ({
+    local: mask(local),
+    source,
+    shared,
+    origins: origins?.length === 0 ? NOT_ON_RECORD : origins,
+  }));
+  return {
+    ...(script && { args: script.args.map(mask) }),
+    ...(env && { env: env.map(([name, value]) => `${name}=${mask(value)}`) }),
+    ...(files.length > 0 && { files }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
-import type { Plan, Work } from '../run/plan.ts';
+import type { Plan, RunWork, Work } from '../run/plan.ts';
 import type { Schema } from './schema.ts';
 import { sha256 } from './sha256.ts';
 
@@ -27,8 +27,19 @@ export function sealWork(plan: Plan, mask: (text: string) => string): Sealing {
 
 function maskWork(work: Work, mask: (text: string) => string): Work {
   return work.action === 'run'
-    ? { ...work, command: mask(work.command) }
+    ? maskRun(work, mask)
     : { ...work, local: mask(work.local), remote: mask(work.remote) };
+}
+
+function maskRun(work: RunWork, mask: (text: string) => string): RunWork {
+  const { command, script, stdin, env } = work;
+  return {
+    ...work,
+    command: mask(command),
+    ...(script && { script: { ...script, local: mask(script.local), args: script.args.map(mask) } }),
+    ...(stdin && { stdin: { ...stdin, local: mask(stdin.local) } }),
+    ...(env && { env: env.map(([name, value]) => [name, mask(value)] as const) }),
+  };
 }
 
 function sealOf(salt: string, workJson: string): string {

@@ -31,6 +31,18 @@ describe('the form, read', () => {
     });
   });
 
+  test('runs as another user where one is named', () => {
+    const sudo = (user: string) => parse('run', { hosts: ['h1'], command: ['id'], sudo: [user] });
+    expect(sudo(' root ')).toMatchObject({
+      request: { work: { action: 'run', command: 'id', sudo: 'root' } },
+    });
+    expect(sudo('')).toEqual(parse('run', { hosts: ['h1'], command: ['id'] }));
+    expect(sudo('-u root')).toHaveProperty('faults.sudo');
+    expect(describeFields('run', { hosts: ['h1'], command: ['id'], sudo: ['root'] })).toContain(
+      '-sudo root -cmd id',
+    );
+  });
+
   test('takes backticks round the whole command as quotes, as the slash command does', () => {
     for (const command of ['`df *`', '```df *```', '```\ndf *\n```']) {
       expect(parse('run', { hosts: ['h1'], command: [command] })).toMatchObject({

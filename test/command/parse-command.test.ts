@@ -30,6 +30,63 @@ describe("the original program's lines", () => {
 });
 
 describe('options', () => {
+  test('-script, -stdin and -env say what is run, what it reads and what it finds', () => {
+    const workOf = (text: string) => {
+      const request = run(text);
+      return request.kind === 'fleet' ? request.work : request;
+    };
+    expect(workOf('-h a -script deploy.sh')).toEqual({
+      action: 'run',
+      command: '',
+      script: { local: 'deploy.sh', args: [] },
+    });
+    expect(
+      workOf('-h a -env A=1 -env "B=two  words" -script slack:x.sh -stdin in.sql -- -v "b c" -h $HOME'),
+    ).toEqual({
+      action: 'run',
+      command: '',
+      script: { local: 'slack:x.sh', args: ['-v', 'b c', '-h', '$HOME'] },
+      stdin: { local: 'in.sql' },
+      env: [
+        ['A', '1'],
+        ['B', 'two  words'],
+      ],
+    });
+    expect(workOf('-h a -script x — one')).toMatchObject({ script: { args: ['one'] } });
+    expect(workOf('-h a -env A= -cmd id')).toMatchObject({ env: [['A', '']] });
+    for (const [text, message] of [
+      ['-h a -script x -cmd id', '-cmd and -script do not go together.'],
+      ['-h a -stdin x', '-cmd is missing.'],
+      ['-h a -env A -cmd id', '-env "A" is not a variable.'],
+      ['-h a -env 1A=x -cmd id', '-env "1A=x" is not a variable.'],
+      ['-h a -env A="b c" -cmd id', /^A quote stands in the middle of -env/],
+      ['-h a -env A=1 -env A=2 -cmd id', '-env A is there twice.'],
+      ['-h a -env BATCHOPS_RUN=2 -cmd id', "-env BATCHOPS_RUN is the bot's own."],
+      ['-h a -cmd "id" -- x', /^Behind the closing " of the command stands "-- x"/],
+      ['-h a -idle 60 -cmd id', '-idle "60" is not a duration.'],
+    ] as const) {
+      const refusal = refusalOf(run, text);
+      if (typeof message === 'string') expect(refusal.message).toBe(message);
+      else expect(refusal.message).toMatch(message);
+    }
+    expect(run('-h a -idle 60s -cmd id')).toMatchObject({ idleMs: 60_000 });
+  });
+
+  test('-sudo is root where no user is named, wherever it stands', () => {
+    const sudoOf = (text: string) => {
+      const request = run(text);
+      return request.kind === 'fleet' && request.work.action === 'run' ? request.work.sudo : 'none';
+    };
+    expect(sudoOf('-h a -sudo -cmd id')).toBe('root');
+    expect(sudoOf('-h a -sudo postgres -cmd "id"')).toBe('postgres');
+    expect(sudoOf('-h a -cmd "id" -sudo')).toBe('root');
+    expect(sudoOf('-h a —sudo “www-data” -cmd "id"')).toBe('www-data');
+    expect(sudoOf('-h a -cmd "id"')).toBeUndefined();
+    for (const user of ['-u', '#0', 'a b', '%wheel', 'x;id', '$(id)', '']) {
+      expect(refusalOf(run, `-h a -sudo "${user}" -cmd id`), user).toMatchObject({ code: 'usage' });
+    }
+  });
+
   test('stand in any order, also behind a quoted command', () => {
     const expected = {
       ...PLAIN,
@@ -89,16 +146,16 @@ describe('options', () => {
 
   test.each([
     [
-      '-h a -sudo -cmd x',
-      '"-sudo" is not an option of this command.',
-      'Its options are -h -g -x -c -t -fold -diff -n -cmd.',
+      '-h a -tty -cmd x',
+      '"-tty" is not an option of this command.',
+      'Its options are -h -g -x -c -t -idle -fold -diff -n -sudo -env -stdin -script -cmd.',
     ],
     ['-hosts a -cmd x', '"-hosts" is not an option of this command.', 'Did you mean -h?'],
     ['-h a —command x', '"—command" is not an option of this command.', 'Did you mean -cmd?'],
     ['-h a -cmdd "x"', '"-cmdd" is not an option of this command.', 'Did you mean -cmd?'],
     ['-h a -c=5 -cmd x', '"-c=5" is not an option.', 'Write -c 5, with a space.'],
     ['-h a -local x -cmd x', '"-local" is not an option of this command.', undefined],
-    ['-h a -cmd "x" -sudo', '"-sudo" is not an option of this command.', undefined],
+    ['-h a -cmd "x" -tty', '"-tty" is not an option of this command.', undefined],
     ['-h a -h b -cmd x', '-h is there twice.', 'Join the two with a comma.'],
     ['-h a -n -n -cmd x', '-n is there twice.', 'Leave one out.'],
     ['-h a b -cmd x', '"b" belongs to no option.', undefined],

@@ -88,6 +88,25 @@ describe('a host', () => {
     }
   });
 
+  test('has a password for sudo: its own words, a file, a variable, or that of the login', () => {
+    const passwordOf = (line: string) => {
+      const { hosts, secrets } = read(`${HOST}${line}\n`, worldOf({ SUDO_PW: 'from-env' }));
+      const secret = hosts.get('web01')?.sudoPassword;
+      if (secret !== undefined) expect(secrets.map((one) => one.reveal())).toContain(secret.reveal());
+      return secret?.reveal();
+    };
+    expect(passwordOf('')).toBeUndefined();
+    expect(passwordOf('sudo_password = p;w#1')).toBe('p;w#1');
+    expect(passwordOf('sudo_password = env:SUDO_PW')).toBe('from-env');
+    expect(passwordOf('sudo_password = login:')).toBe('x');
+    expect(problemsOf('[a]\nip = 1.2.3.4\nuser = u\nagent = /run/agent\nsudo_password = login:\n')).toEqual([
+      'inventory.ini:5: sudo_password: login: stands for the password, and this host has none',
+    ]);
+    expect(problemsOf(`${HOST}sudo_password = one\n  two\n`)).toEqual([
+      'inventory.ini:5: sudo_password: it has more than one line, and sudo reads one',
+    ]);
+  });
+
   test('reads legacy, which is no unless it says so', () => {
     const legacyOf = (line: string) => read(`${HOST}\n${line}\n`).hosts.get('web01')?.legacy;
     expect(legacyOf('legacy = yes')).toBe(true);

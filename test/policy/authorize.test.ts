@@ -6,7 +6,7 @@ import type { Allowlist } from '../../src/policy/allowlist.ts';
 import { admit, authorize, hasRight } from '../../src/policy/authorize.ts';
 import { judgeHosts } from '../../src/policy/judge.ts';
 import { explainRights } from '../../src/policy/rights.ts';
-import type { Plan } from '../../src/run/plan.ts';
+import type { Plan, Work } from '../../src/run/plan.ts';
 import { fleet } from '../inventory/inventories.ts';
 import { allow, get, inventory, planOf, put, rule, run } from './plans.ts';
 
@@ -25,6 +25,56 @@ function refusalOf(plan: Plan, allowlist: Allowlist = design): Refusal | undefin
 }
 
 describe('a plan', () => {
+  test('with a script, input or variables takes commands = *, and the right to what its files are of', () => {
+    const script = { local: 's.sh', source: { bytes: 1, sha256: '00' }, args: [] };
+    const whole: Work = { action: 'run', command: '', script };
+    const works: readonly Work[] = [
+      whole,
+      { action: 'run', command: 'df -h', stdin: script },
+      { action: 'run', command: 'df -h', env: [['LD_PRELOAD', '/tmp/x.so']] },
+    ];
+    for (const work of works) {
+      const plan = planOf('U1', 'C1', ['web01'], work);
+      expect(refusalOf(plan, allow(rule()))).toBeUndefined();
+      expect(refusalOf(plan, allow(rule({ commands: 'df **' })))?.message).toMatch(
+        /its commands are df \*\*, and -(script|stdin|env) takes commands = \*\.$/,
+      );
+    }
+    const fetched = [{ kind: 'fetched', host: 'db01', path: '/etc/shadow', by: 'U2' }] as const;
+    const shared = [{ kind: 'shared', id: 'F1', by: 'U2' }] as const;
+    const onlyWeb = allow(rule({ hosts: 'web01' }));
+    for (const [origins, words] of [
+      [fetched, /This file was fetched from a host and path of which no rule of yours allows a get/],
+      [shared, /This file is from Slack, and not of your uploads/],
+    ] as const) {
+      const file = { ...script, origins };
+      for (const work of [
+        { ...whole, script: file },
+        { action: 'run', command: 'id', stdin: file },
+      ] as const) {
+        expect(refusalOf(planOf('U1', 'C1', ['web01'], work), onlyWeb)?.message).toMatch(words);
+      }
+    }
+    // Words for each host's own values are no plain words either.
+    expect(
+      refusalOf(planOf('U1', 'C1', ['web01'], run('df {host}')), allow(rule({ commands: 'df **' })))?.message,
+    ).toContain('its commands are plain words only, and this one holds {');
+  });
+
+  test('through sudo takes the right sudo of the same rule, whatever else the words are', () => {
+    const sudo: Work = { action: 'run', command: 'df -h', sudo: 'postgres' };
+    const may = (actions: string, commands = 'df **') =>
+      refusalOf(planOf('U1', 'C1', ['web01'], sudo), allow(rule({ actions, commands })));
+    expect(may('run, sudo')).toBeUndefined();
+    expect(may('run')?.message).toBe(
+      'You may not run this here on web01.\nrule [r] came nearest, but it does not have the right sudo.',
+    );
+    expect(may('run')?.about).toBe('sudo');
+    expect(may('run, sudo', 'uptime')?.message).toContain('its commands are uptime');
+    const apart = rule({ actions: 'run' }, 'one') + rule({ actions: 'sudo' }, 'two');
+    expect(refusalOf(planOf('U1', 'C1', ['web01'], sudo), allow(apart))).toBeDefined();
+  });
+
   test('passes as it is where one rule covers each host', () => {
     const plan = planOf(ONCALL, 'C0OPS12', ['web01', 'db02'], run('rm -rf "$X"; reboot'));
     expect(authorize(plan, design, inventory)).toBe(plan);

@@ -20,7 +20,16 @@ const blockIds = (view: Modal) =>
 describe('the form', () => {
   test('asks for all of a run, and says Preview before it says Run', () => {
     const empty = formatRunForm({ channelId: 'C0OPS', metadata: '{}' });
-    expect(blockIds(empty)).toEqual(['hosts', 'terms', 'command', 'channel', 'fanout', 'limit', 'results']);
+    expect(blockIds(empty)).toEqual([
+      'hosts',
+      'terms',
+      'command',
+      'channel',
+      'fanout',
+      'limit',
+      'results',
+      'sudo',
+    ]);
     expect(empty.submit?.text).toBe('Preview');
     const judged = formatRunForm({ metadata: '{}', preview: [samplePlan(), undefined, []] });
     expect(judged.submit?.text).toBe('Run on 1 host');

@@ -85,7 +85,7 @@ describe('the form', () => {
           new Refusal('not-allowed', 'Other hosts, -c 3, transfer folder.', { about: subject }),
         ),
       );
-    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'] });
+    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'], sudo: ['root'] });
     const copy = formWith({ terms: ['web01'], action: ['put'], local: ['a'], remote: ['/b'] });
     const shared = formWith({ terms: ['web01'], remote: ['/b'] });
     const of = (form: SubmittedForm) =>
@@ -93,6 +93,7 @@ describe('the form', () => {
     expect(of(run)).toEqual([
       'hosts hosts',
       'command command',
+      'sudo sudo',
       'action command',
       'local hosts',
       'remote hosts',
@@ -103,6 +104,7 @@ describe('the form', () => {
     expect(of(copy)).toEqual([
       'hosts terms',
       'command hosts',
+      'sudo hosts',
       'action action',
       'local local',
       'remote remote',

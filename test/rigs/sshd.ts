@@ -29,11 +29,15 @@ export function makeKeyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passp
   }
 }
 
+export const HAS_SUDO = existsSync('/usr/bin/sudo');
+
 export interface Account {
   /** Default `/bin/sh`. */
   readonly shell?: string;
   /** Without one, the account logs in with the rig's key only. */
   readonly password?: string;
+  /** Lines of sudoers, `NAME` being the account's name. */
+  readonly sudoers?: readonly string[];
   /** Lines of sshd_config for this account only, such as a `ForceCommand`. */
   readonly config?: readonly string[];
 }
@@ -86,6 +90,15 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     addAccount(folder, i, account.password ?? key.public, account.shell ?? '/bin/sh'),
   );
 
+  for (const [i, { sudoers }] of (options.accounts ?? []).entries()) {
+    if (sudoers !== undefined)
+      await writeFile(
+        sudoersOf(accounts[i] ?? ''),
+        `${sudoers.join('\n')}\n`.replaceAll('NAME', accounts[i] ?? ''),
+        { mode: 0o440 },
+      );
+  }
+
   const port = await freePort(addresses[0] ?? '127.0.0.1');
   const config = [
     ...(options.config ?? []),
@@ -134,10 +147,17 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         sshd.kill('SIGTERM');
         await ended;
       }
-      for (const name of accounts) execFileSync('userdel', ['--force', name], { stdio: 'ignore' });
+      for (const name of accounts) {
+        execFileSync('userdel', ['--force', name], { stdio: 'ignore' });
+        await rm(sudoersOf(name), { force: true });
+      }
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function sudoersOf(account: string): string {
+  return `/etc/sudoers.d/${account}`;
 }
 
 function addAccount(folder: string, index: number, password: string, shell: string): string {

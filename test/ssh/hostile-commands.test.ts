@@ -121,7 +121,7 @@ test('a channel that opens after it was given up carries no command', async () =
 describe('a host that is asked to stop a command', () => {
   const stopping = (answer: (channel: ServerChannel) => void) => ({
     onCommand(channel: ServerChannel, command: string) {
-      if (command.includes("' batchops ") && command.includes('/proc')) answer(channel);
+      if (command.includes("' batchops ") && command.includes('command -v awk')) answer(channel);
       else channel.stderr.write(markOf(command));
     },
   });
@@ -152,7 +152,7 @@ describe('a host that is asked to stop a command', () => {
       }),
     );
     await using silent = await startSshServer({
-      onExecRequest: (command) => (command.includes('/proc') ? 'ignore' : true),
+      onExecRequest: (command) => (command.includes('command -v awk') ? 'ignore' : true),
       ...stopping(() => {}),
     });
     await using rig = await openRig(quick);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MarkFilter } from '../../src/ssh/command/mark-filter.ts';
-import { encodeWord, throughSh, wrapCommand } from '../../src/ssh/command/wrap.ts';
+import { wrapCommand } from '../../src/ssh/command/wrap.ts';
+import { encodeWord, throughSh } from '../../src/ssh/command/wrapping/line.ts';
 import { hasShell, openShell, type Ran, SHELL_NAMES, type ShellName, type ShellRig } from '../rigs/shells.ts';
 
 /** What people see of a wrapped command. */
@@ -12,7 +13,7 @@ async function runWrapped(
   command: string,
   how: 'auto' | 'posix',
 ): Promise<Ran & { leader?: number }> {
-  const wrapping = wrapCommand(command, how);
+  const wrapping = wrapCommand(command, how, { hostLimitMs: 60_000 });
   if (wrapping === undefined) throw new Error('It is not wrapped');
   const ran = await rig.run(wrapping.text);
   const [out, err] = [new MarkFilter(wrapping), new MarkFilter(wrapping)];
@@ -170,7 +171,7 @@ describe('the account’s start-up files', () => {
 });
 
 test('our part holds nothing that one login shell reads otherwise than another', () => {
-  const line = wrapCommand("it's", 'auto')?.text ?? '';
+  const line = wrapCommand("it's", 'auto', { hostLimitMs: 60_000 })?.text ?? '';
   expect(line).toMatch(/^exec sh -c '[ -&(-~]*' batchops [0-9a-f]{18} e '[^']*';sh -c '[ -&(-~]*' batchops/);
   expect(line.replaceAll(/\\0[0-7]{3}/g, '')).not.toMatch(/[!\\\n]/);
 });

@@ -1,7 +1,8 @@
 import { type CopyOptions, formatCopyOptions } from '../../command/request.ts';
+import { fill } from '../../inventory/fill.ts';
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
-import type { Origin, Plan, Work } from '../../run/plan.ts';
+import { filesOf, type Origin, type Plan, type RunWork, type SentFile, type Work } from '../../run/plan.ts';
 import { type Progress, type Run, settledInOrder, totalJobs } from '../../run/run.ts';
 
 /** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
@@ -124,7 +125,7 @@ export function describeOutcome(outcome: Outcome): string {
 export function describeWork(work: Work): string {
   switch (work.action) {
     case 'run':
-      return work.command;
+      return describeRun(work);
     case 'put':
       return `${withOptions('put', work.options)} ${work.local} → ${work.remote}`;
     case 'get':
@@ -138,12 +139,48 @@ function withOptions(action: string, options?: CopyOptions): string {
   return [action, formatCopyOptions(options)].filter((part) => part !== '').join(' ');
 }
 
+function describeRun({ command, sudo, script, stdin, env }: RunWork): string {
+  const as = sudo === undefined ? '' : `as ${sudo} via sudo: `;
+  const what =
+    script === undefined ? command : ['script', script.local, ...script.args.map(quoteWord)].join(' ');
+  const variables = (env ?? []).map(([name, value]) => ` ${name}=${quoteWord(value)}`);
+  return [
+    `${as}${what}`,
+    ...(stdin === undefined ? [] : [`reading ${stdin.local}`]),
+    ...(variables.length === 0 ? [] : [`with${variables.join('')}`]),
+  ].join(' · ');
+}
+
+/** As a shell would take it, where it is more than one plain word. */
+function quoteWord(word: string): string {
+  return /^[A-Za-z0-9_./:,=+@%{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What the words that stand for each host's own values make of the command on the first host. */
+export function describeFilling({ work, targets: [first] }: Plan): readonly string[] {
+  const { values } = first;
+  if (work.action !== 'run' || values === undefined) return [];
+  const words = Object.keys(values).map((name) => `{${name}}`);
+  const filled: RunWork = {
+    ...work,
+    command: fill(work.command, values),
+    ...(work.script && {
+      script: { ...work.script, args: work.script.args.map((arg) => fill(arg, values)) },
+    }),
+    ...(work.env && { env: work.env.map(([name, value]) => [name, fill(value, values)] as const) }),
+  };
+  return [
+    `${words.join(' and ')} ${words.length === 1 ? 'is' : 'are'} each host's own; on ${first.host}: ${describeRun(filled)}`,
+  ];
+}
+
 /** How many at once, and how long: of a command its time, of a copy its silence. */
-export function describeLimits({ work, fanOut, timeLimitMs }: Plan): readonly string[] {
+export function describeLimits({ work, fanOut, timeLimitMs, idleMs }: Plan): readonly string[] {
   const limit = formatDuration(timeLimitMs);
   return [
     `at most ${formatCount(fanOut)} at once`,
     work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`,
+    ...(idleMs === undefined ? [] : [`ended after ${formatDuration(idleMs)} of silence`]),
   ];
 }
 
@@ -152,8 +189,18 @@ export function describeLimits({ work, fanOut, timeLimitMs }: Plan): readonly st
  * @…`; nothing where it is not known yet.
  */
 export function describeSource(work: Work, show: SourceWords): readonly string[] {
-  if (work.action !== 'put' || (work.source.sha256 === '' && work.shared === undefined)) return [];
-  const { source, shared, origins } = work;
+  const files = filesOf(work);
+  return files.flatMap((file) => {
+    const words = describeFile(file, show);
+    // Of a put there is one, which is named beside it.
+    return words.length === 0 || work.action === 'put'
+      ? words
+      : [`${show.text(file.local)}: ${words.join(', ')}`];
+  });
+}
+
+function describeFile({ source, shared, origins }: SentFile, show: SourceWords): readonly string[] {
+  if (source.sha256 === '' && shared === undefined) return [];
   return [
     ...(source.files === undefined ? [] : [plural(source.files, 'file')]),
     formatBytes(source.bytes),

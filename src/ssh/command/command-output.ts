@@ -3,10 +3,18 @@ import type { ClientChannel } from 'ssh2';
 import type { StreamText } from '../../run/outcome.ts';
 import { MarkFilter, type Wrapping } from './mark-filter.ts';
 import { openStream, type SpooledStream, type StreamSettings } from './spooled-stream.ts';
+import { type StartEvents, StartTalk } from './starting/start-talk.ts';
 
 interface Stream {
   readonly kept: SpooledStream;
+  readonly talk: StartTalk | undefined;
   readonly filter: MarkFilter | undefined;
+}
+
+/** Where more is needed to start a command than to send it. */
+export interface Starting extends StartEvents {
+  /** In a terminal both streams are one. */
+  readonly inTerminal: boolean;
 }
 
 /** What a command says: both streams, without what we put around it, until they are ended from here. */
@@ -18,15 +26,41 @@ export class CommandOutput {
   #isHurried = false;
   #isEnded = false;
 
-  constructor(settings: StreamSettings, wrapping: Wrapping | undefined) {
-    const filter = () => wrapping && new MarkFilter(wrapping);
-    this.#stdout = { kept: openStream(settings, 'stdout'), filter: filter() };
-    this.#stderr = { kept: openStream(settings, 'stderr'), filter: filter() };
+  constructor(settings: StreamSettings, wrapping: Wrapping | undefined, starting?: Starting) {
+    const openTalk = (asks: boolean) =>
+      wrapping &&
+      starting &&
+      new StartTalk(wrapping.id, { ...starting, onPrompt: asks ? starting.onPrompt : undefined });
+    const open = (name: 'stdout' | 'stderr', asks: boolean): Stream => ({
+      kept: openStream(settings, name),
+      talk: openTalk(asks),
+      filter: wrapping && new MarkFilter(wrapping),
+    });
+    this.#stdout = open('stdout', starting?.inTerminal === true);
+    this.#stderr = open('stderr', starting?.inTerminal !== true);
   }
 
   /** The number of the process that became the command; undefined where there is no sign of it. */
   get leader(): number | undefined {
     return this.#stderr.filter?.leader ?? this.#stdout.filter?.leader;
+  }
+
+  /** What sudo said before the command's mark; all of it only after the end. */
+  get sudoSaid(): string {
+    return `${this.#stdout.talk?.said ?? ''}${this.#stderr.talk?.said ?? ''}`;
+  }
+
+  get wasSudoCalled(): boolean {
+    return [this.#stdout, this.#stderr].some(({ talk }) => talk?.wasSudoCalled === true);
+  }
+
+  get hasNoScript(): boolean {
+    return [this.#stdout, this.#stderr].some(({ talk }) => talk?.hasNoScript === true);
+  }
+
+  /** Whether something is kept from being read by our own disk. */
+  get isHeldUp(): boolean {
+    return [this.#stdout, this.#stderr].some(({ kept }) => kept.isBehind);
   }
 
   /** Both are read to their end, wanted or not: one full stream stalls the other (pitfall 15). */
@@ -57,7 +91,8 @@ export class CommandOutput {
       for (let chunk = source.read(); chunk !== null; chunk = source.read()) this.#write(stream, chunk);
     }
     this.#isEnded = true;
-    for (const { kept, filter } of [this.#stdout, this.#stderr]) {
+    for (const { kept, talk, filter } of [this.#stdout, this.#stderr]) {
+      if (talk && filter) kept.write(filter.push(talk.end()));
       if (filter) kept.write(filter.end());
     }
     return Promise.all([this.#stdout.kept.end(), this.#stderr.kept.end()]);
@@ -70,8 +105,10 @@ export class CommandOutput {
     ];
   }
 
-  #write({ kept, filter }: Stream, chunk: Buffer): void {
-    if (!this.#isEnded) kept.write(filter?.push(chunk) ?? chunk);
+  #write({ kept, talk, filter }: Stream, chunk: Buffer): void {
+    if (this.#isEnded) return;
+    const said = talk?.push(chunk) ?? chunk;
+    kept.write(filter?.push(said) ?? said);
   }
 
   /** A host may be quicker than the disk: then it is read no faster. */

@@ -13,7 +13,7 @@ export interface Exit {
   readonly signal: string | null;
 }
 
-export type StopCause = 'timed-out' | 'cancelled' | 'interrupted';
+export type StopCause = 'timed-out' | 'silent' | 'cancelled' | 'interrupted';
 
 /** As the library hands it on. The name is the host's own text: no longer than a name, and only its letters. */
 export function readExit(code: unknown, signal: unknown): Exit {
@@ -33,16 +33,22 @@ export function judgeStop(
   cause: StopCause,
   result: StopResult | undefined,
   hasBegun: boolean,
-  timeLimitMs: number,
+  { timeLimitMs, idleMs = 0 }: { readonly timeLimitMs: number; readonly idleMs?: number },
 ): Verdict {
   const why = {
     'timed-out': `still running after ${formatSeconds(timeLimitMs)}`,
+    silent: `it said nothing for ${formatSeconds(idleMs)}`,
     cancelled: 'cancelled while it ran',
     interrupted: 'the bot stopped while it ran',
   }[cause];
   const begun = hasBegun ? '' : ', without a sign that the command itself had begun';
-  return bare(cause, `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
+  return bare(cause === 'silent' ? 'timed-out' : cause, `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
 }
+
+export const NO_SCRIPT: Verdict = bare(
+  'not-run',
+  'the script did not come to lie on the host whole (in $TMPDIR or /tmp), or what reads it is not there; it did not begin',
+);
 
 export function lost(reason: string): Verdict {
   return bare('lost', reason);
@@ -70,6 +76,7 @@ const STOPPED: Readonly<Record<StopResult | 'unasked', string>> = {
   left: 'not all of its processes could be stopped: it may still be running on the host',
   'ended-by-signal':
     'it ended after its channel was sent a signal; what it started was not looked for and may still run on the host',
+  'never-begun': 'sudo ended before it started it',
   unknown: 'it could not be made sure that it stopped: it may still be running on the host',
   unasked: 'it may still be running on the host',
 };

@@ -1,8 +1,9 @@
 import type { ClientChannel } from 'ssh2';
+import type { EnvironmentVariable } from '../../run/plan.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
 import { type Deadlines, formatSeconds } from '../settings.ts';
-import { noCommandChannel, stopKind, stopTrouble, Trouble } from '../trouble.ts';
+import { NeedsTerminal, NoTerminal, noCommandChannel, stopKind, stopTrouble, Trouble } from '../trouble.ts';
 import { CommandOutput } from './command-output.ts';
 import {
   type Ending,
@@ -10,18 +11,26 @@ import {
   judgeExit,
   judgeStop,
   lost,
+  NO_SCRIPT,
   readExit,
   type StopCause,
   type Verdict,
 } from './ending.ts';
 import type { StreamSettings } from './spooled-stream.ts';
+import { type CommandFiles, CommandInput, startOf } from './starting/command-input.ts';
+import { type Sudo, SudoPassword } from './starting/sudo-password.ts';
 import { ChannelNews, type StoppedCommand, type StopResult, stopCommand } from './stop/stop-command.ts';
 import { wrapCommand } from './wrap.ts';
 
-export interface CommandRun extends StreamSettings {
+export interface CommandRun extends StreamSettings, CommandFiles {
   readonly connection: Connection;
   readonly command: string;
   readonly timeLimitMs: number;
+  /** It is stopped where it says nothing for so long. */
+  readonly idleMs?: number;
+  readonly env?: readonly EnvironmentVariable[];
+  /** Left out where the login itself runs it. */
+  readonly sudo?: Sudo;
   readonly signal: AbortSignal;
   readonly deadlines: Deadlines;
 }
@@ -32,7 +41,7 @@ export interface CommandRun extends StreamSettings {
  *
  * - **opening**: the channel is asked for. Ends with the host's no, its silence, or the order to stop: nothing
  *   was sent.
- * - **sent**: the command is on its way; its time limit runs. Ends with `close` of the channel, and not with
+ * - **sent**: the command is on its way, if need be with sudo's question and our answer; its time limit runs. Ends with `close` of the channel, and not with
  *   `exit`: output may come after that (pitfall 16).
  * - **exited**: the exit code is there, but a background process holds the channel open. Two seconds later it
  *   is closed from here.
@@ -65,19 +74,46 @@ class RunningCommand {
   readonly #reject: (error: unknown) => void;
   readonly #wrapping;
   readonly #output: CommandOutput;
+  readonly #password: SudoPassword | undefined;
+  readonly #input: CommandInput;
   readonly #release: () => void;
   readonly #onAbort = () => this.#stop(stopKind(this.#run.signal));
   #state: State = { at: 'opening' };
   #channel: ClientChannel | undefined;
   /** The one limit of the present state. */
   readonly #limit = new Deadline();
+  readonly #silence = new Deadline();
+  #heardAt = 0;
 
   constructor(run: CommandRun, resolve: (ending: Promise<Ending>) => void, reject: (error: unknown) => void) {
     this.#run = run;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#wrapping = wrapCommand(run.command, run.connection.host.shell);
-    this.#output = new CommandOutput(run, this.#wrapping);
+    const { command, sudo, env, script, stdin, timeLimitMs, deadlines } = run;
+    this.#wrapping = wrapCommand(command, run.connection.host.shell, {
+      hostLimitMs: timeLimitMs + deadlines.hostMarginMs,
+      hasStdin: stdin !== undefined,
+      ...(sudo && { sudo }),
+      ...(env && { env }),
+      ...(script && { script: startOf(script) }),
+    });
+    this.#input = new CommandInput(run, () => this.#channel);
+    this.#password =
+      sudo &&
+      new SudoPassword(
+        sudo,
+        () => this.#channel,
+        () => this.#awaitGoodbye(),
+      );
+    this.#output = new CommandOutput(
+      run,
+      this.#wrapping,
+      (sudo || script) && {
+        inTerminal: sudo?.inTerminal === true,
+        onPrompt: () => this.#onPrompt(),
+        onScriptWanted: () => this.#input.sendScript(),
+      },
+    );
     this.#release = run.connection.onLost((reason) => this.#onEnd(reason));
     run.signal.addEventListener('abort', this.#onAbort);
   }
@@ -92,11 +128,10 @@ class RunningCommand {
       this.#refuse(noCommandChannel(`no answer within ${formatSeconds(deadlines.channelMs)}`)),
     );
     connection
-      .exec(
-        this.#wrapping?.text ?? this.#run.command,
-        (channel) => this.#attach(channel),
-        () => this.#onSent(),
-      )
+      .exec(this.#wrapping?.text ?? this.#run.command, (channel) => this.#attach(channel), {
+        onSent: () => this.#onSent(),
+        inTerminal: this.#run.sudo?.inTerminal === true,
+      })
       .catch((error: unknown) => this.#onRefused(error));
   }
 
@@ -109,6 +144,7 @@ class RunningCommand {
     }
     this.#state = next;
     this.#limit.clear();
+    this.#silence.clear();
     return true;
   }
 
@@ -119,6 +155,9 @@ class RunningCommand {
     if (this.#state.at !== 'opening') return;
     this.#enter({ at: 'sent' });
     this.#limit.set(this.#run.timeLimitMs, () => this.#stop('timed-out'));
+    this.#heardAt = performance.now();
+    const { idleMs } = this.#run;
+    if (idleMs !== undefined) this.#silence.set(idleMs, () => this.#listen(idleMs));
   }
 
   #attach(channel: ClientChannel): void {
@@ -129,7 +168,7 @@ class RunningCommand {
       channel.close();
       return;
     }
-    this.#output.attach(channel, () => this.#tell('data'));
+    this.#output.attach(channel, () => this.#onData());
     channel.on('exit', (code: unknown, signal: unknown) => this.#onExit(readExit(code, signal)));
     channel.on('close', () => this.#onEnd());
   }
@@ -137,7 +176,7 @@ class RunningCommand {
   /** The channel did not come about. */
   #onRefused(error: unknown): void {
     const { at } = this.#state;
-    if (at === 'opening') {
+    if (at === 'opening' || (at === 'sent' && error instanceof NoTerminal)) {
       this.#refuse(error instanceof Trouble ? error : new Trouble('unreachable', String(error)));
     } else if (at === 'sent') {
       // Either it would not run the command, or it closed the channel without a word: that cannot be told apart.
@@ -145,6 +184,33 @@ class RunningCommand {
     } else if (at === 'stopping') {
       this.#tell('closed');
     }
+  }
+
+  #onData(): void {
+    this.#heardAt = performance.now();
+    this.#tell('data');
+    if (this.#output.leader === undefined || this.#state.at !== 'sent') return;
+    this.#password?.accepted();
+    this.#input.sendStdin();
+  }
+
+  /** Where it was silent for less than that, or is kept from being heard by our own disk, it is given more time. */
+  #listen(idleMs: number): void {
+    if (this.#output.isHeldUp) this.#heardAt = performance.now();
+    const leftMs = this.#heardAt + idleMs - performance.now();
+    if (leftMs > 0) this.#silence.set(leftMs, () => this.#listen(idleMs));
+    else this.#stop('silent');
+  }
+
+  #onPrompt(): void {
+    if (this.#state.at === 'sent') this.#password?.answer().catch(this.#reject);
+    else this.#channel?.end();
+  }
+
+  /** Sudo has nothing more to read, and is to say its last words. */
+  #awaitGoodbye(): void {
+    if (this.#state.at !== 'sent') return;
+    this.#limit.set(this.#run.deadlines.killGraceMs, () => this.#settleExit(SAID_NOTHING, ''));
   }
 
   /** Only the first one counts: a host may say it twice, or late. */
@@ -194,7 +260,7 @@ class RunningCommand {
     this.#enter({ at: 'stopping', news });
     this.#output.hurry();
     const settle = (result?: StopResult) =>
-      this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run.timeLimitMs));
+      this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run));
     // Nobody asked for the command to end, only for the bot to.
     if (cause === 'interrupted') settle();
     else stopCommand(this.#stoppable(), news).then(settle, this.#reject);
@@ -206,6 +272,7 @@ class RunningCommand {
       connection,
       deadlines,
       id: this.#wrapping?.id,
+      sudo: this.#run.sudo,
       leader: () => this.#output.leader,
       channel: () => this.#channel,
     };
@@ -216,7 +283,14 @@ class RunningCommand {
   }
 
   #settleExit(exit: Exit, note: string): void {
-    this.#settle((hasBegun) => judgeExit(exit, hasBegun, note));
+    this.#settle((hasBegun) => {
+      const said = this.#output.sudoSaid;
+      if (!hasBegun && this.#output.hasNoScript) return NO_SCRIPT;
+      if (hasBegun || this.#password === undefined || !this.#output.wasSudoCalled)
+        return judgeExit(exit, hasBegun, note);
+      if (/you must have a tty/.test(said) && this.#run.sudo?.inTerminal === false) throw new NeedsTerminal();
+      return this.#password.judge(said);
+    });
   }
 
   #settle(judge: (hasBegun: boolean) => Verdict): void {
@@ -226,7 +300,9 @@ class RunningCommand {
       Promise.resolve().then(async () => {
         const said = this.#output.end();
         const hasBegun = this.#wrapping === undefined || this.#output.leader !== undefined;
+        if (hasBegun) this.#password?.accepted();
         const verdict = judge(hasBegun);
+        this.#password?.over();
         const [stdout, stderr] = await said;
         return { ...verdict, stdout, stderr };
       }),
@@ -245,3 +321,5 @@ class RunningCommand {
     return true;
   }
 }
+
+const SAID_NOTHING: Exit = { code: null, signal: null };

@@ -2,7 +2,14 @@ import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, ExecOptions, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
 import { within } from '../../time/within.ts';
-import { brokenSession, noCommandChannel, refusedChannel, Trouble } from '../trouble.ts';
+import {
+  brokenSession,
+  isNoTerminal,
+  NoTerminal,
+  noCommandChannel,
+  refusedChannel,
+  Trouble,
+} from '../trouble.ts';
 
 type Done<T> = (error: Error | undefined, result: T) => void;
 
@@ -60,17 +67,22 @@ export class Connection {
    * the host cannot have seen it. `onOpen` is called the moment the host takes it, and must attach its
    * listeners then and there: exit code and end may stand in the same packet. A `Trouble` where it is not taken.
    */
-  exec(command: string, onOpen: (channel: ClientChannel) => void, onSent = () => {}): Promise<void> {
+  exec(
+    command: string,
+    onOpen: (channel: ClientChannel) => void,
+    { onSent = () => {}, inTerminal = false }: { onSent?: () => void; inTerminal?: boolean } = {},
+  ): Promise<void> {
     let isAnswered = false;
+    const options = tellBeforeSending(onSent, inTerminal);
     return this.#ask(
       (done: Done<void>) =>
-        this.#client.exec(command, tellBeforeSending(onSent), (error, channel) => {
+        this.#client.exec(command, options, (error, channel) => {
           if (isAnswered) return;
           isAnswered = true;
           if (!error) onOpen(channel);
           done(error);
         }),
-      (error) => noCommandChannel(refusedChannel(error)),
+      (error) => (isNoTerminal(error) ? new NoTerminal() : noCommandChannel(refusedChannel(error))),
     );
   }
 
@@ -145,6 +157,9 @@ export class Connection {
  * Options of `exec` that say when they are read: the library looks at `env` once, between the host's yes to the
  * channel and writing the command (ssh2 1.17, client.js), and has no event there.
  */
-function tellBeforeSending(onSent: () => void): ExecOptions {
-  return Object.defineProperty({}, 'env', { get: onSent });
+function tellBeforeSending(onSent: () => void, inTerminal: boolean): ExecOptions {
+  return Object.defineProperty(inTerminal ? { pty: { modes: RAW } } : {}, 'env', { get: onSent });
 }
+
+/** Neither an echo nor anything that changes what goes through it, in either direction (RFC 4254, 8). */
+const RAW = { ECHO: 0, ICANON: 0, ISIG: 0, ICRNL: 0, IXON: 0, IXOFF: 0, OPOST: 0, ONLCR: 0 } as const;

@@ -1,6 +1,6 @@
 import type { ClientChannel } from 'ssh2';
 import { Deadline } from '../../time/deadline.ts';
-import { encodeWord, throughSh } from '../command/wrap.ts';
+import { encodeWord, throughSh } from '../command/wrapping/line.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CHECKSUM_BYTES_PER_SECOND, MAX_CHECKSUM_ANSWER_BYTES } from '../sftp/limits.ts';
 import type { CopyRun } from './open-copy.ts';

@@ -2,17 +2,20 @@ import type { ClientChannel } from 'ssh2';
 import { delay } from '../../../time/delay.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { Deadlines } from '../../settings.ts';
+import type { SudoLogin } from '../wrapping/sudo.ts';
 import { stopProcesses } from './stop-processes.ts';
 import type { StopAnswer } from './stop-script.ts';
 
 /** What is known of a command that was to be stopped: what the host answered, or what became of our signals. */
-export type StopResult = StopAnswer | 'ended-by-signal' | 'unknown';
+export type StopResult = StopAnswer | 'ended-by-signal' | 'never-begun' | 'unknown';
 
 export interface StoppedCommand {
   readonly connection: Connection;
   readonly deadlines: Deadlines;
   /** Undefined where the command was sent without anything of ours. */
   readonly id: string | undefined;
+  /** Through which the command was started: only through it its processes can be seen and stopped. */
+  readonly sudo: (SudoLogin & { readonly inTerminal: boolean }) | undefined;
   /** Undefined until our mark is there. */
   leader(): number | undefined;
   /** Undefined until the host has taken the command. */
@@ -21,12 +24,16 @@ export interface StoppedCommand {
 
 /** Takes seconds, never rejects, and ends whatever the host does. */
 export async function stopCommand(command: StoppedCommand, news: ChannelNews): Promise<StopResult> {
-  const { connection, deadlines, id } = command;
+  const { connection, deadlines, id, sudo } = command;
   if (id === undefined) return signalCommand(command, news);
-  await news.until(() => command.leader() !== undefined, deadlines.lingerMs);
+  // A sudo that still asks has nothing more to read, and ends.
+  if (sudo !== undefined && command.leader() === undefined) command.channel()?.end();
+  const startMs = sudo === undefined ? deadlines.lingerMs : deadlines.killGraceMs;
+  await news.until(() => command.leader() !== undefined, startMs);
   const leader = command.leader();
+  if (leader === undefined && sudo !== undefined && news.hasExited) return 'never-begun';
   if (leader === undefined) return signalCommand(command, news);
-  const answer = await stopProcesses(connection, id, leader, deadlines);
+  const answer = await stopProcesses(connection, { id, leader, sudo }, deadlines);
   if (answer === undefined) return signalCommand(command, news);
   // Its last words.
   if (answer !== 'left') await news.until(() => false, deadlines.lingerMs);

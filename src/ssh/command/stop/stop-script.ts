@@ -1,5 +1,7 @@
 import { MARK_NAME } from '../mark-filter.ts';
-import { encodeWord, RUN_VARIABLE, throughSh } from '../wrap.ts';
+import { encodeWord, throughSh } from '../wrapping/line.ts';
+import { plainSudoLine, type SudoLogin } from '../wrapping/sudo.ts';
+import { RUN_VARIABLE } from '../wrapping/watch.ts';
 
 /**
  * What the host found when it had ended a command, each as wide as what was looked at:
@@ -20,14 +22,17 @@ export interface StopOrder {
   readonly leader: number;
   /** Between asking and ending. */
   readonly graceMs: number;
+  /** Its processes are another user's. */
+  readonly sudo?: SudoLogin | undefined;
   /** Where the kernel shows its processes. */
   readonly proc?: string;
 }
 
 /** A line for any login shell, for a second channel. Its answer is a line `batchops-ID-gone`. */
-export function stopLine({ id, leader, graceMs, proc = '/proc' }: StopOrder): string {
+export function stopLine({ id, leader, graceMs, sudo, proc = '/proc' }: StopOrder): string {
   const rounds = Math.max(1, Math.ceil(graceMs / 100));
   const words = [String(leader), String(rounds), proc, FIND_PROCESSES].map(encodeWord);
+  if (sudo !== undefined) return plainSudoLine(id, sudo, STOP_SCRIPT, words);
   return throughSh(STOP_SCRIPT, id, ...words);
 }
 
