@@ -7,6 +7,7 @@ import { openDisk } from './disk/disk.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
 import type { RequestContext } from './lifecycle/begin-run.ts';
+import { CopyMeters } from './lifecycle/copy-meters.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
 import { expireRecords } from './lifecycle/expiry.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
@@ -326,7 +327,7 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
 }
 
 async function beginWork(parts: Parts): Promise<void> {
-  const { config, mask, log, bot, opened, store, spool, transport, context, workspace } = parts;
+  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = parts;
   const presence = opened.adopt(
     await Presence.open({
       store,
@@ -340,10 +341,18 @@ async function beginWork(parts: Parts): Promise<void> {
   await noticeOthers(parts);
   bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
   bot.phase = 'open';
+  const copies = opened.adopt(
+    new CopyMeters({
+      clock: steady,
+      // A store that fails says so elsewhere; the next tick comes.
+      onTick: (runId) => void store.refreshRoot(runId).catch(() => {}),
+    }),
+    (it) => it.close(),
+  );
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
     concurrency: config.concurrency,
-    execute: (job, plan, signal) => executeJob(context, transport, job, plan, signal),
+    execute: (job, plan, signal) => executeJob(context, transport, job, plan, signal, copies),
     approve: (runId) => approveStoredRun(context, runId),
     refuse: (runId, refusal) => refuseStoredRun(context, runId, refusal),
     beforeStart: () => presence.check(),
@@ -352,7 +361,7 @@ async function beginWork(parts: Parts): Promise<void> {
   bot.poster = openPoster({
     outbox: store.outbox,
     places: store.places,
-    render: createRenderer(threadFacts(context, () => mask.now(), spool)),
+    render: createRenderer(threadFacts(context, () => mask.now(), spool, copies)),
     workspace,
     log,
     now: store.clock,

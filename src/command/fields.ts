@@ -54,6 +54,17 @@ export const DIRECTION = {
   ],
 } as const satisfies Field;
 
+/** Stands for the options of a copy that are there or not. */
+export const COPY_OPTIONS = {
+  kind: 'text',
+  block: 'copy-options',
+  label: 'Options of the copy',
+  hint: '-r folders, -p keeps mode and time, -mkdir makes missing folders, -backup keeps what is replaced, -resume goes on',
+  optional: true,
+  placeholder: '-r -p',
+  maxChars: 100,
+} as const satisfies Field;
+
 /** Of the form only: a command is asked for in the channel where it is typed. */
 export const CHANNEL = {
   block: 'channel',

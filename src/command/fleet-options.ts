@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly command: string | undefined;
   readonly preview: boolean;
   readonly diff: boolean;
+  /** Those that are there or not, by name. */
+  readonly flags: ReadonlySet<string>;
   readonly notes: readonly string[];
 }
 
@@ -113,7 +115,16 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
         option satisfies never;
     }
   }
-  return { lists, words, action, command, preview: seen.has('n'), diff: seen.has('diff'), notes };
+  return {
+    lists,
+    words,
+    action,
+    command,
+    preview: seen.has('n'),
+    diff: seen.has('diff'),
+    flags: seen,
+    notes,
+  };
 }
 
 /** The terms of a list, none of them empty: `web[1,3],db1`. */

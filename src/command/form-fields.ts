@@ -2,8 +2,8 @@ import { Refusal } from '../errors.ts';
 import { DIRECTION, type Field, RESULTS } from './fields.ts';
 import { splitList } from './fleet-options.ts';
 import { type FormField, type KnownOption, optionsOf } from './options.ts';
-import { checkPath, parseDuration, parseFanOut } from './parse-command.ts';
-import type { FleetRequest, RequestedWork } from './request.ts';
+import { checkPath, parseDuration, parseFanOut, withOptions } from './parse-command.ts';
+import { COPY_FLAGS, type FleetRequest, type RequestedWork } from './request.ts';
 import { checkCommand, noteOddities, unwrapCommand } from './typed-command.ts';
 import { plainDashes, shown } from './words.ts';
 
@@ -73,7 +73,23 @@ function parseCopyFields(text: (field: FormField) => string, attempt: Attempt): 
     attempt(field, () => checkPath(field, text(field).trim() || undefined, action));
   const local = path('local');
   const remote = path('remote');
-  return local === undefined || remote === undefined ? undefined : { action, local, remote };
+  const more = attempt('copy-options', () => withOptions(action, parseFlags(text('copy-options'))));
+  if (local === undefined || remote === undefined || more === undefined) return undefined;
+  return { action, local, remote, ...more };
+}
+
+/** `-r -p`, in any order, also without the dashes. */
+function parseFlags(words: string): ReadonlySet<string> {
+  const names = plainDashes(words)
+    .split(/[\s,]+/)
+    .map((word) => word.replace(/^-+/, ''))
+    .filter((name) => name !== '');
+  const known: readonly string[] = COPY_FLAGS.map(([name]) => name);
+  const stranger = names.find((name) => !known.includes(name));
+  if (stranger === undefined) return new Set(names);
+  throw new Refusal('usage', `${shown(stranger)} is no option of a copy.`, {
+    remedy: `They are ${known.map((name) => `-${name}`).join(' ')}.`,
+  });
 }
 
 /** The slash command that says the same, for people to read: what the audit has of a form. */
@@ -93,5 +109,6 @@ function describeOption(option: KnownOption, filled: FormFields): string {
   const text = option.takes === 'list' ? terms.join() : (words[0] ?? '');
   if (field?.kind === 'choice') return field.choices.find(({ value }) => value === text)?.typed ?? '';
   if (text === '' && field?.optional) return '';
+  if (option.takes === 'nothing') return text;
   return `-${option.name} ${option.takes === 'path' ? shown(text) : text}`;
 }

@@ -1,4 +1,4 @@
-import { type CHANNEL, DIRECTION, type Field, RESULTS } from './fields.ts';
+import { type CHANNEL, COPY_OPTIONS, DIRECTION, type Field, RESULTS } from './fields.ts';
 
 /**
  * Every option of `/batch_run` and `/batch_scp`, once. The grammar, the lines of use, the help, what a refusal
@@ -160,6 +160,62 @@ export const OPTIONS = [
     example: '-n',
     synonyms: ['preview', 'dry-run', 'dryrun'],
     help: 'preview: shows the hosts and whether you may, and does nothing',
+  },
+  {
+    name: 'r',
+    of: ['copy'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-r]',
+    expected: 'nothing',
+    example: '-r',
+    synonyms: ['recursive', 'R'],
+    help: 'a folder, with all that is in it; what is the same already is not sent again',
+    fields: [COPY_OPTIONS],
+  },
+  {
+    name: 'p',
+    of: ['copy'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-p]',
+    expected: 'nothing',
+    example: '-p',
+    synonyms: ['preserve'],
+    help: "keeps the source's mode and time, also over an older file",
+  },
+  {
+    name: 'mkdir',
+    of: ['copy'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-mkdir]',
+    expected: 'nothing',
+    example: '-mkdir',
+    synonyms: ['mkdirs', 'parents'],
+    help: 'of a put: makes the folders that are missing on the way',
+  },
+  {
+    name: 'backup',
+    of: ['copy'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-backup]',
+    expected: 'nothing',
+    example: '-backup',
+    synonyms: [],
+    help: 'of a put: keeps what it replaces, as NAME.r-7k3f~ (the id of the run)',
+  },
+  {
+    name: 'resume',
+    of: ['copy'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-resume]',
+    expected: 'nothing',
+    example: '-resume',
+    synonyms: ['continue'],
+    help: 'of a put: goes on with what a broken one left on the host, where that is the same so far',
   },
   {
     name: 'cmd',

@@ -2,7 +2,13 @@ import { Refusal } from '../errors.ts';
 import { parseBotCommand } from './bot-command.ts';
 import { type FleetOptions, readFleetOptions } from './fleet-options.ts';
 import { optionsOf } from './options.ts';
-import type { FleetRequest, Request, RequestedWork } from './request.ts';
+import {
+  COPY_FLAGS,
+  type CopyOptions,
+  type FleetRequest,
+  type Request,
+  type RequestedWork,
+} from './request.ts';
 import { type CommandName, USAGE } from './usage.ts';
 import { optionName, readWord, shown, unwrapFence } from './words.ts';
 
@@ -105,7 +111,27 @@ function parseCopy(options: FleetOptions): RequestedWork {
     action,
     local: checkPath('local', paths.local, action),
     remote: checkPath('remote', paths.remote, action),
+    ...withOptions(action, options.flags),
   };
+}
+
+/** What is typed of a copy's options. A `Refusal` where one says nothing of this direction. */
+export function withOptions(
+  action: 'put' | 'get',
+  flags: ReadonlySet<string>,
+): { readonly options?: CopyOptions } {
+  const given = COPY_FLAGS.filter(([name]) => flags.has(name));
+  const odd = given.find(
+    ([name]) => action === 'get' && (name === 'mkdir' || name === 'backup' || name === 'resume'),
+  );
+  if (odd !== undefined) {
+    throw new Refusal('usage', `-${odd[0]} goes with -action put only.`, {
+      remedy:
+        'What is fetched gets a folder for each host by itself, and replaces what was fetched there before.',
+    });
+  }
+  if (given.length === 0) return {};
+  return { options: Object.fromEntries(given.map(([, key]) => [key, true])) };
 }
 
 export function checkPath(
@@ -123,7 +149,14 @@ export function checkPath(
       remedy: 'Type it anew: it most likely came with a paste.',
     });
   }
-  return path;
+  return option === 'local' ? withoutSlash(path) : path;
+}
+
+/** A folder here is the same with a slash at its end, and its name is what stands before it. */
+function withoutSlash(path: string): string {
+  let end = path.length;
+  while (end > 1 && path.charAt(end - 1) === '/') end -= 1;
+  return path.slice(0, end);
 }
 
 export function parseFanOut(word: string): number {

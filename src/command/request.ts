@@ -25,8 +25,45 @@ export interface FleetRequest {
 
 export type RequestedWork =
   | { readonly action: 'run'; readonly command: string }
-  | { readonly action: 'put'; readonly local: string; readonly remote: string }
-  | { readonly action: 'get'; readonly local: string; readonly remote: string };
+  | ({ readonly action: 'put' } & RequestedCopy)
+  | ({ readonly action: 'get' } & RequestedCopy);
+
+export interface RequestedCopy {
+  readonly local: string;
+  readonly remote: string;
+  /** Left out where there are none. */
+  readonly options?: CopyOptions;
+}
+
+/** Those of a copy that are there or not. */
+export interface CopyOptions {
+  /** `-r`: a folder, with all that is in it. */
+  readonly folder?: true;
+  /** `-p`: the source's mode and time. */
+  readonly keep?: true;
+  /** `-mkdir`: the folders on the way. */
+  readonly makeFolders?: true;
+  /** `-backup`: what is replaced stays beside it. */
+  readonly backup?: true;
+  /** `-resume`: what a broken put left on the host is gone on with. */
+  readonly resume?: true;
+}
+
+/** As they are typed, in the order of the line of use. */
+export const COPY_FLAGS = [
+  ['r', 'folder'],
+  ['p', 'keep'],
+  ['mkdir', 'makeFolders'],
+  ['backup', 'backup'],
+  ['resume', 'resume'],
+] as const satisfies readonly (readonly [string, keyof CopyOptions])[];
+
+/** `-r -p`; empty where there are none. */
+export function formatCopyOptions(options: CopyOptions = {}): string {
+  return COPY_FLAGS.filter(([, key]) => options[key] === true)
+    .map(([name]) => `-${name}`)
+    .join(' ');
+}
 
 /** A question or an order to the bot itself. */
 export type BotRequest =

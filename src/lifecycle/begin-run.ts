@@ -199,7 +199,7 @@ export async function bringWork(context: RequestContext, call: Call, work: Reque
   if (work.action !== 'put') return await fixWork(context, work);
   const name = sharedName(work.local);
   if (name === undefined) return await fixWork(context, work);
-  return await fetchShared(context, await findShared(context, call, name), work.remote);
+  return await fetchShared(context, await findShared(context, call, name), work);
 }
 
 export async function fixWork(context: RequestContext, work: RequestedWork | Work): Promise<Work> {
@@ -207,8 +207,8 @@ export async function fixWork(context: RequestContext, work: RequestedWork | Wor
     case 'put':
       return {
         ...work,
-        source: await context.transfers.digestSource(work.local),
-        origins: await context.transfers.originsOf(work.local),
+        source: await context.transfers.digestSource(work.local, work.options?.folder),
+        origins: await context.transfers.originsOf(work.local, work.options?.folder),
       };
     case 'get':
       await context.transfers.checkDestination(work.local);

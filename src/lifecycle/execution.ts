@@ -5,12 +5,13 @@ import type { Approved } from '../policy/approved.ts';
 import { authorize } from '../policy/authorize.ts';
 import { coversPath } from '../policy/judge.ts';
 import type { TransferFolder } from '../ports/disk.ts';
-import type { Transport } from '../ports/hosts.ts';
+import type { Execution, Transport } from '../ports/hosts.ts';
 import type { Store } from '../ports/store.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
 import type { TakenJob } from '../run/run.ts';
+import type { CopyMeters } from './copy-meters.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */
@@ -92,6 +93,7 @@ export async function executeJob(
   job: TakenJob,
   plan: Approved<Plan>,
   signal: AbortSignal,
+  meters?: Pick<CopyMeters, 'begin'>,
 ): Promise<Outcome> {
   const host = context.inventory.hosts.get(job.host.toLowerCase());
   const target = findTarget(plan, job.host);
@@ -106,13 +108,20 @@ export async function executeJob(
     if (error instanceof Refusal) return bareOutcome('skipped', notNow(error));
     throw error;
   }
-  return await transport.execute(host, plan.work, {
+  const meter = plan.work.action === 'run' ? undefined : meters?.begin(job.runId);
+  const how: Execution = {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
     by: plan.requester.userId,
     signal,
-  });
+    ...(meter === undefined ? {} : { meter }),
+  };
+  try {
+    return await transport.execute(host, plan.work, how);
+  } finally {
+    meter?.end();
+  }
 }
 
 /** The rules or the inventory changed: what waits of any run is judged by today's, and skipped where they say no. */

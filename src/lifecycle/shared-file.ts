@@ -1,3 +1,4 @@
+import type { RequestedCopy } from '../command/request.ts';
 import { nearNames, Refusal } from '../errors.ts';
 import type { TransferFolder } from '../ports/disk.ts';
 import type { SharedFiles } from '../ports/slack.ts';
@@ -77,7 +78,11 @@ export function checkSize(file: SharedFile): void {
 }
 
 /** Brings a file of Slack's into the transfer folder: the work that sends it, and no other one of its name. */
-export async function fetchShared(files: SharedFileSource, file: SharedFile, remote: string): Promise<Work> {
+export async function fetchShared(
+  files: SharedFileSource,
+  file: SharedFile,
+  { remote, options }: Pick<RequestedCopy, 'remote' | 'options'>,
+): Promise<Work> {
   const { id, name, bytes, uploader } = file;
   const local = localNameOf(id, name);
   await files.transfers.keep(
@@ -96,5 +101,12 @@ export async function fetchShared(files: SharedFileSource, file: SharedFile, rem
       },
     );
   }
-  return { action: 'put', local, remote, source, shared: { id, uploader } };
+  return {
+    action: 'put',
+    local,
+    remote,
+    ...(options === undefined ? {} : { options }),
+    source,
+    shared: { id, uploader },
+  };
 }

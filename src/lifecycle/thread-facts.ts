@@ -5,6 +5,7 @@ import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports/disk.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { ThreadFacts } from '../thread/facts.ts';
+import type { CopyMeters } from './copy-meters.ts';
 import type { RunContext } from './execution.ts';
 import { sha256 } from './sha256.ts';
 
@@ -13,6 +14,7 @@ export function threadFacts(
   context: Omit<RunContext, 'allowlist' | 'directory'>,
   maskNow: () => Mask,
   spool?: Spool,
+  copies?: Pick<CopyMeters, 'progressOf'>,
 ): ThreadFacts {
   const { store, transfers, now } = context;
   let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
@@ -22,6 +24,7 @@ export function threadFacts(
     listFoldRows: (runId) => store.listFoldRows(runId),
     readJobs: (runId) => store.readJobs(runId),
     listSlowest: (runId, count) => store.listSlowest(runId, count),
+    copyProgress: (runId) => copies?.progressOf(runId),
     findAuditEntry: (seq) => store.audit.find(seq),
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
     digest: sha256,

@@ -73,7 +73,8 @@ function touchedPaths(copy: {
   readonly remote: string;
 }): readonly string[] {
   const { action, local, remote } = copy;
-  if (action === 'get') return [remote];
+  // A folder that is fetched is one with or without a slash; what is in it is judged as it is found.
+  if (action === 'get') return [remote.length > 1 ? remote.replace(/\/$/, '') : remote];
   const name = local.split('/').at(-1) ?? '';
   return remote.endsWith('/') ? [remote + name] : [remote, `${remote}/${name}`];
 }

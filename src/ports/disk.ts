@@ -2,14 +2,18 @@ import type { FileDigest, Origin } from '../run/plan.ts';
 
 /** The folder that `-local` may name things in. */
 export interface TransferFolder {
-  /** Size and checksum of the file to send; a `Refusal` where it is not a file inside the folder. */
-  digestSource(local: string): Promise<FileDigest>;
+  /**
+   * Size and checksum of the file to send, or with `isFolder` of all that is in a folder; a `Refusal` where it is
+   * not inside the transfer folder, or too much.
+   */
+  digestSource(local: string, isFolder?: boolean): Promise<FileDigest>;
   /**
    * What is on record of where this file came from; ask after its digest, so that it is of that content. Of one
    * that is being replaced both, and none of what an administrator placed. What lies where Slack's files are kept and
-   * has no record is of somebody who is not known.
+   * has no record is of somebody who is not known. Of a folder, those of all that is in it; a `Refusal` where
+   * they are too many to be judged.
    */
-  originsOf(local: string): Promise<readonly Origin[]>;
+  originsOf(local: string, isFolder?: boolean): Promise<readonly Origin[]>;
   /** A `Refusal` where the fetched files could not be put there. */
   checkDestination(local: string): Promise<void>;
   /** A fetched file's bytes, by its path below the folder, for the thread. Null where it is gone or above `maxBytes`. */

@@ -1,4 +1,5 @@
 import type { Host } from '../inventory/inventory.ts';
+import type { CopyMeter } from '../run/copy-progress.ts';
 import type { HostKeyPolicy, KeyReport, TrustableReport, Trusted } from '../run/host-key.ts';
 import type { Leftover } from '../run/leftover.ts';
 import type { Outcome } from '../run/outcome.ts';
@@ -21,6 +22,8 @@ export interface Execution {
    * before it is read or written: whoever may write to a folder of the host can plant a link there.
    */
   mayTouch(path: string): boolean;
+  /** Hears how far a copy has come; nobody where it is left out. */
+  readonly meter?: CopyMeter;
   /** Whose run it is: what is fetched is theirs. */
   readonly by: string;
   /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */

@@ -58,6 +58,8 @@ export interface Store {
   holdRuns(reason: string): Promise<number>;
   /** Lets what is held of a run go, audited as `resumed`: how many jobs; undefined where nothing is held (any more). */
   resumeRun(runId: string, by: Requester): Promise<number | undefined>;
+  /** The root message shows something that is not stored: it is made again. */
+  refreshRoot(runId: string): Promise<void>;
   /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */
   skipJobs(runId: string, hosts: readonly string[], reason: string): Promise<void>;
   /** Puts a finished run's log files into its thread where they are not there yet. True: they are. */

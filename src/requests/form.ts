@@ -154,7 +154,7 @@ export function draftForm(
   const bring = () =>
     file === undefined || work.action !== 'put'
       ? bringWork(context, call, work)
-      : fetchShared(context, file, work.remote);
+      : fetchShared(context, file, work);
   return { ...drafted, bring };
 }
 

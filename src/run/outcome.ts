@@ -86,6 +86,18 @@ export interface MovedFile {
   readonly bytes: number;
   readonly sha256: string;
   readonly verified: Verification;
+  /** Set where it is a folder: size and checksum are of all that is in it. */
+  readonly folder?: MovedFolder;
+}
+
+export interface MovedFolder {
+  /** Files that were copied. */
+  readonly copied: number;
+  readonly copiedBytes: number;
+  /** Files that were the same there already, by size and checksum. */
+  readonly unchanged: number;
+  /** Links and what else is no file: neither copied nor followed. */
+  readonly leftOut: number;
 }
 
 /**

@@ -1,3 +1,7 @@
+import type { CopyOptions } from '../command/request.ts';
+
+export type { CopyOptions, RequestedCopy } from '../command/request.ts';
+
 /** Who asked, by the ids that Slack vouches for; names are never an identity. */
 export interface Requester {
   /** The organisation (Enterprise Grid) of the workspace that the bot is in; the workspace where there is none. */
@@ -21,14 +25,20 @@ export type Work =
       /** As typed, relative to the transfer folder. */
       readonly local: string;
       readonly remote: string;
-      /** The file as it was when the plan was made: a file that has changed since is not sent. */
+      readonly options?: CopyOptions;
+      /** The file, or the folder, as it was when the plan was made: a file that has changed since is not sent. */
       readonly source: FileDigest;
       /** Set where the file came from Slack: which one it is, and who put it there. */
       readonly shared?: SharedSource;
       /** Where the file of the folder came from, as far as the bot put it there; none: an administrator did. */
       readonly origins?: readonly Origin[];
     }
-  | { readonly action: 'get'; readonly local: string; readonly remote: string };
+  | {
+      readonly action: 'get';
+      readonly local: string;
+      readonly remote: string;
+      readonly options?: CopyOptions;
+    };
 
 /** Where the bot took a file of the transfer folder from, and for whom. */
 export type Origin =
@@ -42,8 +52,10 @@ export interface SharedSource {
 
 export interface FileDigest {
   readonly bytes: number;
-  /** Hex. */
+  /** Hex. Of a folder, over the list of all that is in it, each file with its own. */
   readonly sha256: string;
+  /** Of a folder: how many files it holds. */
+  readonly files?: number;
 }
 
 /** A host chosen for a run, with the address it had when the plan was judged. Holds no secret. */

@@ -31,6 +31,7 @@ const PAGE: PageSettings = {
     },
     { text: '/batch_run -g web -cmd "sleep 60"', note: 'Then press Cancel' },
     { text: '/batch_scp -g web -action put hello.txt /tmp/', note: 'Copies a file to three hosts' },
+    { text: '/batch_scp -g web -r -action put site /tmp/', note: 'A folder; again, and nothing is sent' },
     { text: '/batch_scp -g db -action get /var/log/db.log db.log', note: 'Fetches a file from two hosts' },
     { text: '/batch_run', note: 'Asks for what it needs in a form; so does ⚡' },
     { text: '/batch can', note: 'What I may do here: try it as Bob, too' },
@@ -112,6 +113,9 @@ async function startDemoBot(
   const transfers = join(folder, 'transfers');
   await mkdir(transfers);
   await writeFile(join(transfers, 'hello.txt'), 'Hello from Batchops.\n');
+  await mkdir(join(transfers, 'site/css'), { recursive: true });
+  await writeFile(join(transfers, 'site/index.html'), '<p>Hello from Batchops.</p>\n');
+  await writeFile(join(transfers, 'site/css/main.css'), 'p { color: teal }\n');
   return startBot({
     cwd: folder,
     env: {

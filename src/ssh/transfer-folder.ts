@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { codeOf, Refusal, type RefusalCode } from '../errors.ts';
 import type { Claim, Origins, Room, TransferFolder } from '../ports/disk.ts';
 import type { FileDigest, Origin } from '../run/plan.ts';
+import { SourceDigests } from './flow/source-digests.ts';
 import { ENDLESS_ROOM } from './part/endless-room.ts';
 import { temporaryName } from './part/file-names.ts';
+import { readLocalTree } from './tree/local-tree.ts';
+import type { Tree } from './tree/tree.ts';
 
 /** What hosts and people sent is the bot's alone to read, also where the transfer folder itself is shared. */
 const FOLDER_MODE = 0o700;
@@ -18,6 +20,8 @@ const SLACKS_FOLDER = 'slack';
 export interface JailedFolder extends TransferFolder {
   /** The file to send, open. A `Refusal` as with `digestSource`. */
   openSource(local: string): Promise<{ readonly file: FileHandle; readonly stats: Stats }>;
+  /** All of a folder, with checksums. A `Refusal` as with `digestSource`. */
+  listSource(local: string): Promise<Tree>;
   /** Room for a file that is about to be written in the folder, by its full path. */
   claim(path: string): Claim;
   /** Makes the folder, each part checked, and answers with its true path. */
@@ -34,31 +38,43 @@ export interface JailedFolder extends TransferFolder {
  * at again once it is open: neither `..` nor a link, also one put there in between, leads out.
  */
 export function openTransferFolder(dir: string, origins: Origins, room: Room = ENDLESS_ROOM): JailedFolder {
+  const digests = new SourceDigests();
   const folder: JailedFolder = {
     claim: (path) => room.claim(path),
 
-    async digestSource(local): Promise<FileDigest> {
-      const { file } = await folder.openSource(local);
-      try {
-        const digest = createHash('sha256');
-        let bytes = 0;
-        for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 })) {
-          digest.update(chunk);
-          bytes += chunk.length;
-        }
-        return { bytes, sha256: digest.digest('hex') };
-      } finally {
-        await file.close();
+    async digestSource(local, isFolder = false): Promise<FileDigest> {
+      if (isFolder && (await isFolderInside(dir, local))) {
+        const { bytes, sha256, files } = await folder.listSource(local);
+        return { bytes, sha256, files: files.length };
       }
+      return await digests.of(await folder.openSource(local));
     },
 
-    async originsOf(local) {
+    async listSource(local) {
+      const root = await rootOf(dir);
+      const at = await trueInside(root, join(root, ...splitName(local)), local);
+      return await readLocalTree(at, local, async (path) =>
+        digests.of(await folder.openSource(join(local, path))),
+      );
+    },
+
+    async originsOf(local, isFolder = false) {
+      if (isFolder && (await isFolderInside(dir, local))) {
+        const { files } = await folder.listSource(local);
+        const all = new Map<string, Origin>();
+        for (const { path } of files) {
+          for (const origin of await folder.originsOf(join(local, path)))
+            all.set(JSON.stringify(origin), origin);
+          if (all.size > MAX_TREE_ORIGINS) throw tooManyOrigins(local);
+        }
+        return [...all.values()];
+      }
       const root = await rootOf(dir);
       const path = await trueInside(root, join(root, ...splitName(local)), local);
       const inside = relative(root, path);
       const known = await origins.list(inside);
-      const [folder, id = ''] = inside.split(sep);
-      if (known.length > 0 || folder !== SLACKS_FOLDER) return known;
+      const [top, id = ''] = inside.split(sep);
+      if (known.length > 0 || top !== SLACKS_FOLDER) return known;
       // Brought from Slack before there was a record: whose it is nobody knows.
       return [{ kind: 'shared', id, by: '' }];
     },
@@ -68,7 +84,9 @@ export function openTransferFolder(dir: string, origins: Origins, room: Room = E
       if (opened.stats.isFile()) return opened;
       await opened.file.close();
       throw opened.stats.isDirectory()
-        ? refusal('unknown-name', `${local} is a folder.`, { remedy: 'One file is copied at a time.' })
+        ? refusal('unknown-name', `${local} is a folder.`, {
+            remedy: 'Write -r to copy it with all that is in it.',
+          })
         : refusal('unknown-name', `${local} is not a file.`);
     },
 
@@ -169,6 +187,22 @@ export function openTransferFolder(dir: string, origins: Origins, room: Room = E
     },
   };
   return folder;
+}
+
+/** Each is judged by the rules, and stands in the plan. */
+const MAX_TREE_ORIGINS = 1_000;
+
+function tooManyOrigins(local: string): Refusal {
+  return refusal(
+    'not-now',
+    `${local} holds files of more than ${MAX_TREE_ORIGINS} places on hosts, each of which would have to be judged.`,
+    { remedy: 'Send a part of it.' },
+  );
+}
+
+async function isFolderInside(dir: string, local: string): Promise<boolean> {
+  const root = await rootOf(dir);
+  return (await stat(await trueInside(root, join(root, ...splitName(local)), local))).isDirectory();
 }
 
 function ofAnother(path: string, origin: Origin): Refusal {

@@ -3,6 +3,7 @@ import { Refusal } from '../errors.ts';
 import type { Digest } from '../gather/capture.ts';
 import type { Host } from '../inventory/inventory.ts';
 import type { Execution, HostKeyring, Transport } from '../ports/hosts.ts';
+import { UNMETERED } from '../run/copy-progress.ts';
 import type { FirstKey } from '../run/host-key.ts';
 import { bareOutcome, NO_OUTPUT, type Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';
@@ -11,6 +12,8 @@ import { runCommand } from './command/run-command.ts';
 import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
+import { SharedSources } from './flow/shared-source.ts';
+import { Windows } from './flow/window.ts';
 import { openKeyring } from './host-keys/keyring.ts';
 import type { ConnectContext } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
@@ -32,6 +35,8 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const folder = openTransferFolder(settings.transferDir, settings.origins, settings.room);
   const limits = { ...DEFAULT_COPY_LIMITS, ...settings.copyLimits };
   const leftovers = new LeftoverFiles(settings.leftovers, settings.log);
+  const sources = new SharedSources();
+  const windows = new Windows();
   const running = new Map<AbortController, Promise<Outcome>>();
   const stopLooks = new AbortController();
   let isClosed = false;
@@ -92,6 +97,9 @@ export function openTransport(settings: TransportSettings): SshTransport {
         signal,
         maxFetchBytes: settings.maxFetchBytes ?? DEFAULT_MAX_FETCH_BYTES,
         leftovers,
+        sources,
+        windows,
+        meter: how.meter ?? UNMETERED,
       },
       folder,
       work,

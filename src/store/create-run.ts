@@ -182,6 +182,7 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     planHash,
     action: work.action,
     ...Object.fromEntries(Object.entries(words).map(([key, text]) => [key, ledger.mask(text)])),
+    ...(work.action !== 'run' && work.options !== undefined && { options: work.options }),
     ...(work.action === 'put' && {
       source: work.source,
       shared: work.shared,

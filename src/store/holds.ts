@@ -42,6 +42,13 @@ export function holdRuns(ledger: Ledger, reason: string, channelId?: string): Pr
   });
 }
 
+/** The root message is to show what is known of the run beside the store. */
+export function refreshRoot(ledger: Ledger, runId: string): Promise<void> {
+  return ledger.db.transaction().execute(async (trx) => {
+    await oweToThread(ledger, trx, runId, oweRoot(runId, ledger.now()));
+  });
+}
+
 /** A person lets what waits go. Tells how many jobs that is; undefined where nothing was held (any more). */
 export function resumeRun(ledger: Ledger, runId: string, by: Requester): Promise<number | undefined> {
   return ledger.db.transaction().execute(async (trx) => {

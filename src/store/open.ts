@@ -10,7 +10,7 @@ import { clickKey, countUnfinished, createRun } from './create-run.ts';
 import type { Database } from './database.ts';
 import { StoredDoubts, StoredReadings } from './doubts.ts';
 import { StoredExpiry } from './expiry/expiry.ts';
-import { holdRuns, resumeRun } from './holds.ts';
+import { holdRuns, refreshRoot, resumeRun } from './holds.ts';
 import type { JobQueue } from './job-queue.ts';
 import { StoredLeftovers } from './leftovers.ts';
 import { openDatabase } from './open-database.ts';
@@ -175,6 +175,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         queue.forget(held);
         outbox.announce();
         return held.length;
+      },
+      async refreshRoot(runId) {
+        await refreshRoot(ledger, runId);
+        outbox.announce();
       },
       async resumeRun(runId, by) {
         const join = await queue.prepare(runId.toLowerCase());

@@ -2,6 +2,7 @@ import type { FoldRow } from '../gather/fold.ts';
 import type { SecretKind } from '../gather/scan.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
+import type { CopyProgress } from '../run/copy-progress.ts';
 import type { Job, Run, SlowJob } from '../run/run.ts';
 
 /** What a thread is told from: what is stored, and what lies on disk. */
@@ -11,6 +12,8 @@ export interface ThreadFacts {
   listFoldRows(runId: string): Promise<readonly FoldRow[]>;
   readJobs(runId: string): AsyncIterable<Job>;
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
+  /** Of the copies that are on the wire now; undefined where there are none. */
+  copyProgress(runId: string): CopyProgress | undefined;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
   /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
   readFetched(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;

@@ -27,7 +27,8 @@ export function createRenderer(facts: ThreadFacts): Renderer {
     switch (subject.kind) {
       case 'root': {
         const slowest = totalJobs(run.progress) === 1 ? [] : await facts.listSlowest(run.id, SLOWEST_SHOWN);
-        return formatRoot(run, { now: facts.now(), slowest });
+        const copies = facts.copyProgress(run.id);
+        return formatRoot(run, { now: facts.now(), slowest, ...(copies === undefined ? {} : { copies }) });
       }
       case 'board':
         return (await boards.pagesOf(run))[subject.page - 1];

@@ -7,12 +7,14 @@ import {
   describeLimits,
   describeSource,
   describeWork,
+  formatBytes,
   formatCount,
   formatDuration,
   formatProgress,
   formatSummary,
   plural,
 } from '../report/text/wording.ts';
+import type { CopyProgress } from '../run/copy-progress.ts';
 import type { Plan } from '../run/plan.ts';
 import { isGivenUp, type Progress, type Run, type SlowJob, totalJobs } from '../run/run.ts';
 
@@ -25,7 +27,7 @@ const LIVE_ROOT_MS = 2_000;
 /** The message a run stands under: who, what, where, how far; then how it ended. */
 export function formatRoot(
   run: Run,
-  at: { readonly now: number; readonly slowest?: readonly SlowJob[] },
+  at: { readonly now: number; readonly slowest?: readonly SlowJob[]; readonly copies?: CopyProgress },
 ): Message {
   const { plan } = run;
   const finished = run.state === 'finished';
@@ -37,7 +39,9 @@ export function formatRoot(
     ),
     richText(...commandLines(run)),
     section(
-      finished ? `*${escapeMrkdwn(state)}*` : `${formatBar(run.progress)}\n${progressLine(run, at.now)}`,
+      finished
+        ? `*${escapeMrkdwn(state)}*`
+        : `${formatBar(run.progress)}\n${progressLine(run, at.now)}${copyLine(at.copies)}`,
     ),
     ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
     ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
@@ -74,6 +78,14 @@ function progressLine(run: Run, now: number): string {
     escapeMrkdwn(formatProgress(run.progress)),
     ...(elapsed === 0 ? [] : [`${formatDuration(elapsed)} so far`]),
   ].join(' · ');
+}
+
+/** `120.4 MiB of 512.0 MiB on 3 hosts, 41.2 MiB/s`: of what is on the wire now. */
+function copyLine(copies: CopyProgress | undefined): string {
+  if (copies === undefined) return '';
+  const { movedBytes, totalBytes, bytesPerSecond, hosts } = copies;
+  const of = totalBytes >= movedBytes ? ` of ${formatBytes(totalBytes)}` : '';
+  return `\n${formatBytes(movedBytes)}${of} on ${plural(hosts, 'host')}, ${formatBytes(Math.round(bytesPerSecond))}/s`;
 }
 
 function heldLine({ held, progress }: Run): string {

@@ -3,7 +3,7 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks,expressions,visibility,years --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,copy,acks,expressions,visibility,years --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -21,6 +21,7 @@ import {
   type Temperature,
   warmPeers,
 } from './contenders.ts';
+import { formatCopies, measureCopies } from './copy/copy.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
 import { machineFacts, round2 } from './machine.ts';
 import { atMost, bar, fixed, table } from './report.ts';
@@ -28,7 +29,7 @@ import { type Contender, median, quantile, type Rounds, race, ratio, type Taken 
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'acks', 'expressions', 'visibility', 'years'];
+const PARTS = ['cold', 'warm', 'copy', 'acks', 'expressions', 'visibility', 'years'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -67,6 +68,10 @@ const machineBefore = { ...machineFacts(), hosts: hostCount, rounds: roundCount 
 if (parts.includes('cold') || parts.includes('warm')) {
   if (HAS_SSHD) await measureFleet();
   else report.push('cold and warm: not measured, there is no sshd (apt install openssh-server)');
+}
+if (parts.includes('copy')) {
+  if (HAS_SSHD) await measureCopying();
+  else report.push('copy: not measured, there is no sshd (apt install openssh-server)');
 }
 if (parts.includes('acks')) await measureAnswers();
 if (parts.includes('expressions')) await measureWorstExpressions();
@@ -186,6 +191,24 @@ function soundRounds(rounds: Rounds, name: string): readonly Taken[] {
 
 function cpuPerHost(rounds: readonly Taken[]): number | undefined {
   return median(rounds.map(({ cpuMs }) => cpuMs / hostCount));
+}
+
+// ── a file ───────────────────────────────────────────────────────────────────────────────────────────────
+
+async function measureCopying(): Promise<void> {
+  const copies = await measureCopies({
+    megabytes: flags.quick ? 64 : 512,
+    rounds: roundCount,
+    hosts: flags.quick ? 2 : 8,
+    hasPeers: !flags['no-peers'],
+    say,
+  });
+  report.push(...formatCopies(copies, roundCount));
+  results.copy = copies.map(({ title, bytes, rounds }) => ({
+    title,
+    bytes,
+    rounds: Object.fromEntries(rounds),
+  }));
 }
 
 // ── answers while it works ───────────────────────────────────────────────────────────────────────────────

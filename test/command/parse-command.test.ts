@@ -140,6 +140,7 @@ describe('/batch_scp', () => {
     ],
     [`-h a -action put -local "a&amp;b" -remote "/tmp/a\u00a0b"`, 'a&amp;b', '/tmp/a b'],
     [`-h a -action put -local "-x" -remote '--'`, '-x', '--'],
+    ['-h a -action put -local site// -remote /srv/', 'site', '/srv/'],
     [`-h a -action put bob's.txt /tmp/bob's.txt`, "bob's.txt", "/tmp/bob's.txt"],
   ])('%s', (text, local, remote) => {
     expect(copy(text)).toMatchObject({ work: { action: 'put', local, remote } });
@@ -149,6 +150,9 @@ describe('/batch_scp', () => {
     ['-h a', '-action is missing.'],
     ['-h a -action', '-action is incomplete: put or get is missing.'],
     ['-h a -action send x y', '-action "send" is neither put nor get.'],
+    ['-h a -r -mkdir -action get x y', '-mkdir goes with -action put only.'],
+    ['-h a -backup -action get x y', '-backup goes with -action put only.'],
+    ['-h a -r -r -action get x y', '-r is there twice.'],
     ['-h a -action put x', '-action put "x" is incomplete: a second name is missing.'],
     ['-h a -action put x y z', '"z" belongs to no option.'],
     ['-h a -action put x -remote y', '"x" behind -action put and -local or -remote do not go together.'],

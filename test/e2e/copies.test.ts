@@ -3,8 +3,17 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
+import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import { ada, EVERYTHING, finished, OPS, openStage, shown } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
+
+function replies(slack: LocalSlack, root: StoredMessage, count: number): Promise<readonly StoredMessage[]> {
+  return slack.waitFor(() => {
+    const thread = slack.thread(OPS, root.ts);
+    return thread.length >= count && thread;
+  }, 25_000);
+}
 
 describe.skipIf(!HAS_SSHD)('copies, over a strict Slack and a real sshd', () => {
   test('puts a file on every host and fetches one from every host', async () => {
@@ -32,6 +41,47 @@ describe.skipIf(!HAS_SSHD)('copies, over a strict Slack and a real sshd', () => 
     const said = slack.thread(OPS, root.ts).map(shown).join('\n');
     for (const host of ['h1', 'h2', 'h3']) expect(said).toContain(`fetched/${host}/there.txt`);
     expect(slack.violations).toEqual([]);
+  });
+
+  test('sends a folder with -r, says per host what it sent and what was the same, and fetches it back', async () => {
+    await using stage = await openStage();
+    const { slack, home } = stage;
+    const site = home.path('data/transfers/site');
+    await mkdir(join(site, 'css'), { recursive: true });
+    await writeFile(join(site, 'index.html'), '<p>hello</p>\n');
+    await writeFile(join(site, 'css/.main.css'), 'p{}\n');
+    const there = home.path('www/deep/');
+
+    const refused = await slack.command(ada(`-h h1 -action put site ${there}`, '/batch_scp'));
+    expect(shown(await slack.waitFor(() => refused.answers()[0]))).toMatch(/site is a folder\.[\s\S]*-r/);
+    const words = `-h h1 -r -mkdir -p -action put site ${there}`;
+    const preview = await slack.command(ada(`-n ${words}`, '/batch_scp'));
+    expect(shown(await slack.waitFor(() => preview.answers()[0]))).toMatch(/2 files[\s\S]*SHA-256/);
+    expect(existsSync(home.path('www'))).toBe(false);
+
+    await slack.command(ada(words, '/batch_scp'));
+    const first = await finished(slack);
+    expect(first.text).toContain('put -r -p -mkdir site');
+    expect((await replies(slack, first, 1)).map(shown).join()).toContain('2 sent (17 bytes), 0 unchanged');
+    expect(await readFile(home.path('www/deep/site/css/.main.css'), 'utf8')).toBe('p{}\n');
+
+    await writeFile(join(site, 'index.html'), '<p>again</p>\n');
+    await slack.command(ada(`${words} -backup`, '/batch_scp'));
+    const second = await finished(slack, 2);
+    expect((await replies(slack, second, 1)).map(shown).join()).toContain('1 sent (13 bytes), 1 unchanged');
+    const kept = (await readdir(home.path('www/deep/site'))).find((name) => name.endsWith('~'));
+    expect(kept).toMatch(/^index\.html\.r-\w+~$/);
+
+    await slack.command(ada(`-g web -r -action get ${home.path('www/deep/site')} back`, '/batch_scp'));
+    const third = await finished(slack, 3);
+    expect(third.text).toMatch(/3 ok of 3/);
+    for (const host of ['h1', 'h2', 'h3']) {
+      expect(await readFile(home.path('data/transfers/back', host, 'site/index.html'), 'utf8')).toBe(
+        '<p>again</p>\n',
+      );
+    }
+    expect(slack.violations).toEqual([]);
+    expect(stage.bot.output()).not.toMatch(/"level":(50|60)/);
   });
 
   test('follows no link on a host out of the paths of its rules', async () => {

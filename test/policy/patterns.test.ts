@@ -209,7 +209,9 @@ describe('a path pattern', () => {
     ['/tmp/**', 'get', '/tmp/../etc/shadow', false],
     ['/tmp/**', 'get', '/tmp/./a', false],
     ['/tmp/**', 'get', '/tmp//a', false],
-    ['/tmp/**', 'get', '/tmp/a/', false],
+    // A folder, which -r fetches.
+    ['/tmp/**', 'get', '/tmp/a/', true],
+    ['/tmp/*', 'get', '/tmp/a//', false],
     ['/tmp/**', 'get', '/tmp/a\nb', false],
     ['/**', 'get', 'tmp/a', false],
     ['/**', 'get', '~/a', false],

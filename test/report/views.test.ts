@@ -32,7 +32,15 @@ describe('the form', () => {
 
   test('with a file of Slack asks for no other file', () => {
     const form = formatCopyForm({ metadata: '{}', file: { name: 'a.txt', bytes: 12 } });
-    expect(blockIds(form)).toEqual(['hosts', 'terms', 'remote', 'channel', 'fanout', 'limit']);
+    expect(blockIds(form)).toEqual([
+      'hosts',
+      'terms',
+      'remote',
+      'channel',
+      'fanout',
+      'limit',
+      'copy-options',
+    ]);
     expect(form.title.text).toBe('Send to hosts');
   });
 

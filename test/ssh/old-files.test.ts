@@ -50,6 +50,7 @@ test('what the bot put into the transfer folder goes when it is old; what others
     await put('slack/F3/by-hand.txt');
     await put('took/web1/motd', FETCHED);
     await put('placed.txt');
+    await put('sent/whole/web1/motd', FETCHED);
     const outside = mkdtempSync(join(tmpdir(), 'batchops-outside-'));
     writeFileSync(join(outside, 'kept'), 'x');
     symlinkSync(outside, join(dir, 'link'));
@@ -60,7 +61,7 @@ test('what the bot put into the transfer folder goes when it is old; what others
         origins,
         uploadedBefore: Number.NEGATIVE_INFINITY,
         fetchedBefore: Number.NEGATIVE_INFINITY,
-        inUse: new Set(['slack/F2/in-use.txt']),
+        inUse: new Set(['slack/F2/in-use.txt', 'sent/whole']),
         ...before,
       });
     const there = (): readonly string[] =>
@@ -78,6 +79,7 @@ test('what the bot put into the transfer folder goes when it is old; what others
     expect(existsSync(join(dir, 'slack/F1'))).toBe(false);
     expect(await sweep({ fetchedBefore: Date.now() + 60_000 })).toBe(1);
     expect(there()).toEqual(['slack/F2/in-use.txt', 'slack/F3/by-hand.txt', 'placed.txt']);
+    expect(existsSync(join(dir, 'sent/whole/web1/motd'))).toBe(true);
     expect(existsSync(join(outside, 'kept'))).toBe(true);
     rmSync(outside, { recursive: true });
   } finally {

@@ -1,3 +1,4 @@
+import { type CopyOptions, formatCopyOptions } from '../../command/request.ts';
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
 import type { Origin, Plan, Work } from '../../run/plan.ts';
@@ -125,12 +126,16 @@ export function describeWork(work: Work): string {
     case 'run':
       return work.command;
     case 'put':
-      return `put ${work.local} → ${work.remote}`;
+      return `${withOptions('put', work.options)} ${work.local} → ${work.remote}`;
     case 'get':
-      return `get ${work.remote} → ${work.local}`;
+      return `${withOptions('get', work.options)} ${work.remote} → ${work.local}`;
     default:
       return work satisfies never;
   }
+}
+
+function withOptions(action: string, options?: CopyOptions): string {
+  return [action, formatCopyOptions(options)].filter((part) => part !== '').join(' ');
 }
 
 /** How many at once, and how long: of a command its time, of a copy its silence. */
@@ -150,6 +155,7 @@ export function describeSource(work: Work, show: SourceWords): readonly string[]
   if (work.action !== 'put' || (work.source.sha256 === '' && work.shared === undefined)) return [];
   const { source, shared, origins } = work;
   return [
+    ...(source.files === undefined ? [] : [plural(source.files, 'file')]),
     formatBytes(source.bytes),
     source.sha256 === '' ? 'SHA-256 not known before it is fetched' : `SHA-256 ${source.sha256}`,
     ...(shared === undefined ? [] : [`Slack's file ${shared.id}`]),

@@ -18,6 +18,7 @@ export function dial(host: Host, connectMs: number, signal: AbortSignal): Promis
     autoSelectFamily: true,
     ...(isIP(host.ip) === 0 ? { lookup: sharedLookup } : {}),
   });
+  gatherWrites(socket);
   // For good: after a failure, and after success too, further errors may follow.
   socket.on('error', () => {});
   const connected = new Promise<Socket>((resolve, reject) => {
@@ -38,3 +39,26 @@ export function dial(host: Host, connectMs: number, signal: AbortSignal): Promis
     throw error;
   });
 }
+
+/**
+ * The library writes a packet in four pieces, each a system call: what it writes in one turn of the loop goes out in one
+ * (a quarter less CPU for a large put).
+ */
+function gatherWrites(socket: Socket): void {
+  const write = socket.write.bind(socket);
+  let isGathering = false;
+  socket.write = (bytes: string | Uint8Array, encoding?: Encoding | Done, done?: Done): boolean => {
+    if (!isGathering) {
+      isGathering = true;
+      socket.cork();
+      process.nextTick(() => {
+        isGathering = false;
+        socket.uncork();
+      });
+    }
+    return typeof encoding === 'function' ? write(bytes, encoding) : write(bytes, encoding, done);
+  };
+}
+
+type Encoding = BufferEncoding | undefined;
+type Done = (error?: Error | null) => void;

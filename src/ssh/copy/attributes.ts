@@ -33,17 +33,17 @@ export async function checkPrivate(
 
 /**
  * Gives the part what the file had that it replaces; a new one gets its source's mode. Best effort: tells what it
- * did not get. The owner comes first, since changing it is what may turn bits off; and where a group is not kept,
+ * did not get. With `isKept` (`-p`) the old one's mode does not count. The owner comes first, since changing it is what may turn bits off; and where a group is not kept,
  * its rights are not given to another one.
  */
 export async function giveAttributes(
   sftp: SftpSession,
   part: OpenFile,
   old: RemoteStat | undefined,
-  sourceMode: number,
+  source: { readonly mode: number; readonly isKept: boolean },
 ): Promise<readonly string[]> {
   const owner = old === undefined ? KEPT : await keepOwner(sftp, part, old);
-  const wanted = old?.mode ?? sourceMode;
+  const wanted = source.isKept ? source.mode : (old?.mode ?? source.mode);
   const notes = [...owner.notes];
   let mode = wanted & PERMISSIONS;
   if (!owner.isGroupKept) {

@@ -5,20 +5,24 @@ import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
 import type { Claim } from '../../ports/disk.ts';
 import type { Work } from '../../run/plan.ts';
+import { writeAll } from '../flow/local-file.ts';
+import { pumpIn, type Window } from '../flow/pump.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Copied, Copy } from './open-copy.ts';
-import { pumpIn } from './pump.ts';
+import { digestRemote } from './remote-digest.ts';
 import { checkTrueName, expandHome, fetchedName } from './remote-path.ts';
 import { type Content, verifyFetched } from './verify.ts';
 
 /** What a host says of its file's mode goes no further than this: only the bot may write here. */
-const MOST_MODE = 0o755;
+export const MOST_MODE = 0o755;
 /** Where the host says nothing. */
-const LEAST_MODE = 0o600;
-const OWNER_MAY = 0o600;
+export const LEAST_MODE = 0o600;
+export const OWNER_MAY = 0o600;
+/** The host is not to wait for our disk, nor memory to fill up for it. */
+const WRITES_AT_ONCE = 4;
 
 /**
  * Fetches a file into a folder of its host's own, also where there is one host only: a second host must not
@@ -40,7 +44,7 @@ export async function getFile(
   const there = await sftp.stat(trueName);
   if (!there) throw new Trouble('transfer-failed', `there is no ${path} on the host`);
   if (there.kind === 'folder')
-    throw new Trouble('transfer-failed', `${path} is a folder; one file is copied at a time`);
+    throw new Trouble('transfer-failed', `${path} is a folder; -r fetches it with all that is in it`);
   if (there.kind !== 'file') throw new Trouble('transfer-failed', `${path} is not a regular file`);
   if (there.bytes > maxBytes) throw tooLarge(path, maxBytes);
 
@@ -54,9 +58,12 @@ export async function getFile(
   try {
     // As large as the host says, so that of many hosts those that begin can end; what comes beyond that is counted too.
     await take(claim, there.bytes);
+    copy.meter.expect(there.bytes);
     file = await here(open(part, flags, OWNER_MAY));
-    const came = await fetch(copy, source, { file, claim, taken: there.bytes }, maxBytes);
-    const verified = await verifyFetched(copy, source, came, there);
+    // The host reads it for us and for its checksum at the same time.
+    const digest = digestRemote(copy, trueName, there.bytes);
+    const came = await fetchContent(copy, source, { file, claim, taken: there.bytes }, maxBytes);
+    const verified = await verifyFetched(copy, source, came, { ...there, sha256: await digest });
     // Nothing hangs on the answer: the channel ends soon, and the handle with it.
     sftp.close(source).catch(() => {});
     if (copy.signal.aborted) throw stopTrouble(copy.signal, 'while it copied');
@@ -66,6 +73,7 @@ export async function getFile(
     // Never wider than there, whatever a file has here that was fetched when it was wider.
     const mode = (there.mode ?? LEAST_MODE) & ((await modeOf(final)) ?? MOST_MODE) & MOST_MODE;
     await here(file.chmod(mode | OWNER_MAY));
+    if (work.options?.keep === true) await here(file.utimes(there.mtime, there.mtime));
     const origin = { kind: 'fetched', host: connection.host.name, path: trueName, by: copy.by } as const;
     await here(folder.place(part, into, name, origin));
     claim.keep();
@@ -80,49 +88,64 @@ export async function getFile(
 }
 
 /** Where it comes to, and the room that it has there. */
-interface Destination {
+export interface Destination {
   readonly file: FileHandle;
   readonly claim: Claim;
   /** So many bytes have their room already. */
   readonly taken: number;
+  /** How much of it may be under way; the copy's own window where it is left out. */
+  readonly window?: Window;
 }
 
-async function fetch(
+export async function fetchContent(
   copy: Copy,
   source: OpenFile,
-  { file, claim, taken }: Destination,
+  { file, claim, taken, window = copy.window }: Destination,
   maxBytes: number,
 ): Promise<Content> {
   const digest = createHash('sha256');
+  const writing: Promise<void>[] = [];
   let written = 0;
-  const bytes = await pumpIn(
-    (buffer, start, position) => copy.sftp.read(source, buffer, start, position),
-    async (chunk) => {
-      written += chunk.length;
-      if (written > maxBytes) throw tooLarge(source.path, maxBytes);
-      claim.came(chunk.length);
-      // Also where that is nothing: the disk may be filling up by other hands.
-      await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
-      digest.update(chunk);
-      await here(file.writeFile(chunk));
-    },
-  );
-  await here(file.sync());
-  return { bytes, sha256: digest.digest('hex') };
+  try {
+    const bytes = await pumpIn(
+      (buffer, start, position) => copy.sftp.read(source, buffer, start, position),
+      async (chunk) => {
+        const position = written;
+        written += chunk.length;
+        if (written > maxBytes) throw tooLarge(source.path, maxBytes);
+        claim.came(chunk.length);
+        // Also where that is nothing: the disk may be filling up by other hands.
+        await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
+        copy.meter.moved(chunk.length);
+        digest.update(chunk);
+        const ended = here(writeAll(file, chunk, position));
+        // Awaited below, in its turn.
+        ended.catch(() => {});
+        writing.push(ended);
+        if (writing.length >= WRITES_AT_ONCE) await writing.shift();
+      },
+      { expectedBytes: taken, window },
+    );
+    await Promise.all(writing);
+    await here(file.sync());
+    return { bytes, sha256: digest.digest('hex') };
+  } finally {
+    await Promise.allSettled(writing);
+  }
 }
 
-async function take(claim: Claim, bytes: number): Promise<void> {
+export async function take(claim: Claim, bytes: number): Promise<void> {
   const shortage = await claim.grow(bytes);
   if (shortage !== undefined) throw new Trouble('transfer-failed', shortage);
 }
 
 /** Of the file that is replaced here; undefined where there is none. */
-async function modeOf(path: string): Promise<number | undefined> {
+export async function modeOf(path: string): Promise<number | undefined> {
   const stats = await lstat(path).catch(() => undefined);
   return stats?.isFile() === true ? stats.mode : undefined;
 }
 
-function tooLarge(path: string, maxBytes: number): Trouble {
+export function tooLarge(path: string, maxBytes: number): Trouble {
   return new Trouble(
     'transfer-failed',
     `${path} is larger than the ${maxBytes} bytes that are fetched at most`,
@@ -130,7 +153,7 @@ function tooLarge(path: string, maxBytes: number): Trouble {
 }
 
 /** What the bot's own disk has against it is the copy's trouble, and no fault of the bot. */
-async function here<T>(work: Promise<T>): Promise<T> {
+export async function here<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

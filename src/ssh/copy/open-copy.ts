@@ -1,6 +1,11 @@
+import type { CopyMeter } from '../../run/copy-progress.ts';
 import type { Leftover } from '../../run/leftover.ts';
 import type { MovedFile } from '../../run/outcome.ts';
+import type { Work } from '../../run/plan.ts';
 import type { Connection } from '../connection/connection.ts';
+import type { Window } from '../flow/pump.ts';
+import type { SharedSources } from '../flow/shared-source.ts';
+import type { Windows } from '../flow/window.ts';
 import type { LeftoverFiles } from '../part/leftovers.ts';
 import type { CopyLimits } from '../sftp/limits.ts';
 import { openSession } from '../sftp/open-session.ts';
@@ -18,20 +23,33 @@ export interface CopyRun {
   readonly signal: AbortSignal;
   readonly maxFetchBytes: number;
   readonly leftovers: LeftoverFiles;
+  readonly sources: SharedSources;
+  readonly windows: Windows;
+  readonly meter: CopyMeter;
   /** Whether the rules reach a file by its true name. */
   mayTouch(path: string): boolean;
 }
 
 export interface Copy extends CopyRun {
   readonly sftp: SftpSession;
+  /** How much of it may be under way. */
+  readonly window: Window;
+  end(): void;
   leftover(path: string, belongsAt: string | null): Leftover;
 }
 
-/** To be ended by whoever opens it: `sftp.end()`. */
+/** To be ended by whoever opens it. */
 export async function openCopy(run: CopyRun): Promise<Copy> {
+  const sftp = await openSession(run, run.channelMs);
+  const { window, close } = run.windows.open();
   return {
     ...run,
-    sftp: await openSession(run, run.channelMs),
+    sftp,
+    window,
+    end() {
+      close();
+      sftp.end();
+    },
     leftover: (path, belongsAt) => ({ host: run.connection.host.name, path, runId: run.runId, belongsAt }),
   };
 }
@@ -42,3 +60,6 @@ export interface Copied {
   /** In words, what else was to be done and did not come about. */
   readonly notes: readonly string[];
 }
+
+export type PutWork = Extract<Work, { action: 'put' }>;
+export type GetWork = Extract<Work, { action: 'get' }>;

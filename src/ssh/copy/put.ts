@@ -1,65 +1,80 @@
-import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { codeOf } from '../../errors.ts';
-import type { Work } from '../../run/plan.ts';
+import { pumpOut } from '../flow/pump.ts';
+import type { SourceReader } from '../flow/shared-source.ts';
 import { giveName, makePart } from '../part/part.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
-import type { Copied, Copy } from './open-copy.ts';
-import { pumpOut } from './pump.ts';
-import { checkTrueName, resolvePutTarget } from './remote-path.ts';
+import { backupName, keepOld } from './backup.ts';
+import { checkFreeSpace } from './free-space.ts';
+import type { Copied, Copy, PutWork } from './open-copy.ts';
+import { checkMissing, checkTrueName, makeMissing, resolvePutTarget } from './remote-path.ts';
+import { chunksFrom, findHalf } from './resume.ts';
 import { type Content, verifySent } from './verify.ts';
-
-type Put = Extract<Work, { action: 'put' }>;
 
 /**
  * Sends a file under a temporary name next to its own, looks whether it arrived whole, and only then gives it
  * its name, in one step: whoever reads it on the host sees the old file or the new one, never half of it.
  */
-export async function putFile(copy: Copy, folder: JailedFolder, work: Put): Promise<Copied> {
+export async function putFile(copy: Copy, folder: JailedFolder, work: PutWork): Promise<Copied> {
   const { sftp, signal } = copy;
-  const { file, stats } = await folder.openSource(work.local);
+  const source = copy.sources.read(await folder.openSource(work.local), work.local);
+  const { stats } = source;
   try {
-    if (stats.size !== work.source.bytes) throw changed(work.local);
-    const target = await resolvePutTarget(sftp, work.remote, work.local);
+    if (stats.size !== work.source.bytes) throw sourceChanged(work.local);
+    const target = await resolvePutTarget(copy, work);
+    const { options = {} } = work;
+    checkMissing(copy, work.remote, target);
     checkTrueName(target.path, work.remote, copy.mayTouch);
+    const backup = options.backup === true && target.old ? backupName(copy, target.path) : undefined;
+    if (backup !== undefined) checkTrueName(backup, work.remote, copy.mayTouch);
+    await checkFreeSpace(copy, target, work.source.bytes);
+    await makeMissing(copy, target);
     try {
-      const part = await makePart(copy, target);
+      const half = options.resume === true ? await findHalf(copy, folder, work, target) : undefined;
+      const part = half?.part ?? (await makePart(copy, target));
       await checkPrivate(sftp, part, target.old);
-      const sent = await send(sftp, part, file, work);
-      const notes = await giveAttributes(sftp, part, target.old, stats.mode);
+      const sent = await send(copy, part, source, work, half?.from ?? 0);
+      const isKept = options.keep === true;
+      const notes = [...(await giveAttributes(sftp, part, target.old, { mode: stats.mode, isKept }))];
+      if (half) notes.push(`went on behind the ${half.from} bytes that a broken copy had left`);
+      if (isKept) notes.push(...(await giveTime(sftp, part, stats.mtimeMs)));
       await sftp.close(part);
       await checkArrived(sftp, part, sent, target.path);
       const verified = await verifySent(copy, part.path, sent);
       if (signal.aborted) throw stopTrouble(signal, 'while it copied');
+      if (backup !== undefined) await keepOld(sftp, target.path, backup);
       const left = await giveName(copy, part, target);
       return { file: { path: target.path, ...sent, verified }, notes: [...notes, ...left] };
     } catch (error) {
       throw await withFreeSpace(sftp, target.folder, error);
     }
   } finally {
-    await file.close();
+    await source.close();
   }
 }
 
 /** What was sent is what was approved, whatever has become of the file meanwhile. */
-async function send(sftp: SftpSession, part: OpenFile, file: FileHandle, work: Put): Promise<Content> {
-  const digest = createHash('sha256');
-  const bytes = await pumpOut(
-    async (buffer) => {
-      const { bytesRead } = await file.read(buffer).catch((error: unknown) => {
-        throw new Trouble('transfer-failed', `the bot cannot read ${work.local} here (${codeOf(error)})`);
-      });
-      digest.update(buffer.subarray(0, bytesRead));
-      return bytesRead;
+async function send(
+  copy: Copy,
+  part: OpenFile,
+  source: SourceReader,
+  work: PutWork,
+  from: number,
+): Promise<Content> {
+  copy.meter.expect(work.source.bytes - from);
+  const sent = await pumpOut(
+    chunksFrom(source, from),
+    async (chunk, position) => {
+      await copy.sftp.write(part, chunk, from + position);
+      copy.meter.moved(chunk.length);
     },
-    (chunk, position) => sftp.write(part, chunk, position),
+    copy.window,
   );
-  const sha256 = digest.digest('hex');
-  if (bytes !== work.source.bytes || sha256 !== work.source.sha256) throw changed(work.local);
+  const bytes = from + sent;
+  const sha256 = source.sha256();
+  if (bytes !== work.source.bytes || sha256 !== work.source.sha256) throw sourceChanged(work.local);
   return { bytes, sha256 };
 }
 
@@ -79,6 +94,11 @@ async function checkArrived(sftp: SftpSession, part: OpenFile, sent: Content, pa
   }
 }
 
+async function giveTime(sftp: SftpSession, part: OpenFile, mtimeMs: number): Promise<readonly string[]> {
+  const set = await sftp.attempt(sftp.setTimes(part, Math.trunc(mtimeMs / 1_000)));
+  return 'trouble' in set ? [set.trouble.message] : [];
+}
+
 /** A host that says no more than "Failure" is asked whether its disk is full. */
 async function withFreeSpace(sftp: SftpSession, folder: string, error: unknown): Promise<unknown> {
   if (!(error instanceof RemoteRefusal) || !error.isBare) return error;
@@ -90,7 +110,7 @@ async function withFreeSpace(sftp: SftpSession, folder: string, error: unknown):
   return new Trouble('transfer-failed', `${error.message}; ${words}`);
 }
 
-function changed(local: string): Trouble {
+export function sourceChanged(local: string): Trouble {
   return new Trouble(
     'transfer-failed',
     `${local} has changed since the run was approved; nothing was put in place`,

@@ -1,7 +1,10 @@
 import { posix } from 'node:path';
+import type { RequestedCopy } from '../../run/plan.ts';
 import type { RemoteStat } from '../sftp/answers.ts';
 import type { SftpSession } from '../sftp/session.ts';
+import { findFolder, type RemoteFolder } from '../tree/remote-folders.ts';
 import { Trouble } from '../trouble.ts';
+import type { Copy } from './open-copy.ts';
 
 /** SFTP knows no `~`: it is the folder that a session begins in (facts: feature 17). */
 export async function expandHome(sftp: SftpSession, remote: string): Promise<string> {
@@ -16,9 +19,14 @@ export async function expandHome(sftp: SftpSession, remote: string): Promise<str
   return remote;
 }
 
+/** What is asked of a put. */
+export type PutWords = Pick<RequestedCopy, 'local' | 'remote' | 'options'>;
+
 /** Where a file goes, and what it takes the place of. */
 export interface PutTarget {
   readonly folder: string;
+  /** Of it, what is to be made first. */
+  readonly missing: readonly string[];
   /** Below the folder's true name. */
   readonly path: string;
   readonly old: RemoteStat | undefined;
@@ -28,18 +36,23 @@ export interface PutTarget {
  * Where a file goes that is put to `remote`: into it where it is a folder or ends in a slash, else to that
  * very name. The folder must be there: a mistyped path does not make one.
  */
-export async function resolvePutTarget(sftp: SftpSession, remote: string, local: string): Promise<PutTarget> {
+export async function resolvePutTarget(copy: Copy, { remote, local, options }: PutWords): Promise<PutTarget> {
+  const { sftp } = copy;
   const path = await expandHome(sftp, remote);
   const there = await sftp.stat(path);
   const isInto = path.endsWith('/') || there?.kind === 'folder';
   const folderPath = isInto ? path : posix.dirname(path);
   const name = isInto ? posix.basename(local) : posix.basename(path);
   const folder = isInto ? there : await sftp.stat(folderPath);
-  if (!folder) throw new Trouble('transfer-failed', `there is no folder ${folderPath} on the host`);
-  if (folder.kind !== 'folder') throw new Trouble('transfer-failed', `${folderPath} is not a folder`);
-  if (name === '' || name === '.' || name === '..') {
-    throw new Trouble('transfer-failed', `${remote} names no file`);
+  if (!folder && options?.makeFolders === true) {
+    if (name === '' || name === '.' || name === '..') throw noName(remote);
+    const made = await findFolder(sftp, folderPath, true);
+    return { folder: made.path, missing: made.missing, path: posix.join(made.path, name), old: undefined };
   }
+  if (!folder)
+    throw new Trouble('transfer-failed', `there is no folder ${folderPath} on the host; -mkdir makes it`);
+  if (folder.kind !== 'folder') throw new Trouble('transfer-failed', `${folderPath} is not a folder`);
+  if (name === '' || name === '.' || name === '..') throw noName(remote);
   const trueFolder = await sftp.realpath(folderPath);
   const target = posix.join(trueFolder, name);
   const found = await sftp.lstat(target);
@@ -49,7 +62,11 @@ export async function resolvePutTarget(sftp: SftpSession, remote: string, local:
     throw new Trouble('transfer-failed', `${target} is a symbolic link; name the file that it leads to`);
   }
   if (found && found.kind !== 'file') throw new Trouble('transfer-failed', `${target} is not a regular file`);
-  return { folder: trueFolder, path: target, old: found };
+  return { folder: trueFolder, missing: [], path: target, old: found };
+}
+
+function noName(remote: string): Trouble {
+  return new Trouble('transfer-failed', `${remote} names no file`);
 }
 
 /** Stops where the rules do not reach the file that is really meant. */
@@ -85,4 +102,20 @@ export function fetchedName(remote: string): string {
     );
   }
   return name;
+}
+
+/** Stops where the rules do not reach a folder that is to be made. */
+export function checkMissing(
+  { mayTouch }: Pick<Copy, 'mayTouch'>,
+  typed: string,
+  { missing }: Pick<RemoteFolder, 'missing'>,
+): void {
+  for (const path of missing) checkTrueName(path, typed, mayTouch);
+}
+
+export async function makeMissing(
+  { sftp }: Pick<Copy, 'sftp'>,
+  { missing }: Pick<RemoteFolder, 'missing'>,
+): Promise<void> {
+  for (const path of missing) await sftp.makeFolder(path);
 }

@@ -16,6 +16,7 @@ import {
   WrongHostKey,
 } from '../trouble.ts';
 import { algorithmsOf, findOldOnly, suiteFor, type Wish } from './algorithms.ts';
+import { quickenCiphers } from './cipher-keys.ts';
 import { LOGIN_BYTES } from './limits.ts';
 import type { Login } from './login.ts';
 import { Opening } from './offer.ts';
@@ -163,8 +164,10 @@ export class Handshake<T> {
     };
     client.once('end', hangUp);
     client.once('close', hangUp);
-    client.once('handshake', () => {
+    // Again with each new exchange of keys.
+    client.on('handshake', () => {
       this.#hasKeys = true;
+      quickenCiphers(client);
     });
   }
 

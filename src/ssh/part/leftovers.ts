@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Leftovers } from '../../ports/hosts.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Leftover } from '../../run/leftover.ts';
@@ -8,6 +9,7 @@ import { openSession } from '../sftp/open-session.ts';
 import type { SftpSession } from '../sftp/session.ts';
 import { Trouble, wordsOf } from '../trouble.ts';
 import { showTemporary } from './file-names.ts';
+import { isStaging, removeStaging } from './staged-folder.ts';
 
 /** Writing down what we make on hosts, and removing it: what fails here is said, and never fails the work. */
 export class LeftoverFiles {
@@ -29,6 +31,15 @@ export class LeftoverFiles {
       );
       throw new Trouble('transfer-failed', 'the bot cannot write down its temporary file, so it made none');
     }
+  }
+
+  /** What broken copies left in a folder of this host, newest first: nothing there is removed before this job ends. */
+  async listEarlier(host: string, runId: string, folder: string): Promise<readonly string[]> {
+    const all = await this.#store.list(host, runId).catch(() => []);
+    return all
+      .filter((one) => one.belongsAt === null && one.runId !== runId && posix.dirname(one.path) === folder)
+      .map(({ path }) => path)
+      .toReversed();
   }
 
   async forget(leftover: Leftover): Promise<void> {
@@ -93,7 +104,7 @@ export class LeftoverFiles {
     return said;
   }
 
-  /** Null where it is gone. Only a regular file under the very name is ever removed. */
+  /** Null where it is gone. Only a regular file, or a folder of such, under the very name is ever removed. */
   async #remove(sftp: SftpSession, leftover: Leftover): Promise<string | null> {
     const { host, path, runId, belongsAt } = leftover;
     const tried = await sftp.attempt(
@@ -114,6 +125,10 @@ type Removal = 'removed' | 'put back' | 'was gone' | 'is no file of ours';
 async function removePart(sftp: SftpSession, path: string): Promise<Removal> {
   const there = await sftp.lstat(path);
   if (!there) return 'was gone';
+  if (there.kind === 'folder' && isStaging(path)) {
+    await removeStaging(sftp, path);
+    return 'removed';
+  }
   if (there.kind !== 'file') return 'is no file of ours';
   await sftp.unlink(path);
   return 'removed';

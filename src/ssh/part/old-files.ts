@@ -13,7 +13,7 @@ export interface OldFiles {
   /** Epoch ms: what was changed after it stays. `-Infinity`: all stays. */
   readonly uploadedBefore: number;
   readonly fetchedBefore: number;
-  /** What runs that have not ended are to send, by its path below the folder. */
+  /** What runs that have not ended are to send, files or folders, by the path below the folder. */
   readonly inUse: ReadonlySet<string>;
 }
 
@@ -36,6 +36,8 @@ async function sweep(
   before: number,
 ): Promise<number> {
   if (before === Number.NEGATIVE_INFINITY) return 0;
+  // A folder that a run sends, with all that is in it.
+  if (files.inUse.has(relative(files.dir, folder))) return 0;
   let removed = 0;
   const entries = await opendir(folder).catch(() => undefined);
   if (entries === undefined) return 0;

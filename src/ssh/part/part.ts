@@ -25,11 +25,17 @@ export async function makePart(copy: Copy, target: PutTarget): Promise<OpenFile>
 
 /**
  * Gives the part its name. Tells what of it did not come about; the file is in its place then all the same. Where
- * the host was asked and did not answer, what it did is not known, and the `Trouble` says so.
+ * the host was asked and did not answer, what it did is not known, and the `Trouble` says so. `isNoted`: the part is on record by itself.
  */
-export async function giveName(copy: Copy, part: OpenFile, target: PutTarget): Promise<readonly string[]> {
+export async function giveName(
+  copy: Copy,
+  part: Pick<OpenFile, 'path'>,
+  target: Pick<PutTarget, 'path'>,
+  how: { readonly isNoted: boolean } = { isNoted: true },
+): Promise<readonly string[]> {
   const { sftp, leftovers } = copy;
   const arrived = copy.leftover(part.path, null);
+  const forgetPart = () => (how.isNoted ? leftovers.forget(arrived) : Promise.resolve());
   const name = async <T>(step: Promise<T>): Promise<T> => {
     try {
       return await step;
@@ -38,14 +44,14 @@ export async function giveName(copy: Copy, part: OpenFile, target: PutTarget): P
     }
   };
   if (await name(sftp.replace(part.path, target.path))) {
-    await leftovers.forget(arrived);
+    await forgetPart();
     return [];
   }
   // Without OpenSSH's extension a rename onto an existing file fails (pitfall 8): it steps aside first, and
   // comes back where the new one does not take its place.
   if (!(await sftp.lstat(target.path))) {
     await name(sftp.rename(part.path, target.path));
-    await leftovers.forget(arrived);
+    await forgetPart();
     return [];
   }
   const aside = `${part.path}.old`;
@@ -65,7 +71,7 @@ export async function giveName(copy: Copy, part: OpenFile, target: PutTarget): P
     const where = `the old file ${isKnown ? 'is' : 'may be'} at ${showTemporary(aside)} now`;
     throw new Trouble(error.kind, `${error.message}; ${where}: ${back.trouble.message}`);
   }
-  await leftovers.forget(arrived);
+  await forgetPart();
   try {
     await sftp.unlink(aside);
   } catch (error) {
@@ -77,7 +83,7 @@ export async function giveName(copy: Copy, part: OpenFile, target: PutTarget): P
 }
 
 /** Only the host's no says that a name is as it was. */
-function inDoubt(trouble: Trouble, { path }: PutTarget): Trouble {
+function inDoubt(trouble: Trouble, { path }: Pick<PutTarget, 'path'>): Trouble {
   if (trouble instanceof RemoteRefusal) return trouble;
   const doubt = `${path} was being given its new file: whether it has it is not known`;
   return new Trouble(

@@ -32,6 +32,25 @@ export function toPath(answer: unknown): string | undefined {
   return Buffer.byteLength(answer) <= MAX_PATH_BYTES ? answer : undefined;
 }
 
+/** One of a folder. The name is the host's: it may hold anything. */
+export interface RemoteEntry {
+  readonly name: string;
+  readonly stat: RemoteStat;
+}
+
+/** Of one answer, which is no larger than a packet. */
+export function toEntries(answer: unknown): readonly RemoteEntry[] | undefined {
+  if (!Array.isArray(answer)) return undefined;
+  const entries: RemoteEntry[] = [];
+  for (const one of answer) {
+    const name: unknown = one?.filename;
+    const stat = toRemoteStat(one?.attrs);
+    if (typeof name !== 'string' || stat === undefined) return undefined;
+    entries.push({ name, stat });
+  }
+  return entries;
+}
+
 /** Of statvfs@openssh.com: PROTOCOL of OpenSSH, section 4.2. */
 export function toFreeBytes(answer: unknown): number | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;

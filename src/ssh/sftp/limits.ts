@@ -1,6 +1,6 @@
 /**
  * All that a host can send, hold back or make up during a copy, and where that ends. What is not listed here is
- * never asked of it: no folder is listed, no link is read.
+ * never asked of it: no link is read.
  *
  * | what the host does | what bounds it |
  * |---|---|
@@ -10,6 +10,8 @@
  * | drips: an answer a moment, few bytes | `leastBytesPerSecond`, averaged over each `-t` that it is waited for |
  * | answers late, twice, or what was not asked | dropped, and starts no wait anew |
  * | answers a question with another's answer | ends the copy at once |
+ * | a listing without end, or of nothing for ever; folders without bottom | `MAX_TREE_ENTRIES`, three answers, `MAX_TREE_DEPTH` |
+ * | names that lead elsewhere | ends the copy at once |
  * | a path without end | `MAX_PATH_BYTES` |
  * | a handle without end | `MAX_HANDLE_BYTES` |
  * | a size that is not so | not believed: reading goes on to the end, sending is counted |

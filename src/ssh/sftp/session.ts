@@ -1,8 +1,17 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { codeOf } from '../../errors.ts';
-import { type RemoteStat, toCount, toFreeBytes, toHandle, toPath, toRemoteStat } from './answers.ts';
+import {
+  type RemoteEntry,
+  type RemoteStat,
+  toCount,
+  toEntries,
+  toFreeBytes,
+  toHandle,
+  toPath,
+  toRemoteStat,
+} from './answers.ts';
 import { type Done, Questions, type SessionSettings } from './questions.ts';
-import { EOF, RemoteRefusal, type Step, type StepTrouble } from './refusal.ts';
+import { EOF, RemoteRefusal, type Step, StepTrouble } from './refusal.ts';
 
 export interface OpenFile {
   readonly handle: Buffer;
@@ -28,6 +37,11 @@ export class SftpSession {
   /** For reading. */
   open(path: string): Promise<OpenFile> {
     return this.#open({ limit: 'last', doing: 'opening', path }, 'r', 0);
+  }
+
+  /** For writing into a file that is there. */
+  openExisting(path: string): Promise<OpenFile> {
+    return this.#open({ limit: 'last', doing: 'opening', path }, 'r+', 0);
   }
 
   /** A file that is not there yet. */
@@ -96,6 +110,82 @@ export class SftpSession {
     );
   }
 
+  /** Of a folder that is not there yet; without a mode, as the host makes them. */
+  makeFolder(path: string, mode?: number): Promise<void> {
+    return this.#tell({ limit: 'last', doing: 'making the folder', path }, (done) =>
+      mode === undefined ? this.#sftp.mkdir(path, done) : this.#sftp.mkdir(path, { mode }, done),
+    );
+  }
+
+  removeFolder(path: string): Promise<void> {
+    return this.#tell({ limit: 'last', doing: 'removing the folder', path }, (done) =>
+      this.#sftp.rmdir(path, done),
+    );
+  }
+
+  /** What is in a folder, not more than `most` entries: then `more` is true. The names are as the host says them. */
+  async list(
+    path: string,
+    most: number,
+  ): Promise<{ readonly entries: readonly RemoteEntry[]; readonly more: boolean }> {
+    const step = { limit: 'last', doing: 'listing', path } as const;
+    const handle = await this.#questions.ask(
+      step,
+      (done: Done<Buffer>) => this.#sftp.opendir(path, done),
+      toHandle,
+    );
+    const entries: RemoteEntry[] = [];
+    let isOver = false;
+    // A host may answer with nothing for ever; once is what OpenSSH says of an empty folder (the library leaves . and .. out).
+    for (let empty = 0; !isOver && empty < 3 && entries.length <= most; ) {
+      const some = await this.#questions.ask(
+        step,
+        (done: Done<unknown>) =>
+          this.#sftp.readdir(handle, (error: Error | undefined, list: unknown) => {
+            isOver = codeOf(error) === EOF;
+            if (isOver) done(undefined, []);
+            else done(error, list);
+          }),
+        toEntries,
+      );
+      empty = some.length === 0 ? empty + 1 : 0;
+      entries.push(...some);
+    }
+    // Nothing hangs on the answer: the channel ends soon, and the handle with it.
+    this.close({ handle, path }).catch(() => {});
+    if (!isOver && entries.length <= most) {
+      throw new StepTrouble('transfer-failed', step, 'the host lists nothing, and comes to no end');
+    }
+    return { entries: entries.slice(0, most), more: entries.length > most };
+  }
+
+  /** Seconds since 1970. */
+  setTimes({ handle, path }: OpenFile, mtime: number): Promise<void> {
+    return this.#tell({ limit: 'optional', doing: 'setting the time of', path }, (done) =>
+      this.#sftp.futimes(handle, mtime, mtime, done),
+    );
+  }
+
+  setAttributes(path: string, attributes: { readonly mode: number; readonly mtime: number }): Promise<void> {
+    return this.#tell({ limit: 'optional', doing: 'setting mode and time of', path }, (done) =>
+      this.#sftp.setstat(path, { ...attributes, atime: attributes.mtime }, done),
+    );
+  }
+
+  /** A second name for a file. False where the host does not know how. */
+  async link(from: string, to: string): Promise<boolean> {
+    let isKnown = true;
+    await this.#tell({ limit: 'last', doing: 'keeping', path: `${from} as ${to}` }, (done) => {
+      try {
+        this.#sftp.ext_openssh_hardlink(from, to, done);
+      } catch {
+        isKnown = false;
+        done(undefined);
+      }
+    });
+    return isKnown;
+  }
+
   unlink(path: string): Promise<void> {
     return this.#tell({ limit: 'last', doing: 'removing', path }, (done) => this.#sftp.unlink(path, done));
   }
@@ -135,7 +225,7 @@ export class SftpSession {
     return this.#questions.attempt(step);
   }
 
-  async #open(step: Step, flags: 'r' | 'wx', mode: number): Promise<OpenFile> {
+  async #open(step: Step, flags: 'r' | 'r+' | 'wx', mode: number): Promise<OpenFile> {
     const handle = await this.#questions.ask(
       step,
       (done: Done<Buffer>) => this.#sftp.open(step.path, flags, { mode }, done),

@@ -1,7 +1,7 @@
 import { bold, italic, line, preformatted, type RichTextElement } from '../../report/message.ts';
 import { cleanOutput, shortLine } from '../../report/text/plain.ts';
-import { formatBytes, formatDay, formatPart, plural } from '../../report/text/wording.ts';
-import type { MovedFile, Outcome, StreamText, Verification } from '../../run/outcome.ts';
+import { formatBytes, formatCount, formatDay, formatPart, plural } from '../../report/text/wording.ts';
+import type { MovedFile, MovedFolder, Outcome, StreamText, Verification } from '../../run/outcome.ts';
 import type { Run } from '../../run/run.ts';
 import { type Excerpt, excerptStreams, MAX_OUTPUT_CHARS } from './excerpt.ts';
 
@@ -126,13 +126,26 @@ function verifiedWords(verified: Verification): string {
   }
 }
 
+/** `12 sent (3.1 MiB), 30 unchanged, 2 left out (links and what else is no file)`. */
+function folderWords(run: Run, file: MovedFile, folder: MovedFolder): string {
+  const { copied, copiedBytes, unchanged, leftOut } = folder;
+  const verb = run.plan.work.action === 'get' ? 'fetched' : 'sent';
+  return [
+    `${formatCount(copied)} ${verb} (${formatBytes(copiedBytes)})`,
+    `${formatCount(unchanged)} unchanged`,
+    ...(leftOut === 0 ? [] : [`${formatCount(leftOut)} left out (links, and what else is no file)`]),
+    `${formatBytes(file.bytes)} in all`,
+  ].join(', ');
+}
+
 function fileLine(run: Run, file: MovedFile): RichTextElement {
   const path = shortLine(cleanOutput(file.path), 1_000);
   const verified = `SHA-256 ${file.sha256.slice(0, 12)}… ${verifiedWords(file.verified)}`;
   const where = run.plan.work.action === 'get' ? 'kept as' : 'now at';
+  const size = file.folder === undefined ? formatBytes(file.bytes) : folderWords(run, file, file.folder);
   return line(
     `${where} `,
     { type: 'text', text: path === '' ? ' ' : path, style: { code: true } },
-    ` · ${formatBytes(file.bytes)} · ${verified}`,
+    ` · ${size} · ${verified}`,
   );
 }

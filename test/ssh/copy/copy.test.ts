@@ -108,7 +108,7 @@ describe.skipIf(!HAS_SSHD)('copying to and from a real sshd', () => {
       return outcome.reason;
     };
     expect(await refused(join(remote, 'no/such/a.txt'))).toBe(
-      `there is no folder ${remote}/no/such on the host`,
+      `there is no folder ${remote}/no/such on the host; -mkdir makes it`,
     );
     expect(await refused(join(remote, 'nowhere/'))).toContain('there is no folder');
     expect(await refused(join(remote, 'into'))).toBe(`${remote}/into/a.txt is a folder`);
