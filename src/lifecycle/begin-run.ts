@@ -14,7 +14,7 @@ import type { SharedFiles } from '../ports/slack.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { describeFilling, formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
-import { fillable, type Plan } from '../run/plan.ts';
+import { canonicalPlan, fillable, type Plan } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
 import { bringWork, draftWork } from './bring-files.ts';
@@ -141,7 +141,12 @@ export async function startRun(
   const { run, isNew } = await putDown(context, call, approved);
   if (!isNew) {
     // Slack delivers a request again where it missed our ack: the first delivery is the run.
-    if (call.clickedAt === undefined) return undefined;
+    if (call.clickedAt === undefined) {
+      // A window that did not close, as its ack was lost, may have been filled in anew since.
+      const isSame = canonicalPlan(run.plan) === canonicalPlan(plan);
+      if (isSame || isGivenUp(run)) return undefined;
+      return formatNotice(`This has begun ${run.id} already, as it was sent first: nothing more was run.`);
+    }
     return formatNotice(`This click has already begun ${run.id}: nothing more was run.`);
   }
   await openRun(context, run);

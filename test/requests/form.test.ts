@@ -58,6 +58,24 @@ describe('the form', () => {
     expect(await countRuns(rig)).toBe(1);
   });
 
+  test('that began a run, and is changed and sent once more as its window did not close, says that this runs nothing', async () => {
+    await using rig = await openDeskRig();
+    const send = async (filled: SubmittedForm['fields']) => {
+      const shown = await rig.desk.submit(formWith(filled));
+      const metadata = shown.kind === 'shown' ? (shown.view.private_metadata ?? '') : '';
+      const accepted = await rig.desk.submit(formWith(filled, { metadata }));
+      return accepted.kind === 'accepted' ? await accepted.begin() : accepted;
+    };
+    expect(await send(fields)).toBeUndefined();
+    const [run] = await rig.store.store.listRuns(1);
+    // Slack brought the very same once more.
+    expect(await send(fields)).toBeUndefined();
+    expect(JSON.stringify(await send({ ...fields, command: ['uptime'] }))).toContain(
+      `This has begun ${run?.id} already, as it was sent first: nothing more was run`,
+    );
+    expect(await countRuns(rig)).toBe(1);
+  });
+
   test('refuses each thing at its field', async () => {
     await using rig = await openDeskRig();
     for (const [wrong, field] of [
