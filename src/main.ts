@@ -192,6 +192,7 @@ async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) 
       mask: masked,
       log,
       steady,
+      beat: readBeat,
     }),
     (it) => it.close(),
   );

@@ -3,6 +3,14 @@ import { parseBotCommand } from './bot-command.ts';
 import { type FleetOptions, readFleetOptions } from './fleet-options.ts';
 import { optionsOf } from './options.ts';
 import type { FleetRequest, Request, RequestedWork } from './request.ts';
+import {
+  checkRollout,
+  parseHosts,
+  parseMaxFail,
+  parseOrder,
+  parseSerial,
+  type RequestedRollout,
+} from './rollout/parse.ts';
 import { type CommandName, USAGE } from './usage.ts';
 import { optionName, readWord, shown, unwrapFence } from './words.ts';
 
@@ -47,6 +55,7 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
   const fanOut = options.words.get('c');
   const timeLimit = options.words.get('t');
   const fold = options.words.get('fold');
+  const rollout = parseRollout(options);
   return {
     kind: 'fleet',
     hosts,
@@ -54,12 +63,30 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
     exclude: options.lists.get('x') ?? [],
     work: name === '/batch_run' ? parseRun(options) : parseCopy(options),
     ...(fanOut === undefined ? {} : { fanOut: parseFanOut(fanOut) }),
-    ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration(timeLimit) }),
+    ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration('t', timeLimit) }),
+    ...(rollout === undefined ? {} : { rollout }),
     ...(fold === undefined ? {} : { fold: parseFold(fold) }),
     ...(options.diff ? { diff: true } : {}),
     preview: options.preview,
     notes: options.notes,
   };
+}
+
+/** Undefined where none of its options was there. */
+function parseRollout({ lists, words }: FleetOptions): RequestedRollout | undefined {
+  const serial = lists.get('serial');
+  const [canary, maxFail, wait, order, pick] = (['canary', 'maxfail', 'wait', 'order', 'pick'] as const).map(
+    (name) => words.get(name),
+  );
+  const rollout = checkRollout({
+    ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
+    ...(canary === undefined ? {} : { canary: parseHosts('canary', canary) }),
+    ...(maxFail === undefined ? {} : { maxFail: parseMaxFail(maxFail) }),
+    ...(wait === undefined ? {} : { waitMs: parseDuration('wait', wait) }),
+    ...(order === undefined ? {} : { order: parseOrder(order) }),
+    ...(pick === undefined ? {} : { pick: parseHosts('pick', pick) }),
+  });
+  return Object.keys(rollout).length === 0 ? undefined : rollout;
 }
 
 function parseRun(options: FleetOptions): RequestedWork {
@@ -144,13 +171,13 @@ function parseFold(word: string): 'exact' | 'similar' {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
-export function parseDuration(word: string): number {
+export function parseDuration(option: 't' | 'wait', word: string): number {
   const [, count = '0', unit = ''] = /^(\d{1,6})([smh])$/i.exec(word) ?? [];
   const durationMs = Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
   if (durationMs > 0) return durationMs;
-  throw new Refusal('usage', `-t ${shown(word)} is not a duration.`, {
+  throw new Refusal('usage', `-${option} ${shown(word)} is not a duration.`, {
     remedy: /^\d+$/.test(word)
-      ? `Write the unit too: -t ${word}s for seconds, -t ${word}m for minutes.`
+      ? `Write the unit too: -${option} ${word}s for seconds, -${option} ${word}m for minutes.`
       : 'Write it as 30s, 5m or 1h.',
   });
 }

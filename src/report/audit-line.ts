@@ -59,6 +59,8 @@ function signOf(action: AuditEntry['action']): string {
       return '■';
     case 'settled':
       return '✓';
+    case 'stopped':
+      return '■';
     case 'held':
       return '⏸\ufe0e';
     case 'resumed':

@@ -27,7 +27,8 @@ export async function cancelRun(context: RequestContext, call: Call, runId: stri
   );
 }
 
-function mayCancel(context: RequestContext, call: Call, run: Run): boolean {
+/** Other people's runs, on all of their hosts. */
+export function mayCancel(context: RequestContext, call: Call, run: Run): boolean {
   const hosts = run.plan.targets.map((target) => target.host);
   return hasRight(context.allowlist, call, 'cancel', hosts);
 }

@@ -6,6 +6,7 @@ import {
   AGAIN_ACTION,
   CANCEL_ACTION,
   CANCEL_HOST_ACTION,
+  CONTINUE_ACTION,
   ERRORS_ACTION,
   LOG_ACTION,
   RESUME_ACTION,
@@ -28,7 +29,7 @@ import { openForm } from './form.ts';
 import type { KeyOffers } from './key-offers.ts';
 import { findVisibleRun, readRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
-import { resumeRun } from './resume.ts';
+import { continueRun, resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
 import { askAgain } from './texts.ts';
 import { trustKeys } from './trust.ts';
@@ -64,6 +65,9 @@ export async function answerClick(
     case RESUME_ACTION:
       refuseLate(click);
       return await resumeRun(context, call, value);
+    case CONTINUE_ACTION:
+      refuseLate(click);
+      return await continueRun(context, call, value);
     case RETRY_ACTION:
       return await repeatOnce(context, call, click, 'failed');
     case AGAIN_ACTION:

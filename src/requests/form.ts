@@ -17,6 +17,7 @@ import { authorize } from '../policy/authorize.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Work } from '../run/plan.ts';
+import { newSeed } from '../run/rollout/order.ts';
 import type { MentionedFile, SharedFile } from '../run/shared-file.ts';
 import { within } from '../time/within.ts';
 import type { FormVerdict, SlashCall, SubmittedForm } from './calls.ts';
@@ -33,6 +34,8 @@ interface Memo {
   readonly file?: SharedFile;
   /** Of the plan in the preview: only what was shown is run. */
   readonly shown?: string;
+  /** Of its order, where that is by chance: it is the same when the form comes back. */
+  readonly seed?: number;
 }
 
 /**
@@ -88,12 +91,12 @@ export async function judgeForm(
 ): Promise<FormVerdict> {
   const kind = kindOf(form);
   const memo = readMemo(form.metadata);
-  const { file } = memo;
+  const { file, seed = newSeed() } = memo;
   const parsed = parseFormFields(kind, filledIn(form));
   if ('faults' in parsed) return { kind: 'faults', faults: parsed.faults };
   const { request } = parsed;
 
-  const { plan: draft, notes } = draftRun(context, call, request);
+  const { plan: draft, notes } = draftRun(context, call, request, seed);
   authorize(draft, context.allowlist, context.inventory);
   const { work: asked } = request;
   const bringing =
@@ -108,7 +111,7 @@ export async function judgeForm(
     const said = [...(await foreseeShares(context, plan)), ...notes];
     return {
       kind: 'shown',
-      view: formatForm(kind, { ...memo, shown }, call.channelId, [plan, undefined, said]),
+      view: formatForm(kind, { ...memo, shown, seed }, call.channelId, [plan, undefined, said]),
     };
   }
   return {
@@ -189,8 +192,9 @@ function readMemo(metadata: string): Memo {
   }
   if (typeof value !== 'object' || value === null) return {};
   const shown = 'shown' in value && typeof value.shown === 'string' ? { shown: value.shown } : {};
+  const seed = 'seed' in value && typeof value.seed === 'number' ? { seed: value.seed } : {};
   const file = 'file' in value ? readFile(value.file) : undefined;
-  return file === undefined ? shown : { ...shown, file };
+  return { ...shown, ...seed, ...(file === undefined ? {} : { file }) };
 }
 
 function readFile(value: unknown): SharedFile | undefined {

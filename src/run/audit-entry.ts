@@ -17,6 +17,7 @@ export interface AuditEntry {
     | 'started'
     | 'held'
     | 'resumed'
+    | 'stopped'
     | 'read'
     | 'reloaded'
     | 'reload-failed'

@@ -44,7 +44,8 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       .select(({ fn }) => fn.countAll<number>().as('runs'))
       .where('gone_at', 'is', null)
       .executeTakeFirstOrThrow();
-    const ledger = { db, plans: new Plans(), now, mask: (text: string) => text, erase() {} };
+    const beat = () => ({ at: now(), boot: '', uptimeMs: 0 });
+    const ledger = { db, plans: new Plans(), now, beat, mask: (text: string) => text, erase() {} };
     const day = new Date(now()).toISOString().slice(0, 16).replace('T', ' ');
     const held = await holdRuns(
       { ...ledger, auditLines: 'nobody' },

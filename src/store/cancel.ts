@@ -1,8 +1,9 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
+import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
 import type { Schema } from './schema.ts';
 import { finishRuns, type Ledger, oweToThread, skipQueued } from './settle.ts';
 
@@ -10,6 +11,7 @@ export interface Cancelled {
   /** Jobs that will not start. */
   readonly skipped: readonly string[];
   readonly running: readonly Job[];
+  readonly change: RolloutChange;
 }
 
 export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise<Cancelled> {
@@ -24,9 +26,7 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       .returning('channel_id')
       .executeTakeFirst();
     const skipped =
-      run === undefined
-        ? []
-        : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
+      run === undefined ? [] : await skipQueued(ledger, trx, runId, await whyCancelled(trx, runId), at);
     const running = await runningJobs(trx, runId);
     // A second cancel stops the same jobs again, or comes as the run has just ended: who did it is to be found too.
     const cancelled =
@@ -53,8 +53,20 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       await finishRuns(ledger, trx, [runId], at);
       await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     }
-    return { skipped, running };
+    return { skipped, running, change: NO_CHANGE };
   });
+}
+
+async function whyCancelled(trx: Transaction<Schema>, runId: string): Promise<string> {
+  const paused = await trx
+    .selectFrom('rollout')
+    .select('run_id')
+    .where('run_id', '=', runId)
+    .where('phase', '=', 'paused')
+    .executeTakeFirst();
+  return paused === undefined
+    ? 'the run was cancelled before its turn came'
+    : 'the run was stopped after its canary';
 }
 
 /** Some hosts of a run. Again for the same ones it changes nothing but says again what runs. */
@@ -72,7 +84,8 @@ export function cancelHosts(
       .where('id', '=', runId)
       .where('finished_at', 'is', null)
       .executeTakeFirst();
-    if (run === undefined) return { skipped: [], running: [] };
+    let change = NO_CHANGE;
+    if (run === undefined) return { skipped: [], running: [], change };
     const skipped = await skipQueued(
       ledger,
       trx,
@@ -95,10 +108,10 @@ export function cancelHosts(
         },
         ledger.auditLines,
       );
-      await finishRuns(ledger, trx, [runId], at);
+      change = await moveOn(ledger, trx, [{ runId, failed: 0 }], at);
       await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     }
-    return { skipped, running };
+    return { skipped, running, change };
   });
 }
 

@@ -1,6 +1,7 @@
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import type { Beat } from '../time/beat.ts';
 import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
@@ -47,6 +48,8 @@ export interface StoreSettings {
   readonly resumeWithinMs?: number;
   readonly log: Log;
   readonly now?: () => number;
+  /** Now, by the wall clock and by the machine's own; by `now` alone where left out. */
+  readonly beat?: () => Beat;
   /** The poster's clock: one that nobody can set. The same as `now` where left out. */
   readonly steady?: () => number;
 }
@@ -77,6 +80,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       db,
       plans,
       now,
+      beat: settings.beat ?? (() => ({ at: now(), boot: '', uptimeMs: 0 })),
       mask,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
       erase: () => erasure.plan(),
@@ -93,8 +97,15 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       .orderBy('number')
       .execute();
     const file = new OwnFile(path);
-    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency, shares.slots), outbox, file);
+    const jobs = new EmbeddedJobs(
+      ledger,
+      new Lanes(settings.hostConcurrency, shares.slots),
+      outbox,
+      file,
+      log,
+    );
     for (const { id } of released) (await jobs.prepare(id))();
+    await jobs.awaitBatches();
 
     const places = new StoredPlaces(ledger, outbox, jobs, {
       auditChannel,
@@ -156,14 +167,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return { skipped: skipped.length, running };
       },
       async cancelHosts(runId, hosts, by) {
-        const { skipped, running } = await cancelHosts(ledger, runId.toLowerCase(), hosts, by);
+        const { skipped, running, change } = await cancelHosts(ledger, runId.toLowerCase(), hosts, by);
         jobs.forget(skipped);
-        outbox.announce();
+        jobs.follow(change);
         return { skipped: skipped.length, running };
       },
       async skipJobs(runId, hosts, reason) {
-        jobs.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
-        outbox.announce();
+        jobs.follow(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
       },
       async holdRuns(reason) {
         const held = await holdRuns(ledger, reason);
@@ -172,11 +182,14 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return held.length;
       },
       async resumeRun(runId, by) {
-        const join = await jobs.prepare(runId.toLowerCase());
-        const waiting = await resumeRun(ledger, runId.toLowerCase(), by);
-        if (waiting !== undefined) join();
-        outbox.announce();
-        return waiting;
+        const resumed = await resumeRun(ledger, runId.toLowerCase(), by, 'absence');
+        if (resumed !== undefined) jobs.follow(resumed.change);
+        return resumed?.waiting;
+      },
+      async continueRun(runId, by) {
+        const resumed = await resumeRun(ledger, runId.toLowerCase(), by, 'canary');
+        if (resumed !== undefined) jobs.follow(resumed.change);
+        return resumed?.waiting;
       },
       async lastBeat() {
         const row = await db.selectFrom('beat').selectAll().executeTakeFirst();
@@ -256,6 +269,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals
           .close()
           .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
+        jobs.close();
         erasure.close();
         await close();
       },

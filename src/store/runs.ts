@@ -5,6 +5,7 @@ import { formatKey } from '../thread/row.ts';
 import { appendAudit, NOBODY } from './audit.ts';
 import { forgetReceived } from './received.ts';
 import { listSpooledHosts } from './results.ts';
+import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
 import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
 
 /** The root message stands: waiting jobs may start, and what was settled before may be told. Twice is once. */
@@ -74,18 +75,19 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
   });
 }
 
-/** Tells the jobs that will not start. */
+/** Tells the jobs that will not start, and what may instead. */
 export function skipJobs(
   ledger: Ledger,
   runId: string,
   hosts: readonly string[],
   reason: string,
-): Promise<readonly string[]> {
+): Promise<RolloutChange> {
   return ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
     const skipped = await skipQueued(ledger, trx, runId, reason, at, hosts);
-    if (skipped.length > 0) await finishRuns(ledger, trx, [runId], at);
-    return skipped;
+    if (skipped.length === 0) return NO_CHANGE;
+    const change = await moveOn(ledger, trx, [{ runId, failed: 0 }], at);
+    return { ...change, skipped: [...skipped, ...change.skipped] };
   });
 }
 
@@ -135,7 +137,7 @@ export function settleInterrupted(ledger: Ledger): Promise<number> {
     );
     if (left.length === 0) return 0;
     const outcome = bareOutcome('interrupted', WAS_RUNNING);
-    const runIds = await settleJobs(
+    const settled = await settleJobs(
       ledger,
       trx,
       left.map((job) => ({ job, outcome })),
@@ -158,7 +160,8 @@ export function settleInterrupted(ledger: Ledger): Promise<number> {
         ledger.auditLines,
       );
     }
-    await finishRuns(ledger, trx, runIds, at);
+    // Nothing is handed out yet: what may start now is read from the tables.
+    await moveOn(ledger, trx, settled, at);
     return left.length;
   });
 }

@@ -91,7 +91,7 @@ describe('options', () => {
     [
       '-h a -sudo -cmd x',
       '"-sudo" is not an option of this command.',
-      'Its options are -h -g -x -c -t -fold -diff -n -cmd.',
+      'Its options are -h -g -x -c -t -serial -canary -maxfail -wait -order -pick -fold -diff -n -cmd.',
     ],
     ['-hosts a -cmd x', '"-hosts" is not an option of this command.', 'Did you mean -h?'],
     ['-h a —command x', '"—command" is not an option of this command.', 'Did you mean -cmd?'],

@@ -30,6 +30,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/command/bot-command.ts': reader('slack', 5),
   'src/command/fleet-options.ts': reader('slack', 6),
   'src/command/parse-command.ts': reader('slack', 5),
+  'src/command/rollout/parse.ts': reader('slack', 2),
   'src/command/slash-text.ts': reader('slack', 2),
   'src/command/typed-command.ts': reader('slack', 11, /\\(["“”„‟])/g),
   'src/command/words.ts': reader(

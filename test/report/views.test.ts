@@ -14,13 +14,24 @@ function expectTaken(view: Modal | HomeTab): void {
   expect(JSON.stringify(view).length).toBeLessThan(250_000);
 }
 
+const ROLLOUT = ['serial', 'canary', 'maxfail', 'wait', 'order', 'pick'];
+
 const blockIds = (view: Modal) =>
   view.blocks.flatMap((block) => (block.type === 'input' ? [block.block_id] : []));
 
 describe('the form', () => {
   test('asks for all of a run, and says Preview before it says Run', () => {
     const empty = formatRunForm({ channelId: 'C0OPS', metadata: '{}' });
-    expect(blockIds(empty)).toEqual(['hosts', 'terms', 'command', 'channel', 'fanout', 'limit', 'results']);
+    expect(blockIds(empty)).toEqual([
+      'hosts',
+      'terms',
+      'command',
+      'channel',
+      'fanout',
+      'limit',
+      'results',
+      ...ROLLOUT,
+    ]);
     expect(empty.submit?.text).toBe('Preview');
     const judged = formatRunForm({ metadata: '{}', preview: [samplePlan(), undefined, []] });
     expect(judged.submit?.text).toBe('Run on 1 host');
@@ -32,7 +43,7 @@ describe('the form', () => {
 
   test('with a file of Slack asks for no other file', () => {
     const form = formatCopyForm({ metadata: '{}', file: { name: 'a.txt', bytes: 12 } });
-    expect(blockIds(form)).toEqual(['hosts', 'terms', 'remote', 'channel', 'fanout', 'limit']);
+    expect(blockIds(form)).toEqual(['hosts', 'terms', 'remote', 'channel', 'fanout', 'limit', ...ROLLOUT]);
     expect(form.title.text).toBe('Send to hosts');
   });
 

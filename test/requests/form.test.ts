@@ -48,6 +48,7 @@ describe('the form', () => {
       [{ terms: ['nope'] }, 'terms'],
       [{ fanout: ['1000'] }, 'fanout'],
       [{ limit: ['9h'] }, 'limit'],
+      [{ serial: ['1'], wait: ['9h'] }, 'wait'],
     ] as const) {
       const verdict = await rig.desk.submit(formWith({ ...fields, ...wrong }));
       expect(verdict).toMatchObject({ kind: 'faults' });
@@ -68,7 +69,7 @@ describe('the form', () => {
           new Refusal('not-allowed', 'Other hosts, -c 3, transfer folder.', { about: subject }),
         ),
       );
-    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'] });
+    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'], wait: ['9h'] });
     const copy = formWith({ terms: ['web01'], action: ['put'], local: ['a'], remote: ['/b'] });
     const shared = formWith({ terms: ['web01'], remote: ['/b'] });
     const of = (form: SubmittedForm) =>
@@ -81,6 +82,7 @@ describe('the form', () => {
       'remote hosts',
       'fan-out fanout',
       'time-limit limit',
+      'wait wait',
       'channel channel',
     ]);
     expect(of(copy)).toEqual([
@@ -91,6 +93,7 @@ describe('the form', () => {
       'remote remote',
       'fan-out hosts',
       'time-limit hosts',
+      'wait hosts',
       'channel channel',
     ]);
     expect(about('local', shared)).toEqual(['remote']);

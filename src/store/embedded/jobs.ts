@@ -1,10 +1,14 @@
 import type { JobSource } from '../../ports/job-source.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Plan } from '../../run/plan.ts';
 import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import type { StoredOutbox } from '../outbox/outbox.ts';
 import { inChunks } from '../pieces.ts';
-import { finishRuns, type Ledger, oweToThread, settleJobs } from '../settle.ts';
+import { listWaiting, mayStart, moveOn, type RolloutChange } from '../rollout/steps.ts';
+import { BatchWaits } from '../rollout/waits.ts';
+import { type Ledger, oweToThread, settleJobs } from '../settle.ts';
 import type { Lanes } from './lanes.ts';
 import type { OwnFile } from './own-file.ts';
 
@@ -14,13 +18,15 @@ export class EmbeddedJobs implements JobSource {
   readonly #file: OwnFile;
   readonly #lanes: Lanes;
   readonly #outbox: StoredOutbox;
+  readonly #waits: BatchWaits;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox, file: OwnFile) {
+  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox, file: OwnFile, log: Log) {
     this.#ledger = ledger;
     this.#file = file;
     this.#lanes = lanes;
     this.#outbox = outbox;
+    this.#waits = new BatchWaits(ledger, log, (change) => this.follow(change));
   }
 
   onReady(listener: () => void): void {
@@ -51,6 +57,7 @@ export class EmbeddedJobs implements JobSource {
             chunk.map((job) => job.id),
           )
           .where('state', '=', 'queued')
+          .where(mayStart)
           .where('run_id', 'in', (open) =>
             open
               .selectFrom('run')
@@ -80,13 +87,13 @@ export class EmbeddedJobs implements JobSource {
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
     const { db, now } = this.#ledger;
-    await db.transaction().execute(async (trx) => {
+    const change = await db.transaction().execute(async (trx) => {
       const at = now();
       const settled = await settleJobs(this.#ledger, trx, ended, 'running', at);
-      await finishRuns(this.#ledger, trx, settled, at);
+      return await moveOn(this.#ledger, trx, settled, at);
     });
     this.forget(ended.map(({ job }) => job.id));
-    this.#outbox.announce();
+    this.follow(change);
   }
 
   /**
@@ -97,19 +104,42 @@ export class EmbeddedJobs implements JobSource {
     const { db, plans } = this.#ledger;
     const run = await db.selectFrom('run').select('id').where('id', '=', runId).executeTakeFirst();
     if (run === undefined) return () => {};
-    const { fanOut, requester } = (await plans.find(db, runId)).plan;
-    const waiting = await db
-      .selectFrom('job')
-      .select(['id', 'run_id as runId', 'host'])
-      .where('run_id', '=', runId)
-      .where('state', '=', 'queued')
-      .orderBy('position')
-      .execute();
+    const { plan } = await plans.find(db, runId);
+    const waiting = await listWaiting(db, runId);
     return () => {
-      const person = `${requester.teamId} ${requester.userId}`;
-      this.#lanes.add({ id: runId, person, fanOut }, waiting);
+      this.#queue(runId, plan, waiting);
       this.announce();
     };
+  }
+
+  #queue(runId: string, { requester, fanOut }: Plan, jobs: readonly TakenJob[]): void {
+    const person = `${requester.teamId} ${requester.userId}`;
+    this.#lanes.add({ id: runId, person, fanOut }, jobs);
+  }
+
+  /** For the store, after a commit: what became of rollouts in it. */
+  follow({ skipped, opened, waiting }: RolloutChange): void {
+    this.forget(skipped);
+    for (const { runId, plan, jobs } of opened) this.#queue(runId, plan, jobs);
+    for (const runId of waiting) this.#waits.watch(runId);
+    if (opened.length > 0) this.announce();
+    this.#outbox.announce();
+  }
+
+  /** For the store, at the start: rollouts that a former process left waiting. */
+  async awaitBatches(): Promise<void> {
+    const waiting = await this.#ledger.db
+      .selectFrom('rollout')
+      .innerJoin('run', 'run.id', 'rollout.run_id')
+      .select('run_id')
+      .where('phase', '=', 'waiting')
+      .where('run.state', '=', 'open')
+      .execute();
+    for (const { run_id } of waiting) this.#waits.watch(run_id);
+  }
+
+  close(): void {
+    this.#waits.close();
   }
 
   /** For the store, after a commit: these jobs are no longer to be handed out, and what waited for them may go. */

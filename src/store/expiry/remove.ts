@@ -42,8 +42,10 @@ export function removeSome(db: Kysely<Schema>, progress: Progress): Promise<Prog
       return { ...progress, position: last.position + 1 };
     }
     if (await removeRows(trx, progress)) return progress;
-    if (what === 'runs')
+    if (what === 'runs') {
+      await trx.deleteFrom('rollout').where('run_id', '=', runId).execute();
       await trx.updateTable('run').set({ plan_json: '' }).where('id', '=', runId).execute();
+    }
     await trx.deleteFrom('expiring').where('run_id', '=', runId).execute();
     return undefined;
   });
