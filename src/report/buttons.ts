@@ -29,6 +29,12 @@ export function runButtons(run: Run): readonly Block[] {
     : [{ type: 'actions', block_id: `${BLOCK_PREFIX}${run.id}:${run.state}`, elements }];
 }
 
+/** Below the message that says what came of the canary. */
+export function canaryButtons(run: Run): readonly Block[] {
+  const elements = [continueButton(run), stopButton(run)];
+  return [{ type: 'actions', block_id: `${BLOCK_PREFIX}${run.id}:canary`, elements }];
+}
+
 /** The run that a block of `runButtons` is about; undefined for any other block. */
 export function runOfBlock(blockId: string): string | undefined {
   return blockId.startsWith(BLOCK_PREFIX) ? blockId.slice(BLOCK_PREFIX.length).split(':')[0] : undefined;

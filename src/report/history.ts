@@ -55,7 +55,7 @@ export function describeClosed({ unread, progress }: Run): string {
 
 /** How far a run is, and why it does not go on where it is held. */
 function formatState(run: Run, now: number): string {
-  const stand = describeStand(run, (at) => new Date(at).toISOString().slice(11, 19).concat(' UTC'));
+  const stand = describeStand(run, (at) => `in ${formatDuration(Math.max(0, at - now))}`);
   const rollout = stand === undefined ? '' : ` · ${shortLine(cleanOutput(stand), 300)}`;
   if (run.state === 'finished') return `${formatSummary(run, now)}${rollout}`;
   const held = isHeld(run) && !isPaused(run) ? ` · held: ${shortLine(cleanOutput(run.held ?? ''), 300)}` : '';

@@ -84,7 +84,7 @@ function formatWaiting(run: Run, waits: Waits | undefined, maySee: ReadonlySet<s
     ...waiting(slot, 'for their turn'),
     ...waiting(
       later,
-      describeLater(run, (at) => formatMoment(at, '{time_secs}')),
+      describeLater(run, (at) => `at ${formatMoment(at, '{time_secs}')}`),
     ),
     ...(about === 0 ? [] : [`${formatCount(about)} about to start`]),
   ];

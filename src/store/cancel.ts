@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
-import { oweRoot } from '../thread/layout.ts';
+import { oweCanary, oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
 import type { Schema } from './schema.ts';
@@ -25,8 +25,11 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       .where('cancelled_at', 'is', null)
       .returning('channel_id')
       .executeTakeFirst();
-    const skipped =
-      run === undefined ? [] : await skipQueued(ledger, trx, runId, await whyCancelled(trx, runId), at);
+    const wasPaused = run !== undefined && (await isPaused(trx, runId));
+    const reason = wasPaused
+      ? 'the run was stopped after its canary'
+      : 'the run was cancelled before its turn came';
+    const skipped = run === undefined ? [] : await skipQueued(ledger, trx, runId, reason, at);
     const running = await runningJobs(trx, runId);
     // A second cancel stops the same jobs again, or comes as the run has just ended: who did it is to be found too.
     const cancelled =
@@ -51,22 +54,21 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
     }
     if (run !== undefined) {
       await finishRuns(ledger, trx, [runId], at);
-      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+      await oweToThread(ledger, trx, runId, (wasPaused ? oweCanary : oweRoot)(runId, at));
     }
     return { skipped, running, change: NO_CHANGE };
   });
 }
 
-async function whyCancelled(trx: Transaction<Schema>, runId: string): Promise<string> {
+/** Its canary has ended, and nobody has said yet what is to become of the rest. */
+async function isPaused(trx: Transaction<Schema>, runId: string): Promise<boolean> {
   const paused = await trx
     .selectFrom('rollout')
     .select('run_id')
     .where('run_id', '=', runId)
     .where('phase', '=', 'paused')
     .executeTakeFirst();
-  return paused === undefined
-    ? 'the run was cancelled before its turn came'
-    : 'the run was stopped after its canary';
+  return paused !== undefined;
 }
 
 /** Some hosts of a run. Again for the same ones it changes nothing but says again what runs. */

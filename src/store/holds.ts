@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Requester } from '../run/plan.ts';
-import { oweRoot } from '../thread/layout.ts';
+import { oweCanary, oweRoot } from '../thread/layout.ts';
 import { appendAudit, NOBODY } from './audit.ts';
 import { openNext, openWaiting, type RolloutChange, withRun } from './rollout/steps.ts';
 import { type Ledger, oweToThread } from './settle.ts';
@@ -89,7 +89,7 @@ export function resumeRun(
     );
     const paused = row && (await withRun(ledger, trx, row));
     const change = paused === undefined ? await openWaiting(ledger, trx, runId) : await openNext(trx, paused);
-    await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+    await oweToThread(ledger, trx, runId, (paused === undefined ? oweRoot : oweCanary)(runId, at));
     return { waiting, change };
   });
 }

@@ -2,6 +2,7 @@ import { formatAuditLine } from '../report/audit-line.ts';
 import type { FileUpload, Message } from '../report/message.ts';
 import { totalJobs } from '../run/run.ts';
 import { openBoards } from './board/open-boards.ts';
+import { formatCanary } from './canary.ts';
 import type { ThreadFacts } from './facts.ts';
 import { renderHostFile, renderLog, renderSpooled } from './files/files.ts';
 import { formatReply } from './reply/reply.ts';
@@ -29,6 +30,8 @@ export function createRenderer(facts: ThreadFacts): Renderer {
         const slowest = totalJobs(run.progress) === 1 ? [] : await facts.listSlowest(run.id, SLOWEST_SHOWN);
         return formatRoot(run, { now: facts.now(), slowest });
       }
+      case 'canary':
+        return formatCanary(run);
       case 'board':
         return (await boards.pagesOf(run))[subject.page - 1];
       case 'log':

@@ -93,7 +93,7 @@ function rolloutSection(run: Run): readonly Block[] {
     const { queued } = progress;
     return [section(`${tally} ${plural(queued, 'host')} ${queued === 1 ? 'waits' : 'wait'} for _Continue_.`)];
   }
-  const stand = describeStand(run, (at) => formatMoment(at, '{time_secs}'));
+  const stand = describeStand(run, (at) => `at ${formatMoment(at, '{time_secs}')}`);
   if (stand === undefined) return [];
   return [section(rollout?.phase === 'stopped' ? `*${capitalize(stand)}.*` : `${capitalize(stand)}.`)];
 }

@@ -41,6 +41,29 @@ describe('the form', () => {
     expect(run?.plan.typed).toBe('form: /batch_run -h @web -cmd df -h');
   });
 
+  test('runs the very order by chance that it has shown', async () => {
+    const hosts = Array.from(
+      { length: 30 },
+      (_, n) => `[h${n}]\nip = 10.0.1.${n}\nuser = root\npassword = x\n`,
+    );
+    await using rig = await openDeskRig({
+      inventory: hosts.join(''),
+      allowlist: `[all]\nusers = ${ANN.userId}\nchannels = ${OPS}\nhosts = all\nactions = run\ncommands = *\n`,
+    });
+    const wish = { hosts: ['all'], command: ['df -h'], order: ['random'], pick: ['8'], serial: ['1'] };
+    const shown = await rig.desk.submit(formWith(wish));
+    if (shown.kind !== 'shown') throw new Error(`expected a preview, not ${shown.kind}`);
+    const metadata = shown.view.private_metadata ?? '';
+    const accepted = await rig.desk.submit(formWith(wish, { metadata }));
+    if (accepted.kind !== 'accepted') throw new Error(`expected a yes, not ${accepted.kind}`);
+    await accepted.begin();
+    const [run] = await rig.store.store.listRuns(1);
+    const order = run?.plan.targets.map(({ host }) => host) ?? [];
+    expect(order).toHaveLength(8);
+    const batches = order.map((host, n) => `batch ${n + 1} of 8: ${host}`).join('\n');
+    expect(textOf(shown.view)).toContain(JSON.stringify(batches).slice(1, -1));
+  });
+
   test('refuses each thing at its field', async () => {
     await using rig = await openDeskRig();
     for (const [wrong, field] of [

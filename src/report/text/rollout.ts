@@ -31,9 +31,9 @@ const ORDERS = {
 function describePick({ picked, order, targets }: Plan): readonly string[] {
   if (picked === undefined) return [];
   const count = formatCount(targets.length);
-  const chosen = order === 'random' ? `${count} by chance` : `the first ${count}`;
+  const chosen = `${order === 'random' ? '' : 'the first '}${count} of ${plural(picked.of, 'host')}`;
   const disabled = picked.disabled === 0 ? '' : `, ${formatCount(picked.disabled)} of them disabled`;
-  return [`${chosen} of ${plural(picked.of, 'host')}${disabled}`];
+  return [`${chosen}${order === 'random' ? ' by chance' : ''}${disabled}`];
 }
 
 /** `a canary of 1, then batches of 1, 5, 4 (3 times), 2`. */
@@ -92,7 +92,7 @@ function nameBatch(batches: readonly Batch[], batch: number): string {
 
 /**
  * How far the rollout of a run is, in words; nothing where it has no batches and has not been stopped. `moment`: how a
- * time is written.
+ * time is written: `at 14:03`, `in 20 s`.
  */
 export function describeStand(run: Run, moment: (at: number) => string): string | undefined {
   const { rollout, plan, state, progress } = run;
@@ -108,7 +108,7 @@ export function describeStand(run: Run, moment: (at: number) => string): string 
     case 'waiting':
       if (state === 'finished') return undefined;
       return `${nameBatch(batches, rollout.batch)} has ended; ${nextOf(batches, rollout)} begins ${
-        rollout.nextAt === undefined ? 'soon' : `at ${moment(rollout.nextAt)}`
+        rollout.nextAt === undefined ? 'soon' : moment(rollout.nextAt)
       }`;
     case 'running': {
       if (state === 'finished' || batches.length < 2) return undefined;
@@ -130,7 +130,7 @@ export function describeLater(run: Run, moment: (at: number) => string): string 
   if (rollout === undefined) return '';
   const batches = batchesOf(plan);
   if (rollout.phase === 'waiting' && rollout.nextAt !== undefined) {
-    return `for ${nextOf(batches, rollout)}, which begins at ${moment(rollout.nextAt)}`;
+    return `for ${nextOf(batches, rollout)}, which begins ${moment(rollout.nextAt)}`;
   }
   const now = nameBatch(batches, rollout.batch);
   return `for ${now === 'canary' ? 'what comes of the canary' : `the end of ${now}`}`;

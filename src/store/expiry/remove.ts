@@ -54,7 +54,7 @@ export function removeSome(db: Kysely<Schema>, progress: Progress): Promise<Prog
 /** Rows of its thread that Slack has; of a run that is gone, also those that were given up. True: there may be more. */
 async function removeRows(trx: Transaction<Schema>, { runId, what }: Progress): Promise<boolean> {
   let removed = 0;
-  for (const kind of ['root', 'board', 'reply', 'file', 'log']) {
+  for (const kind of ['root', 'canary', 'board', 'reply', 'file', 'log']) {
     const key = `${kind}:${runId}`;
     let rows = trx
       .selectFrom('outbox')

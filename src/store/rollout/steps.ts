@@ -3,7 +3,7 @@ import type { Plan } from '../../run/plan.ts';
 import { batchesOf, failuresAllowed } from '../../run/rollout/batches.ts';
 import { describeCanary, describeLimit } from '../../run/rollout/words.ts';
 import type { TakenJob } from '../../run/run.ts';
-import { oweRoot } from '../../thread/layout.ts';
+import { oweCanary, oweRoot } from '../../thread/layout.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
 import { countJobs } from '../records.ts';
 import type { RolloutTable, Schema } from '../schema.ts';
@@ -215,6 +215,7 @@ async function pause(
   const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
   const disabled = plan.targets.filter(({ skip }) => skip !== undefined).length;
   const reason = describeCanary({ ...settled, skipped: Math.max(0, (settled.skipped ?? 0) - disabled) });
+  await oweToThread(ledger, trx, runId, oweCanary(runId, at));
   await trx.updateTable('rollout').set({ phase: 'paused' }).where('run_id', '=', runId).execute();
   await trx.updateTable('run').set({ held: reason }).where('id', '=', runId).execute();
   await appendAudit(
