@@ -1,0 +1,9 @@
+import type { Rollout } from '../../src/command/rollout/parse.ts';
+
+export const HOSTS = 25;
+export const WAIT_MS = 40;
+/** Batches of 1, 2, 5, 5, 5, 5 and 2 hosts. */
+export const ROLLOUT: Rollout = {
+  serial: [{ count: 1 }, { count: 2 }, { percent: 20 }],
+  waitMs: WAIT_MS,
+};
