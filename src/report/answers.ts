@@ -115,7 +115,11 @@ export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: r
         line(bold(title)),
         preformatted(bounded(describeWork(plan.work), 3_000) || ' '),
         ...(source.length === 0 ? [] : [line(bounded(source.join(', '), 800))]),
-        line(`${names(going)}\n${[...describeRollout(plan), ...describeLimits(plan)].join(', ')}`),
+        line(
+          [names(going), describeRollout(plan).join(' · '), describeLimits(plan).join(', ')]
+            .filter((text) => text !== '')
+            .join('\n'),
+        ),
         ...batchesBox(plan),
         ...(skipped.length === 0
           ? []

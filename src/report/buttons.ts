@@ -126,7 +126,7 @@ function continueButton(run: Run): Button {
     style: 'primary',
     confirm: ask(
       `Continue on ${hosts}?`,
-      `${shortLine(cleanOutput(capitalize(run.held ?? '')), 200)}.`,
+      `${shortLine(cleanOutput(capitalize(run.held ?? '')), 280)}.`,
       'Continue',
       'Not yet',
     ),

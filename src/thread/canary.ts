@@ -15,11 +15,13 @@ export function formatCanary(run: Run): Message | undefined {
   if (rollout === undefined) return undefined;
   const id = escapeMrkdwn(run.id);
   if (!isPaused(run)) {
-    const then =
+    const then = `The canary of ${id} has ended, and ${
       rollout.phase !== 'paused'
-        ? `The canary of ${id} has ended, and it went on.`
-        : `The canary of ${id} has ended, and it was stopped there` +
-          `${cancelledBy === undefined ? '' : ` by ${mention(cancelledBy.userId)}`}.`;
+        ? 'it went on'
+        : cancelledBy === undefined
+          ? 'no other host waits any more'
+          : `it was stopped there by ${mention(cancelledBy.userId)}`
+    }.`;
     return { text: then, blocks: [section(then)] };
   }
   const tally = escapeShort(cleanOutput(capitalize(run.held ?? '')), 300);

@@ -97,23 +97,39 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a rollout, in a browser', () => {
 
     await type('/batch_run -g web -canary 2 -serial 1,4 -maxfail 1 -c 1 -cmd "upgrade"');
     const root = channel.getByRole('article').filter({ hasText: 'runs on 12 hosts' }).first();
-    await root.getByText('The canary has ended: 2 ok.').waitFor();
+    await root.getByText('The canary has ended: 2 ok.').first().waitFor();
     await root.getByRole('button', { name: /repl(y|ies)/ }).click();
-    await thread.getByText(/10 hosts of r-\w+ wait for/).waitFor();
+    await thread
+      .getByText(/10 hosts of r-\w+ wait for/)
+      .first()
+      .waitFor();
     await takePictures(stage, 'canary');
 
     await root.getByRole('button', { name: 'Continue (10)' }).click();
     await takePictures(stage, 'confirm');
-    await page.getByRole('dialog').getByRole('button', { name: 'Continue' }).click();
+    await page
+      .getByRole('dialog', { name: 'Continue on 10 hosts?' })
+      .getByRole('button', { name: 'Continue' })
+      .click();
     const ended = channel.getByRole('article').filter({ hasText: 'ran on 12 hosts' }).first();
-    await ended.getByText(/too many failures: 2 of 12 hosts did not end ok; at most 1 may/).waitFor();
-    await ended.getByText(/3 ok, 2 failed, 7 skipped of 12/).waitFor();
-    await thread.getByText(/has ended, and it went on/).waitFor();
+    await ended
+      .getByText(/too many failures: 2 of 12 hosts did not end ok; at most 1 may/)
+      .first()
+      .waitFor();
+    await ended
+      .getByText(/3 ok, 2 failed, 7 skipped of 12/)
+      .first()
+      .waitFor();
+    await thread
+      .getByText(/has ended, and it went on/)
+      .first()
+      .waitFor();
     await takePictures(stage, 'maxfail');
 
     await type('/batch_run');
-    await page.getByRole('dialog').getByText('May fail').scrollIntoViewIfNeeded();
+    const form = page.getByRole('dialog', { name: 'Run a command' });
+    await form.getByText('May fail').scrollIntoViewIfNeeded();
     await takePictures(stage, 'form');
-    expect(await page.getByRole('dialog').getByText('In batches of').count()).toBe(1);
+    expect(await form.getByText('In batches of').count()).toBe(1);
   }, 120_000);
 });

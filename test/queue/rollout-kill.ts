@@ -1,7 +1,7 @@
 import type { Rollout } from '../../src/command/rollout/parse.ts';
 
 export const HOSTS = 25;
-export const WAIT_MS = 40;
+export const WAIT_MS = 400;
 /** Batches of 1, 2, 5, 5, 5, 5 and 2 hosts. */
 export const ROLLOUT: Rollout = {
   serial: [{ count: 1 }, { count: 2 }, { percent: 20 }],

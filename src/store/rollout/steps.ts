@@ -3,7 +3,7 @@ import type { Plan } from '../../run/plan.ts';
 import { batchesOf, failuresAllowed } from '../../run/rollout/batches.ts';
 import { describeCanary, describeLimit } from '../../run/rollout/words.ts';
 import type { TakenJob } from '../../run/run.ts';
-import { oweCanary, oweRoot } from '../../thread/layout.ts';
+import { type OwedRow, oweCanary, oweRoot } from '../../thread/layout.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
 import { countJobs } from '../records.ts';
 import type { RolloutTable, Schema } from '../schema.ts';
@@ -62,13 +62,16 @@ export async function moveOn(
   at: number,
 ): Promise<RolloutChange> {
   const changes: RolloutChange[] = [];
-  const changed: string[] = [];
+  const owed = new Map<string, readonly OwedRow[]>();
   for (const { runId, failed } of settled) {
     const rollout = await countFailures(ledger, trx, runId, failed);
-    const change = rollout && (await step(ledger, trx, rollout, at));
+    if (rollout === undefined) continue;
+    // Fewer wait for Continue, or none any more.
+    if (rollout.phase === 'paused') owed.set(runId, oweCanary(runId, at));
+    const change = await step(ledger, trx, rollout, at);
     if (change === undefined) continue;
     changes.push(change);
-    changed.push(runId);
+    owed.set(runId, oweRoot(runId, at));
   }
   await finishRuns(
     ledger,
@@ -76,7 +79,7 @@ export async function moveOn(
     settled.map(({ runId }) => runId),
     at,
   );
-  for (const runId of changed) await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+  for (const [runId, rows] of owed) await oweToThread(ledger, trx, runId, rows);
   return {
     skipped: changes.flatMap(({ skipped }) => skipped),
     opened: changes.flatMap(({ opened }) => opened),
@@ -94,6 +97,8 @@ async function countFailures(
   runId: string,
   failed: number,
 ): Promise<StoredRollout | undefined> {
+  // Known in memory: of all other runs nothing is asked.
+  if ((await ledger.plans.find(trx, runId)).plan.rollout === undefined) return undefined;
   const row = await trx
     .updateTable('rollout')
     .set((rollout) => ({ failures: sql`${rollout.ref('failures')} + ${failed}` }))
@@ -204,17 +209,18 @@ async function stop(
   return { ...NO_CHANGE, skipped };
 }
 
-/** The canary has ended. Whatever the run was held for besides, one person looks at it once. */
+/** The canary has ended. What the run was held for besides is asked about along with it. */
 async function pause(
   ledger: Ledger,
   trx: Transaction<Schema>,
-  { run_id: runId, plan, channelId }: StoredRollout,
+  { run_id: runId, plan, channelId, held }: StoredRollout,
   at: number,
   waiting: number,
 ): Promise<RolloutChange> {
   const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
   const disabled = plan.targets.filter(({ skip }) => skip !== undefined).length;
-  const reason = describeCanary({ ...settled, skipped: Math.max(0, (settled.skipped ?? 0) - disabled) });
+  const tally = describeCanary({ ...settled, skipped: Math.max(0, (settled.skipped ?? 0) - disabled) });
+  const reason = held === null ? tally : `${tally}; besides, ${held}`;
   await oweToThread(ledger, trx, runId, oweCanary(runId, at));
   await trx.updateTable('rollout').set({ phase: 'paused' }).where('run_id', '=', runId).execute();
   await trx.updateTable('run').set({ held: reason }).where('id', '=', runId).execute();
@@ -241,7 +247,7 @@ export async function openNext(trx: Transaction<Schema>, rollout: StoredRollout)
       .orderBy('position')
       .execute();
     if (jobs.length === 0) continue;
-    await trx
+    const { numUpdatedRows } = await trx
       .updateTable('rollout')
       .set({
         phase: 'running',
@@ -252,7 +258,11 @@ export async function openNext(trx: Transaction<Schema>, rollout: StoredRollout)
         since_uptime_ms: null,
       })
       .where('run_id', '=', runId)
-      .execute();
+      // Another process may have gone on with it since it was read.
+      .where('batch', '=', rollout.batch)
+      .where('phase', '=', rollout.phase)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return NO_CHANGE;
     return { ...NO_CHANGE, opened: held === null ? [{ runId, plan, jobs }] : [] };
   }
   return NO_CHANGE;

@@ -25,11 +25,10 @@ interface Looked {
 export function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
   return ledger.db.transaction().execute(async (trx) => {
     const row = await trx
-      .updateTable('rollout')
-      .set((rollout) => ({ failures: rollout.ref('failures') }))
+      .selectFrom('rollout')
+      .selectAll()
       .where('run_id', '=', runId)
       .where('phase', '=', 'waiting')
-      .returningAll()
       .executeTakeFirst();
     const rollout = row && (await withRun(ledger, trx, row));
     if (rollout === undefined) return { leftMs: undefined, change: NO_CHANGE };

@@ -75,7 +75,9 @@ test('the absence of the bot is asked about once with its canary, and by itself 
   const canary = await startAll(rig.store);
   await rig.store.holdRuns('the bot stood still for 25 min');
   await end(rig.store, canary);
-  expect(await standOf(rig.store, run.id)).toMatchObject({ held: 'the canary has ended: 1 ok' });
+  expect(await standOf(rig.store, run.id)).toMatchObject({
+    held: 'the canary has ended: 1 ok; besides, the bot stood still for 25 min',
+  });
   // A canary that waits for a person need not be held for one besides.
   expect(await rig.store.holdRuns('the bot was away for 25 min')).toBe(0);
   expect(await rig.store.resumeRun(run.id, ANN)).toBeUndefined();
