@@ -69,7 +69,8 @@ export function oweRoot(runId: string, at: number): readonly OwedRow[] {
 
 /** The canary has ended, or somebody has said what is to become of the rest: told behind what its hosts said. */
 export function oweCanary(runId: string, at: number): readonly OwedRow[] {
-  return [...oweRoot(runId, at), row({ kind: 'canary', runId }, 'message', BEHIND_ALL_HOSTS, at)];
+  const asks = row({ kind: 'canary', runId }, 'message', BEHIND_ALL_HOSTS, at);
+  return [...oweRoot(runId, at), { ...asks, dueAt: at + FIRST_BOARD_MS }];
 }
 
 /** Results came in. A host's reply, which other hosts' may join, and its file behind it; or, folded, the first page of the board. */

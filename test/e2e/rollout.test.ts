@@ -98,7 +98,7 @@ describe.skipIf(!HAS_SSHD)('a rollout, by the real bot on real hosts', () => {
     const root = await finished(slack);
     expect(root.text).toMatch(/1 failed, 2 skipped of 3/);
     const why = 'too many failures: 1 of 3 hosts did not end ok; none may (-maxfail 0)';
-    expect(shown(root)).toContain(`*Stopped: ${why}.*`);
+    expect(shown(root)).toContain(`*Stopped for ${why}.*`);
     const replies = () => slack.thread(OPS, root.ts).map(shown).join('\n');
     await slack.waitFor(() => /h2[\s\S]*skipped/.test(replies()) && replies());
     expect(replies()).toContain(why);

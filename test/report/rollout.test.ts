@@ -6,6 +6,7 @@ import { formatQueue } from '../../src/report/queue.ts';
 import { describeRollout, listBatches, noteRollout } from '../../src/report/text/rollout.ts';
 import type { Plan } from '../../src/run/plan.ts';
 import type { RolloutStand, Run } from '../../src/run/run.ts';
+import { formatLogHeader } from '../../src/thread/files/log.ts';
 import { formatRoot } from '../../src/thread/root.ts';
 import { approvedPlan } from '../store/rig.ts';
 import { expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
@@ -20,13 +21,16 @@ const planOf = (rollout: Plan['rollout'], more: Partial<Plan> = {}): Plan => ({
 describe('a rollout in words', () => {
   test('says how many at a time, how long between, and how many may fail', () => {
     expect(describeRollout(planOf({ ...SERIAL, waitMs: 30_000, maxFail: { percent: 10 } }))).toEqual([
-      'batches of 1, 5, 4 (3 times), 2',
+      'batches of 1, 5, 4, 4, 4, 2',
       '30.0 s between batches',
       'at most 2 of 20 may fail',
     ]);
     expect(describeRollout(planOf({ ...SERIAL, canary: 2, maxFail: { count: 0 } }))).toEqual([
-      'a canary of 2, then batches of 1, 5, 4 (3 times)',
+      'a canary of 2, then batches of 1, 5, 4, 4, 4',
       'none of 20 may fail',
+    ]);
+    expect(describeRollout(planOf({ serial: [{ count: 1 }, { count: 4 }] }))).toEqual([
+      'batches of 1, 4 (4 times), 3',
     ]);
     expect(describeRollout(planOf({ canary: 1 }))).toEqual(['a canary of 1, then the other 19']);
     expect(describeRollout(planOf(undefined))).toEqual([]);
@@ -40,6 +44,15 @@ describe('a rollout in words', () => {
       'in an order by chance',
     ]);
     expect(describeRollout(planOf(undefined, { order: 'sorted' }))).toEqual(['by name']);
+    const header = (order: Plan['order']): string =>
+      formatLogHeader(
+        sampleRun({ plan: planOf(undefined, order && { order }) }),
+        20,
+        Number.POSITIVE_INFINITY,
+        0,
+      );
+    expect(header(undefined)).toContain('\n20 hosts, in the order of the inventory\n');
+    expect(header('reverse')).toContain('\n20 hosts, the last of the inventory first\n');
   });
 
   test('lists the batches with their hosts, as far as anybody reads', () => {
@@ -119,13 +132,13 @@ describe('where a rollout stands', () => {
       { phase: 'stopped', failures: 2 },
       { progress: { queued: 0, running: 3, settled: { failed: 2, skipped: 15 } } },
     );
-    expect(rootOf(stopped)).toContain(`*Stopped: ${why}; 3 that run go on.*`);
+    expect(rootOf(stopped)).toContain(`*Stopped for ${why}; 3 that run go on.*`);
     const ended = run(
       { phase: 'stopped', failures: 2 },
       { state: 'finished', progress: { queued: 0, running: 0, settled: { ok: 3, failed: 2, skipped: 15 } } },
     );
-    expect(rootOf(ended)).toContain(`*Stopped: ${why}.*`);
-    expect(stateOf(ended)).toContain(`stopped: ${why}`);
+    expect(rootOf(ended)).toContain(`*Stopped for ${why}.*`);
+    expect(stateOf(ended)).toContain(`stopped for ${why}`);
   });
 
   test('is nothing where all go at once, and nothing any more where the run has ended', () => {

@@ -7,6 +7,7 @@ import { cleanOutput } from './plain.ts';
 import { formatCount, formatDuration, plural } from './wording.ts';
 
 const MAX_SIZES = 12;
+const MAX_EQUAL_SIZES = 3;
 const MAX_BATCHES = 8;
 const MAX_NAMES_CHARS = 200;
 
@@ -20,6 +21,11 @@ export function describeRollout(plan: Plan): readonly string[] {
     ...(rollout?.waitMs === undefined ? [] : [`${formatDuration(rollout.waitMs)} between batches`]),
     ...describeMostFailures(plan),
   ];
+}
+
+/** In which order its hosts come. */
+export function describeOrder({ order }: Plan): string {
+  return order === undefined ? 'in the order of the inventory' : ORDERS[order];
 }
 
 const ORDERS = {
@@ -36,7 +42,7 @@ function describePick({ picked, order, targets }: Plan): readonly string[] {
   return [`${chosen}${order === 'random' ? ' by chance' : ''}${disabled}`];
 }
 
-/** `a canary of 1, then batches of 1, 5, 4 (3 times), 2`. */
+/** `a canary of 1, then batches of 1, 5, 4, 4, 2`; of what comes often, how often: `10 (8 times)`. */
 function describeSizes(batches: readonly Batch[]): readonly string[] {
   if (batches.length < 2) return [];
   const [first] = batches;
@@ -50,8 +56,10 @@ function describeSizes(batches: readonly Batch[]): readonly string[] {
   }
   const shown = sizes
     .slice(0, MAX_SIZES)
-    .map(({ hosts, times }) =>
-      times === 1 ? formatCount(hosts) : `${formatCount(hosts)} (${formatCount(times)} times)`,
+    .flatMap(({ hosts, times }) =>
+      times <= MAX_EQUAL_SIZES
+        ? Array.from({ length: times }, () => formatCount(hosts))
+        : [`${formatCount(hosts)} (${formatCount(times)} times)`],
     );
   const list = [...shown, ...(sizes.length > MAX_SIZES ? ['…'] : [])].join(', ');
   const then = rest.length === 1 ? `the other ${list}` : `batches of ${list}`;
@@ -101,7 +109,7 @@ export function describeStand(run: Run, moment: (at: number) => string): string 
   switch (rollout.phase) {
     case 'stopped': {
       const left = progress.running === 0 ? '' : `; ${formatCount(progress.running)} that run go on`;
-      return `stopped: ${describeLimit(plan, rollout.failures)}${left}`;
+      return `stopped for ${describeLimit(plan, rollout.failures)}${left}`;
     }
     case 'paused':
       return run.held;
