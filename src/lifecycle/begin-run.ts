@@ -56,6 +56,8 @@ export interface Call extends Asking {
   readonly clickedAt?: number;
   /** The key that it was noted under as it came in, where it is another one. */
   readonly receivedAs?: string;
+  /** `typed` is our name for it, and nothing that its person wrote. */
+  readonly isClick?: true;
 }
 
 /**

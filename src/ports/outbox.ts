@@ -17,6 +17,11 @@ export interface Outbox {
   defer(row: OutboxRow, at: number, why: string): Promise<void>;
   /** Slack was asked and does not have it: due again at `at`, one try the wiser. */
   failed(row: OutboxRow, at: number, error: string): Promise<void>;
+  /**
+   * Slack has the bytes of its file under this id, and is to be asked to show it: to be known before, as its answer
+   * may be lost. False where the row is not of this claim any more.
+   */
+  uploaded(row: OutboxRow, fileId: string): Promise<boolean>;
   /** Its message is about to be made once more: should that end the process, it counts as a fault. */
   making(row: OutboxRow): Promise<void>;
   /** Its message could not be made: due again at `at`. */

@@ -83,8 +83,8 @@ export interface Store {
   /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
   findGoneRun(runId: string): Promise<GoneRun | undefined>;
-  /** Whether a run came of this request. `clickId`: of this click on the button that has the key. */
-  hasRequest(requestKey: string, clickId?: number): Promise<boolean>;
+  /** The id of the run that came of this request. `clickId`: of this click on the button that has the key. */
+  runOfRequest(requestKey: string, clickId?: number): Promise<string | undefined>;
   /** Newest first. */
   listRuns(count: number, whose?: RunsOf): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */

@@ -6,19 +6,28 @@ import { isPaused } from '../report/text/rollout.ts';
 import { plural } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import { isSamePerson } from '../run/plan.ts';
+import type { ButtonClick } from './calls.ts';
 import { mayCancel } from './cancel.ts';
+import { refuseLate } from './doubts/presses.ts';
 import { findVisibleRun } from './questions.ts';
 
 /**
  * What is held of a run goes on: judged anew for whoever lets it go, on the hosts that wait. As every start is,
  * it is asked again for the one who asked for the run.
  */
-export async function resumeRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
+export async function resumeRun(
+  context: RequestContext,
+  call: Call,
+  runId: string,
+  click: Pick<ButtonClick, 'isLate'>,
+): Promise<Answer> {
   const run = await findVisibleRun(context, call, runId);
   if (run.held === undefined || isPaused(run) || run.state !== 'open' || run.cancelledBy !== undefined)
     throw nothingHeld(run.id);
   const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
   if (waiting.length === 0) throw nothingHeld(run.id);
+  // Where its first delivery let it go, that is said before.
+  refuseLate(click);
   const { requester, channelId } = call;
   authorizeHosts(
     context,
@@ -40,7 +49,12 @@ function nothingHeld(runId: string): Refusal {
  * The canary is well enough: for who asked for the run, if they may still do it on the hosts that wait, and for whoever
  * may stop it. As every start is, it is asked again for the one who asked for the run.
  */
-export async function continueRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
+export async function continueRun(
+  context: RequestContext,
+  call: Call,
+  runId: string,
+  click: Pick<ButtonClick, 'isLate'>,
+): Promise<Answer> {
   const run = await context.store.findRun(runId);
   const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
   if (run === undefined || !(isOwn || mayCancel(context, call, run))) {
@@ -51,6 +65,7 @@ export async function continueRun(context: RequestContext, call: Call, runId: st
     });
   }
   if (!isPaused(run)) throw notPaused(run.id);
+  refuseLate(click);
   if (isOwn) {
     const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
     authorizeHosts(

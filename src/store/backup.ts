@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { closeDoubts } from './doubts.ts';
 import { copyDatabase } from './embedded/copy.ts';
 import { openCopy, openReader, parseDatabaseUrl } from './embedded/database.ts';
 import { holdRuns } from './holds.ts';
@@ -17,8 +18,8 @@ export interface Backup {
 }
 
 /**
- * Copies the database beside a running bot, which goes on meanwhile. In the copy everything that waits is held: by the
- * time somebody starts a bot on it, it may have run. Rejects with a `ConfigError` where the administrator has to do
+ * Copies the database beside a running bot, which goes on meanwhile. In the copy everything that waits is held, and no
+ * question about a command is open: by the time somebody starts a bot on it, it may have run. Rejects with a `ConfigError` where the administrator has to do
  * something.
  */
 export async function backUp(databaseUrl: string, file: string, now: () => number): Promise<Backup> {
@@ -51,6 +52,7 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       { ...ledger, auditLines: 'nobody' },
       `the database is a backup of ${day} UTC: what waited then may have run since`,
     );
+    await closeDoubts(db, now);
     return { head: `${seq}:${hash}`, runs, held: held.length };
   } finally {
     await close();

@@ -237,13 +237,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
-      async hasRequest(requestKey, clickId) {
+      async runOfRequest(requestKey, clickId) {
         const found = await db
           .selectFrom('run')
           .select('id')
           .where('request_key', '=', clickId === undefined ? requestKey : clickKey(requestKey, clickId))
           .executeTakeFirst();
-        return found !== undefined;
+        return found?.id;
       },
       listRuns: (count, whose) => records.listRuns(count, whose),
       openRuns: () => records.openRuns(),

@@ -18,6 +18,8 @@ export interface OutboxRow {
    * once and never edited.
    */
   readonly joins: string | null;
+  /** Slack's id of a file of which it has the bytes: it may have been asked to show it already. */
+  readonly uploadId: string | null;
   /** It is put right where it stands, and posted nowhere: the root message of a run that was given up. */
   readonly onlyIfStands: boolean;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */

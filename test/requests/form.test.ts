@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Refusal, SUBJECTS, type Subject } from '../../src/errors.ts';
 import { SEND_SHORTCUT } from '../../src/report/views/form.ts';
 import type { ShortcutCall, SubmittedForm } from '../../src/requests/calls.ts';
-import { placeRefusal } from '../../src/requests/form.ts';
+import { openForm, placeRefusal } from '../../src/requests/form.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import type { SharedFile } from '../../src/run/shared-file.ts';
 import { ANN, CLEO, countRuns, ELSEWHERE, formWith, OPS, openDeskRig, textOf } from './rig.ts';
@@ -51,7 +51,15 @@ describe('the form', () => {
       allowlist: `[all]\nusers = ${ANN.userId}\nchannels = ${OPS}\nhosts = all\nactions = run\ncommands = *\n`,
     });
     const wish = { hosts: ['all'], command: ['df -h'], order: ['random'], pick: ['8'], serial: ['1'] };
-    const shown = await rig.desk.submit(formWith(wish));
+    const orders = new Set<string>();
+    for (const _ of [1, 2, 3]) {
+      const opened = openForm('run', { channelId: OPS });
+      const again = await rig.desk.submit(formWith(wish, { metadata: opened.private_metadata ?? '' }));
+      orders.add(JSON.stringify(again.kind === 'shown' ? again.view.blocks : undefined));
+    }
+    expect(orders.size).toBe(3);
+    const { private_metadata = '' } = openForm('run', { channelId: OPS });
+    const shown = await rig.desk.submit(formWith(wish, { metadata: private_metadata }));
     if (shown.kind !== 'shown') throw new Error(`expected a preview, not ${shown.kind}`);
     const metadata = shown.view.private_metadata ?? '';
     const accepted = await rig.desk.submit(formWith(wish, { metadata }));
@@ -62,6 +70,23 @@ describe('the form', () => {
     expect(order).toHaveLength(8);
     const batches = order.map((host, n) => `batch ${n + 1} of 8: ${host}`).join('\n');
     expect(textOf(shown.view)).toContain(JSON.stringify(batches).slice(1, -1));
+  });
+
+  test('that comes late begins nothing, and is no second word where its first delivery began the run', async () => {
+    await using rig = await openDeskRig();
+    const shown = await rig.desk.submit(formWith(fields));
+    const metadata = shown.kind === 'shown' ? (shown.view.private_metadata ?? '') : '';
+    const late = () => rig.desk.submit(formWith(fields, { metadata, isLate: true }));
+    expect(await late()).toMatchObject({
+      kind: 'faults',
+      faults: { hosts: expect.stringMatching(/Press again/) },
+    });
+    const accepted = await rig.desk.submit(formWith(fields, { metadata }));
+    if (accepted.kind === 'accepted') await accepted.begin();
+    const again = await openRequests(rig.context).submit(formWith(fields, { metadata, isLate: true }));
+    if (again.kind !== 'accepted') throw new Error(`expected a closed window, not ${again.kind}`);
+    expect(await again.begin()).toBeUndefined();
+    expect(await countRuns(rig)).toBe(1);
   });
 
   test('refuses each thing at its field', async () => {

@@ -82,7 +82,9 @@ export function openReader(path: string): Database {
 
 /** A copy that nobody else knows of yet, to be changed before it is given out. */
 export function openCopy(path: string): Database {
-  return toDatabase(path, new DatabaseSync(path), () => {});
+  const sqlite = new DatabaseSync(path);
+  sqlite.exec('pragma secure_delete = on');
+  return toDatabase(path, sqlite, () => {});
 }
 
 /** https://www.sqlite.org/pragma.html#pragma_auto_vacuum */

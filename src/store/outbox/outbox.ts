@@ -109,6 +109,7 @@ export class StoredOutbox implements Outbox {
         const channelId = row.channel_id ?? this.#auditChannel;
         if (channelId === undefined) return [];
         const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
+        const uploadId = row.upload_id;
         const onlyIfStands = row.only_if_stands === 1;
         // Its thread's root message is being posted anew: it comes back once that stands.
         const isInThread = row.channel_id !== null && row.run_id !== null && !isRootOf(row.key, row.run_id);
@@ -116,7 +117,7 @@ export class StoredOutbox implements Outbox {
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
         const counts = { attempts, tries, faults, version };
-        return [{ key, sends, channelId, threadTs, position, joins, ts, onlyIfStands, ...counts }];
+        return [{ key, sends, channelId, threadTs, position, joins, ts, uploadId, onlyIfStands, ...counts }];
       });
     });
   }
@@ -132,6 +133,7 @@ export class StoredOutbox implements Outbox {
         lease_until: 0,
         attempts: 0,
         tries: 0,
+        upload_id: null,
         faults: what === 'notice' ? row.faults : 0,
         error: null,
       }))
@@ -227,6 +229,11 @@ export class StoredOutbox implements Outbox {
       .set({ lease_until: at, tries: tries + 1, faults, error })
       .execute();
     this.announce();
+  }
+
+  async uploaded(row: OutboxRow, fileId: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#ofThisClaim(row).set({ upload_id: fileId }).executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   async making(row: OutboxRow): Promise<void> {

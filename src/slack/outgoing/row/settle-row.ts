@@ -11,7 +11,7 @@ const SLOW_RETRY_MS = 5 * 60_000;
 const SLOW_TRIES = 288;
 /** Slack's words where the message, or the root message of its thread, was deleted. */
 const DELETED = ['message_not_found', 'thread_not_found'];
-/** Slack shows a file later than it answers (node-slack-sdk#1865): looked for sooner, it would not be found. */
+/** Slack may be at it still where its answer was lost: asked for sooner, the file would not be known. */
 const FILE_SETTLES_MS = 8_000;
 /** A no that may be of this moment only, or that we may have misread, is asked again so often, then believed. */
 const ODD_TRIES = 6;
