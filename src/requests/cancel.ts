@@ -56,6 +56,8 @@ export async function cancelHost(
   return formatNotice(
     skipped > 0
       ? `${host} will not be started in ${run.id}; its other hosts go on.`
-      : `${host} is being stopped in ${run.id}; its other hosts go on. The thread tells how it ended.`,
+      : `${host} is being stopped in ${run.id}; its other hosts go on${
+          run.plan.rollout?.maxFail === undefined ? '' : ', unless that is one failure too many (-maxfail)'
+        }. The thread tells how it ended.`,
   );
 }

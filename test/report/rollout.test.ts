@@ -76,7 +76,7 @@ describe('a rollout in words', () => {
     ]);
     expect(noteRollout(planOf({ canary: 19 }), {})).toEqual([]);
     expect(noteRollout(planOf(undefined, { picked: { of: 20, disabled: 0 } }), { pick: 50 })).toEqual([
-      '-pick 50 is more than there are: all 20 hosts are picked.',
+      '-pick 50 is more than there are: all 20 hosts that are not disabled.',
     ]);
   });
 });

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
-import { CANCEL_ACTION, CONTINUE_ACTION, RESUME_ACTION } from '../../src/report/buttons.ts';
+import {
+  CANCEL_ACTION,
+  CANCEL_HOST_ACTION,
+  CONTINUE_ACTION,
+  RESUME_ACTION,
+} from '../../src/report/buttons.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
 import { formatRoot } from '../../src/thread/root.ts';
 import { drain, okOutcome } from '../store/rig.ts';
@@ -129,4 +134,29 @@ test('a retry of what was picked picks nothing again', async () => {
   const [again] = await rig.store.store.listRuns(1);
   expect(again?.plan.targets.map(({ host }) => host)).toEqual(['web04', 'web03']);
   expect(again?.plan.picked).toBeUndefined();
+});
+
+test('one host that is stopped where others go on only as long as few fail is said to count', async () => {
+  await using rig = await openDeskRig({ inventory: INVENTORY, allowlist: ALLOWLIST });
+  const { store } = rig.store;
+  for (const [options, words] of [
+    ['-maxfail 0', /its other hosts go on, unless that is one failure too many \(-maxfail\)\./],
+    ['', /its other hosts go on\. The thread/],
+  ] as const) {
+    await rig.desk.command({
+      command: '/batch_run',
+      text: `-h all -c 1 ${options} -cmd "uptime"`,
+      requester: ANN,
+      channelId: OPS,
+      requestKey: `with ${options}`,
+    });
+    const started = await store.jobs.start(await store.jobs.take(1));
+    const [run] = await store.listRuns(1);
+    const root = textOf(await rootOf(rig));
+    expect(root.includes('one that is stopped counts as failed (-maxfail)')).toBe(options !== '');
+    const click = clickOn(CANCEL_HOST_ACTION, '0', { blockId: `batchops_run:${run?.id}:open` });
+    expect(textOf(await rig.desk.press(click))).toMatch(words);
+    await store.jobs.settle(started.map((job) => ({ job, outcome: bareOutcome('cancelled', '') })));
+    await store.cancelRun(run?.id ?? '', ANN);
+  }
 });

@@ -157,8 +157,8 @@ export function noteRollout(plan: Plan, asked: { readonly pick?: number }): read
     ...(rollout?.canary !== undefined && rollout.canary >= going
       ? [`-canary ${rollout.canary} takes in all ${plural(going, 'host')}: nothing waits for Continue.`]
       : []),
-    ...(asked.pick !== undefined && plan.picked !== undefined && asked.pick > plan.targets.length
-      ? [`-pick ${asked.pick} is more than there are: all ${plural(plan.targets.length, 'host')} are picked.`]
+    ...(asked.pick !== undefined && going > 0 && asked.pick > plan.targets.length
+      ? [`-pick ${asked.pick} is more than there are: all ${plural(going, 'host')} that are not disabled.`]
       : []),
   ];
 }
