@@ -18,9 +18,9 @@ interface Looked {
 }
 
 /**
- * Opens the next batch where the time between the two is over; when that is, the store says, and how long it was, the
- * clock that nobody can set. Where neither tells, after a restart of the machine with a clock that was set back, the
- * time begins anew: it is never shorter than was asked for.
+ * Opens the next batch where the time between the two is over. Since when it runs the store says, and how long that
+ * is, the clock that nobody can set; over a restart of the machine the wall clock. Where that was set back, nothing
+ * tells, and the time begins anew.
  */
 export function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
   return ledger.db.transaction().execute(async (trx) => {
