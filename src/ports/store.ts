@@ -118,9 +118,19 @@ export interface Store {
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
+  /** What waits at the moment, for whoever watches. */
+  backlog(): Promise<Backlog>;
   /** Bytes on disk that hold something. */
   usedBytes(): Promise<number>;
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What waits; of none of it the age is 0. */
+export interface Backlog {
+  /** Jobs that have not begun. `held`: a person has to let them go. `oldestMs`: of the others, since their run was asked for. */
+  readonly queue: { readonly waiting: number; readonly held: number; readonly oldestMs: number };
+  /** Rows that are due, and those that were given up and might be sent again. */
+  readonly outbox: { readonly due: number; readonly oldestMs: number; readonly givenUp: number };
 }

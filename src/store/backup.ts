@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { UNMETERED } from '../ports/meters.ts';
 import { closeDoubts } from './doubts.ts';
 import { copyDatabase } from './embedded/copy.ts';
 import { openCopy, openReader, parseDatabaseUrl } from './embedded/database.ts';
@@ -45,8 +46,15 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       .select(({ fn }) => fn.countAll<number>().as('runs'))
       .where('gone_at', 'is', null)
       .executeTakeFirstOrThrow();
-    const beat = () => ({ at: now(), boot: '', uptimeMs: 0 });
-    const ledger = { db, plans: new Plans(), now, beat, mask: (text: string) => text, erase() {} };
+    const ledger = {
+      db,
+      plans: new Plans(),
+      now,
+      beat: () => ({ at: now(), boot: '', uptimeMs: 0 }),
+      mask: (text: string) => text,
+      meters: UNMETERED,
+      erase() {},
+    };
     const day = new Date(now()).toISOString().slice(0, 16).replace('T', ' ');
     const held = await holdRuns(
       { ...ledger, auditLines: 'nobody' },

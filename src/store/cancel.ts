@@ -6,6 +6,7 @@ import { appendAudit } from './audit.ts';
 import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
 import type { Schema } from './schema.ts';
 import { finishRuns, type Ledger, oweToThread, skipQueued } from './settle.ts';
+import { transact } from './transact.ts';
 
 export interface Cancelled {
   /** Jobs that will not start. */
@@ -15,7 +16,7 @@ export interface Cancelled {
 }
 
 export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise<Cancelled> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .updateTable('run')
@@ -78,7 +79,7 @@ export function cancelHosts(
   hosts: readonly string[],
   by: Requester,
 ): Promise<Cancelled> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .selectFrom('run')

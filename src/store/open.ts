@@ -1,9 +1,12 @@
+import { Refusal } from '../errors.ts';
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
+import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { Store } from '../ports/store.ts';
 import type { Beat } from '../time/beat.ts';
 import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
+import { measureBacklog } from './backlog.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { clickKey, countUnfinished, createRun } from './create-run.ts';
 import { StoredDoubts, StoredReadings } from './doubts.ts';
@@ -47,6 +50,7 @@ export interface StoreSettings {
   /** How long after it was asked for what waits may begin by itself. */
   readonly resumeWithinMs?: number;
   readonly log: Log;
+  readonly meters?: Meters;
   readonly now?: () => number;
   /** Now, by the wall clock and by the machine's own; by `now` alone where left out. */
   readonly beat?: () => Beat;
@@ -60,7 +64,9 @@ export interface StoreSettings {
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const { auditChannel, mask, log, now = Date.now, steady = now, shares = UNBOUNDED } = settings;
-  const database = openDatabase(parseDatabaseUrl(settings.url));
+  const { meters = UNMETERED } = settings;
+  const onFailure = (): void => meters.count('storeFailures', 'all');
+  const database = openDatabase(parseDatabaseUrl(settings.url), onFailure);
   const { path, db, close } = database;
   try {
     if (!database.isShrinkable) {
@@ -82,6 +88,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       now,
       beat: settings.beat ?? (() => ({ at: now(), boot: '', uptimeMs: 0 })),
       mask,
+      meters,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
       erase: () => erasure.plan(),
     };
@@ -96,7 +103,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       .where('held', 'is', null)
       .orderBy('number')
       .execute();
-    const file = new OwnFile(path);
+    const file = new OwnFile(path, onFailure);
     const jobs = new EmbeddedJobs(
       ledger,
       new Lanes(settings.hostConcurrency, shares.slots),
@@ -113,6 +120,15 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     });
     const reads = new Reads(ledger);
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
+    /** What is to be in the audit, whatever becomes of it. */
+    const onRecord = async <T>(recorded: Promise<T>): Promise<T> => {
+      try {
+        return await recorded;
+      } catch (error) {
+        if (!(error instanceof Refusal)) meters.count('auditFailures', 'all');
+        throw error;
+      }
+    };
     return {
       jobs,
       outbox,
@@ -143,7 +159,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         const shortage = await settings.findShortage?.(await measureUse(db));
         const admission = { shares, shortage };
         const requested = { requestKey, click, receivedAs };
-        const { runId, isNew } = await createRun(ledger, plan, admission, requested);
+        const { runId, isNew } = await onRecord(createRun(ledger, plan, admission, requested));
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -209,28 +225,28 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return isThere;
       },
       async recordRefusal(refusal) {
-        await refusals.record(refusal);
+        await onRecord(refusals.record(refusal));
         outbox.announce();
       },
       async recordRead(read) {
-        await reads.record(read);
+        await onRecord(reads.record(read));
         outbox.announce();
       },
 
-      recordFirstKeys: (runId, keys) => recordFirstKeys(ledger, runId.toLowerCase(), keys),
+      recordFirstKeys: (runId, keys) => onRecord(recordFirstKeys(ledger, runId.toLowerCase(), keys)),
 
       async recordTrust(trust) {
-        await recordTrust(ledger, trust);
+        await onRecord(recordTrust(ledger, trust));
         outbox.announce();
       },
       async recordEvent(event) {
-        await recordEvent(ledger, event);
+        await onRecord(recordEvent(ledger, event));
         outbox.announce();
       },
 
       async anchorAudit(when) {
         if (when === 'stop') await refusals.writeAll();
-        const head = await anchorHead(ledger, when);
+        const head = await onRecord(anchorHead(ledger, when));
         outbox.announce();
         return head;
       },
@@ -255,6 +271,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
+      backlog: () => measureBacklog(db, now()),
       usedBytes: () => measureUse(db),
       async ping() {
         await file.probe();

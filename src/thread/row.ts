@@ -119,3 +119,30 @@ export function parseKey(key: string): RowSubject | undefined {
       return undefined;
   }
 }
+
+/** What a row shows, in words; its run is told beside it. */
+export function describeKey(key: string): string {
+  const subject = parseKey(key);
+  switch (subject?.kind) {
+    case undefined:
+      return 'something that this version does not know';
+    case 'root':
+      return 'the root message';
+    case 'canary':
+      return 'what came of the canary';
+    case 'board':
+      return `page ${subject.page} of the results`;
+    case 'reply':
+      return `the result of ${subject.host}`;
+    case 'file':
+      return `the file of ${subject.host}`;
+    case 'spooled':
+      return `the long output of ${subject.host}`;
+    case 'log':
+      return `the whole log (${subject.form})`;
+    case 'audit':
+      return `the line of audit entry ${subject.seq}`;
+    default:
+      return subject satisfies never;
+  }
+}

@@ -102,7 +102,8 @@ describe.skipIf(!HAS_SSHD || !hasChromium)("Slack's bad days, as people see them
     await question.getByRole('button', { name: 'Run 1' }).click();
     await windows.message(/has begun r-\w+ already: nothing more was run/, 'readings-pressed');
 
-    await send('/batch_run');
+    // With the space, as Enter would otherwise take what the composer suggests.
+    await send('/batch_run ');
     const form = wide.getByRole('dialog');
     await form.getByLabel('Command').fill('echo "a & b" > /dev/null');
     await form.getByLabel(/expression/i).fill('h1');

@@ -79,7 +79,7 @@ describe.skipIf(!HAS_SSHD).each([
     await slack.command(ada('-h h1 -cmd "`echo ticks`"'));
     const root = await finished(slack);
     expect(root.text).toMatch(/1 ok of 1/);
-    expect(slack.thread(OPS, root.ts).map(shown).join('\n')).toContain('ticks');
+    await slack.waitFor(() => /ticks/.test(slack.thread(OPS, root.ts).map(shown).join('\n')));
 
     const direct = slack.workspace.openDirectMessage(ADA, BOT).id;
     await slack.command(ada('', '/batch_run', direct));

@@ -184,6 +184,7 @@ interface Entry {
   leaseUntil: number;
   version: number;
   state: 'waiting' | 'sent' | 'given up';
+  cause?: 'itself' | 'place';
   error?: string;
 }
 
@@ -293,11 +294,12 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async giveUp(row: OutboxRow, error: string): Promise<void> {
+  async giveUp(row: OutboxRow, error: string, cause: 'itself' | 'place' = 'itself'): Promise<void> {
     const entry = this.#entry(row);
     entry.dueAt = undefined;
     entry.state = 'given up';
     entry.error = error;
+    entry.cause = cause;
   }
 
   async lost(row: OutboxRow, error: string): Promise<void> {
@@ -360,6 +362,12 @@ export class MemoryPlaces implements Places {
 
   async reopen(channelId: string): Promise<void> {
     this.closed.delete(channelId);
+  }
+
+  readonly withFiles: string[] = [];
+
+  async filesWork(channelId: string): Promise<void> {
+    this.withFiles.push(channelId);
   }
 }
 

@@ -185,6 +185,7 @@ export class Arrivals {
     }
     await this.done(row, id);
     await this.#context.closed.worked(channel, 'post');
+    await this.#context.places.filesWork(channel);
   }
 
   /** The id of the file where an earlier try brought it there; throws where Slack has it and does not show it yet. */

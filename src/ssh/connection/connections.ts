@@ -144,11 +144,27 @@ export class Connections {
     const hostKey = await this.#settings.hostKeys.look(host, context);
     return this.#logins.run(host, context.signal, async () => {
       const startedAt = performance.now();
-      const socket = await this.#reach(host, context);
-      return logIn(host, socket, hostKey, this.#deadlines, this.#trials, context).catch((error: unknown) => {
-        if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
-        return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
-      });
+      let result: 'ok' | 'failed' = 'failed';
+      try {
+        const connection = await this.#logInOnce(host, hostKey, startedAt, context);
+        result = 'ok';
+        return connection;
+      } finally {
+        this.#settings.meters?.took('logins', result, performance.now() - startedAt);
+      }
+    });
+  }
+
+  async #logInOnce(
+    host: Host,
+    hostKey: HostKeyCheck,
+    startedAt: number,
+    context: ConnectContext,
+  ): Promise<Connection> {
+    const socket = await this.#reach(host, context);
+    return logIn(host, socket, hostKey, this.#deadlines, this.#trials, context).catch((error: unknown) => {
+      if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
+      return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
     });
   }
 

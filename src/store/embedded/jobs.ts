@@ -9,6 +9,7 @@ import { inChunks } from '../pieces.ts';
 import { listWaiting, mayStart, moveOn, type RolloutChange } from '../rollout/steps.ts';
 import { BatchWaits } from '../rollout/waits.ts';
 import { type Ledger, oweToThread, settleJobs } from '../settle.ts';
+import { transact } from '../transact.ts';
 import type { Lanes } from './lanes.ts';
 import type { OwnFile } from './own-file.ts';
 
@@ -34,7 +35,11 @@ export class EmbeddedJobs implements JobSource {
   }
 
   async take(n: number): Promise<readonly TakenJob[]> {
-    return this.#lanes.take(n);
+    const taken = this.#lanes.take(n);
+    const now = performance.now();
+    for (const { id } of taken)
+      this.#ledger.meters.took('waits', 'all', now - (this.#lanes.addedAt(id) ?? now));
+    return taken;
   }
 
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
@@ -87,7 +92,7 @@ export class EmbeddedJobs implements JobSource {
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
     const { db, now } = this.#ledger;
-    const change = await db.transaction().execute(async (trx) => {
+    const change = await transact(db, async (trx) => {
       const at = now();
       const settled = await settleJobs(this.#ledger, trx, ended, 'running', at);
       return await moveOn(this.#ledger, trx, settled, at);
@@ -114,7 +119,7 @@ export class EmbeddedJobs implements JobSource {
 
   #queue(runId: string, { requester, fanOut }: Plan, jobs: readonly TakenJob[]): void {
     const person = `${requester.teamId} ${requester.userId}`;
-    this.#lanes.add({ id: runId, person, fanOut }, jobs);
+    this.#lanes.add({ id: runId, person, fanOut }, jobs, performance.now());
   }
 
   /** For the store, after a commit: what became of rollouts in it. */

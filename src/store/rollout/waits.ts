@@ -4,6 +4,7 @@ import { backoff } from '../../time/backoff.ts';
 import { type Beat, measureAway } from '../../time/beat.ts';
 import { Deadline } from '../../time/deadline.ts';
 import { type Ledger, oweToThread } from '../settle.ts';
+import { transact } from '../transact.ts';
 import { NO_CHANGE, openNext, type RolloutChange, withRun } from './steps.ts';
 
 /** Looked at this often at least: a timer does not count while the machine sleeps, and the wait does. */
@@ -23,7 +24,7 @@ interface Looked {
  * tells, and the time begins anew.
  */
 export function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const row = await trx
       .selectFrom('rollout')
       .selectAll()

@@ -94,7 +94,8 @@ async function afterFailure(
         log.warn({ key, error: code }, 'Slack does not take this now; it is tried again for a day');
         return outbox.failed(row, now() + (tries === 0 ? LAST_RETRY_MS : SLOW_RETRY_MS), code);
       }
-      break;
+      log.error({ key, error: code }, 'Slack did not take this for a day; it is kept in the store');
+      return outbox.giveUp(row, code, row.sends === 'message' ? 'itself' : 'place');
     case 'gone':
       if (DELETED.includes(code)) {
         log.warn({ key, error: code }, 'somebody deleted a message of ours: it is posted anew');
