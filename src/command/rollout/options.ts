@@ -62,7 +62,7 @@ export const ROLLOUT_OPTIONS = [
       {
         kind: 'text',
         block: 'maxfail',
-        label: 'May fail',
+        label: 'How many may fail',
         hint: 'With one more, what waits is not started; 0: none may',
         optional: true,
         placeholder: '0, 3, 10%',
