@@ -32,6 +32,7 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       : 'the run was cancelled before its turn came';
     const skipped = run === undefined ? [] : await skipQueued(ledger, trx, runId, reason, at);
     const running = await runningJobs(trx, runId);
+    await stop(ledger, trx, running);
     // A second cancel stops the same jobs again, or comes as the run has just ended: who did it is to be found too.
     const cancelled =
       run ?? (await trx.selectFrom('run').select('channel_id').where('id', '=', runId).executeTakeFirst());
@@ -98,6 +99,7 @@ export function cancelHosts(
       hosts,
     );
     const running = (await runningJobs(trx, runId)).filter(({ host }) => hosts.includes(host));
+    await stop(ledger, trx, running);
     if (skipped.length + running.length > 0) {
       await appendAudit(
         trx,
@@ -116,6 +118,13 @@ export function cancelHosts(
     }
     return { skipped, running, change };
   });
+}
+
+async function stop(ledger: Ledger, trx: Transaction<Schema>, jobs: readonly Job[]): Promise<void> {
+  await ledger.askToStop(
+    trx,
+    jobs.map(({ id }) => id),
+  );
 }
 
 async function runningJobs(db: Kysely<Schema>, runId: string): Promise<readonly Job[]> {

@@ -41,6 +41,10 @@ export interface Ledger {
   readonly meters: Meters;
   /** Something was deleted that nobody is to read any more. */
   readonly erase: () => void;
+  /** Which process this is, among those that share the tables. */
+  readonly self: string;
+  /** These run, perhaps in another process, and are to be stopped: durably. */
+  readonly askToStop: (trx: Transaction<Schema>, jobIds: readonly string[]) => Promise<void>;
 }
 
 /** Some 5 ms of writing. */
@@ -51,7 +55,7 @@ interface Thread extends ThreadOf, OwedBy {
   readonly runId: string;
 }
 
-async function findThreads(
+export async function findThreads(
   { plans }: Ledger,
   trx: Transaction<Schema>,
   runIds: readonly string[],
@@ -117,18 +121,9 @@ export async function settleJobs(
         const run = settled.get(run_id);
         if (outcome === undefined || run === undefined) continue;
         run.jobs.push({ host, position, outcome });
-        const { outcomeJson, streamsJson } = formatOutcome(outcome);
-        results.push({
-          job_id: id,
-          outcome_json: outcomeJson,
-          fold: foldOf(outcome, host, run.thread.plan),
-          exit_code: outcome.exitCode,
-          duration_ms: outcome.durationMs,
-          output_chars: keptChars(outcome),
-          output_hash: hashOutput(streamsJson),
-          first_keys: countFirstKeys(outcome),
-        });
-        if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
+        const { result, output } = toRows(id, host, run.thread.plan, outcome);
+        results.push(result);
+        if (output !== undefined) outputs.push(output);
       }
       if (results.length > 0) await trx.insertInto('result').values(results).execute();
       await storeOutputs(trx, outputs);
@@ -141,6 +136,32 @@ export async function settleJobs(
     runId: thread.runId,
     failed: from === 'queued' ? 0 : jobs.filter(({ outcome }) => outcome.kind !== 'ok').length,
   }));
+}
+
+/** An outcome as it is stored. */
+export function toRows(
+  jobId: string,
+  host: string,
+  plan: Plan,
+  outcome: Outcome,
+): {
+  readonly result: Insertable<Schema['result']>;
+  readonly output: Insertable<Schema['output']> | undefined;
+} {
+  const { outcomeJson, streamsJson } = formatOutcome(outcome);
+  return {
+    result: {
+      job_id: jobId,
+      outcome_json: outcomeJson,
+      fold: foldOf(outcome, host, plan),
+      exit_code: outcome.exitCode,
+      duration_ms: outcome.durationMs,
+      output_chars: keptChars(outcome),
+      output_hash: hashOutput(streamsJson),
+      first_keys: countFirstKeys(outcome),
+    },
+    output: streamsJson === null ? undefined : { job_id: jobId, streams_json: streamsJson },
+  };
 }
 
 function foldOf(outcome: Outcome, host: string, plan: Plan): string {

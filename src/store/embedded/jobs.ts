@@ -1,37 +1,67 @@
-import type { JobSource } from '../../ports/job-source.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Plan } from '../../run/plan.ts';
 import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
-import { oweProgress } from '../../thread/layout.ts';
+import type { Database } from '../database.ts';
+import type { JobQueue } from '../job-queue.ts';
+import type { Lanes } from '../lanes.ts';
 import type { StoredOutbox } from '../outbox/outbox.ts';
-import { inChunks } from '../pieces.ts';
-import { listWaiting, mayStart, moveOn, type RolloutChange } from '../rollout/steps.ts';
-import { BatchWaits } from '../rollout/waits.ts';
-import { type Ledger, oweToThread, settleJobs } from '../settle.ts';
+import { listWaiting, moveOn, type RolloutChange } from '../rollout/steps.ts';
+import { BatchWaits, listWaitingRuns } from '../rollout/waits.ts';
+import { settleInterrupted } from '../runs.ts';
+import { type Ledger, settleJobs } from '../settle.ts';
+import { passGuard } from '../start-guard.ts';
 import { transact } from '../transact.ts';
-import type { Lanes } from './lanes.ts';
-import type { OwnFile } from './own-file.ts';
 
 /** The queue of one process: the order is in memory, the truth in the table. */
-export class EmbeddedJobs implements JobSource {
+export class EmbeddedJobs implements JobQueue {
   readonly #ledger: Ledger;
-  readonly #file: OwnFile;
+  readonly #database: Pick<Database, 'trouble'>;
   readonly #lanes: Lanes;
   readonly #outbox: StoredOutbox;
   readonly #waits: BatchWaits;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox, file: OwnFile, log: Log) {
+  constructor(
+    ledger: Ledger,
+    lanes: Lanes,
+    outbox: StoredOutbox,
+    database: Pick<Database, 'trouble'>,
+    log: Log,
+  ) {
     this.#ledger = ledger;
-    this.#file = file;
+    this.#database = database;
     this.#lanes = lanes;
     this.#outbox = outbox;
     this.#waits = new BatchWaits(ledger, log, (change) => this.follow(change));
   }
 
+  /** Whoever asks to stop a job finds it in this process. */
+  onStop(): void {}
+
   onReady(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  async recover(): Promise<number> {
+    const { db } = this.#ledger;
+    const interrupted = await settleInterrupted(this.#ledger);
+    // Whoever held these leases is gone: the lock says that this is the only process.
+    await db.updateTable('outbox').set({ lease_until: 0 }).where('lease_until', '>', 0).execute();
+    const released = await db
+      .selectFrom('run')
+      .select('id')
+      .where('state', '=', 'open')
+      .where('held', 'is', null)
+      .orderBy('number')
+      .execute();
+    for (const { id } of released) (await this.prepare(id))();
+    for (const runId of await listWaitingRuns(db)) this.#waits.watch(runId);
+    return interrupted;
+  }
+
+  async close(): Promise<void> {
+    this.#waits.close();
   }
 
   async take(n: number): Promise<readonly TakenJob[]> {
@@ -45,44 +75,10 @@ export class EmbeddedJobs implements JobSource {
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
     if (jobs.length === 0) return [];
     // What could not be found again afterwards does not start. The dispatcher asks again, and again.
-    const trouble = this.#file.trouble();
+    const trouble = this.#database.trouble();
     if (trouble !== undefined) throw new Error(trouble);
     const { db, now } = this.#ledger;
-    const started = await db.transaction().execute(async (trx) => {
-      const at = now();
-      const ids = new Set<string>();
-      for (const chunk of inChunks(jobs)) {
-        // The start guard. It answers once in a job's life, whatever crashes and whoever asks twice.
-        const rows = await trx
-          .updateTable('job')
-          .set({ state: 'running', started_at: at })
-          .where(
-            'id',
-            'in',
-            chunk.map((job) => job.id),
-          )
-          .where('state', '=', 'queued')
-          .where(mayStart)
-          .where('run_id', 'in', (open) =>
-            open
-              .selectFrom('run')
-              .select('id')
-              .where('state', '=', 'open')
-              .where('cancelled_at', 'is', null)
-              .where('held', 'is', null)
-              // Nobody could read what became of it.
-              .where('channel_id', 'not in', (closed) => closed.selectFrom('place').select('channel_id')),
-          )
-          .returning('id')
-          .execute();
-        for (const { id } of rows) ids.add(id);
-      }
-      const granted = jobs.filter((job) => ids.delete(job.id));
-      for (const runId of new Set(granted.map((job) => job.runId))) {
-        await oweToThread(this.#ledger, trx, runId, oweProgress(runId, at));
-      }
-      return granted;
-    });
+    const started = await db.transaction().execute((trx) => passGuard(this.#ledger, trx, jobs, now()));
     const granted = new Set(started);
     this.forget(jobs.filter((job) => !granted.has(job)).map((job) => job.id));
     this.#outbox.announce();
@@ -101,10 +97,6 @@ export class EmbeddedJobs implements JobSource {
     this.follow(change);
   }
 
-  /**
-   * For the store: reads what of a run waits. The call that comes back lets it join the queue: after the commit
-   * that releases the run, when nothing may fail any more.
-   */
   async prepare(runId: string): Promise<() => void> {
     const { db, plans } = this.#ledger;
     const run = await db.selectFrom('run').select('id').where('id', '=', runId).executeTakeFirst();
@@ -122,7 +114,6 @@ export class EmbeddedJobs implements JobSource {
     this.#lanes.add({ id: runId, person, fanOut }, jobs, performance.now());
   }
 
-  /** For the store, after a commit: what became of rollouts in it. */
   follow({ skipped, opened, waiting }: RolloutChange): void {
     this.forget(skipped);
     for (const { runId, plan, jobs } of opened) this.#queue(runId, plan, jobs);
@@ -131,30 +122,12 @@ export class EmbeddedJobs implements JobSource {
     this.#outbox.announce();
   }
 
-  /** For the store, at the start: rollouts that a former process left waiting. */
-  async awaitBatches(): Promise<void> {
-    const waiting = await this.#ledger.db
-      .selectFrom('rollout')
-      .innerJoin('run', 'run.id', 'rollout.run_id')
-      .select('run_id')
-      .where('phase', '=', 'waiting')
-      .where('run.state', '=', 'open')
-      .execute();
-    for (const { run_id } of waiting) this.#waits.watch(run_id);
-  }
-
-  close(): void {
-    this.#waits.close();
-  }
-
-  /** For the store, after a commit: these jobs are no longer to be handed out, and what waited for them may go. */
   forget(jobIds: readonly string[]): void {
     for (const id of jobIds) this.#lanes.remove(id);
     if (jobIds.length > 0) this.announce();
   }
 
-  /** For the store. */
-  waits(runIds: readonly string[]): ReadonlyMap<string, Waits> {
+  async waits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>> {
     return this.#lanes.waits(new Set(runIds));
   }
 

@@ -263,6 +263,12 @@ export async function openNext(trx: Transaction<Schema>, rollout: StoredRollout)
       .where('phase', '=', rollout.phase)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) return NO_CHANGE;
+    // On a server the other processes look for what has changed of runs.
+    await trx
+      .updateTable('run')
+      .set((run) => ({ held: run.ref('held') }))
+      .where('id', '=', runId)
+      .execute();
     return { ...NO_CHANGE, opened: held === null ? [{ runId, plan, jobs }] : [] };
   }
   return NO_CHANGE;

@@ -1,8 +1,10 @@
+import type { Kysely } from 'kysely';
 import type { Log } from '../../ports/log.ts';
 import { oweRoot } from '../../thread/layout.ts';
 import { backoff } from '../../time/backoff.ts';
 import { type Beat, measureAway } from '../../time/beat.ts';
 import { Deadline } from '../../time/deadline.ts';
+import type { Schema } from '../schema.ts';
 import { type Ledger, oweToThread } from '../settle.ts';
 import { transact } from '../transact.ts';
 import { NO_CHANGE, openNext, type RolloutChange, withRun } from './steps.ts';
@@ -63,6 +65,18 @@ function sinceOf({
   return { at: since ?? Number.MAX_SAFE_INTEGER, boot: since_boot ?? '', uptimeMs: since_uptime_ms ?? 0 };
 }
 
+/** Runs that are to go on in their time. */
+export async function listWaitingRuns(db: Kysely<Schema>): Promise<readonly string[]> {
+  const waiting = await db
+    .selectFrom('rollout')
+    .innerJoin('run', 'run.id', 'rollout.run_id')
+    .select('run_id')
+    .where('phase', '=', 'waiting')
+    .where('run.state', '=', 'open')
+    .execute();
+  return waiting.map(({ run_id }) => run_id);
+}
+
 /** The runs of this process that wait for the time of their next batch. What they wait for is in the store. */
 export class BatchWaits {
   readonly #ledger: Ledger;
@@ -80,6 +94,10 @@ export class BatchWaits {
   /** Twice is once. */
   watch(runId: string): void {
     this.#plan(runId, 0, 0);
+  }
+
+  isWatching(runId: string): boolean {
+    return this.#looks.has(runId);
   }
 
   close(): void {

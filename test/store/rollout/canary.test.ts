@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { ANN, BOB, okOutcome, openRig, openRun, type StoreRig } from '../rig.ts';
-import { end, FAILED, hostsOf, runBatch, standOf, startAll } from './rig.ts';
+import { ANN, BOB, okOutcome, openRig, openRun, SERVER_PORT, type StoreRig } from '../rig.ts';
+import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
 
 async function actionsOf(rig: StoreRig): Promise<string[]> {
   const actions: string[] = [];
@@ -34,17 +34,20 @@ test('a canary stops for a person, over any number of starts, and goes on once',
   expect(await actionsOf(rig)).toEqual(['held', 'resumed', 'settled']);
 });
 
-test('a canary that died with the bot is one that did not end ok, and stops all the same', async () => {
-  await using rig = await openRig();
-  const run = await openRun(rig.store, { hosts: 3, rollout: { canary: 1 } });
-  await startAll(rig.store);
-  await rig.reopen();
-  expect(await standOf(rig.store, run.id)).toMatchObject({
-    phase: 'paused',
-    held: 'the canary has ended: 1 interrupted',
-  });
-  expect(await startAll(rig.store)).toEqual([]);
-});
+test.skipIf(SERVER_PORT !== undefined)(
+  'a canary that died with the bot is one that did not end ok, and stops all the same',
+  async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 3, rollout: { canary: 1 } });
+    await startAll(rig.store);
+    await rig.reopen();
+    expect(await standOf(rig.store, run.id)).toMatchObject({
+      phase: 'paused',
+      held: 'the canary has ended: 1 interrupted',
+    });
+    expect(await startAll(rig.store)).toEqual([]);
+  },
+);
 
 test('stopped behind its canary, a run is over, and its hosts say why', async () => {
   await using rig = await openRig();
@@ -88,8 +91,9 @@ test('the absence of the bot is asked about once with its canary, and by itself 
   await rig.store.holdRuns('the bot was away for 25 min');
   await end(rig.store, second);
   // The time between the batches is over meanwhile; nothing starts before somebody says so.
-  await vi.waitFor(async () =>
-    expect(await standOf(rig.store, run.id)).toMatchObject({ phase: 'running', batch: 3 }),
+  await vi.waitFor(
+    async () => expect(await standOf(rig.store, run.id)).toMatchObject({ phase: 'running', batch: 3 }),
+    SOON,
   );
   expect(await startAll(rig.store)).toEqual([]);
   await rig.reopen();
@@ -97,16 +101,16 @@ test('the absence of the bot is asked about once with its canary, and by itself 
   expect(await rig.store.continueRun(run.id, ANN)).toBeUndefined();
   expect(await rig.store.resumeRun(run.id, ANN)).toBe(2);
   expect(await runBatch(rig.store, okOutcome())).toEqual(['web03']);
-  await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web04']));
+  await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web04']), SOON);
 });
 
 test('a run that is kept no longer takes its rollout with it', async () => {
   await using rig = await openRig();
   await openRun(rig.store, { hosts: 1, rollout: { canary: 1 } });
   await runBatch(rig.store);
-  rig.sql('update outbox set due_at = null');
-  rig.sql('update run set finished_at = 1');
+  await rig.query('update outbox set due_at = null');
+  await rig.query('update run set finished_at = 1');
   const keep = { outputMs: 0, runMs: 0, maxBytes: Number.POSITIVE_INFINITY };
   while (await rig.store.expiry.step(keep)) {}
-  expect(rig.sql('select count(*) as left from rollout')).toEqual([{ left: 0 }]);
+  expect(await rig.query('select run_id from rollout')).toEqual([]);
 });

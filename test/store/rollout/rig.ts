@@ -3,6 +3,9 @@ import { bareOutcome, type Outcome } from '../../../src/run/outcome.ts';
 import type { TakenJob } from '../../../src/run/run.ts';
 import { okOutcome } from '../rig.ts';
 
+/** Time enough on a busy machine, and for several processes to hear of each other. */
+export const SOON = { timeout: 15_000 };
+
 export const FAILED = bareOutcome('failed', '');
 
 /** Whatever may start now, on the wire. */
