@@ -17,6 +17,7 @@ import { askReading, askWhetherStill, beginsRun, understand } from './doubts/com
 import { askFormReading, readForm, runSettledForm, typedInto } from './doubts/forms.ts';
 import { refuseLate, type Settled, settlesDoubt, takeDoubt } from './doubts/presses.ts';
 import { findReading, listHabits, mayAskAgain, rememberReading } from './doubts/readings.ts';
+import { Turns } from './doubts/turns.ts';
 import { describeForm, findMentioned, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { KeyOffers } from './key-offers.ts';
@@ -30,6 +31,7 @@ import { lookAtKeys } from './trust.ts';
 export function openRequests(context: RequestContext): Requests {
   const seen = new RecentKeys();
   const offers = new KeyOffers(context.now);
+  const turns = new Turns();
   return {
     async command(sent: SlashCall) {
       const isAgain = seen.note(sent.requestKey);
@@ -51,12 +53,14 @@ export function openRequests(context: RequestContext): Requests {
           answerClick(own, call, click, offers),
         );
       }
-      return await answerOrRefuse(context, call, undefined, async (own) => {
-        const taken = await takeDoubt(own, click);
-        if (!('kind' in taken)) return taken;
-        const answer = await carryOut(context, offers, taken);
-        return answer === undefined || 'type' in answer ? answer : { ...answer, typed: taken.typed };
-      });
+      return await answerOrRefuse(context, call, undefined, (own) =>
+        turns.take(click.value, async () => {
+          const taken = await takeDoubt(own, click);
+          if (!('kind' in taken)) return taken;
+          const answer = await carryOut(context, offers, taken);
+          return answer === undefined || 'type' in answer ? answer : { ...answer, typed: taken.typed };
+        }),
+      );
     },
     shortcut: (chosen: ShortcutCall) => {
       const call = callOf(chosen, `shortcut ${chosen.callbackId}`);

@@ -20,15 +20,15 @@ export class StoredDoubts implements Doubts {
   }
 
   put(doubt: Doubtful): Promise<string | undefined> {
-    const { db, now } = this.#ledger;
+    const { db, now, erase } = this.#ledger;
     const { kind, requester, channelId, requestKey } = doubt;
     const person = { team_id: requester.teamId, user_id: requester.userId };
     const id = `q-${randomBytes(9).toString('hex')}`;
     return db.transaction().execute(async (trx) => {
-      await trx
+      const { numDeletedRows } = await trx
         .deleteFrom('doubt')
         .where('put_at', '<', now() - KEPT_MS)
-        .execute();
+        .executeTakeFirst();
       const tooMany = await trx
         .selectFrom('doubt')
         .select('id')
@@ -39,6 +39,7 @@ export class StoredDoubts implements Doubts {
         .offset(MAX_KEPT - 1)
         .execute();
       for (const old of tooMany) await trx.deleteFrom('doubt').where('id', '=', old.id).execute();
+      if (numDeletedRows > 0n || tooMany.length > 0) erase();
       const added = await trx
         .insertInto('doubt')
         .values({

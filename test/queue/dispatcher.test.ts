@@ -4,6 +4,7 @@ import type { JobSource } from '../../src/ports/job-source.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
+import { fileTest } from '../store/file-test.ts';
 import { ANN, openRun, quiet } from '../store/rig.ts';
 import { approveAny, obeyAborts, openQueue, skipAll } from './rig.ts';
 
@@ -324,7 +325,7 @@ describe('the dispatcher', () => {
     expect((await queue.store.findRun(run.id))?.state).toBe('finished');
   });
 
-  test('a stop is over even with a job that does not listen', async () => {
+  fileTest('a stop is over even with a job that does not listen', async () => {
     await using queue = await openQueue({ abortLimitMs: 50 });
     const run = await openRun(queue.store, { hosts: 1 });
     await until(() => expect(queue.sent).toHaveLength(1));

@@ -108,11 +108,13 @@ describe('a form whose text can be read in two ways', () => {
     expect(rig.store.sql('select words from doubt')).toEqual([{ words: '' }]);
   });
 
-  test('sent twice is asked about once, and says that nothing was run', async () => {
+  test('sent twice is asked about once, and says that nothing more was run', async () => {
     await using rig = await openDeskRig();
     const form = filled(REDIRECT);
     await asked(await rig.desk.submit(form));
-    expect(shown(await asked(await rig.desk.submit(form)))).toMatch(/was sent before[\s\S]*Nothing was run/);
+    expect(shown(await asked(await rig.desk.submit(form)))).toMatch(
+      /was sent before[\s\S]*Nothing more was run/,
+    );
     expect(await countRuns(rig)).toBe(0);
   });
 
@@ -133,6 +135,22 @@ describe('a form whose text can be read in two ways', () => {
     expect(await rig.store.store.readings.find(ANN.teamId, 'form')).toBeUndefined();
   });
 
+  test('sent once more from its window is told which run it became by then, and never that nothing was run', async () => {
+    await using rig = await openDeskRig();
+    const form = filled(REDIRECT);
+    const id = idIn(await asked(await rig.desk.submit(form)));
+    expect(shown(await asked(await rig.desk.submit(form)))).toMatch(
+      /what it was asked then stands here\. Nothing more was run/,
+    );
+    await rig.desk.press(clickOn(READ_RAW_ACTION, id));
+    const [run] = await rig.store.store.listRuns(1);
+    // Asked about anew, so that it comes to the question again and not to a preview.
+    await rig.store.store.readings.forget(ANN, 'form');
+    const told = shown(await asked(await rig.desk.submit(form)));
+    expect(told).toContain(`This has begun ${run?.id} already: nothing more was run`);
+    expect(await countRuns(rig)).toBe(1);
+  });
+
   test('runs only on what was shown with the question', async () => {
     await using rig = await openDeskRig();
     const id = idIn(await asked(await rig.desk.submit(filled({ ...REDIRECT, hosts: ['@web'] }))));
@@ -151,7 +169,8 @@ describe('a form whose text can be read in two ways', () => {
     const long = filled({ hosts: ['web01'], command: [`echo &gt; ${'x'.repeat(2_990)}`] });
     expect(await rig.desk.submit(long)).toMatchObject({
       kind: 'faults',
-      faults: { command: expect.stringMatching(/too long to be shown in both/) },
+      // Commands are asked about apart: to send one would settle nothing here.
+      faults: { command: expect.stringMatching(/too long to be shown in both.*Send a short form/) },
     });
   });
 

@@ -7,6 +7,7 @@ import {
 } from '../../src/report/doubts.ts';
 import type { Answer } from '../../src/report/views/view.ts';
 import type { SlashCall } from '../../src/requests/calls.ts';
+import { openRequests } from '../../src/requests/open-requests.ts';
 import { shown } from '../rigs/bot.ts';
 import { drain, okOutcome } from '../store/rig.ts';
 import { ANN, CLEO, clickOn, DAN, type DeskRig, OPS, openDeskRig } from './rig.ts';
@@ -93,6 +94,41 @@ describe('a command that can be read in two ways', () => {
     expect(await commandsOf(rig)).toHaveLength(1);
   });
 
+  test('pressed twice at once, tells the second press what the first became, and never to send it again', async () => {
+    await using rig = await openDeskRig();
+    const posted = Promise.withResolvers<string>();
+    const slow = openRequests({ ...rig.context, opener: { openThread: () => posted.promise } });
+    const id = buttonValue(await slow.command(sent(REDIRECT)), READ_RAW_ACTION);
+    const presses = Promise.all([
+      slow.press(clickOn(READ_RAW_ACTION, id)),
+      slow.press(clickOn(READ_RAW_ACTION, id)),
+      slow.press(clickOn(READ_ENTITIES_ACTION, id)),
+    ]);
+    posted.resolve('1.000');
+    const [first, ...others] = await presses;
+    const [run] = await rig.store.store.listRuns(1);
+    expect(shown(first)).toContain(`${run?.id} has begun`);
+    for (const other of others) {
+      expect(shown(other)).toContain(`This has begun ${run?.id} already: nothing more was run`);
+      expect(shown(other)).not.toMatch(/no run has begun/);
+    }
+    expect(await commandsOf(rig)).toEqual(['echo one &gt; f']);
+  });
+
+  test('pressed at once in two processes, never asks to send what may be under way in the other', async () => {
+    await using rig = await openDeskRig();
+    const id = buttonValue(await rig.desk.command(sent(REDIRECT)), READ_RAW_ACTION);
+    const processes = [openRequests(rig.context), openRequests(rig.context)];
+    const answers = await Promise.all(processes.map((desk) => desk.press(clickOn(READ_RAW_ACTION, id))));
+    const [run] = await rig.store.store.listRuns(1);
+    const others = answers.map(shown).filter((text) => !text.includes(`${run?.id} has begun`));
+    expect(others).toHaveLength(1);
+    expect(others[0]).toMatch(
+      /has begun r-\w+ already|or is still under way\. Look at [\s\S]* before you send/,
+    );
+    expect(await commandsOf(rig)).toHaveLength(1);
+  });
+
   test("is its person's: nobody else's press runs it, or says how it is read", async () => {
     await using rig = await openDeskRig();
     const id = buttonValue(await rig.desk.command(sent(REDIRECT)), READ_RAW_ACTION);
@@ -142,7 +178,6 @@ describe('a command that can be read in two ways', () => {
     await using rig = await openDeskRig();
     const id = buttonValue(await rig.desk.command(sent(REDIRECT)), READ_RAW_ACTION);
     const click = clickOn(READ_RAW_ACTION, id);
-    const { openRequests } = await import('../../src/requests/open-requests.ts');
     const restarted = () => openRequests(rig.context);
     // Late, and nothing has come of it: then it may be pressed again.
     expect(shown(await restarted().press({ ...click, isLate: true }))).toMatch(
@@ -225,7 +260,6 @@ describe('a command that came late', () => {
     expect(await commandsOf(rig)).toEqual(['uptime']);
     await using other = await openDeskRig();
     await other.desk.command(call);
-    const { openRequests } = await import('../../src/requests/open-requests.ts');
     const restarted = openRequests(other.context);
     expect(await restarted.command({ ...call, isLate: true })).toBeUndefined();
     expect(await commandsOf(other)).toEqual(['uptime']);

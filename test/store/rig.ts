@@ -56,7 +56,11 @@ const open = (url: string, settings: Partial<StoreSettings>): Promise<Store> =>
 
 async function openServerRig(port: number, settings: Partial<StoreSettings>): Promise<StoreRig> {
   const url = await createDatabase(port, TEMPLATE);
-  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    types: { getTypeParser: (oid) => (oid === 20 ? Number : pg.types.getTypeParser(oid)) },
+  });
   pool.on('error', () => {});
   const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));
   const rig: StoreRig = {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test, vi } from 'vitest';
 import { ANN, approvedPlan, drain, openRig, openRun, type StoreRig } from './rig.ts';
@@ -82,4 +82,28 @@ describe('a command with a secret', () => {
     const plain = await openRun(rig.store, { hosts: 1 });
     expect(plain.plan.sealed).toBeUndefined();
   });
+});
+
+test('a question that gives way to newer ones leaves none of its words behind', async () => {
+  let now = Date.now();
+  await using rig = await openRig({ now: () => now });
+  const put = (n: number, text: string) =>
+    rig.store.doubts.put({
+      kind: 'late',
+      requester: { teamId: 'T1', userId: 'U1' },
+      channelId: 'C1',
+      requestKey: `k${n}`,
+      command: '/batch_run',
+      text,
+    });
+  // The start wipes what the end before it left.
+  await vi.waitFor(() => expect(statSync(`${rig.path}-wal`).size).toBe(0), 5_000);
+  for (let n = 1; n < 50; n += 1) await put(n, '-h web01 -cmd uptime');
+  now -= 1;
+  await put(0, '-h web01 -cmd "login hunter2"');
+  now += 1;
+  expect(isOnDisk(rig, 'hunter2')).toBe(true);
+  await put(50, '-h web01 -cmd uptime');
+  expect(rig.sql("select id from doubt where request_key = 'k0'")).toEqual([]);
+  await vi.waitFor(() => expect(isOnDisk(rig, 'hunter2')).toBe(false), 5_000);
 });

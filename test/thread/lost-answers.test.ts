@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import { streamOf } from '../report/samples.ts';
@@ -59,6 +59,47 @@ describe.concurrent('a Slack that loses one answer in three', () => {
     expect(files).toHaveLength(2 + 2);
     const noted = rig.sql("select ts from outbox where sends in ('file', 'bulk') and ts <> ''");
     expect(new Set(noted.map(({ ts }) => ts))).toEqual(new Set(files.map(({ id }) => id)));
+  }, 60_000);
+
+  test('has no file twice either where Slack was away for long before', async () => {
+    await using rig = await openAll({ pace: { isLimited: false, fileShareMs: 9_000 } });
+    const away = rig.slack.order({ kind: 'lost-call', method: 'files.getUploadURLExternal', times: 1_000 });
+    await rig.begin({ hosts: 1 });
+    await drain(rig.store, ({ host }) => long(host));
+    const tries = () => rig.sql("select tries from outbox where sends = 'file'");
+    await vi.waitFor(() => expect(tries()).toEqual([{ tries: 1 }]), { timeout: 20_000 });
+    // As after an hour of it.
+    rig.sql("update outbox set tries = 40 where sends = 'file'");
+    away.cancel();
+    rig.slack.order({ kind: 'lost-answer', method: 'files.completeUploadExternal', times: 1 });
+    const asked = () => rig.slack.calls.filter(({ method }) => method === 'files.info').length;
+    await vi.waitFor(
+      async () => {
+        await rig.look();
+        expect(asked()).toBeGreaterThan(0);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+    await rig.settled();
+    expect([...rig.slack.workspace.files.values()]).toHaveLength(1);
+  }, 60_000);
+
+  test('brings a file of which Slack has forgotten the bytes once more, instead of giving it up', async () => {
+    await using rig = await openAll();
+    const forgets = {
+      kind: 'error',
+      method: 'files.completeUploadExternal',
+      error: 'file_not_found',
+    } as const;
+    const fault = rig.slack.order({ ...forgets, times: 2 });
+    await rig.begin({ hosts: 1 });
+    await drain(rig.store, ({ host }) => long(host));
+    await rig.settled();
+    expect(fault.struck).toBe(2);
+    await rig.slack.waitFor(() =>
+      [...rig.slack.workspace.files.values()].some(({ shares }) => shares.length > 0),
+    );
+    expect(rig.sql('select key from outbox where given_up_at is not null')).toEqual([]);
   }, 60_000);
 
   test('edits a root message that stands, though its run was given up, to say so', async () => {

@@ -1,6 +1,6 @@
 import { parseCommand } from '../../command/parse-command.ts';
 import type { Request } from '../../command/request.ts';
-import { readText } from '../../command/slash-text.ts';
+import { readText, type TextSource } from '../../command/slash-text.ts';
 import { Refusal } from '../../errors.ts';
 import type { Call, RequestContext } from '../../lifecycle/begin-run.ts';
 import { formatLate, formatReadings, MAX_READING_CHARS } from '../../report/doubts.ts';
@@ -36,7 +36,7 @@ export async function askReading(
   const [raw, entities] = [understand(sent), understand({ command, text: decoded })];
   // Wrong either way: there is nothing to choose.
   if (raw instanceof Refusal && entities instanceof Refusal) throw raw;
-  refuseLong(text);
+  refuseLong('command', text);
   const { requester, channelId, requestKey } = call;
   const id = await putAside(context, { kind: 'text', requester, channelId, requestKey, command, text });
   if (id === undefined) return undefined;
@@ -47,10 +47,10 @@ export async function askReading(
 }
 
 /** What is not seen is not chosen. */
-export function refuseLong(text: string): void {
+export function refuseLong(source: TextSource, text: string): void {
   if (text.length <= MAX_READING_CHARS) return;
   throw new Refusal('usage', 'This can be read in two ways, and is too long to be shown in both.', {
-    remedy: 'Send a short command with `&`, `<` or `>` in it first: that is asked about once, for all.',
+    remedy: `Send a short ${source} with \`&\`, \`<\` or \`>\` in it first: that is asked about once, for all.`,
     about: 'command',
   });
 }

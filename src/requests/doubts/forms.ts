@@ -7,7 +7,7 @@ import type { Answer } from '../../report/views/view.ts';
 import type { FormVerdict, SubmittedForm } from '../calls.ts';
 import { describeForm, draftForm, hashPlan, runForm, typedFields } from '../form.ts';
 import { putAside, refuseLong } from './commands.ts';
-import type { SettledForm } from './presses.ts';
+import { findBegun, type SettledForm } from './presses.ts';
 import { rememberReading } from './readings.ts';
 
 /** Forms that are not run before who sent them has said which of two readings they typed. */
@@ -40,7 +40,7 @@ export async function askFormReading(
     if (raw.fault instanceof Refusal) throw raw.fault;
     return { kind: 'faults', faults: raw.fault };
   }
-  refuseLong(raw.reading.words);
+  refuseLong('form', raw.reading.words);
   return {
     kind: 'accepted',
     channelId: call.channelId,
@@ -55,14 +55,15 @@ export async function askFormReading(
       const doubt = { kind: 'form', requester, channelId, requestKey, form: sent, shown } as const;
       const id = await putAside(context, doubt);
       if (id === undefined) {
-        return formatNotice(
-          'This form was sent before: what it was asked then stands here. Nothing was run.',
-        );
+        const begun = await findBegun(context, requestKey);
+        return begun ?? formatNotice(SENT_BEFORE);
       }
       return formatReadings('form', id, { raw: raw.reading, entities: entities.reading });
     },
   };
 }
+
+const SENT_BEFORE = 'This form was sent before: what it was asked then stands here. Nothing more was run.';
 
 interface Look {
   readonly reading: Reading;

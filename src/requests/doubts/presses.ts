@@ -54,7 +54,7 @@ export async function takeDoubt(context: RequestContext, click: ButtonClick): Pr
   const reading = READING_OF.get(actionId);
   const found = await store.doubts.take(value, requester);
   if (found === undefined) {
-    // Refused at the press, just being taken up, or waiting when the database was copied.
+    // Refused at the press, cut short as the bot ended, under way in another process, or open when the database was copied.
     if (key !== undefined) return formatNotice(NO_MORE_USE);
     throw useless();
   }
@@ -84,10 +84,11 @@ export async function takeDoubt(context: RequestContext, click: ButtonClick): Pr
 }
 
 const NO_MORE_USE =
-  'This button has done its work, and as far as this bot knows no run has begun by it. `/batch runs` lists those ' +
-  'that have; send what you want to run again.';
+  'This button was pressed before, and as far as this bot knows no run has begun by it yet: that press was refused, ' +
+  'or is still under way. Look at `/batch runs` before you send it again.';
 
-async function findBegun({ store }: RequestContext, requestKey: string): Promise<Message | undefined> {
+/** What this request has become. */
+export async function findBegun({ store }: RequestContext, requestKey: string): Promise<Message | undefined> {
   const runId = await store.runOfRequest(requestKey);
   if (runId === undefined) return undefined;
   const run = await store.findRun(runId);

@@ -13,7 +13,7 @@ import { giveBack, settleRows } from './row/settle-row.ts';
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 5_000;
 /** A file that Slack has is waited for so often, for minutes; then a result that comes twice is better than none. */
-const LATE_TRIES = 12;
+const LATE_LOOKS = 12;
 
 /** A row with what it shows. */
 export interface Shown<T extends Message | FileUpload = Message | FileUpload> {
@@ -33,6 +33,11 @@ export class Arrivals {
   readonly #unsent = new Set<string>();
   /** What Slack refused to have in one message. */
   readonly #apart = new Set<string>();
+  /**
+   * How often this process looked for what Slack may show late, by row or file; gone once that came to something.
+   * Tries do not tell: those before Slack had it count too.
+   */
+  readonly #looks = new Map<string, number>();
 
   constructor(context: PosterContext) {
     this.#context = context;
@@ -76,6 +81,8 @@ export class Arrivals {
   /** It stands under this `ts`; empty where there is nothing to show. */
   async done(row: OutboxRow, ts: string, what?: Rendered['what']): Promise<void> {
     this.#unsent.delete(row.key);
+    this.#looks.delete(row.key);
+    if (row.uploadId !== null) this.#looks.delete(row.uploadId);
     await this.#context.outbox.sent(row, ts, what);
   }
 
@@ -119,7 +126,7 @@ export class Arrivals {
   #lookAgain(row: OutboxRow): Promise<void> {
     const { outbox, now } = this.#context;
     return settleRows(this.#context, [row], () =>
-      row.tries < LOOKS
+      this.#mayLookAgain(row.key, LOOKS)
         ? outbox.failed(row, now() + LOOK_AGAIN_MS, 'it is not there, or not yet')
         : outbox.giveUp(row, 'it never came to stand'),
     );
@@ -196,7 +203,8 @@ export class Arrivals {
       case 'shown':
         return uploadId ?? undefined;
       case 'late':
-        if (row.tries < LATE_TRIES) throw new NotShownYet('Slack does not show a file yet');
+        if (uploadId !== null && this.#mayLookAgain(uploadId, LATE_LOOKS))
+          throw new NotShownYet('Slack does not show a file yet');
         this.#context.log.error(
           { key: row.key, file: uploadId },
           'Slack does not show a file: it is sent anew',
@@ -209,6 +217,14 @@ export class Arrivals {
       default:
         return found satisfies never;
     }
+  }
+
+  /** Counts; false where it was so often already. */
+  #mayLookAgain(what: string, most: number): boolean {
+    const looks = (this.#looks.get(what) ?? 0) + 1;
+    if (looks <= most) this.#looks.set(what, looks);
+    else this.#looks.delete(what);
+    return looks <= most;
   }
 
   /** A call to Slack for these rows: what its failure says about where they are is kept. */

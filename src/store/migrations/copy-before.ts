@@ -38,13 +38,19 @@ export async function copyBefore(
   log.info({ copy, removed }, 'the database is brought up to date; a copy of it as it was is kept');
 }
 
-/** The tables are those of another release: of them only this word is known, and whether they have it. */
+/** The tables are those of another release: of them only these words are known, and whether they have them. */
 async function holdWaiting(part: string): Promise<void> {
   const { db, close } = openCopy(part);
+  const has = async (table: string, column: string): Promise<boolean> => {
+    const found = sql`select 1 from pragma_table_info(${table}) where name = ${column}`;
+    return (await found.execute(db)).rows.length > 0;
+  };
   try {
-    const { rows } = await sql`select 1 from pragma_table_info('run') where name = 'held'`.execute(db);
-    if (rows.length === 0) return;
-    await sql`update run set held = ${HELD} where state = 'open' and held is null`.execute(db);
+    if (await has('run', 'held'))
+      await sql`update run set held = ${HELD} where state = 'open' and held is null`.execute(db);
+    // As in a backup: what was answered since has perhaps run.
+    if (await has('doubt', 'taken_at'))
+      await sql`update doubt set taken_at = put_at, words = '' where taken_at is null`.execute(db);
   } finally {
     await close();
   }

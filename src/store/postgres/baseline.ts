@@ -200,6 +200,8 @@ const INDEXES: readonly string[] = [
   'create unique index origin_path on origin (md5(path), kind, md5(place), md5(remote), user_id)',
   // A host's lane belongs to one job: with pg-boss, the second lock on it.
   "create unique index job_lane on job (lane) where worker is not null and state <> 'settled'",
+  // Settled by somebody else than whoever had taken it: its ticket is still to be torn up.
+  "create index job_stale on job (id) where state = 'settled' and lane is not null",
   'create index job_changed on job (changed) where changed is not null',
   'create index run_changed on run (changed) where changed is not null',
 ];

@@ -13,7 +13,7 @@ export interface ServerSchema extends Omit<Schema, 'run' | 'job' | 'received'> {
   job: Schema['job'] & {
     /** Which process has taken it, or had; null before, and where it was given back. */
     worker: Generated<string | null>;
-    /** Of its host, while it is taken: `web01#0`. */
+    /** Of its host, while it has a ticket: `web01#0`. */
     lane: Generated<string | null>;
     /** It runs, perhaps in another process, and is to end. */
     stop_asked: Generated<boolean>;

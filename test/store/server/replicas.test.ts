@@ -120,3 +120,15 @@ test('several processes that start at once on an empty database make its tables 
   expect(await drain(stores[1])).toHaveLength(3);
   await Promise.all(stores.map((store) => store.close()));
 });
+
+test('a host whose job was taken and is skipped before it began is free at once', async () => {
+  await using rig = await openRig();
+  await using other = await openAnother(rig);
+  const run = await openRun(rig.store, { hosts: 1 });
+  const taken = await rig.store.jobs.take(1);
+  await openRun(other, { hosts: 1, requester: BOB });
+  expect(await other.jobs.take(1)).toEqual([]);
+  await other.skipJobs(run.id, ['web01'], 'not allowed any more');
+  expect(hostsOf(await other.jobs.take(1))).toEqual(['web01']);
+  expect(await rig.store.jobs.start(taken)).toEqual([]);
+});

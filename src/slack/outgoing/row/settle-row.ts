@@ -101,6 +101,11 @@ async function afterFailure(
         log.warn({ key, error: code }, 'somebody deleted a message of ours: it is posted anew');
         return outbox.lost(row, code);
       }
+      // Of a file that was just brought there: it goes once more, under another id.
+      if (code === 'file_not_found' && tries < ODD_TRIES) {
+        log.warn({ key, error: code }, 'Slack does not know a file that it was sent: it is sent anew');
+        return outbox.failed(row, now() + backoffMs, code);
+      }
       break;
     case 'content':
     case 'person':

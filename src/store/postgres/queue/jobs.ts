@@ -134,6 +134,7 @@ export class ServerJobs implements JobQueue {
     if (next.length === 0) return [];
     const engine = this.#running();
     const { self } = this.#ledger;
+    await this.#tearStale(trx);
     const tickets = await takeLanes(trx, self, next, this.#settings.hostConcurrency);
     await engine.insert(toStore(trx), tickets);
     const claimed = new Set(await engine.claim(tickets.length + RECLAIMED_AT_ONCE, toStore(trx)));
@@ -164,7 +165,7 @@ export class ServerJobs implements JobQueue {
       const back = refused.filter((id) => mine.get(id)?.state === 'queued');
       if (back.length > 0) await this.#giveBack(trx, back);
       const over = refused.filter((id) => mine.get(id)?.state === 'settled');
-      if (over.length > 0) await this.#running().drop(over, toStore(trx));
+      await this.#tear(trx, over);
       for (const id of refused) if (mine.get(id)?.state !== 'running') this.#held.delete(id);
       return granted;
     });
@@ -196,7 +197,7 @@ export class ServerJobs implements JobQueue {
       // Every process finds what came of it in the tables.
       await moveOn(this.#ledger, toStore(trx), settled, at);
       const over = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
-      await this.#running().drop(over, toStore(trx));
+      await this.#tear(trx, over);
     });
     for (const { job } of ended) this.#held.delete(job.id);
     this.#isIdle = false;
@@ -321,7 +322,27 @@ export class ServerJobs implements JobQueue {
     }
     const known = new Set(jobs.map(({ id }) => id));
     const torn = [...left.map(({ id }) => id), ...ids.filter((id) => !known.has(id))];
-    await this.#running().drop(torn, toStore(trx));
+    await this.#tear(trx, torn);
+  }
+
+  /** Skipped or cancelled by somebody before they began: their lanes are free, and whoever had them does not start them. */
+  async #tearStale(trx: Transaction<ServerSchema>): Promise<void> {
+    const stale = await trx
+      .selectFrom('job')
+      .select('id')
+      .where('state', '=', 'settled')
+      .where('lane', 'is not', null)
+      .execute();
+    await this.#tear(
+      trx,
+      stale.map(({ id }) => id),
+    );
+  }
+
+  async #tear(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await trx.updateTable('job').set({ lane: null }).where(sql<boolean>`id = any(${ids}::text[])`).execute();
+    await this.#running().drop(ids, toStore(trx));
   }
 
   async #giveBack(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
