@@ -257,7 +257,7 @@ class World implements AsyncDisposable {
     const [rows] = await await this.#rig.query(
       "select count(*) as replies from outbox where key like 'reply:%' and due_at is not null",
     );
-    expect(rows?.replies).toBe(jobs);
+    expect(Number(rows?.replies)).toBe(jobs);
     for (const host of HOSTS) {
       // What of a rollout may not start yet holds nobody, so it may come later.
       const order = this.#sent
