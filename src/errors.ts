@@ -28,6 +28,7 @@ export const SUBJECTS = [
   'remote',
   'fan-out',
   'time-limit',
+  'wait',
   'channel',
 ] as const;
 

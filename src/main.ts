@@ -211,6 +211,7 @@ async function openBackend({ config, fleet, mask, log, meters, steady, opened }:
       log,
       meters,
       steady,
+      beat: readBeat,
     }),
     (it) => it.close(),
   );

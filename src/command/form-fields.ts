@@ -4,6 +4,14 @@ import { checkUser, splitList } from './fleet-options.ts';
 import { type FormField, type KnownOption, optionsOf } from './options.ts';
 import { checkPath, parseDuration, parseFanOut, withOptions } from './parse-command.ts';
 import { COPY_FLAGS, type FleetRequest, type RequestedWork } from './request.ts';
+import {
+  checkRollout,
+  parseHosts,
+  parseMaxFail,
+  parseOrder,
+  parseSerial,
+  type RequestedRollout,
+} from './rollout/parse.ts';
 import { checkCommand, noteOddities, unwrapCommand } from './typed-command.ts';
 import { plainDashes, shown } from './words.ts';
 
@@ -39,9 +47,11 @@ export function parseFormFields(
   const fanOut = text('fanout').trim();
   const limit = text('limit').trim();
   const results = RESULTS.choices.find(({ value }) => value === text('results'))?.value;
+  const rollout = parseRolloutFields(text, attempt);
   const read = {
     ...(fanOut === '' ? {} : { fanOut: attempt('fanout', () => parseFanOut(fanOut)) ?? 1 }),
     ...(limit === '' ? {} : { timeLimitMs: attempt('limit', () => parseDuration('t', limit)) ?? 1 }),
+    ...(rollout === undefined ? {} : { rollout }),
     ...(results === 'similar' ? { fold: results } : {}),
     ...(results === 'diff' ? { diff: true as const } : {}),
   };
@@ -49,6 +59,34 @@ export function parseFormFields(
   const notes =
     work.action === 'run' ? [...unwrapCommand(text('command')).notes, ...noteOddities(work.command)] : [];
   return { request: { kind: 'fleet', hosts, groups: [], exclude: [], work, ...read, preview: false, notes } };
+}
+
+/** Undefined where all of its fields were left empty. */
+function parseRolloutFields(
+  text: (field: FormField) => string,
+  attempt: Attempt,
+): RequestedRollout | undefined {
+  const read = <T>(field: FormField, parse: (word: string) => T): T | undefined => {
+    const word = text(field).trim();
+    return word === '' ? undefined : attempt(field, () => parse(word));
+  };
+  const serial = read('serial', (word) => parseSerial(splitList('-serial', plainDashes(word))));
+  const canary = read('canary', (word) => parseHosts('canary', word));
+  const maxFail = read('maxfail', parseMaxFail);
+  const waitMs = read('wait', (word) => parseDuration('wait', word));
+  const order = read('order', parseOrder);
+  const pick = read('pick', (word) => parseHosts('pick', word));
+  const rollout = {
+    ...(serial === undefined ? {} : { serial }),
+    ...(canary === undefined ? {} : { canary }),
+    ...(maxFail === undefined ? {} : { maxFail }),
+    ...(waitMs === undefined ? {} : { waitMs }),
+    ...(order === undefined || order === 'inventory' ? {} : { order }),
+    ...(pick === undefined ? {} : { pick }),
+  };
+  // Sizes that do not parse are told at their field.
+  if (text('serial').trim() === '') attempt('wait', () => checkRollout(rollout));
+  return Object.keys(rollout).length === 0 ? undefined : rollout;
 }
 
 type Attempt = <T>(field: FormField, read: () => T) => T | undefined;

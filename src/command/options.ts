@@ -1,4 +1,5 @@
 import { type CHANNEL, COPY_OPTIONS, DIRECTION, type Field, RESULTS } from './fields.ts';
+import { ROLLOUT_OPTIONS } from './rollout/options.ts';
 
 /**
  * Every option of `/batch_run` and `/batch_scp`, once. The grammar, the lines of use, the help, what a refusal
@@ -23,7 +24,7 @@ export interface Option {
   readonly fields?: readonly Field[];
 }
 
-export type Part = 'which hosts' | 'what' | 'how';
+export type Part = 'which hosts' | 'what' | 'how' | 'rollout';
 
 const BOTH = ['run', 'copy'] as const;
 
@@ -127,6 +128,7 @@ export const OPTIONS = [
       },
     ],
   },
+  ...ROLLOUT_OPTIONS,
   {
     name: 'idle',
     of: ['run'],

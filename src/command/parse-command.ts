@@ -9,6 +9,14 @@ import {
   type Request,
   type RequestedWork,
 } from './request.ts';
+import {
+  checkRollout,
+  parseHosts,
+  parseMaxFail,
+  parseOrder,
+  parseSerial,
+  type RequestedRollout,
+} from './rollout/parse.ts';
 import { type CommandName, USAGE } from './usage.ts';
 import { optionName, readWord, shown, unwrapFence } from './words.ts';
 
@@ -54,6 +62,7 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
   const timeLimit = options.words.get('t');
   const idle = options.words.get('idle');
   const fold = options.words.get('fold');
+  const rollout = parseRollout(options);
   return {
     kind: 'fleet',
     hosts,
@@ -63,11 +72,29 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
     ...(fanOut === undefined ? {} : { fanOut: parseFanOut(fanOut) }),
     ...(timeLimit === undefined ? {} : { timeLimitMs: parseDuration('t', timeLimit) }),
     ...(idle === undefined ? {} : { idleMs: parseDuration('idle', idle) }),
+    ...(rollout === undefined ? {} : { rollout }),
     ...(fold === undefined ? {} : { fold: parseFold(fold) }),
     ...(options.diff ? { diff: true } : {}),
     preview: options.preview,
     notes: options.notes,
   };
+}
+
+/** Undefined where none of its options was there. */
+function parseRollout({ lists, words }: FleetOptions): RequestedRollout | undefined {
+  const serial = lists.get('serial');
+  const [canary, maxFail, wait, order, pick] = (['canary', 'maxfail', 'wait', 'order', 'pick'] as const).map(
+    (name) => words.get(name),
+  );
+  const rollout = checkRollout({
+    ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
+    ...(canary === undefined ? {} : { canary: parseHosts('canary', canary) }),
+    ...(maxFail === undefined ? {} : { maxFail: parseMaxFail(maxFail) }),
+    ...(wait === undefined ? {} : { waitMs: parseDuration('wait', wait) }),
+    ...(order === undefined ? {} : { order: parseOrder(order) }),
+    ...(pick === undefined ? {} : { pick: parseHosts('pick', pick) }),
+  });
+  return Object.keys(rollout).length === 0 ? undefined : rollout;
 }
 
 function parseRun(options: FleetOptions): RequestedWork {
@@ -196,7 +223,7 @@ function parseFold(word: string): 'exact' | 'similar' {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
-export function parseDuration(option: 't' | 'idle', word: string): number {
+export function parseDuration(option: 't' | 'idle' | 'wait', word: string): number {
   const [, count = '0', unit = ''] = /^(\d{1,6})([smh])$/i.exec(word) ?? [];
   const durationMs = Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
   if (durationMs > 0) return durationMs;

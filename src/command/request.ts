@@ -1,3 +1,4 @@
+import type { RequestedRollout } from './rollout/parse.ts';
 import type { RetryOf } from './verbs.ts';
 
 /** What the operator means, before anything is resolved or allowed. */
@@ -15,6 +16,8 @@ export interface FleetRequest {
   readonly timeLimitMs?: number;
   /** `-idle`: the longest silence of a command. */
   readonly idleMs?: number;
+  /** `-serial`, `-canary`, `-maxfail`, `-wait`, `-order`, `-pick`: what of it was asked for. */
+  readonly rollout?: RequestedRollout;
   /** `-fold`: when two results count as one. */
   readonly fold?: 'exact' | 'similar';
   /** `-diff`: results are shown by how they differ. */

@@ -32,11 +32,14 @@ Which hosts (at least one of -h and -g)
 ${helpOn('which hosts')}
 How
 ${helpOn('what', 'how')}
+Not on all at once
+${helpOn('rollout')}
 
 Examples
   /batch_run -h web01,web02 -g db_servers -cmd "df -h"
   /batch_run -g web -x web07 -t 30s -cmd "systemctl status nginx"
   /batch_run -h all,!@db -cmd uptime
+  /batch_run -g web -canary 1 -serial 10% -maxfail 2 -cmd "apt-get -y upgrade"
   /batch_scp -g web -action put test.py /tmp/
   /batch_scp -h web[01-20] -action get /var/log/syslog syslog
   /batch hosts @web         the hosts of a group

@@ -12,10 +12,12 @@ import type { HostKeyring } from '../ports/hosts.ts';
 import type { Meters } from '../ports/meters.ts';
 import type { SharedFiles } from '../ports/slack.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
+import { noteRollout } from '../report/text/rollout.ts';
 import { describeFilling, formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import { canonicalPlan, fillable, type Plan } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
+import { newSeed } from '../run/rollout/order.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
 import { bringWork, draftWork } from './bring-files.ts';
 import type { RunContext } from './execution.ts';
@@ -80,7 +82,8 @@ export async function beginRun(
 
 /** The same up to the verdict: what would be run, and nothing of it. */
 async function previewRun(context: RequestContext, call: Call, request: FleetRequest): Promise<Answer> {
-  const { plan: draft, notes } = draftRun(context, call, request);
+  const { plan: draft, notes: said } = draftRun(context, call, request);
+  const notes = draft.order === 'random' ? [...said, DRAWN_ANEW] : said;
   let plan = draft;
   try {
     authorize(draft, context.allowlist, context.inventory);
@@ -95,6 +98,8 @@ async function previewRun(context: RequestContext, call: Call, request: FleetReq
   }
 }
 
+const DRAWN_ANEW = 'The order is by chance: a run draws it anew. The form runs the one that it shows.';
+
 /** What this person's limits would make wait, in words; a `Refusal` where they would let none of it begin. */
 export async function foreseeShares(context: RequestContext, plan: Plan): Promise<readonly string[]> {
   const { person } = context.limits;
@@ -104,16 +109,32 @@ export async function foreseeShares(context: RequestContext, plan: Plan): Promis
   return waits === undefined ? [] : [waits];
 }
 
-/** Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. */
-export function draftRun(context: RequestContext, call: Call, request: FleetRequest): Drafted {
+/**
+ * Words → the hosts and the plan that they stand for; of a file to send nothing is known yet. `seed`: of an order by
+ * chance that was shown, to be the same again.
+ */
+export function draftRun(
+  context: RequestContext,
+  call: Call,
+  request: FleetRequest,
+  seed = newSeed(),
+): Drafted {
   const { hosts, notes } = understand(context, call, request);
   const asking = { requester: call.requester, channelId: call.channelId, typed: call.typed };
   // The words are judged before the disk is looked at: who may not copy need not learn which files there are.
   const work = draftWork(request.work, call.channelId);
   const groups = [...request.groups, ...request.hosts.filter((term) => term.startsWith('@'))];
   const filling = openFilling(fillable(work), hosts, { inventory: context.inventory, groups });
-  const plan = planRun(request, hosts, work, asking, context.limits, filling);
-  return { plan, notes: [...describeFilling(plan), ...request.notes, ...notes] };
+  const plan = planRun(request, hosts, work, asking, context.limits, seed, filling);
+  return {
+    plan,
+    notes: [
+      ...describeFilling(plan),
+      ...request.notes,
+      ...notes,
+      ...noteRollout(plan, request.rollout ?? {}),
+    ],
+  };
 }
 
 /** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */
@@ -178,6 +199,13 @@ function checkLimits(request: FleetRequest, limits: Limits): void {
     throw new Refusal('usage', `-c ${request.fanOut} is more than this bot's total of ${limits.maxFanOut}.`, {
       remedy: `Ask for ${limits.maxFanOut} or less; BATCHOPS_CONCURRENCY sets the total.`,
       about: 'fan-out',
+    });
+  }
+  const waitMs = request.rollout?.waitMs;
+  if (waitMs !== undefined && waitMs > limits.maxTimeLimitMs) {
+    throw new Refusal('usage', `-wait is longer than ${formatDuration(limits.maxTimeLimitMs)}.`, {
+      remedy: 'Run the batches by themselves. The administrator sets the limit: BATCHOPS_MAX_TIME.',
+      about: 'wait',
     });
   }
   if (request.timeLimitMs !== undefined && request.timeLimitMs > limits.maxTimeLimitMs) {

@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.ts';
 import type { Plan } from '../run/plan.ts';
+import { batchesOf } from '../run/rollout/batches.ts';
 
 /** What one person may have of the bot, so that there is always some left for the others. */
 export interface Shares {
@@ -46,9 +47,9 @@ export function checkShares(shares: Shares, { runs, waiting }: Unfinished, plan:
 
 /** What of this run would have to wait for its requester's other jobs, in a sentence; undefined where nothing would. */
 export function foreseeWait({ slots }: Shares, { running }: Unfinished, plan: Plan): string | undefined {
-  const going = plan.targets.filter(({ skip }) => skip === undefined).length;
+  const atOnce = batchesOf(plan).reduce((most, { hosts }) => Math.max(most, hosts), 0);
   const room = Math.max(0, slots - running);
-  if (Math.min(going, plan.fanOut) <= room) return undefined;
+  if (Math.min(atOnce, plan.fanOut) <= room) return undefined;
   const have = running === 0 ? '' : `, and you have ${running} on it now`;
   return (
     `One person may have ${slots} jobs on the wire at once${have}: ` +

@@ -56,10 +56,15 @@ export interface Store {
    * in the root messages, audited as `held`; the number of jobs.
    */
   holdRuns(reason: string): Promise<number>;
-  /** Lets what is held of a run go, audited as `resumed`: how many jobs; undefined where nothing is held (any more). */
+  /**
+   * Lets what is held of a run go, audited as `resumed`: how many jobs; undefined where nothing is held (any more), or
+   * it waits for what comes of its canary.
+   */
   resumeRun(runId: string, by: Requester): Promise<number | undefined>;
   /** The root message shows something that is not stored: it is made again. */
   refreshRoot(runId: string): Promise<void>;
+  /** The same for what waits for that: its next batch may start. */
+  continueRun(runId: string, by: Requester): Promise<number | undefined>;
   /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */
   skipJobs(runId: string, hosts: readonly string[], reason: string): Promise<void>;
   /** Puts a finished run's log files into its thread where they are not there yet. True: they are. */

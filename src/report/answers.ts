@@ -5,6 +5,7 @@ import { bold, italic, line, type Message, preformatted, richText, words } from 
 import { escapeShort } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, takeStart, takeStartLines } from './text/plain.ts';
+import { describeRollout, listBatches } from './text/rollout.ts';
 import { describeLimits, describeSource, describeWork, plural } from './text/wording.ts';
 
 /** Answers for the eyes of the one who asked. Each keeps below what Slack takes in one message. */
@@ -114,7 +115,12 @@ export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: r
         line(bold(title)),
         preformatted(bounded(describeWork(plan.work), 3_000) || ' '),
         ...(source.length === 0 ? [] : [line(bounded(source.join(', '), 800))]),
-        line(`${names(going)}\n${describeLimits(plan).join(', ')}`),
+        line(
+          [names(going), describeRollout(plan).join(' · '), describeLimits(plan).join(', ')]
+            .filter((text) => text !== '')
+            .join('\n'),
+        ),
+        ...batchesBox(plan),
         ...(skipped.length === 0
           ? []
           : [line(`skipped: ${names(skipped)} (${bounded(skipped[0]?.skip ?? '', 200)})`)]),
@@ -124,6 +130,12 @@ export function formatPreview(plan: Plan, refusal: Refusal | undefined, notes: r
       ),
     ],
   };
+}
+
+/** Which hosts go together, and what comes between. */
+function batchesBox(plan: Plan) {
+  const lines = listBatches(plan);
+  return lines.length === 0 ? [] : [preformatted(bounded(lines.join('\n'), 2_000))];
 }
 
 /** One answer of `/batch can`: these hosts, what may be done there, and the rule that says so. */

@@ -61,6 +61,8 @@ function signOf(action: AuditEntry['action']): string {
     case 'settled':
     case 'late':
       return '✓';
+    case 'stopped':
+      return '■';
     case 'held':
       return '⏸\ufe0e';
     case 'resumed':

@@ -1,7 +1,9 @@
 import { mayHaveRun, OUTCOME_KINDS } from '../run/outcome.ts';
 import { type Run, totalJobs } from '../run/run.ts';
 import { type Block, type Button, type Confirm, plain, type SearchSelect } from './message.ts';
-import { formatCount, plural } from './text/wording.ts';
+import { cleanOutput, shortLine } from './text/plain.ts';
+import { isPaused } from './text/rollout.ts';
+import { capitalize, formatCount, plural } from './text/wording.ts';
 
 /**
  * The buttons below a root message. Each carries the run's id and nothing else: what it may do is judged on
@@ -15,6 +17,7 @@ export const LOG_ACTION = 'batchops_log';
 export const RETRY_ACTION = 'batchops_retry';
 export const AGAIN_ACTION = 'batchops_again';
 export const RESUME_ACTION = 'batchops_resume';
+export const CONTINUE_ACTION = 'batchops_continue';
 
 /** A select has no value of its own: the block's id says which run it is about. */
 const BLOCK_PREFIX = 'batchops_run:';
@@ -24,6 +27,12 @@ export function runButtons(run: Run): readonly Block[] {
   return elements.length === 0
     ? []
     : [{ type: 'actions', block_id: `${BLOCK_PREFIX}${run.id}:${run.state}`, elements }];
+}
+
+/** Below the message that says what came of the canary. */
+export function canaryButtons(run: Run): readonly Block[] {
+  const elements = [continueButton(run), stopButton(run)];
+  return [{ type: 'actions', block_id: `${BLOCK_PREFIX}${run.id}:canary`, elements }];
 }
 
 /** The run that a block of `runButtons` is about; undefined for any other block. */
@@ -47,7 +56,31 @@ function countDisabled({ plan }: Run): number {
 
 function openButtons(run: Run): readonly (Button | SearchSelect)[] {
   if (run.cancelledBy !== undefined) return [];
-  const all: Button = {
+  const all = isPaused(run) ? stopButton(run) : cancelButton(run);
+  const rest = isPaused(run) ? [continueButton(run)] : isHeld(run) ? [resumeButton(run)] : [];
+  if (run.plan.targets.length === 1) return [...rest, all];
+  const one: SearchSelect = {
+    type: 'external_select',
+    action_id: CANCEL_HOST_ACTION,
+    placeholder: plain('Cancel one host…'),
+    min_query_length: 0,
+    confirm: ask(
+      'Cancel this host?',
+      `Its command is stopped, or never started. The other hosts go on${
+        run.plan.rollout?.maxFail === undefined
+          ? '.'
+          : '; but one that is stopped counts as failed (-maxfail).'
+      }`,
+      'Cancel the host',
+      'Let it go on',
+      'danger',
+    ),
+  };
+  return [...rest, all, one];
+}
+
+function cancelButton(run: Run): Button {
+  return {
     type: 'button',
     action_id: CANCEL_ACTION,
     text: plain('Cancel'),
@@ -61,22 +94,43 @@ function openButtons(run: Run): readonly (Button | SearchSelect)[] {
       'danger',
     ),
   };
-  const rest = isHeld(run) ? [resumeButton(run)] : [];
-  if (run.plan.targets.length === 1) return [...rest, all];
-  const one: SearchSelect = {
-    type: 'external_select',
-    action_id: CANCEL_HOST_ACTION,
-    placeholder: plain('Cancel one host…'),
-    min_query_length: 0,
+}
+
+/** Nothing of it runs: the same as a cancel, said as the other answer to what the canary asks. */
+function stopButton(run: Run): Button {
+  const hosts = plural(run.progress.queued, 'host');
+  return {
+    type: 'button',
+    action_id: CANCEL_ACTION,
+    text: plain('Stop here'),
+    value: run.id,
+    style: 'danger',
     confirm: ask(
-      'Cancel this host?',
-      'Its command is stopped, or never started. The other hosts go on.',
-      'Cancel the host',
-      'Let it go on',
+      `Stop ${run.id} behind its canary?`,
+      `The other ${hosts} are never started in this run.`,
+      'Stop here',
+      'Leave it waiting',
       'danger',
     ),
   };
-  return [...rest, all, one];
+}
+
+/** What came of the canary is asked about where the answer is given. */
+function continueButton(run: Run): Button {
+  const hosts = plural(run.progress.queued, 'host');
+  return {
+    type: 'button',
+    action_id: CONTINUE_ACTION,
+    text: plain(`Continue (${formatCount(run.progress.queued)})`),
+    value: run.id,
+    style: 'primary',
+    confirm: ask(
+      `Continue on ${hosts}?`,
+      `${shortLine(cleanOutput(capitalize(run.held ?? '')), 280)}.`,
+      'Continue',
+      'Not yet',
+    ),
+  };
 }
 
 /** What waits does not start by itself. */
@@ -113,7 +167,8 @@ function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
   });
   const again = (count: number) =>
     `The same ${run.plan.work.action === 'run' ? 'command' : 'copy'} on ${plural(count, 'host')} now, ` +
-    'as a new run, if you may do that today. Disabled hosts are skipped.';
+    `as a new run${run.plan.rollout === undefined ? '' : ', rolled out as this one was'}, if you may do that today. ` +
+    'Disabled hosts are skipped.';
   return [
     ...(notOk > 0 ? [button(ERRORS_ACTION, 'Only errors')] : []),
     {

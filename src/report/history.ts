@@ -8,6 +8,7 @@ import { type Block, bold, context, line, type Message, richText, section } from
 import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, shortLine } from './text/plain.ts';
+import { describeStand, isPaused } from './text/rollout.ts';
 import {
   describeOutcome,
   describeWork,
@@ -54,9 +55,11 @@ export function describeClosed({ unread, progress }: Run): string {
 
 /** How far a run is, and why it does not go on where it is held. */
 function formatState(run: Run, now: number): string {
-  if (run.state === 'finished') return formatSummary(run, now);
-  const held = isHeld(run) ? ` · held: ${shortLine(cleanOutput(run.held ?? ''), 300)}` : '';
-  return `${run.id}: ${formatProgress(run.progress)}${held}${describeClosed(run)}`;
+  const stand = describeStand(run, (at) => `in ${formatDuration(Math.max(0, at - now))}`);
+  const rollout = stand === undefined ? '' : ` · ${shortLine(cleanOutput(stand), 300)}`;
+  if (run.state === 'finished') return `${formatSummary(run, now)}${rollout}`;
+  const held = isHeld(run) && !isPaused(run) ? ` · held: ${shortLine(cleanOutput(run.held ?? ''), 300)}` : '';
+  return `${run.id}: ${formatProgress(run.progress)}${rollout}${held}${describeClosed(run)}`;
 }
 
 function formatRunLine(run: Run, now: number): string {

@@ -3,8 +3,9 @@ import type { Waits } from '../run/waits.ts';
 import { isHeld } from './buttons.ts';
 import { describeClosed } from './history.ts';
 import { type Block, context, line, type Message, richText, section } from './message.ts';
-import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts';
+import { escapeMrkdwn, escapeShort, formatMoment, inlineCode, mention } from './text/escape.ts';
 import { cleanOutput } from './text/plain.ts';
+import { describeLater, isPaused } from './text/rollout.ts';
 import { describeWork, formatCount, formatDuration, plural } from './text/wording.ts';
 
 /** A run that is not finished, as far as the asker may know. */
@@ -55,6 +56,12 @@ function formatWaiting(run: Run, waits: Waits | undefined, maySee: ReadonlySet<s
   const { queued } = run.progress;
   if (queued === 0) return [];
   if (run.state === 'opening') return [`${formatCount(queued)} until the message of the run stands here`];
+  if (isPaused(run)) {
+    return [
+      `${formatCount(queued)} waiting: ${escapeShort(cleanOutput(run.held ?? ''), 300)}. ` +
+        '_Continue_ below its message lets them go',
+    ];
+  }
   if (isHeld(run)) {
     return [
       `${formatCount(queued)} held: ${escapeShort(cleanOutput(run.held ?? ''), 300)}. ` +
@@ -63,7 +70,8 @@ function formatWaiting(run: Run, waits: Waits | undefined, maySee: ReadonlySet<s
   }
   if (run.unread !== undefined) return [`${formatCount(queued)} waiting${describeClosed(run)}`];
   const { host = 0, fanOut = 0, person = 0, slot = 0, behind = [] } = waits ?? {};
-  const about = Math.max(0, queued - host - fanOut - person - slot);
+  const { later = 0 } = run.rollout ?? {};
+  const about = Math.max(0, queued - host - fanOut - person - slot - later);
   const first = behind.map(
     (one) =>
       `${escapeShort(cleanOutput(one.host), 100)} after ${maySee.has(one.runId) ? escapeMrkdwn(one.runId) : 'another run'}`,
@@ -74,6 +82,10 @@ function formatWaiting(run: Run, waits: Waits | undefined, maySee: ReadonlySet<s
     ...waiting(fanOut, `at the pace of its own fan-out, ${run.plan.fanOut} at once`),
     ...waiting(person, `as ${mention(run.plan.requester.userId)} has as many running as one person may`),
     ...waiting(slot, 'for their turn'),
+    ...waiting(
+      later,
+      describeLater(run, (at) => `at ${formatMoment(at, '{time_secs}')}`),
+    ),
     ...(about === 0 ? [] : [`${formatCount(about)} about to start`]),
   ];
 }

@@ -27,7 +27,8 @@ export async function cancelRun(context: RequestContext, call: Call, runId: stri
   );
 }
 
-function mayCancel(context: RequestContext, call: Call, run: Run): boolean {
+/** Other people's runs, on all of their hosts. */
+export function mayCancel(context: RequestContext, call: Call, run: Run): boolean {
   const hosts = run.plan.targets.map((target) => target.host);
   return hasRight(context.allowlist, call, 'cancel', hosts);
 }
@@ -55,6 +56,8 @@ export async function cancelHost(
   return formatNotice(
     skipped > 0
       ? `${host} will not be started in ${run.id}; its other hosts go on.`
-      : `${host} is being stopped in ${run.id}; its other hosts go on. The thread tells how it ended.`,
+      : `${host} is being stopped in ${run.id}; its other hosts go on${
+          run.plan.rollout?.maxFail === undefined ? '' : ', unless that is one failure too many (-maxfail)'
+        }. The thread tells how it ended.`,
   );
 }

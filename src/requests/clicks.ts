@@ -6,6 +6,7 @@ import {
   AGAIN_ACTION,
   CANCEL_ACTION,
   CANCEL_HOST_ACTION,
+  CONTINUE_ACTION,
   ERRORS_ACTION,
   LOG_ACTION,
   RESUME_ACTION,
@@ -29,7 +30,7 @@ import { openForm } from './form.ts';
 import type { KeyOffers } from './key-offers.ts';
 import { findVisibleRun, readRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
-import { resumeRun } from './resume.ts';
+import { continueRun, resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
 import { trustKeys } from './trust.ts';
 
@@ -63,6 +64,8 @@ export async function answerClick(
       return await answerWithLog(context, await readRun(context, call, value));
     case RESUME_ACTION:
       return await resumeRun(context, call, value, click);
+    case CONTINUE_ACTION:
+      return await continueRun(context, call, value, click);
     case RETRY_ACTION:
       return await repeatOnce(context, call, click, 'failed');
     case AGAIN_ACTION:

@@ -23,6 +23,7 @@ import { authorize } from '../policy/authorize.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
 import type { Answer, Modal } from '../report/views/view.ts';
 import { canonicalPlan, type Plan, type Work } from '../run/plan.ts';
+import { newSeed } from '../run/rollout/order.ts';
 import type { MentionedFile, SharedFile } from '../run/shared-file.ts';
 import { within } from '../time/within.ts';
 import type { FormVerdict, SlashCall, SubmittedForm } from './calls.ts';
@@ -39,6 +40,8 @@ interface Memo {
   readonly file?: SharedFile;
   /** Of the plan in the preview: only what was shown is run. */
   readonly shown?: string;
+  /** Drawn as it is opened: an order by chance is the same each time that the form comes back. */
+  readonly seed?: number;
 }
 
 /**
@@ -51,7 +54,8 @@ export function openForm(
   file?: SharedFile,
 ): Modal {
   if (file !== undefined) checkSize(file);
-  return formatForm(kind, file === undefined ? {} : { file }, from.isDirect === true ? '' : from.channelId);
+  const memo = { seed: newSeed(), ...(file === undefined ? {} : { file }) };
+  return formatForm(kind, memo, from.isDirect === true ? '' : from.channelId);
 }
 
 /** What a message tells of its file, or Slack where the message does not. */
@@ -145,10 +149,10 @@ export function draftForm(
   call: Call,
   form: SubmittedForm,
 ): DraftedForm | { readonly faults: FieldFaults } {
-  const { file } = readMemo(form.metadata);
+  const { file, seed = 0 } = readMemo(form.metadata);
   const parsed = parseFormFields(kindOf(form), filledIn(form));
   if ('faults' in parsed) return parsed;
-  const drafted = draftRun(context, call, parsed.request);
+  const drafted = draftRun(context, call, parsed.request, seed);
   authorize(drafted.plan, context.allowlist, context.inventory);
   const { work } = parsed.request;
   const bring = () =>
@@ -241,8 +245,9 @@ function readMemo(metadata: string): Memo {
   }
   if (typeof value !== 'object' || value === null) return {};
   const shown = 'shown' in value && typeof value.shown === 'string' ? { shown: value.shown } : {};
+  const seed = 'seed' in value && typeof value.seed === 'number' ? { seed: value.seed } : {};
   const file = 'file' in value ? readFile(value.file) : undefined;
-  return file === undefined ? shown : { ...shown, file };
+  return { ...shown, ...seed, ...(file === undefined ? {} : { file }) };
 }
 
 function readFile(value: unknown): SharedFile | undefined {

@@ -2,9 +2,12 @@ import { Refusal } from '../errors.ts';
 import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
 import { authorizeHosts } from '../lifecycle/execution.ts';
 import { formatNotice } from '../report/answers.ts';
+import { isPaused } from '../report/text/rollout.ts';
 import { plural } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSamePerson } from '../run/plan.ts';
 import type { ButtonClick } from './calls.ts';
+import { mayCancel } from './cancel.ts';
 import { refuseLate } from './doubts/presses.ts';
 import { findVisibleRun } from './questions.ts';
 
@@ -19,7 +22,7 @@ export async function resumeRun(
   click: Pick<ButtonClick, 'isLate'>,
 ): Promise<Answer> {
   const run = await findVisibleRun(context, call, runId);
-  if (run.held === undefined || run.state !== 'open' || run.cancelledBy !== undefined)
+  if (run.held === undefined || isPaused(run) || run.state !== 'open' || run.cancelledBy !== undefined)
     throw nothingHeld(run.id);
   const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
   if (waiting.length === 0) throw nothingHeld(run.id);
@@ -38,6 +41,46 @@ export async function resumeRun(
 
 function nothingHeld(runId: string): Refusal {
   return new Refusal('not-now', `Nothing of ${runId} is held (any more).`, {
+    remedy: `/batch show ${runId} tells how far it is.`,
+  });
+}
+
+/**
+ * The canary is well enough: for who asked for the run, if they may still do it on the hosts that wait, and for whoever
+ * may stop it. As every start is, it is asked again for the one who asked for the run.
+ */
+export async function continueRun(
+  context: RequestContext,
+  call: Call,
+  runId: string,
+  click: Pick<ButtonClick, 'isLate'>,
+): Promise<Answer> {
+  const run = await context.store.findRun(runId);
+  const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
+  if (run === undefined || !(isOwn || mayCancel(context, call, run))) {
+    // Who may not see it is not told that there is one.
+    const { id } = await findVisibleRun(context, call, runId);
+    throw new Refusal('not-allowed', `Whether ${id} continues is not yours to say.`, {
+      remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
+    });
+  }
+  if (!isPaused(run)) throw notPaused(run.id);
+  refuseLate(click);
+  if (isOwn) {
+    const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
+    authorizeHosts(
+      context,
+      { ...run.plan, channelId: call.channelId },
+      waiting.map(({ host }) => host),
+    );
+  }
+  const count = await context.store.continueRun(run.id, call.requester);
+  if (count === undefined) throw notPaused(run.id);
+  return formatNotice(`${run.id} continues: ${plural(count, 'host')}. The thread tells how each ends.`);
+}
+
+function notPaused(runId: string): Refusal {
+  return new Refusal('not-now', `${runId} does not wait for Continue (any more).`, {
     remedy: `/batch show ${runId} tells how far it is.`,
   });
 }

@@ -18,6 +18,7 @@ export interface AuditEntry {
     | 'started'
     | 'held'
     | 'resumed'
+    | 'stopped'
     | 'read'
     | 'reloaded'
     | 'reload-failed'

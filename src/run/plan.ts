@@ -1,4 +1,5 @@
 import type { CopyOptions } from '../command/request.ts';
+import type { Order, Rollout } from '../command/rollout/parse.ts';
 
 export type { CopyOptions, RequestedCopy } from '../command/request.ts';
 
@@ -94,7 +95,7 @@ export interface Target {
  */
 export interface Plan {
   readonly work: Work;
-  /** In inventory order, each host once. */
+  /** In the order of the run, which is the inventory's where no other was asked for; each host once. */
   readonly targets: readonly [Target, ...Target[]];
   /** How many of its jobs may be on the wire at once. */
   readonly fanOut: number;
@@ -113,10 +114,21 @@ export interface Plan {
    * hash of what they were; they themselves are kept until the run has ended.
    */
   readonly sealed?: string;
+  /** Set where not all of its hosts may start at once, or some of them only as long as the others do well. */
+  readonly rollout?: Rollout;
+  /** How its targets were put in order; as in the inventory where left out. */
+  readonly order?: Exclude<Order, 'inventory'>;
+  readonly picked?: Picked;
   /** When two results count as one; `exact` where left out. */
   readonly fold?: Fold;
   /** Each other result is shown by how it differs from the reference. */
   readonly diff?: true;
+}
+
+/** Its targets are the first of more that its words stand for, and how many of those were left out as disabled. */
+export interface Picked {
+  readonly of: number;
+  readonly disabled: number;
 }
 
 /** `similar`: each host's own name and address are taken out before results are compared. */

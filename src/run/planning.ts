@@ -1,9 +1,11 @@
 import type { FleetRequest } from '../command/request.ts';
+import type { RequestedRollout, Rollout } from '../command/rollout/parse.ts';
 import type { RetryOf } from '../command/verbs.ts';
 import type { Filling } from '../inventory/fill.ts';
 import type { Host } from '../inventory/inventory.ts';
 import { mayHaveRun, type OutcomeKind } from './outcome.ts';
 import { findTarget, type Plan, type Requester, type Target, type Work } from './plan.ts';
+import { chooseHosts } from './rollout/choose.ts';
 import type { Job } from './run.ts';
 
 export interface Asking {
@@ -12,28 +14,44 @@ export interface Asking {
   readonly typed: string;
 }
 
-/** The plan of a request, over the hosts that its words stand for. */
+/** The plan of a request, over the hosts that its words stand for. `seed`: what an order by chance is made of. */
 export function planRun(
   request: FleetRequest,
   hosts: readonly [Host, ...Host[]],
   work: Work,
   asking: Asking,
   defaults: { readonly fanOut: number; readonly timeLimitMs: number },
+  seed: number,
   filling?: Filling,
 ): Plan {
+  const { rollout: asked = {} } = request;
+  const { hosts: chosen, picked } = chooseHosts(hosts, asked, seed);
+  const rollout = rolloutOf(asked);
+  const { order = 'inventory' } = asked;
   return {
     work,
-    targets: mapTargets(hosts, filling),
+    targets: mapTargets(chosen, filling),
     fanOut: request.fanOut ?? defaults.fanOut,
     timeLimitMs: request.timeLimitMs ?? defaults.timeLimitMs,
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
+    ...(rollout === undefined ? {} : { rollout }),
+    ...(order === 'inventory' ? {} : { order }),
+    ...(picked === undefined ? {} : { picked }),
     ...(request.fold === undefined ? {} : { fold: request.fold }),
     ...(request.diff === undefined ? {} : { diff: request.diff }),
     ...asking,
   };
 }
 
-/** The plan that repeats a run on some of its hosts: the same work, by today's inventory and another person. */
+/** What is left of it once the hosts are chosen; undefined where all of them may start at once. */
+function rolloutOf({ order: _order, pick: _pick, ...rollout }: RequestedRollout): Rollout | undefined {
+  return Object.keys(rollout).length === 0 ? undefined : rollout;
+}
+
+/**
+ * The plan that repeats a run on some of its hosts: the same work, by today's inventory and another person, and rolled
+ * out as before over the hosts that it is for. They stand in the order of the run, and none is picked again.
+ */
 export function planRetry(
   runId: string,
   plan: Plan,
@@ -42,8 +60,9 @@ export function planRetry(
   asking: Asking,
   filling?: Filling,
 ): Plan {
+  const { picked: _picked, ...again } = plan;
   return {
-    ...plan,
+    ...again,
     work,
     targets: mapTargets(hosts, filling && keepPlaces(plan, filling)),
     ...asking,

@@ -18,6 +18,29 @@ export type RunState = 'opening' | 'open' | 'finished';
  */
 export type JobState = 'queued' | 'running' | 'settled';
 
+/**
+ * The phases of a rollout:
+ *
+ * - `running`: the hosts of a batch, and of those before it, may start.
+ * - `paused`: the canary has ended; a person says whether it goes on.
+ * - `waiting`: a batch has ended; the next one begins in its time.
+ * - `stopped`: more hosts failed than may; nothing more starts.
+ */
+export type RolloutPhase = 'running' | 'paused' | 'waiting' | 'stopped';
+
+/** How far the rollout of a run is. */
+export interface RolloutStand {
+  readonly phase: RolloutPhase;
+  /** Which one runs, or ran last; the first is 1. */
+  readonly batch: number;
+  /** Hosts that were begun on and did not end ok. */
+  readonly failures: number;
+  /** Hosts that wait for a batch after it. */
+  readonly later: number;
+  /** While it waits: when the next one begins. Epoch ms. */
+  readonly nextAt?: number;
+}
+
 export interface Run {
   /** Short and sayable: `r-7k3f`. */
   readonly id: string;
@@ -37,6 +60,8 @@ export interface Run {
   /** Its root message was deleted and posted anew. */
   readonly isReposted?: true;
   readonly progress: Progress;
+  /** Set where not all of its hosts may start at once. */
+  readonly rollout?: RolloutStand;
   /** Until when what its hosts said was kept; it is not stored any more. Epoch ms. */
   readonly outputGoneAt?: number;
   /** Its stored plan is not the one that was approved: nothing of it may run. */

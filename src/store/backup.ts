@@ -57,6 +57,7 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       db,
       plans: new Plans(),
       now,
+      beat: () => ({ at: now(), boot: '', uptimeMs: 0 }),
       mask: (text: string) => text,
       meters: UNMETERED,
       erase() {},

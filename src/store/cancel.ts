@@ -1,8 +1,9 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
-import { oweRoot } from '../thread/layout.ts';
+import { oweCanary, oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
+import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
 import type { Schema } from './schema.ts';
 import { finishRuns, type Ledger, oweToThread, skipQueued } from './settle.ts';
 import { transact } from './transact.ts';
@@ -11,6 +12,7 @@ export interface Cancelled {
   /** Jobs that will not start. */
   readonly skipped: readonly string[];
   readonly running: readonly Job[];
+  readonly change: RolloutChange;
 }
 
 export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise<Cancelled> {
@@ -24,10 +26,11 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       .where('cancelled_at', 'is', null)
       .returning('channel_id')
       .executeTakeFirst();
-    const skipped =
-      run === undefined
-        ? []
-        : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
+    const wasPaused = run !== undefined && (await isPaused(trx, runId));
+    const reason = wasPaused
+      ? 'the run was stopped after its canary'
+      : 'the run was cancelled before its turn came';
+    const skipped = run === undefined ? [] : await skipQueued(ledger, trx, runId, reason, at);
     const running = await runningJobs(trx, runId);
     await stop(ledger, trx, running);
     // A second cancel stops the same jobs again, or comes as the run has just ended: who did it is to be found too.
@@ -53,10 +56,21 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
     }
     if (run !== undefined) {
       await finishRuns(ledger, trx, [runId], at);
-      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+      await oweToThread(ledger, trx, runId, (wasPaused ? oweCanary : oweRoot)(runId, at));
     }
-    return { skipped, running };
+    return { skipped, running, change: NO_CHANGE };
   });
+}
+
+/** Its canary has ended, and nobody has said yet what is to become of the rest. */
+async function isPaused(trx: Transaction<Schema>, runId: string): Promise<boolean> {
+  const paused = await trx
+    .selectFrom('rollout')
+    .select('run_id')
+    .where('run_id', '=', runId)
+    .where('phase', '=', 'paused')
+    .executeTakeFirst();
+  return paused !== undefined;
 }
 
 /** Some hosts of a run. Again for the same ones it changes nothing but says again what runs. */
@@ -74,7 +88,8 @@ export function cancelHosts(
       .where('id', '=', runId)
       .where('finished_at', 'is', null)
       .executeTakeFirst();
-    if (run === undefined) return { skipped: [], running: [] };
+    let change = NO_CHANGE;
+    if (run === undefined) return { skipped: [], running: [], change };
     const skipped = await skipQueued(
       ledger,
       trx,
@@ -98,10 +113,10 @@ export function cancelHosts(
         },
         ledger.auditLines,
       );
-      await finishRuns(ledger, trx, [runId], at);
+      change = await moveOn(ledger, trx, [{ runId, failed: 0 }], at);
       await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     }
-    return { skipped, running };
+    return { skipped, running, change };
   });
 }
 

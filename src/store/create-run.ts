@@ -13,6 +13,7 @@ import { appendAudit } from './audit.ts';
 import { oweRows } from './outbox/owed-rows.ts';
 import { inChunks } from './pieces.ts';
 import { linkReceived } from './received.ts';
+import { beginRollout } from './rollout/steps.ts';
 import type { RunTable, Schema } from './schema.ts';
 import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
@@ -90,6 +91,7 @@ export async function createRun(
         created_at: at,
       })
       .execute();
+    await beginRollout(trx, runId, plan);
     await linkReceived(trx, receivedAs, runId);
     if (sealed !== undefined) {
       await trx
@@ -201,6 +203,9 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
     fanOut: plan.fanOut,
     timeLimitMs: plan.timeLimitMs,
     ...(plan.idleMs !== undefined && { idleMs: plan.idleMs }),
+    ...(plan.rollout !== undefined && { rollout: plan.rollout }),
+    ...(plan.order !== undefined && { order: plan.order }),
+    ...(plan.picked !== undefined && { picked: plan.picked }),
     typed: keepStart(plan.typed),
     ...(plan.retryOf !== undefined && { retryOf: plan.retryOf }),
     hosts: plan.targets.map(({ host }) => host),

@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { Requester } from '../run/plan.ts';
-import { oweRoot } from '../thread/layout.ts';
+import { oweCanary, oweRoot } from '../thread/layout.ts';
 import { appendAudit, NOBODY } from './audit.ts';
+import { openNext, openWaiting, type RolloutChange, withRun } from './rollout/steps.ts';
 import { type Ledger, oweToThread } from './settle.ts';
 
 /**
@@ -49,10 +50,29 @@ export function refreshRoot(ledger: Ledger, runId: string): Promise<void> {
   });
 }
 
-/** A person lets what waits go. Tells how many jobs that is; undefined where nothing was held (any more). */
-export function resumeRun(ledger: Ledger, runId: string, by: Requester): Promise<number | undefined> {
+export interface Resumed {
+  /** Jobs that nobody need let go any more; of a rollout they start batch by batch. */
+  readonly waiting: number;
+  readonly change: RolloutChange;
+}
+
+/** A person lets what waits go; undefined where nothing was held (any more), or for the other reason. */
+export function resumeRun(
+  ledger: Ledger,
+  runId: string,
+  by: Requester,
+  why: 'absence' | 'canary',
+): Promise<Resumed | undefined> {
   return ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
+    const row = await trx
+      .updateTable('rollout')
+      .set((rollout) => ({ failures: rollout.ref('failures') }))
+      .where('run_id', '=', runId)
+      .where('phase', '=', 'paused')
+      .returningAll()
+      .executeTakeFirst();
+    if ((row !== undefined) !== (why === 'canary')) return undefined;
     const run = await trx
       .updateTable('run')
       .set({ held: null })
@@ -74,7 +94,9 @@ export function resumeRun(ledger: Ledger, runId: string, by: Requester): Promise
       { at, by, action: 'resumed', runId, channelId: run.channel_id, detail: { waiting } },
       ledger.auditLines,
     );
-    await oweToThread(ledger, trx, runId, oweRoot(runId, at));
-    return waiting;
+    const paused = row && (await withRun(ledger, trx, row));
+    const change = paused === undefined ? await openWaiting(ledger, trx, runId) : await openNext(trx, paused);
+    await oweToThread(ledger, trx, runId, (paused === undefined ? oweRoot : oweCanary)(runId, at));
+    return { waiting, change };
   });
 }

@@ -1,5 +1,6 @@
 import type { JobSource } from '../ports/job-source.ts';
 import type { Waits } from '../run/waits.ts';
+import type { RolloutChange } from './rollout/steps.ts';
 
 /** What else the store asks of the queue, and tells it. */
 export interface JobQueue extends JobSource {
@@ -12,6 +13,8 @@ export interface JobQueue extends JobSource {
   prepare(runId: string): Promise<() => void>;
   /** After a commit: these jobs are no longer to be handed out, and what waited for them may go. */
   forget(jobIds: readonly string[]): void;
+  /** After a commit: what became of rollouts in it. */
+  follow(change: RolloutChange): void;
   waits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>>;
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
 import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { Store } from '../ports/store.ts';
+import type { Beat } from '../time/beat.ts';
 import { anchorHead } from './audit/anchor.ts';
 import { measureBacklog } from './backlog.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
@@ -47,6 +48,8 @@ export interface StoreSettings {
   readonly log: Log;
   readonly meters?: Meters;
   readonly now?: () => number;
+  /** Now, by the wall clock and by the machine's own; by `now` alone where left out. */
+  readonly beat?: () => Beat;
   /** The poster's clock: one that nobody can set. The same as `now` where left out. */
   readonly steady?: () => number;
 }
@@ -76,6 +79,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       db,
       plans,
       now,
+      beat: settings.beat ?? (() => ({ at: now(), boot: '', uptimeMs: 0 })),
       mask,
       meters,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
@@ -161,14 +165,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return { skipped: skipped.length, running };
       },
       async cancelHosts(runId, hosts, by) {
-        const { skipped, running } = await cancelHosts(ledger, runId.toLowerCase(), hosts, by);
+        const { skipped, running, change } = await cancelHosts(ledger, runId.toLowerCase(), hosts, by);
         queue.forget(skipped);
-        outbox.announce();
+        queue.follow(change);
         return { skipped: skipped.length, running };
       },
       async skipJobs(runId, hosts, reason) {
-        queue.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
-        outbox.announce();
+        queue.follow(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
       },
       async holdRuns(reason) {
         const held = await holdRuns(ledger, reason);
@@ -181,11 +184,14 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         outbox.announce();
       },
       async resumeRun(runId, by) {
-        const join = await queue.prepare(runId.toLowerCase());
-        const waiting = await resumeRun(ledger, runId.toLowerCase(), by);
-        if (waiting !== undefined) join();
-        outbox.announce();
-        return waiting;
+        const resumed = await resumeRun(ledger, runId.toLowerCase(), by, 'absence');
+        if (resumed !== undefined) queue.follow(resumed.change);
+        return resumed?.waiting;
+      },
+      async continueRun(runId, by) {
+        const resumed = await resumeRun(ledger, runId.toLowerCase(), by, 'canary');
+        if (resumed !== undefined) queue.follow(resumed.change);
+        return resumed?.waiting;
       },
       async lastBeat() {
         const row = await db.selectFrom('beat').selectAll().executeTakeFirst();

@@ -1,9 +1,9 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { GoneRun, Job, Progress, Run, RunsOf } from '../run/run.ts';
 import { breathe } from '../time/breathe.ts';
 import { ROWS_AT_ONCE } from './pieces.ts';
 import type { Plans, StoredPlan } from './plans.ts';
-import type { RunTable, Schema } from './schema.ts';
+import type { RolloutTable, RunTable, Schema } from './schema.ts';
 import { toOutcome } from './stored-outcome.ts';
 
 const MAX_CACHED_RUNS = 32;
@@ -22,14 +22,27 @@ const RUN_COLUMNS = [
   'output_retired_at',
 ] as const;
 
-type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & { readonly unread: string | null };
+type RunRow = Pick<Selectable<RunTable>, (typeof RUN_COLUMNS)[number]> & {
+  readonly unread: string | null;
+  readonly phase: RolloutTable['phase'] | null;
+  readonly batch: number | null;
+  readonly failures: number | null;
+  readonly since: number | null;
+  readonly later: number;
+};
+
+/** Jobs that wait for a batch to come; of a run without any, nothing is looked at. */
+const LATER = sql<number>`case when rollout.run_id is null then 0 else (
+  select count(*) from job
+  where job.run_id = run.id and job.state = 'queued' and job.position >= rollout.starts_before) end`;
 
 function runsOf(db: Kysely<Schema>) {
   return db
     .selectFrom('run')
     .leftJoin('place', 'place.channel_id', 'run.channel_id')
+    .leftJoin('rollout', 'rollout.run_id', 'run.id')
     .select(RUN_COLUMNS)
-    .select('place.error as unread');
+    .select(['place.error as unread', 'phase', 'batch', 'failures', 'rollout.since', LATER.as('later')]);
 }
 
 /** Rows → runs and jobs. */
@@ -159,6 +172,17 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
     ...(row.output_retired_at !== null && { outputGoneAt: row.output_retired_at }),
     ...(row.held !== null && { held: row.held }),
     ...(row.unread !== null && { unread: row.unread }),
+    ...(row.phase !== null &&
+      row.batch !== null &&
+      row.failures !== null && {
+        rollout: {
+          phase: row.phase,
+          batch: row.batch,
+          failures: row.failures,
+          later: row.later,
+          ...(row.since !== null && { nextAt: row.since + (plan.rollout?.waitMs ?? 0) }),
+        },
+      }),
     ...(row.root_lost > 0 && { isReposted: true as const }),
     ...(row.cancelled_team !== null &&
       row.cancelled_user !== null && {

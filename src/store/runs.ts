@@ -6,6 +6,7 @@ import { formatKey } from '../thread/row.ts';
 import { appendAudit, NOBODY } from './audit.ts';
 import { forgetReceived } from './received.ts';
 import { listSpooledHosts } from './results.ts';
+import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
 import type { Schema } from './schema.ts';
 import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
 import { onceItStands, transact } from './transact.ts';
@@ -78,18 +79,19 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
   });
 }
 
-/** Tells the jobs that will not start. */
+/** Tells the jobs that will not start, and what may instead. */
 export function skipJobs(
   ledger: Ledger,
   runId: string,
   hosts: readonly string[],
   reason: string,
-): Promise<readonly string[]> {
+): Promise<RolloutChange> {
   return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const skipped = await skipQueued(ledger, trx, runId, reason, at, hosts);
-    if (skipped.length > 0) await finishRuns(ledger, trx, [runId], at);
-    return skipped;
+    if (skipped.length === 0) return NO_CHANGE;
+    const change = await moveOn(ledger, trx, [{ runId, failed: 0 }], at);
+    return { ...change, skipped: [...skipped, ...change.skipped] };
   });
 }
 
@@ -159,7 +161,7 @@ export async function settleLost(
 ): Promise<void> {
   if (left.length === 0) return;
   const outcome = bareOutcome('interrupted', reason);
-  const runIds = await settleJobs(
+  const settled = await settleJobs(
     ledger,
     trx,
     left.map((job) => ({ job, outcome })),
@@ -182,7 +184,8 @@ export async function settleLost(
       ledger.auditLines,
     );
   }
-  await finishRuns(ledger, trx, runIds, at);
+  // What may start now is read from the tables.
+  await moveOn(ledger, trx, settled, at);
 }
 
 /** Someone asks for the files of a run: of one that gives each host its reply too, and once more where they failed. */

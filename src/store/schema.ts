@@ -4,7 +4,7 @@ import type { AuditEntry } from '../run/audit-entry.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
 import type { Action } from '../run/plan.ts';
 import type { ReceivedRequest } from '../run/received.ts';
-import type { JobState, RunState } from '../run/run.ts';
+import type { JobState, RolloutPhase, RunState } from '../run/run.ts';
 import type { Sends } from '../thread/row.ts';
 
 /** The tables. Times are epoch ms; `…_json` is JSON text, which also keeps NUL bytes out of a `text` column. */
@@ -26,6 +26,7 @@ export interface Schema {
   received: ReceivedTable;
   text_reading: TextReadingTable;
   doubt: DoubtTable;
+  rollout: RolloutTable;
 }
 
 export interface RunTable {
@@ -162,6 +163,22 @@ interface LeftoverTable {
   run_id: string;
   belongs_at: string | null;
   noted_at: number;
+}
+
+/** Where the rollout of a run stands. */
+export interface RolloutTable {
+  run_id: string;
+  phase: RolloutPhase;
+  /** Which one runs, or ran last; the first is 1. */
+  batch: number;
+  /** Jobs at this position and behind it do not start yet: the start guard looks. */
+  starts_before: number;
+  /** Hosts that were begun on and did not end ok. */
+  failures: number;
+  /** While it waits: since when, by the wall clock and by the machine's own. */
+  since: number | null;
+  since_boot: string | null;
+  since_uptime_ms: number | null;
 }
 
 /** Where files of the transfer folder came from; several for one path while one takes the place of another. */

@@ -13,6 +13,7 @@ import {
   type SettledJob,
   type ThreadOf,
 } from '../thread/layout.ts';
+import type { Beat } from '../time/beat.ts';
 import { breathe } from '../time/breathe.ts';
 import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
 import { appendAudit } from './audit.ts';
@@ -32,6 +33,8 @@ export interface Ledger {
   readonly db: Kysely<Schema>;
   readonly plans: Plans;
   readonly now: () => number;
+  /** Now, by the wall clock and by the machine's own: for what is waited for over restarts. */
+  readonly beat: () => Beat;
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
   readonly auditLines: 'channel' | 'nobody';
@@ -73,9 +76,16 @@ export async function findThreads(
   return threads;
 }
 
+/** A run of which jobs got their outcome. */
+export interface SettledRun {
+  readonly runId: string;
+  /** Of these: how many were begun and did not end ok. */
+  readonly failed: number;
+}
+
 /**
  * Gives jobs their outcome, with the rows that bring it to the thread. A job that is not in the state `from`
- * keeps what it has: the first outcome stands. Tells the runs whose jobs it settled.
+ * keeps what it has: the first outcome stands.
  */
 export async function settleJobs(
   ledger: Ledger,
@@ -83,7 +93,7 @@ export async function settleJobs(
   ended: readonly EndedJob[],
   from: 'queued' | 'running',
   at: number,
-): Promise<readonly string[]> {
+): Promise<readonly SettledRun[]> {
   if (ended.length === 0) return [];
   const outcomes = new Map<string, EndedJob>();
   for (const end of ended) if (!outcomes.has(end.job.id)) outcomes.set(end.job.id, end);
@@ -122,7 +132,10 @@ export async function settleJobs(
   }
   const changed = [...settled.values()].filter(({ jobs }) => jobs.length > 0);
   for (const { thread, jobs } of changed) await oweRows(trx, thread, oweResults(thread, jobs, at));
-  return changed.map(({ thread }) => thread.runId);
+  return changed.map(({ thread, jobs }) => ({
+    runId: thread.runId,
+    failed: from === 'queued' ? 0 : jobs.filter(({ outcome }) => outcome.kind !== 'ok').length,
+  }));
 }
 
 /** An outcome as it is stored. */

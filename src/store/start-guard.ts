@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import type { TakenJob } from '../run/run.ts';
 import { oweProgress } from '../thread/layout.ts';
 import { inChunks } from './pieces.ts';
+import { mayStart } from './rollout/steps.ts';
 import type { Schema } from './schema.ts';
 import { type Ledger, oweToThread } from './settle.ts';
 
@@ -26,6 +27,7 @@ export async function passGuard(
         chunk.map((job) => job.id),
       )
       .where('state', '=', 'queued')
+      .where(mayStart)
       .where('run_id', 'in', (open) =>
         open
           .selectFrom('run')

@@ -47,6 +47,8 @@ const FIRST_BOARD_MS = 1_000;
 /** Of so many hosts of a run, the first in its order, what is on disk is put into the thread as well. */
 export const MAX_SPOOLED_FILES = 10;
 const LOG_FORMS: readonly LogForm[] = ['text', 'json'];
+/** A position in a plan is well below it. */
+const BEHIND_ALL_HOSTS = 1_000_000;
 /** Behind the hosts' rows and the pages. */
 const LOG_POSITION = MAX_PAGES + 1;
 /**
@@ -63,6 +65,12 @@ export function oweProgress(runId: string, at: number): readonly OwedRow[] {
 /** The root message is to say it at once: the run was begun, cancelled, or has ended. */
 export function oweRoot(runId: string, at: number): readonly OwedRow[] {
   return [rootRow(runId, at)];
+}
+
+/** The canary has ended, or somebody has said what is to become of the rest: told behind what its hosts said. */
+export function oweCanary(runId: string, at: number): readonly OwedRow[] {
+  const asks = row({ kind: 'canary', runId }, 'message', BEHIND_ALL_HOSTS, at);
+  return [...oweRoot(runId, at), { ...asks, dueAt: at + FIRST_BOARD_MS }];
 }
 
 /** Results came in. A host's reply, which other hosts' may join, and its file behind it; or, folded, the first page of the board. */

@@ -2,6 +2,7 @@ import { formatAuditLine } from '../report/audit-line.ts';
 import type { FileUpload, Message } from '../report/message.ts';
 import { totalJobs } from '../run/run.ts';
 import { openBoards } from './board/open-boards.ts';
+import { formatCanary } from './canary.ts';
 import type { ThreadFacts } from './facts.ts';
 import { renderHostFile, renderLog, renderSpooled } from './files/files.ts';
 import { formatReply } from './reply/reply.ts';
@@ -30,6 +31,8 @@ export function createRenderer(facts: ThreadFacts): Renderer {
         const copies = facts.copyProgress(run.id);
         return formatRoot(run, { now: facts.now(), slowest, ...(copies === undefined ? {} : { copies }) });
       }
+      case 'canary':
+        return formatCanary(run);
       case 'board':
         return (await boards.pagesOf(run))[subject.page - 1];
       case 'log':

@@ -1,9 +1,11 @@
 import { isHeld, runButtons } from '../report/buttons.ts';
 import { type Block, context, type Message, preformatted, richText, section } from '../report/message.ts';
-import { escapeMrkdwn, escapeShort, inlineCode, mention } from '../report/text/escape.ts';
+import { escapeMrkdwn, escapeShort, formatMoment, inlineCode, mention } from '../report/text/escape.ts';
 import { formatHostNames } from '../report/text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
+import { describeRollout, describeStand, isPaused } from '../report/text/rollout.ts';
 import {
+  capitalize,
   describeLimits,
   describeSource,
   describeWork,
@@ -45,7 +47,8 @@ export function formatRoot(
     ),
     ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
     ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
-    ...(isHeld(run) ? [section(heldLine(run))] : []),
+    ...rolloutSection(run),
+    ...(isHeld(run) && !isPaused(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];
   blocks.push(...runButtons(run));
@@ -93,6 +96,20 @@ function heldLine({ held, progress }: Run): string {
   return `${waiting}${escapeShort(cleanOutput(held ?? ''), 300)}.* It does not start by itself any more.`;
 }
 
+/** Where the rollout stands; what somebody has to look at is bold. */
+function rolloutSection(run: Run): readonly Block[] {
+  const { rollout, held, progress } = run;
+  if (rollout?.phase === 'paused') {
+    const tally = `*${escapeShort(cleanOutput(capitalize(held ?? '')), 300)}.*`;
+    if (!isPaused(run)) return [section(tally)];
+    const { queued } = progress;
+    return [section(`${tally} ${plural(queued, 'host')} ${queued === 1 ? 'waits' : 'wait'} for _Continue_.`)];
+  }
+  const stand = describeStand(run, (at) => `at ${formatMoment(at, '{time_secs}')}`);
+  if (stand === undefined) return [];
+  return [section(rollout?.phase === 'stopped' ? `*${capitalize(stand)}.*` : `${capitalize(stand)}.`)];
+}
+
 /** A plan never changes, and ten thousand names take longer than the rest of the message. */
 const names = new WeakMap<Plan, string>();
 
@@ -118,16 +135,19 @@ function commandLines(run: Run) {
 function notes(run: Run): readonly string[] {
   const { plan } = run;
   const { work } = plan;
-  const waiting = run.progress.queued + run.progress.running;
   return [
-    ...(run.cancelledBy === undefined
-      ? []
-      : [`${waiting > 0 ? 'being cancelled' : 'cancelled'} by ${mention(run.cancelledBy.userId)}`]),
+    ...(run.cancelledBy === undefined ? [] : [`${verbOfCancel(run)} by ${mention(run.cancelledBy.userId)}`]),
     ...(plan.retryOf === undefined ? [] : [`again, after ${escapeShort(plan.retryOf, 40)}`]),
     ...describeSource(work, IN_MRKDWN),
+    ...describeRollout(plan).map((text) => escapeShort(text, 300)),
     ...describeLimits(plan),
     'results in the thread',
   ];
+}
+
+function verbOfCancel({ progress, rollout }: Run): string {
+  if (progress.queued + progress.running > 0) return 'being cancelled';
+  return rollout?.phase === 'paused' ? 'stopped there' : 'cancelled';
 }
 
 const IN_MRKDWN = { person: mention, text: (text: string) => escapeShort(cleanOutput(text), 200) };

@@ -63,6 +63,8 @@ export interface OutboxClaim {
 /** What a row shows. */
 export type RowSubject =
   | { readonly kind: 'root'; readonly runId: string }
+  /** What came of the canary, and what is to become of the rest. */
+  | { readonly kind: 'canary'; readonly runId: string }
   | { readonly kind: 'board'; readonly runId: string; readonly page: number }
   /** A host's result, and what of its output is not in the reply. */
   | { readonly kind: 'reply' | 'file' | 'spooled'; readonly runId: string; readonly host: string }
@@ -76,6 +78,8 @@ export function formatKey(subject: RowSubject): string {
   switch (subject.kind) {
     case 'root':
       return `root:${subject.runId}`;
+    case 'canary':
+      return `canary:${subject.runId}`;
     case 'board':
       return `board:${subject.runId}:${subject.page}`;
     case 'reply':
@@ -99,6 +103,7 @@ export function parseKey(key: string): RowSubject | undefined {
   if (id === '') return undefined;
   switch (kind) {
     case 'root':
+    case 'canary':
       return { kind, runId: id };
     case 'audit':
       return { kind, seq: Number(id) };
@@ -123,6 +128,8 @@ export function describeKey(key: string): string {
       return 'something that this version does not know';
     case 'root':
       return 'the root message';
+    case 'canary':
+      return 'what came of the canary';
     case 'board':
       return `page ${subject.page} of the results`;
     case 'reply':

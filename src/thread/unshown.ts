@@ -27,6 +27,7 @@ export function formatUnshown(key: string): Message {
 
 const SHOWN = {
   root: 'How far the run is',
+  canary: 'What came of the canary',
   reply: 'The result',
   file: 'The file with the output',
   spooled: 'The file with the output',

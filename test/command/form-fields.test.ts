@@ -5,6 +5,9 @@ import { describeFields, type FormFields, parseFormFields } from '../../src/comm
 import { fieldsOf } from '../../src/command/options.ts';
 import { parseCommand } from '../../src/command/parse-command.ts';
 
+/** Of fields whose placeholder shows several. */
+const EXAMPLES: Readonly<Record<string, string>> = { limit: '30s', wait: '5m', maxfail: '10%' };
+
 const parse = (kind: 'run' | 'copy', fields: FormFields) => parseFormFields(kind, fields);
 
 describe('the form, read', () => {
@@ -62,6 +65,46 @@ describe('the form, read', () => {
     );
   });
 
+  test('rolls out as the options do, and tells each fault at its field', () => {
+    const rollout = (fields: FormFields) => parse('run', { hosts: ['h1'], command: ['id'], ...fields });
+    expect(
+      rollout({
+        serial: ['1, 20%'],
+        canary: ['2'],
+        maxfail: ['0'],
+        wait: ['30s'],
+        order: ['random'],
+        pick: ['9'],
+      }),
+    ).toMatchObject({
+      request: {
+        rollout: {
+          serial: [{ count: 1 }, { percent: 20 }],
+          canary: 2,
+          maxFail: { count: 0 },
+          waitMs: 30_000,
+          order: 'random',
+          pick: 9,
+        },
+      },
+    });
+    expect(rollout({ order: ['inventory'] })).toEqual(rollout({}));
+    expect(
+      rollout({ serial: ['0'], canary: ['x'], maxfail: ['101%'], wait: ['5'], pick: ['0'] }),
+    ).toMatchObject({
+      faults: {
+        serial: expect.stringContaining('size of a batch'),
+        canary: expect.stringContaining('number of hosts'),
+        maxfail: expect.stringContaining('percentage'),
+        wait: expect.stringContaining('duration'),
+        pick: expect.stringContaining('number of hosts'),
+      },
+    });
+    expect(rollout({ wait: ['30s'] })).toEqual({
+      faults: { wait: expect.stringContaining('no batches to wait between') },
+    });
+  });
+
   test('sends the command exactly as it was written', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (command) => {
@@ -105,7 +148,7 @@ describe('the form, read', () => {
         case 'search':
           return fc.uniqueArray(fc.constantFrom('@web', 'db01'), { minLength: 1 });
         case 'text':
-          return fc.constant([field.block === 'limit' ? '30s' : field.placeholder]);
+          return fc.constant([EXAMPLES[field.block] ?? field.placeholder]);
         case 'choice':
           return fc.constantFrom(...field.choices).map(({ value }) => [value]);
         default:
@@ -115,7 +158,10 @@ describe('the form, read', () => {
     const filled = (kind: 'run' | 'copy') => {
       const fields = Object.fromEntries(fieldsOf(kind).map((field) => [field.block, anyOf(field)]));
       const needed = fieldsOf(kind).flatMap(({ block, optional }) => (optional ? [] : [block]));
-      return fc.record(fields, { requiredKeys: ['hosts', ...needed] }).map((some) => [kind, some] as const);
+      return fc
+        .record(fields, { requiredKeys: ['hosts', ...needed] })
+        .filter((some) => some.wait === undefined || some.serial !== undefined)
+        .map((some) => [kind, some] as const);
     };
     fc.assert(
       fc.property(fc.oneof(filled('run'), filled('copy')), ([kind, fields]) => {
@@ -136,6 +182,12 @@ describe('the form, read', () => {
       action: text,
       local: text,
       remote: text,
+      serial: text,
+      canary: text,
+      maxfail: text,
+      wait: text,
+      order: text,
+      pick: text,
     });
     fc.assert(
       fc.property(fc.constantFrom('run' as const, 'copy' as const), fields, (kind, some) => {

@@ -31,6 +31,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/command/form-fields.ts': reader('slack', 2),
   'src/command/fleet-options.ts': reader('slack', 12),
   'src/command/parse-command.ts': reader('slack', 5),
+  'src/command/rollout/parse.ts': reader('slack', 2),
   'src/command/slash-text.ts': reader('slack', 2),
   'src/command/typed-command.ts': reader('slack', 11, /\\(["“”„‟])/g),
   'src/command/words.ts': reader(

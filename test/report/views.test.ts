@@ -14,6 +14,8 @@ function expectTaken(view: Modal | HomeTab): void {
   expect(JSON.stringify(view).length).toBeLessThan(250_000);
 }
 
+const ROLLOUT = ['serial', 'canary', 'maxfail', 'wait', 'order', 'pick'];
+
 const blockIds = (view: Modal) =>
   view.blocks.flatMap((block) => (block.type === 'input' ? [block.block_id] : []));
 
@@ -29,6 +31,7 @@ describe('the form', () => {
       'limit',
       'results',
       'sudo',
+      ...ROLLOUT,
     ]);
     expect(empty.submit?.text).toBe('Preview');
     const judged = formatRunForm({ metadata: '{}', preview: [samplePlan(), undefined, []] });
@@ -49,6 +52,7 @@ describe('the form', () => {
       'fanout',
       'limit',
       'copy-options',
+      ...ROLLOUT,
     ]);
     expect(form.title.text).toBe('Send to hosts');
   });

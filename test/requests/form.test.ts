@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Refusal, SUBJECTS, type Subject } from '../../src/errors.ts';
 import { SEND_SHORTCUT } from '../../src/report/views/form.ts';
 import type { ShortcutCall, SubmittedForm } from '../../src/requests/calls.ts';
-import { placeRefusal } from '../../src/requests/form.ts';
+import { openForm, placeRefusal } from '../../src/requests/form.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import type { SharedFile } from '../../src/run/shared-file.ts';
 import { ANN, CLEO, countRuns, ELSEWHERE, formWith, OPS, openDeskRig, textOf } from './rig.ts';
@@ -39,6 +39,37 @@ describe('the form', () => {
     const [run] = await rig.store.store.listRuns(1);
     expect(run?.plan).toMatchObject({ work: { action: 'run', command: 'df -h' }, channelId: OPS });
     expect(run?.plan.typed).toBe('form: /batch_run -h @web -cmd df -h');
+  });
+
+  test('runs the very order by chance that it has shown', async () => {
+    const hosts = Array.from(
+      { length: 30 },
+      (_, n) => `[h${n}]\nip = 10.0.1.${n}\nuser = root\npassword = x\n`,
+    );
+    await using rig = await openDeskRig({
+      inventory: hosts.join(''),
+      allowlist: `[all]\nusers = ${ANN.userId}\nchannels = ${OPS}\nhosts = all\nactions = run\ncommands = *\n`,
+    });
+    const wish = { hosts: ['all'], command: ['df -h'], order: ['random'], pick: ['8'], serial: ['1'] };
+    const orders = new Set<string>();
+    for (const _ of [1, 2, 3]) {
+      const opened = openForm('run', { channelId: OPS });
+      const again = await rig.desk.submit(formWith(wish, { metadata: opened.private_metadata ?? '' }));
+      orders.add(JSON.stringify(again.kind === 'shown' ? again.view.blocks : undefined));
+    }
+    expect(orders.size).toBe(3);
+    const { private_metadata = '' } = openForm('run', { channelId: OPS });
+    const shown = await rig.desk.submit(formWith(wish, { metadata: private_metadata }));
+    if (shown.kind !== 'shown') throw new Error(`expected a preview, not ${shown.kind}`);
+    const metadata = shown.view.private_metadata ?? '';
+    const accepted = await rig.desk.submit(formWith(wish, { metadata }));
+    if (accepted.kind !== 'accepted') throw new Error(`expected a yes, not ${accepted.kind}`);
+    await accepted.begin();
+    const [run] = await rig.store.store.listRuns(1);
+    const order = run?.plan.targets.map(({ host }) => host) ?? [];
+    expect(order).toHaveLength(8);
+    const batches = order.map((host, n) => `batch ${n + 1} of 8: ${host}`).join('\n');
+    expect(textOf(shown.view)).toContain(JSON.stringify(batches).slice(1, -1));
   });
 
   test('that comes late begins nothing, and is no second word where its first delivery began the run', async () => {
@@ -83,6 +114,7 @@ describe('the form', () => {
       [{ terms: ['nope'] }, 'terms'],
       [{ fanout: ['1000'] }, 'fanout'],
       [{ limit: ['9h'] }, 'limit'],
+      [{ serial: ['1'], wait: ['9h'] }, 'wait'],
     ] as const) {
       const verdict = await rig.desk.submit(formWith({ ...fields, ...wrong }));
       expect(verdict).toMatchObject({ kind: 'faults' });
@@ -103,7 +135,7 @@ describe('the form', () => {
           new Refusal('not-allowed', 'Other hosts, -c 3, transfer folder.', { about: subject }),
         ),
       );
-    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'], sudo: ['root'] });
+    const run = formWith({ ...fields, fanout: ['3'], limit: ['1m'], sudo: ['root'], wait: ['9h'] });
     const copy = formWith({ terms: ['web01'], action: ['put'], local: ['a'], remote: ['/b'] });
     const shared = formWith({ terms: ['web01'], remote: ['/b'] });
     const of = (form: SubmittedForm) =>
@@ -117,6 +149,7 @@ describe('the form', () => {
       'remote hosts',
       'fan-out fanout',
       'time-limit limit',
+      'wait wait',
       'channel channel',
     ]);
     expect(of(copy)).toEqual([
@@ -128,6 +161,7 @@ describe('the form', () => {
       'remote remote',
       'fan-out hosts',
       'time-limit hosts',
+      'wait hosts',
       'channel channel',
     ]);
     expect(about('local', shared)).toEqual(['remote']);

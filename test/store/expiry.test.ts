@@ -249,6 +249,7 @@ fileTest(
       db,
       plans: new Plans(),
       now: Date.now,
+      beat: () => ({ at: Date.now(), boot: '', uptimeMs: 0 }),
       mask: (it) => it,
       auditLines: 'nobody',
       meters: UNMETERED,

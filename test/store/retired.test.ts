@@ -28,6 +28,7 @@ async function retire(rig: StoreRig, what: Retired, runIds: readonly string[]): 
     db,
     plans: new Plans(),
     now: () => AT,
+    beat: () => ({ at: AT, boot: '', uptimeMs: 0 }),
     mask: (it) => it,
     auditLines: 'nobody',
     self: 'test',

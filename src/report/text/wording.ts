@@ -52,6 +52,11 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** At the start of a sentence. */
+export function capitalize(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
 export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -37,6 +37,7 @@ export function formatRunForm(state: FormState): Modal {
       ...fieldsOf('run', 'what').map(formatField),
       channelField(state),
       ...fieldsOf('run', 'how').map(formatField),
+      ...fieldsOf('run', 'rollout').map(formatField),
       ...previewOf(state),
     ],
   };
@@ -59,6 +60,7 @@ export function formatCopyForm(state: FormState): Modal {
         .map(formatField),
       channelField(state),
       ...fieldsOf('copy', 'how').map(formatField),
+      ...fieldsOf('copy', 'rollout').map(formatField),
       ...previewOf(state),
     ],
   };

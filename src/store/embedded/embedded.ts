@@ -46,7 +46,7 @@ export async function openEmbedded({ url, log, onFailure }: DatabaseSettings): P
       // Whoever cancels tells the dispatcher, which is in this process.
       async askToStop() {},
       openQueue: (ledger, outbox, { hostConcurrency, shares }) =>
-        new EmbeddedJobs(ledger, new Lanes(hostConcurrency, shares.slots), outbox, own),
+        new EmbeddedJobs(ledger, new Lanes(hostConcurrency, shares.slots), outbox, own, log),
       trail: auditTrailOf(fileView(url)),
       measureUse: () => measureUse(db),
       giveBack: () => giveBack(file),

@@ -1,11 +1,15 @@
+import type { Log } from '../../ports/log.ts';
+import type { Plan } from '../../run/plan.ts';
 import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import type { Database } from '../database.ts';
 import type { JobQueue } from '../job-queue.ts';
 import type { Lanes } from '../lanes.ts';
 import type { StoredOutbox } from '../outbox/outbox.ts';
+import { listWaiting, moveOn, type RolloutChange } from '../rollout/steps.ts';
+import { BatchWaits, listWaitingRuns } from '../rollout/waits.ts';
 import { settleInterrupted } from '../runs.ts';
-import { finishRuns, type Ledger, settleJobs } from '../settle.ts';
+import { type Ledger, settleJobs } from '../settle.ts';
 import { passGuard } from '../start-guard.ts';
 import { transact } from '../transact.ts';
 
@@ -15,13 +19,21 @@ export class EmbeddedJobs implements JobQueue {
   readonly #database: Pick<Database, 'trouble'>;
   readonly #lanes: Lanes;
   readonly #outbox: StoredOutbox;
+  readonly #waits: BatchWaits;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(ledger: Ledger, lanes: Lanes, outbox: StoredOutbox, database: Pick<Database, 'trouble'>) {
+  constructor(
+    ledger: Ledger,
+    lanes: Lanes,
+    outbox: StoredOutbox,
+    database: Pick<Database, 'trouble'>,
+    log: Log,
+  ) {
     this.#ledger = ledger;
     this.#database = database;
     this.#lanes = lanes;
     this.#outbox = outbox;
+    this.#waits = new BatchWaits(ledger, log, (change) => this.follow(change));
   }
 
   /** Whoever asks to stop a job finds it in this process. */
@@ -44,10 +56,13 @@ export class EmbeddedJobs implements JobQueue {
       .orderBy('number')
       .execute();
     for (const { id } of released) (await this.prepare(id))();
+    for (const runId of await listWaitingRuns(db)) this.#waits.watch(runId);
     return interrupted;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#waits.close();
+  }
 
   async take(n: number): Promise<readonly TakenJob[]> {
     const taken = this.#lanes.take(n);
@@ -73,32 +88,38 @@ export class EmbeddedJobs implements JobQueue {
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
     const { db, now } = this.#ledger;
-    await transact(db, async (trx) => {
+    const change = await transact(db, async (trx) => {
       const at = now();
       const settled = await settleJobs(this.#ledger, trx, ended, 'running', at);
-      await finishRuns(this.#ledger, trx, settled, at);
+      return await moveOn(this.#ledger, trx, settled, at);
     });
     this.forget(ended.map(({ job }) => job.id));
-    this.#outbox.announce();
+    this.follow(change);
   }
 
   async prepare(runId: string): Promise<() => void> {
     const { db, plans } = this.#ledger;
     const run = await db.selectFrom('run').select('id').where('id', '=', runId).executeTakeFirst();
     if (run === undefined) return () => {};
-    const { fanOut, requester } = (await plans.find(db, runId)).plan;
-    const waiting = await db
-      .selectFrom('job')
-      .select(['id', 'run_id as runId', 'host'])
-      .where('run_id', '=', runId)
-      .where('state', '=', 'queued')
-      .orderBy('position')
-      .execute();
+    const { plan } = await plans.find(db, runId);
+    const waiting = await listWaiting(db, runId);
     return () => {
-      const person = `${requester.teamId} ${requester.userId}`;
-      this.#lanes.add({ id: runId, person, fanOut }, waiting, performance.now());
+      this.#queue(runId, plan, waiting);
       this.announce();
     };
+  }
+
+  #queue(runId: string, { requester, fanOut }: Plan, jobs: readonly TakenJob[]): void {
+    const person = `${requester.teamId} ${requester.userId}`;
+    this.#lanes.add({ id: runId, person, fanOut }, jobs, performance.now());
+  }
+
+  follow({ skipped, opened, waiting }: RolloutChange): void {
+    this.forget(skipped);
+    for (const { runId, plan, jobs } of opened) this.#queue(runId, plan, jobs);
+    for (const runId of waiting) this.#waits.watch(runId);
+    if (opened.length > 0) this.announce();
+    this.#outbox.announce();
   }
 
   forget(jobIds: readonly string[]): void {

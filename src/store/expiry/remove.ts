@@ -42,8 +42,10 @@ export function removeSome(db: Kysely<Schema>, progress: Progress): Promise<Prog
       return { ...progress, position: last.position + 1 };
     }
     if (await removeRows(trx, progress)) return progress;
-    if (what === 'runs')
+    if (what === 'runs') {
+      await trx.deleteFrom('rollout').where('run_id', '=', runId).execute();
       await trx.updateTable('run').set({ plan_json: '' }).where('id', '=', runId).execute();
+    }
     await trx.deleteFrom('expiring').where('run_id', '=', runId).execute();
     return undefined;
   });
@@ -52,7 +54,7 @@ export function removeSome(db: Kysely<Schema>, progress: Progress): Promise<Prog
 /** Rows of its thread that Slack has; of a run that is gone, also those that were given up. True: there may be more. */
 async function removeRows(trx: Transaction<Schema>, { runId, what }: Progress): Promise<boolean> {
   let removed = 0;
-  for (const kind of ['root', 'board', 'reply', 'file', 'log']) {
+  for (const kind of ['root', 'canary', 'board', 'reply', 'file', 'log']) {
     const key = `${kind}:${runId}`;
     let rows = trx
       .selectFrom('outbox')

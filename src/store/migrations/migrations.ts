@@ -21,6 +21,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0019-places': { up: addPlaces },
   '0020-expiry': { up: addExpiry },
   '0021-received': { up: addReceived },
+  '0025-rollouts': { up: addRollouts },
   '0031-doubtful-forms': { up: letFormsWait },
   '0032-uploads': { up: addUploads },
   '0035-origin-files': { up: addOriginFiles },
@@ -246,6 +247,19 @@ async function addReceived(db: Kysely<unknown>): Promise<void> {
     what text not null,
     at bigint not null,
     run_id text)`.execute(db);
+}
+
+/** Not all hosts of a run may start at once. */
+async function addRollouts(db: Kysely<unknown>): Promise<void> {
+  await sql`create table rollout (
+    run_id text primary key references run (id),
+    phase text not null check (phase in ('running', 'paused', 'waiting', 'stopped')),
+    batch integer not null,
+    starts_before integer not null,
+    failures integer not null,
+    since bigint,
+    since_boot text,
+    since_uptime_ms bigint)`.execute(db);
 }
 
 /** Forms wait for a word of their person, too. SQLite cannot change a check: the table is made anew. */

@@ -133,6 +133,15 @@ const TABLES: readonly string[] = [
     run_id ${TEXT} primary key references run (id),
     salt text not null,
     work_json text not null)`,
+  `create table rollout (
+    run_id ${TEXT} primary key references run (id),
+    phase ${TEXT} not null check (phase in ('running', 'paused', 'waiting', 'stopped')),
+    batch integer not null,
+    starts_before integer not null,
+    failures integer not null,
+    since bigint,
+    since_boot text,
+    since_uptime_ms bigint)`,
   `create table text_reading (
     team_id ${TEXT} not null,
     source ${TEXT} not null check (source in ('command', 'form')),

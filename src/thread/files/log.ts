@@ -1,4 +1,5 @@
 import { cleanOutput } from '../../report/text/plain.ts';
+import { describeOrder } from '../../report/text/rollout.ts';
 import { describeWork, formatCount, formatPart, formatSummary, plural } from '../../report/text/wording.ts';
 import { keptChars, type Outcome, type StreamText } from '../../run/outcome.ts';
 import type { Job, Run } from '../../run/run.ts';
@@ -23,7 +24,7 @@ export function formatLogHeader(run: Run, hosts: number, share: number, now: num
     formatSummary(run, now),
     `asked for by ${run.plan.requester.userId} at ${new Date(run.createdAt).toISOString()}`,
     command,
-    `${plural(hosts, 'host')} in the order of the inventory`,
+    `${plural(hosts, 'host')}, ${describeOrder(run.plan)}`,
     ...(Number.isFinite(share)
       ? [
           `All output together is too much for a file: of each host there are ${formatCount(share)} characters at most.`,

@@ -5,9 +5,11 @@ import type { Waits } from '../../../run/waits.ts';
 import type { JobQueue } from '../../job-queue.ts';
 import { replaceUnknown } from '../../late.ts';
 import type { StoredOutbox } from '../../outbox/outbox.ts';
+import { moveOn, type RolloutChange } from '../../rollout/steps.ts';
+import { BatchWaits, listWaitingRuns } from '../../rollout/waits.ts';
 import { findRunning, recordStart, settleLost } from '../../runs.ts';
 import type { Schema } from '../../schema.ts';
-import { finishRuns, type Ledger, settleJobs } from '../../settle.ts';
+import { type Ledger, settleJobs } from '../../settle.ts';
 import { passGuard } from '../../start-guard.ts';
 import { transact } from '../../transact.ts';
 import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
@@ -51,6 +53,7 @@ export class ServerJobs implements JobQueue {
   readonly #db: Kysely<ServerSchema>;
   readonly #map: QueueMap;
   readonly #contact: Contact;
+  readonly #batches: BatchWaits;
   readonly #readyListeners: (() => void)[] = [];
   readonly #stopListeners: ((jobIds: readonly string[], why: Why) => void)[] = [];
   /** Taken, and not over yet. */
@@ -68,6 +71,7 @@ export class ServerJobs implements JobQueue {
     this.#ledger = ledger;
     this.#db = toServer(ledger.db);
     this.#map = new QueueMap(ledger.plans, { hostConcurrency, personSlots });
+    this.#batches = new BatchWaits(ledger, log, (change) => this.follow(change));
     this.#look = setInterval(() => this.#announce(), LOOK_MS).unref();
     this.#contact = new Contact({
       beat: () => this.#beat(),
@@ -190,7 +194,8 @@ export class ServerJobs implements JobQueue {
       const settled = await settleJobs(this.#ledger, toStore(trx), ours, 'running', at);
       const late = ours.filter(({ job }) => mine.get(job.id)?.kind === 'interrupted');
       await replaceUnknown(this.#ledger, toStore(trx), late, at);
-      await finishRuns(this.#ledger, toStore(trx), settled, at);
+      // Every process finds what came of it in the tables.
+      await moveOn(this.#ledger, toStore(trx), settled, at);
       const over = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
       await this.#tear(trx, over);
     });
@@ -209,6 +214,12 @@ export class ServerJobs implements JobQueue {
     this.#announce();
   }
 
+  follow({ waiting }: RolloutChange): void {
+    for (const runId of waiting) this.#batches.watch(runId);
+    this.#settings.outbox.announce();
+    this.forget();
+  }
+
   waits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>> {
     return this.#alone(async () => {
       await this.#map.sync(this.#db);
@@ -219,6 +230,7 @@ export class ServerJobs implements JobQueue {
   /** What was taken and has not started is for others to take at once. */
   async close(): Promise<void> {
     clearInterval(this.#look);
+    this.#batches.close();
     await this.#contact.close();
     if (this.#engine === undefined) return;
     try {
@@ -247,6 +259,10 @@ export class ServerJobs implements JobQueue {
     await this.#settings.replicas.beat();
     await engine.touch([...this.#held]);
     await this.#hearWhatEnds();
+    // Whoever ended the batch before may be gone.
+    for (const runId of await listWaitingRuns(this.#settings.beats)) {
+      if (!this.#batches.isWatching(runId)) this.#batches.watch(runId);
+    }
     const back = await engine.claim(RECLAIMED_AT_ONCE);
     if (back.length === 0) return;
     await transact(this.#ledger.db, (trx) => this.#reclaim(toServer(trx), back));

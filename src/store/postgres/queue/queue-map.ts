@@ -3,6 +3,7 @@ import type { TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
 import { Lanes, type QueuedRun } from '../../lanes.ts';
 import type { Plans } from '../../plans.ts';
+import { mayStart } from '../../rollout/steps.ts';
 import type { ServerSchema } from '../server-schema.ts';
 
 export interface MapLimits {
@@ -101,7 +102,10 @@ export class QueueMap {
       .where('run_id', '=', id)
       .where('state', '<>', 'settled')
       .orderBy('position');
-    if (!isOpen) jobs = jobs.where('worker', 'is not', null);
+    // Of a rollout what may start; what was taken may run also where no more does.
+    jobs = isOpen
+      ? jobs.where((job) => job.or([job('worker', 'is not', null), mayStart]))
+      : jobs.where('worker', 'is not', null);
     const rows = await jobs.execute();
     this.#lanes.add(
       run,
