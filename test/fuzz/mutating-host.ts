@@ -3,29 +3,18 @@ import type { Socket } from 'node:net';
 import ssh2, { type Connection, type SFTPWrapper } from 'ssh2';
 import { randomOf } from '../rigs/misbehaving-host.ts';
 import { type HostScript, type SshServer, startSshServer } from '../rigs/ssh-server.ts';
+import { type Mutation, PASSWORD } from './mutation.ts';
 
 /**
- * A host whose every packet may be another than the library meant: changed before it is encrypted, so that its
- * checksum is right and our client reads it to its end. Which, and how, comes out of the seed of the connection.
+ * Hosts whose every packet may be another than the library meant: changed before it is encrypted, so that its checksum
+ * is right and our client reads it to its end. `find` knows what the host of an address does.
  */
-export interface Mutation {
-  readonly seed: number;
-  /** `bytes`: no SSH at all, or only its first line. `packets`: SSH, of which each n-th packet is changed. */
-  readonly does: 'bytes' | 'packets';
-  /** From which packet on, and each how many-th. */
-  readonly from: number;
-  readonly every: number;
-}
-
-export const PASSWORD = 'hunter2hunter2';
-
-/** Takes connections in the order of `next`. */
-export async function startMutatingHost(next: () => Mutation | undefined): Promise<SshServer> {
+export async function startMutatingHosts(find: (index: number) => Mutation | undefined): Promise<SshServer> {
   // The library tells of its connections in the order in which their sockets came.
   const coming: (Mutation | undefined)[] = [];
   const script: HostScript = {
     onSocket(socket) {
-      const mutation = next();
+      const mutation = find(indexOf(socket.localAddress ?? ''));
       if (mutation?.does !== 'bytes') {
         coming.push(mutation);
         return false;
@@ -52,6 +41,8 @@ export async function startMutatingHost(next: () => Mutation | undefined): Promi
   };
   return await startSshServer(script, '0.0.0.0');
 }
+
+const indexOf = (address: string): number => Number(address.split('.').at(-1)) - 1;
 
 function sayBytes(socket: Socket, seed: number): void {
   const random = randomOf(seed);

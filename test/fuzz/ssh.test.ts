@@ -1,4 +1,6 @@
+import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -8,8 +10,9 @@ import { OUTCOME_KINDS, type Outcome } from '../../src/run/outcome.ts';
 import type { Work } from '../../src/run/plan.ts';
 import { execution, openRig, passwordHost } from '../ssh/rig.ts';
 import { cases, FUZZ_MS } from './cases.ts';
-import { type Mutation, PASSWORD, startMutatingHost } from './mutating-host.ts';
+import { addressOf, type Mutation, PASSWORD } from './mutation.ts';
 
+const HOSTS = new URL('mutating-host-process.ts', import.meta.url).pathname;
 const AT_ONCE = 50;
 const ENDS_WITHIN_MS = 20_000;
 const DEADLINES = {
@@ -40,13 +43,15 @@ test(
   'whatever bytes a host sends, each job has one outcome in time, and no secret in it',
   async () => {
     const { numRuns = 1, ...parameters } = cases(150);
+    const hosts = fork(HOSTS, { execArgv: [] });
+    const [port] = await once(hosts, 'message');
     const kinds = new Map<string, number>();
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyMutation, { minLength: AT_ONCE, maxLength: AT_ONCE }),
         async (mutations) => {
-          const waiting = [...mutations];
-          await using server = await startMutatingHost(() => waiting.shift() ?? mutations[0]);
+          hosts.send(mutations);
+          await once(hosts, 'message');
           await using rig = await openRig({
             deadlines: DEADLINES,
             idleMs: 50,
@@ -57,9 +62,9 @@ test(
           await writeFile(join(rig.folder, 'transfers', 'file'), CONTENT);
           const outcomes: Outcome[] = await Promise.all(
             mutations.map(async ({ seed }, i) => {
-              const host = passwordHost(server.port, {
+              const host = passwordHost(Number(port), {
                 name: `h${i}`,
-                ip: `127.0.0.${i + 1}`,
+                ip: addressOf(i),
                 password: new Secret(PASSWORD),
                 shell: seed % 2 === 0 ? 'raw' : 'auto',
               });
@@ -84,6 +89,7 @@ test(
       ),
       { ...parameters, numRuns: Math.ceil(numRuns / AT_ONCE), endOnFailure: true },
     );
+    hosts.disconnect();
     // It is not that all of them failed at the door.
     expect([...kinds.keys()]).toEqual(expect.arrayContaining(['unreachable', 'failed', 'transfer-failed']));
   },

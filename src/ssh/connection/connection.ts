@@ -65,6 +65,7 @@ export class Connection {
     return this.#ask(
       (done: Done<void>) =>
         this.#client.exec(command, tellBeforeSending(onSent), (error, channel) => {
+          if (!error) endAlone(channel);
           if (isAnswered) return;
           isAnswered = true;
           if (!error) onOpen(channel);
@@ -91,7 +92,12 @@ export class Connection {
 
   /** A TCP connection from the host to somewhere else. */
   forward(ip: string, port: number): Promise<ClientChannel> {
-    return this.#ask((done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, ip, port, done));
+    return this.#ask((done: Done<ClientChannel>) =>
+      this.#client.forwardOut('127.0.0.1', 0, ip, port, (error, channel) => {
+        if (!error) endAlone(channel);
+        done(error, channel);
+      }),
+    );
   }
 
   /** Says goodbye; tears the socket down where that is not heard, and waits no longer for it. */
@@ -139,6 +145,15 @@ export class Connection {
     for (const listener of [...this.#onLost]) listener(this.#lost);
     this.#onLost.clear();
   }
+}
+
+/**
+ * A host that speaks behind the end of a channel breaks the stream it speaks on, stderr of a forward too; whoever
+ * uses the channel may not listen yet, or any more. It is the end of that channel, and not of this process.
+ */
+function endAlone(channel: ClientChannel): void {
+  channel.on('error', () => {});
+  channel.stderr.on('error', () => {});
 }
 
 /**

@@ -135,11 +135,12 @@ export const crashPoints: Scenario = {
   setUp: () => ({}),
   async run(world, { jobs, isShort }) {
     const points = isShort ? CRASH_POINTS.filter((_, n) => n % 4 === 1) : CRASH_POINTS;
-    const hosts = Math.min(world.hostCount, Math.ceil(jobs / points.length));
+    // At the first of them no run comes about.
+    const rounds = isShort ? 1 : Math.ceil(jobs / (world.hostCount * (points.length - 5)));
     await world.start();
-    for (const point of points) {
+    for (const point of Array.from({ length: rounds }, () => points).flat()) {
       world.note(point.name);
-      await point.strike(world, hosts);
+      await point.strike(world, world.hostCount);
       await world.restart();
     }
     if (isShort) return;
