@@ -10,20 +10,19 @@ import { type Mutation, PASSWORD } from './mutation.ts';
  * is right and our client reads it to its end. `find` knows what the host of an address does.
  */
 export async function startMutatingHosts(find: (index: number) => Mutation | undefined): Promise<SshServer> {
-  // The library tells of its connections in the order in which their sockets came.
-  const coming: (Mutation | undefined)[] = [];
+  const coming = new WeakMap<object, Mutation>();
   const script: HostScript = {
     onSocket(socket) {
       const mutation = find(indexOf(socket.localAddress ?? ''));
       if (mutation?.does !== 'bytes') {
-        coming.push(mutation);
+        if (mutation !== undefined) coming.set(socket, mutation);
         return false;
       }
       sayBytes(socket, mutation.seed);
       return true;
     },
     onConnection(connection) {
-      const mutation = coming.shift();
+      const mutation = coming.get(Reflect.get(connection, '_sock'));
       if (mutation !== undefined) mutate(connection, mutation);
     },
     onLogin(context, offers) {

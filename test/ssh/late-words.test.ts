@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import ssh2, { type ClientChannel, type Connection as ServerConnection } from 'ssh2';
 import { expect, test } from 'vitest';
 import { Connection } from '../../src/ssh/connection/connection.ts';
+import { Trouble } from '../../src/ssh/trouble.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
 import { passwordHost } from './rig.ts';
 
@@ -48,3 +49,27 @@ test.each(['a command', 'a forward'] as const)(
     await connection.close();
   },
 );
+
+test('nor does one that speaks behind the end of a command that it has not taken', async () => {
+  await using host = await startSshServer({
+    onExecRequest(_command, connection) {
+      speakBehindTheEnd(connection);
+      return 'ignore';
+    },
+  });
+  const client = new ssh2.Client();
+  client.connect({ host: '127.0.0.1', port: host.port, username: 'ops', password: 'right' });
+  await once(client, 'ready');
+  const connection = new Connection(passwordHost(host.port), client, Reflect.get(client, '_sock'), 500);
+  const refused = expect(connection.exec('true', () => {})).rejects.toThrow(Trouble);
+  // All that it said was read when it has answered this.
+  await expect(
+    connection.sftp(
+      () => {},
+      () => new Trouble('transfer-failed', 'none'),
+    ),
+  ).rejects.toThrow('none');
+  expect(connection.isOpen).toBe(true);
+  await connection.close();
+  await refused;
+});

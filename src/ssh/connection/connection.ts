@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, ExecOptions, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
@@ -27,6 +28,7 @@ export class Connection {
     this.#client = client;
     this.#socket = socket;
     this.#disconnectMs = disconnectMs;
+    listenFromTheStart(client);
     // Errors may come several times, and after the end; the end may come without any (pitfalls 13, 14).
     client.on('error', (error) => {
       this.#complaint ??= brokenSession(error);
@@ -65,7 +67,6 @@ export class Connection {
     return this.#ask(
       (done: Done<void>) =>
         this.#client.exec(command, tellBeforeSending(onSent), (error, channel) => {
-          if (!error) endAlone(channel);
           if (isAnswered) return;
           isAnswered = true;
           if (!error) onOpen(channel);
@@ -92,12 +93,7 @@ export class Connection {
 
   /** A TCP connection from the host to somewhere else. */
   forward(ip: string, port: number): Promise<ClientChannel> {
-    return this.#ask((done: Done<ClientChannel>) =>
-      this.#client.forwardOut('127.0.0.1', 0, ip, port, (error, channel) => {
-        if (!error) endAlone(channel);
-        done(error, channel);
-      }),
-    );
+    return this.#ask((done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, ip, port, done));
   }
 
   /** Says goodbye; tears the socket down where that is not heard, and waits no longer for it. */
@@ -148,12 +144,23 @@ export class Connection {
 }
 
 /**
- * A host that speaks behind the end of a channel breaks the stream it speaks on, stderr of a forward too; whoever
- * uses the channel may not listen yet, or any more. It is the end of that channel, and not of this process.
+ * A host that speaks behind the end of a channel breaks the stream it speaks on, which is the end of that channel and
+ * not of this process. The library makes a channel as the host opens it, and hands it on only when the command was
+ * taken, so nobody else can listen from the start (ssh2 1.17, client.js: CHANNEL_OPEN_CONFIRMATION).
  */
-function endAlone(channel: ClientChannel): void {
-  channel.on('error', () => {});
-  channel.stderr.on('error', () => {});
+function listenFromTheStart(client: Client): void {
+  const channels: unknown = Reflect.get(client, '_chanMgr');
+  const update: unknown =
+    typeof channels === 'object' && channels !== null && Reflect.get(channels, 'update');
+  if (typeof channels !== 'object' || channels === null || typeof update !== 'function') {
+    throw new Error('this ssh2 keeps its channels elsewhere');
+  }
+  Reflect.set(channels, 'update', (id: number, made: unknown): void => {
+    for (const stream of made instanceof EventEmitter ? [made, Reflect.get(made, 'stderr')] : []) {
+      if (stream instanceof EventEmitter) stream.on('error', () => {});
+    }
+    Reflect.apply(update, channels, [id, made]);
+  });
 }
 
 /**

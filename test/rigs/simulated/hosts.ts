@@ -5,7 +5,7 @@
  * and ended when: the record is the hosts' own, so whoever judges by it need not believe the bot.
  */
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import ssh2, { type Connection, type ServerChannel, type Session } from 'ssh2';
 
 const [hostKey = ''] = process.argv.slice(2);
@@ -21,16 +21,16 @@ export interface HostEvent {
 const server = new ssh2.Server({ hostKeys: [Buffer.from(hostKey, 'base64')] }, () => {});
 server.on('connection', (connection: Connection) => serve(connection));
 const listener = createServer({ noDelay: true }, (socket) => {
-  addresses.push(socket);
+  // Of a socket that is gone nobody tells any more whose it was.
+  addresses.set(socket, socket.localAddress ?? '');
   server.injectSocket(socket);
 });
-/** ssh2 tells of its connections without their sockets, in the order in which they were injected. */
-const addresses: Socket[] = [];
+const addresses = new WeakMap<object, string>();
 /** By the id that the bot gave each: what ends it at once. */
 const running = new Map<string, () => void>();
 
 function serve(connection: Connection): void {
-  const ip = addresses.shift()?.localAddress ?? '';
+  const ip = addresses.get(Reflect.get(connection, '_sock')) ?? '';
   connection.on('error', () => {});
   // Who logs in is not what is measured here; that a signature is made for it is.
   connection.on('authentication', (context) => {
