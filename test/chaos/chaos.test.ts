@@ -1,13 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
+import { type Judgement, judge } from './judge/judge.ts';
+import { becomeQuiet } from './judge/quiet.ts';
 import { perform } from './perform.ts';
 import { crashPoints } from './scenarios/crash-points.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { lostAnswers } from './scenarios/slack-troubles.ts';
 import { sockets } from './scenarios/sockets.ts';
-import { type Judgement, judge } from './world/judge.ts';
-import { becomeQuiet } from './world/quiet.ts';
-import { channelId, openWorld } from './world/world.ts';
+import { channelId } from './world/names.ts';
+import { openWorld } from './world/open-world.ts';
 
 const NOTHING_BROKEN = { ranTwice: [], lost: [], stuck: [], doubled: [], untrue: [], other: [] };
 

@@ -8,10 +8,10 @@ import { spawnSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { machineFacts } from '../bench/machine.ts';
+import { BROKEN } from './judge/judge.ts';
 import { type Performed, perform } from './perform.ts';
-import { SCENARIOS } from './scenarios/scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { formatPerformed } from './table.ts';
-import { BROKEN } from './world/judge.ts';
 
 const { values: flags } = parseArgs({
   options: {

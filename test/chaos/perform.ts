@@ -1,7 +1,7 @@
+import { type Judgement, judge } from './judge/judge.ts';
+import { becomeQuiet } from './judge/quiet.ts';
 import type { Scale, Scenario } from './scenarios/scenario.ts';
-import { type Judgement, judge } from './world/judge.ts';
-import { becomeQuiet } from './world/quiet.ts';
-import { openWorld } from './world/world.ts';
+import { openWorld } from './world/open-world.ts';
 
 export interface Performed extends Judgement {
   readonly scenario: Scenario;

@@ -1,5 +1,5 @@
+import { BROKEN } from './judge/judge.ts';
 import type { Performed } from './perform.ts';
-import { BROKEN } from './world/judge.ts';
 
 const WORDS: Readonly<Record<(typeof BROKEN)[number], string>> = {
   ranTwice: 'run twice',

@@ -18,19 +18,10 @@ import type { Message } from '../../src/report/message.ts';
 import type { Plan, Work } from '../../src/run/plan.ts';
 import { planRun } from '../../src/run/planning.ts';
 import { expectNothingAlive, expectWithinLimits } from '../report/limits.ts';
+import { anyCommand, anyPath, anyTyped } from './anything-typed.ts';
 import { cases, FUZZ_MS, soon } from './cases.ts';
-import {
-  anyCommand,
-  anyPath,
-  anyRule,
-  anyTyped,
-  FLEET,
-  HOSTS,
-  isGranted,
-  type Question,
-  SECRET,
-  writeRules,
-} from './fleet.ts';
+import { anyRule, FLEET, HOSTS, SECRET, writeRules } from './fleet.ts';
+import { isGranted, type Question } from './second-reading.ts';
 
 const anyAsker = fc.record({
   user: fc.constantFrom('U1', 'U2', 'U3'),

@@ -1,5 +1,6 @@
 import type { Fault } from '../../../src/sandbox/slack/faults.ts';
-import { channelId, type World } from '../world/world.ts';
+import { channelId } from '../world/names.ts';
+import type { World } from '../world/world.ts';
 import { roundsOf, type Scale, type Scenario } from './scenario.ts';
 
 const FOR_EVER = Number.POSITIVE_INFINITY;

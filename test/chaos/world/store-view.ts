@@ -5,6 +5,8 @@ export interface StoreView {
   readonly name: string;
   /** `BATCHOPS_DATABASE_URL`. */
   readonly url: string;
+  /** The file that each of its writes goes to; undefined where that is none of this machine's. */
+  readonly writesTo: string | undefined;
   /** What is still to be done; undefined while it cannot be read. */
   left(): Promise<Left | undefined>;
   jobs(): Promise<readonly StoredJob[]>;
@@ -35,6 +37,7 @@ export function viewSqlite(path: string): StoreView {
   return {
     name: 'SQLite',
     url: `file:${path}`,
+    writesTo: `${path}-wal`,
     async left() {
       try {
         return read((database) => {

@@ -7,15 +7,12 @@ import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import type { LocalSlackOptions } from '../../../src/sandbox/slack/options.ts';
 import { TRAFFIC, type Traffic } from '../../../src/sandbox/slack/traffic.ts';
 import type { StoredMessage } from '../../../src/sandbox/slack/workspace/message.ts';
-import { ADA, AUDIT, BOT, type Bot, type Home, makeHome, openTeamSlack, spawnBot } from '../../rigs/bot.ts';
+import { ADA, type Bot, type Home, spawnBot } from '../../rigs/bot.ts';
+import { randomOf } from '../../rigs/misbehaving-host.ts';
 import type { HostEvent } from '../../rigs/simulated/hosts.ts';
-import {
-  type SimulatedHosts,
-  simulatedAddress,
-  startSimulatedHosts,
-} from '../../rigs/simulated/simulated-hosts.ts';
-import { makeKeyPair } from '../../rigs/sshd.ts';
-import { openRandom, type Random } from './random.ts';
+import type { SimulatedHosts } from '../../rigs/simulated/simulated-hosts.ts';
+import { channelId } from './names.ts';
+import type { Random } from './random.ts';
 import { type StoreView, viewSqlite } from './store-view.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
@@ -24,7 +21,6 @@ const START = String(JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')).scr
   /(?:\.\/)?src\//g,
   `${ROOT}src/`,
 );
-const CHANNELS = 80;
 const START_MS = 60_000;
 
 /** A command as it was typed, and what Slack said to who typed it. */
@@ -52,6 +48,8 @@ export type Fact =
 export interface WorldOptions {
   readonly hosts: number;
   readonly seed: number;
+  /** Default: SQLite, in the bot's home. */
+  readonly openStore?: (home: Home) => StoreView;
   /** Hears what the scenario is at. */
   readonly say?: (line: string) => void;
   readonly env?: Readonly<Record<string, string>>;
@@ -89,8 +87,8 @@ export class World implements AsyncDisposable {
     this.slack = parts.slack;
     this.hosts = parts.hosts;
     this.home = parts.home;
-    this.store = viewSqlite(parts.home.path('data/batchops.db'));
-    this.random = openRandom(options.seed);
+    this.store = options.openStore?.(parts.home) ?? viewSqlite(parts.home.path('data/batchops.db'));
+    this.random = randomOf(options.seed);
     this.hostCount = options.hosts;
     this.note = options.say ?? (() => {});
     const clock = {
@@ -244,50 +242,4 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
-}
-
-export function channelId(n: number): string {
-  if (n >= CHANNELS) throw new Error(`there are ${CHANNELS} channels`);
-  return `C0CHAOS${String(n).padStart(2, '0')}`;
-}
-
-export function nameOf(n: number): string {
-  return `h${String(n).padStart(4, '0')}`;
-}
-
-export function addressOf(host: string): string {
-  return simulatedAddress(Number(host.slice(1)));
-}
-
-export async function openWorld(options: WorldOptions): Promise<World> {
-  await using opened = new AsyncDisposableStack();
-  const members = [ADA, BOT];
-  const names = Array.from({ length: CHANNELS }, (_, n) => channelId(n));
-  const slack = opened.use(
-    await openTeamSlack({
-      channels: [
-        { id: AUDIT, name: 'audit', members },
-        ...names.map((id) => ({ id, name: id.toLowerCase(), members })),
-      ],
-      ...options.slack,
-      // Slack lets a bot connect some ten times and then once a minute: restarts would be all that is waited for.
-      pace: { tierOneBurst: 10_000, ...options.slack?.pace },
-    }),
-  );
-  const hostKey = makeKeyPair();
-  const hosts = opened.use(await startSimulatedHosts(hostKey.private));
-  const addresses = Array.from({ length: options.hosts }, (_, n) => simulatedAddress(n));
-  const [type, publicKey] = hostKey.public.split(' ');
-  const sections = addresses.map((ip, i) => `[${nameOf(i)}]\nip = ${ip}\n`).join('');
-  const home = opened.use(
-    await makeHome({
-      key: `${makeKeyPair().private.trimEnd()}\n`,
-      'inventory.ini': `[DEFAULT]\nport = ${hosts.port}\nuser = ada\nkey = key\n${sections}`,
-      'allowlist.ini': `[all]\nusers = ${ADA}\nchannels = *\nhosts = all\nactions = run\ncommands = *\n`,
-      'clock-ms': '0',
-      known_hosts: addresses.map((ip) => `[${ip}]:${hosts.port} ${type} ${publicKey}\n`).join(''),
-    }),
-  );
-  const world = new World(opened.move(), { slack, hosts, home }, options);
-  return world;
 }

@@ -1,8 +1,9 @@
 import { ADA, shown } from '../../rigs/bot.ts';
+import { addressOf } from '../world/names.ts';
+import type { StoredJob } from '../world/store-view.ts';
+import type { Asked, World } from '../world/world.ts';
 import { findDoubled } from './doubled.ts';
-import type { StoredJob } from './store-view.ts';
 import { readThread } from './threads.ts';
-import { type Asked, addressOf, type World } from './world.ts';
 
 export interface Judgement {
   readonly jobs: number;

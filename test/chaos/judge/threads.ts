@@ -1,7 +1,8 @@
 import { OUTCOME_KINDS } from '../../../src/run/outcome.ts';
 import { shown } from '../../rigs/bot.ts';
-import type { StoredJob } from './store-view.ts';
-import { type Asked, addressOf, type World } from './world.ts';
+import { addressOf } from '../world/names.ts';
+import type { StoredJob } from '../world/store-view.ts';
+import type { Asked, World } from '../world/world.ts';
 
 /** Up to so many hosts get a reply each; of more, the files of the thread have all of it (README). */
 const MAX_REPLIES = 10;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { World } from './world.ts';
+import type { World } from '../world/world.ts';
 
 const LOOK_MS = 200;
 

@@ -1,5 +1,5 @@
 import type { Json } from '../../../src/sandbox/slack/json.ts';
-import type { World } from './world.ts';
+import type { World } from '../world/world.ts';
 
 /** Messages and files of ours that stand twice: by the keys that Slack keeps with each, by the name in a thread. */
 export function findDoubled({ slack }: World): readonly string[] {

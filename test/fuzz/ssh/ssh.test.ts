@@ -5,11 +5,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Secret } from '../../src/inventory/secret.ts';
-import { OUTCOME_KINDS, type Outcome } from '../../src/run/outcome.ts';
-import type { Work } from '../../src/run/plan.ts';
-import { execution, openRig, passwordHost } from '../ssh/rig.ts';
-import { cases, FUZZ_MS } from './cases.ts';
+import { Secret } from '../../../src/inventory/secret.ts';
+import { OUTCOME_KINDS, type Outcome } from '../../../src/run/outcome.ts';
+import type { Work } from '../../../src/run/plan.ts';
+import { execution, openRig, passwordHost } from '../../ssh/rig.ts';
+import { cases, FUZZ_MS } from '../cases.ts';
 import { addressOf, type Mutation, PASSWORD } from './mutation.ts';
 
 const HOSTS = new URL('mutating-host-process.ts', import.meta.url).pathname;
