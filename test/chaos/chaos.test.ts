@@ -19,7 +19,7 @@ describe('nothing runs twice, is lost, stays undone or stands twice', () => {
     async (scenario) => {
       const performed = await perform(scenario, { jobs: 160, isShort: true, seed: 1 });
       expect(performed).toMatchObject(NOTHING_BROKEN);
-      expect(performed.jobs).toBeGreaterThan(100);
+      expect(performed.jobs).toBeGreaterThan(50);
     },
     90_000,
   );
