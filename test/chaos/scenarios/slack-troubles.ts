@@ -1,5 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../../../src/sandbox/slack/faults.ts';
+import { becomeQuiet } from '../judge/quiet.ts';
 import { channelId } from '../world/names.ts';
+import { between } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 import { roundsOf, type Scale, type Scenario } from './scenario.ts';
 
@@ -9,12 +12,14 @@ const FOR_EVER = Number.POSITIVE_INFINITY;
 async function askAll(world: World, scale: Scale, channels: number): Promise<void> {
   for (let round = roundsOf(world, scale); round > 0; round--) {
     const channel = channelId(round % channels);
-    await world.ask({ hosts: world.hostCount - 7, channel }).outcome;
-    await world.ask({ hosts: 7, channel }).outcome;
-    if (round % 3 === 1) {
-      world.crash();
-      await world.restart();
-    }
+    const many = world.ask({ hosts: world.hostCount - 7, channel });
+    const few = world.ask({ hosts: 7, channel });
+    await Promise.all([many.outcome, few.outcome]);
+    if (round % 3 !== 1) continue;
+    // Most of what is asked for has its thread by then, after some tries.
+    await delay(between(world.random, 0, 6_000));
+    world.crash();
+    await world.restart();
   }
 }
 
@@ -22,17 +27,11 @@ async function askAll(world: World, scale: Scale, channels: number): Promise<voi
 async function during(world: World, faults: readonly Fault[], work: () => Promise<void>): Promise<void> {
   const ordered = faults.map((fault) => world.slack.order(fault));
   await work();
-  await world.hosts.waitFor(() => isIdle(world), 120_000);
+  await becomeQuiet(world, 60_000);
   for (const handle of ordered) {
     world.note(`struck ${handle.struck} times`);
     handle.cancel();
   }
-}
-
-/** Nothing has begun that has not ended, one way or the other. */
-function isIdle({ hosts }: World): boolean {
-  const began = hosts.events.filter(({ what }) => what === 'began').length;
-  return began > 0 && hosts.events.length === 2 * began;
 }
 
 export const lostAnswers: Scenario = {
