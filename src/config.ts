@@ -87,12 +87,20 @@ function readVariable(env: Environment, name: string, problems: string[]): strin
   }
 }
 
-/** The one setting that reading the audit trail needs: it works where no token is at hand. */
+/** The one setting that reading the record needs: it works where no token is at hand. */
 export function readDatabaseUrl(env: Environment): string {
   const problems: string[] = [];
   const url = readVariable(env, 'BATCHOPS_DATABASE_URL', problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return url ?? DEFAULT_DATABASE_URL;
+}
+
+/** Whether decisions are told in a channel: what writes one down beside the bot has to know. */
+export function hasAuditChannel(env: Environment): boolean {
+  const problems: string[] = [];
+  const channel = readVariable(env, 'BATCHOPS_AUDIT_CHANNEL', problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return channel !== undefined;
 }
 
 /** The environment → settings, or a `ConfigError` with everything that is wrong at once. */

@@ -8,12 +8,15 @@
  * | us                  | anything else     | the log, under an id that the operator is shown    |
  */
 
-export type RefusalCode =
-  | 'usage' // the words do not parse
-  | 'unknown-name' // a host, group, run or file that does not exist
-  | 'not-allowed' // no rule covers it
-  | 'cannot-post' // the bot may not write where it was asked
-  | 'not-now'; // the run's state does not permit it, or the bot is stopping
+export const REFUSAL_CODES = [
+  'usage', // the words do not parse
+  'unknown-name', // a host, group, run or file that does not exist
+  'not-allowed', // no rule covers it
+  'cannot-post', // the bot may not write where it was asked
+  'not-now', // the run's state does not permit it, or the bot is stopping
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** The parts of a request that a refusal can be about: an option of a command, or the field that stands for it. */
 export const SUBJECTS = [

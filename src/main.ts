@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import own from '../package.json' with { type: 'json' };
-import { type Config, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
+import { type Config, hasAuditChannel, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
 import { openDisk } from './disk/disk.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
@@ -12,10 +12,12 @@ import { expireRecords } from './lifecycle/expiry.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
+import type { Meters } from './ports/meters.ts';
 import { Anchors } from './process/anchors.ts';
-import { runAuditCommand } from './process/audit-command.ts';
-import { runBackupCommand } from './process/backup-command.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
+import { runAuditCommand } from './process/commands/audit-command.ts';
+import { runBackupCommand } from './process/commands/backup-command.ts';
+import { nameOfUser, runOutboxCommand } from './process/commands/outbox-command.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
 import { endOnDefect } from './process/defects.ts';
 import { runCheckConfig } from './process/files/check-config.ts';
@@ -29,6 +31,7 @@ import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
 import { keepSwept } from './process/keep-swept.ts';
 import { openLog } from './process/log/open-log.ts';
+import { openMetrics } from './process/metrics/metrics.ts';
 import { FLUSH_MS, flush, GRACE_MS, heedSignals, LINGER_MS } from './process/shutdown.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openRequests } from './requests/open-requests.ts';
@@ -49,6 +52,7 @@ import { openAuditTrail } from './store/audit/trail.ts';
 import { backUp } from './store/backup.ts';
 import { parseDatabaseUrl } from './store/embedded/database.ts';
 import { openStore } from './store/open.ts';
+import { openOutboxDesk } from './store/outbox/administer.ts';
 import { createRenderer } from './thread/render.ts';
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
@@ -70,13 +74,18 @@ try {
   } else if (command === 'backup') {
     const copy = (file: string) => backUp(readDatabaseUrl(process.env), file, Date.now);
     await runBackupCommand(words, copy, process.stdout);
+  } else if (command === 'outbox') {
+    const auditLines = hasAuditChannel(process.env) ? 'channel' : 'nobody';
+    const desk = openOutboxDesk({ databaseUrl: readDatabaseUrl(process.env), auditLines, now: Date.now });
+    const by = nameOfUser(process.env.SUDO_USER);
+    process.exitCode = await runOutboxCommand(words, desk, { out: process.stdout, by });
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
     throw new ConfigError([
-      `"${command}": expected nothing, check-config, audit verify, audit export or backup FILE`,
+      `"${command}": expected nothing, check-config, audit verify, audit export, backup FILE, outbox list or outbox retry`,
     ]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
@@ -109,6 +118,7 @@ interface Setup {
   readonly fleet: WatchedFleet;
   readonly mask: LearningMask;
   readonly log: Logger;
+  readonly meters: Meters;
   /** Epoch ms of a clock that nobody can set. */
   readonly steady: () => number;
   readonly bot: Bot;
@@ -138,7 +148,8 @@ async function serve(): Promise<void> {
   const { promise: isEnding, resolve: end } = Promise.withResolvers<void>();
   const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false };
   await using opened = new AsyncDisposableStack();
-  const setup: Setup = { config, fleet, mask, log, steady: openSteadyClock(), bot, end, opened };
+  const { meters, ...metrics } = openMetrics(own.version);
+  const setup: Setup = { config, fleet, mask, log, meters, steady: openSteadyClock(), bot, end, opened };
   endOnDefect(bot, { log, end, exit });
   process.on('SIGHUP', () => fleet.readAgain());
   for (const found of findSuspicions(config, process.env, fleet)) log.warn({}, `is this meant? ${found}`);
@@ -146,8 +157,9 @@ async function serve(): Promise<void> {
   const backend = await openBackend(setup);
   const { store, disk } = backend;
   const uses = async () => await disk.uses(await store.usedBytes());
-  const source = watch(bot, { ping: () => store.ping(), uses }, sink.lost);
-  const health = opened.adopt(await openHealth(config.http, own.version, source), (it) => it.close());
+  const recording = { ping: () => store.ping(), uses, backlog: () => store.backlog() };
+  const source = watch(bot, recording, sink.lost);
+  const health = opened.adopt(await openHealth(config.http, metrics, source), (it) => it.close());
   const workspace = await reachSlack(setup);
   const context = openContext(setup, backend, workspace);
   const parts: Parts = { ...setup, ...backend, context, workspace };
@@ -172,7 +184,7 @@ async function serve(): Promise<void> {
   log.info({}, 'stopped');
 }
 
-async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) {
+async function openBackend({ config, fleet, mask, log, meters, steady, opened }: Setup) {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
@@ -191,6 +203,7 @@ async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) 
       resumeWithinMs,
       mask: masked,
       log,
+      meters,
       steady,
     }),
     (it) => it.close(),
@@ -208,16 +221,18 @@ async function openBackend({ config, fleet, mask, log, steady, opened }: Setup) 
       spool,
       leftovers: store.leftovers,
       log,
+      meters,
     }),
     (it) => it.close(),
   );
   return { store, disk, transfers, transfersDir, spool, transport };
 }
 
-async function reachSlack({ config, mask, log, steady, bot }: Setup): Promise<Workspace> {
+async function reachSlack({ config, mask, log, meters, steady, bot }: Setup): Promise<Workspace> {
   const workspace = await openWorkspace(config.slack, {
     mask: (text, typed) => mask.now().text(text, typed),
     log,
+    meters,
     clock: steady,
     onWaiting: (why) => {
       bot.waitingFor = why;
@@ -228,7 +243,7 @@ async function reachSlack({ config, mask, log, steady, bot }: Setup): Promise<Wo
 }
 
 function openContext(
-  { config, fleet, log, steady, bot }: Setup,
+  { config, fleet, log, meters, steady, bot }: Setup,
   { store, transfers, transport }: Backend,
   workspace: Workspace,
 ): RequestContext {
@@ -249,6 +264,7 @@ function openContext(
     otherBot: () => workspace.others.seen()[0],
     transfers,
     limits: limitsOf(config),
+    meters,
     slashText: config.slashText,
     version: own.version,
     abort: (jobs) => bot.dispatcher?.cancel(jobs),
@@ -279,13 +295,15 @@ function planShutdown({ bot, steady, store, opened }: Parts): void {
   opened.defer(() => bot.slack?.stop());
 }
 
-async function openListeners({ config, log, bot, end, context, workspace }: Parts): Promise<SlackConnection> {
+async function openListeners(parts: Parts): Promise<SlackConnection> {
+  const { config, log, meters, bot, end, context, workspace } = parts;
   const slack = await openSlack({
     settings: config.slack,
     workspace,
     desk: openRequests(context),
     received: context.store.received,
     log,
+    meters,
     onFatal: (error) => {
       log.fatal({ err: error }, 'Slack refuses us; stopping');
       process.exitCode = 1;

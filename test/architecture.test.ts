@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  ports: ['command', 'gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
+  ports: ['command', 'errors.ts', 'gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
   'config.ts': ['errors.ts', 'inventory', 'node:'],
   process: [
     'config.ts',

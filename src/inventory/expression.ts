@@ -58,6 +58,8 @@ class Search {
   /** True once a term (other than an exclusion) was there, whether or not it matched. */
   #hasIncluded = false;
   #isMalformed = true;
+  /** Made where somebody typed an address. */
+  #byAddress: ReadonlyMap<string, readonly Host[]> | undefined;
   readonly #effort: Effort;
 
   constructor(inventory: Inventory, effort: Effort) {
@@ -151,9 +153,9 @@ class Search {
       const group = groups.get(word.toLowerCase());
       if (group !== undefined) return `"${group.name}" is a group: write -g ${group.name} or @${group.name}`;
       if (this.#faults.length >= MAX_FAULTS) return undefined;
-      const address = word.toLowerCase();
-      const there = Array.from(hosts.values()).filter(({ ip }) => ip.toLowerCase() === address);
-      if (there.length === 0) return undefined;
+      this.#byAddress ??= Map.groupBy(hosts.values(), ({ ip }) => ip.toLowerCase());
+      const there = this.#byAddress.get(word.toLowerCase());
+      if (there === undefined) return undefined;
       const names = there.slice(0, 3).map(({ name }) => name);
       return `"${shorten(word, MAX_SHOWN_CHARS)}" is an address, and hosts go by name: write ${names.join(' or ')}`;
     });

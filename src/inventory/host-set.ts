@@ -135,11 +135,12 @@ export function matchesGlob(pattern: string, text: string, effort?: Effort): boo
   let steps = 1;
   while (at < text.length) {
     steps += 1;
-    if (pattern[p] === '*') {
+    const wanted = p < pattern.length ? pattern.charCodeAt(p) : NOTHING;
+    if (wanted === STAR) {
       star = p;
       resume = at;
       p += 1;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[at])) {
+    } else if (wanted === ANY_ONE || wanted === text.charCodeAt(at)) {
       p += 1;
       at += 1;
     } else if (star !== -1) {
@@ -149,5 +150,12 @@ export function matchesGlob(pattern: string, text: string, effort?: Effort): boo
     } else break;
   }
   if (effort !== undefined) effort.steps += steps + pattern.length - Math.min(p, pattern.length);
-  return at >= text.length && /^\**$/.test(pattern.slice(p));
+  if (at < text.length) return false;
+  while (pattern.charCodeAt(p) === STAR) p += 1;
+  return p >= pattern.length;
 }
+
+const STAR = 0x2a;
+const ANY_ONE = 0x3f;
+/** No character has this code. */
+const NOTHING = -1;

@@ -8,6 +8,7 @@ import { authorize } from '../policy/authorize.ts';
 import { resolveKnown } from '../policy/rights.ts';
 import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
 import type { HostKeyring } from '../ports/hosts.ts';
+import type { Meters } from '../ports/meters.ts';
 import type { SharedFiles } from '../ports/slack.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { formatDuration } from '../report/text/wording.ts';
@@ -28,6 +29,7 @@ export interface RequestContext extends RunContext, OpeningContext {
   /** Another process that writes with our token; undefined where none was noticed. */
   readonly otherBot: () => { readonly wroteAt: number; readonly channelId: string } | undefined;
   readonly limits: Limits;
+  readonly meters: Meters;
   /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
   readonly slashText: 'auto' | TextReading;
   /** Of this release. */
@@ -54,6 +56,8 @@ export interface Call extends Asking {
   readonly clickedAt?: number;
   /** The key that it was noted under as it came in, where it is another one. */
   readonly receivedAs?: string;
+  /** `typed` is our name for it, and nothing that its person wrote. */
+  readonly isClick?: true;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { AuditEntry, AuditVerification, ExpectedHead } from '../run/audit-entry.ts';
-import type { DoubtfulCommand } from '../run/doubtful-command.ts';
+import type { Doubtful } from '../run/doubtful.ts';
 import type { Requester } from '../run/plan.ts';
 import type { ReceivedRequest, Unanswered } from '../run/received.ts';
 
@@ -35,9 +35,11 @@ export interface Keeping {
 
 export interface Doubts {
   /** Under which id it waits; undefined where this very request was put there before, whatever came of it. */
-  put(command: DoubtfulCommand): Promise<string | undefined>;
-  /** Once, and only for whoever typed it. */
-  take(id: string, by: Requester): Promise<DoubtfulCommand | undefined>;
+  put(doubt: Doubtful): Promise<string | undefined>;
+  /** The key of its request, also once it was taken; only for whoever sent it. */
+  find(id: string, by: Requester): Promise<string | undefined>;
+  /** Once, and only for whoever sent it. */
+  take(id: string, by: Requester): Promise<Doubtful | undefined>;
 }
 
 /** How Slack writes `& < >` in this workspace, as people said. Audited. */

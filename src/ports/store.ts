@@ -78,8 +78,8 @@ export interface Store {
   /** Of one that is not kept any more nothing: see `findGoneRun`. */
   findRun(runId: string): Promise<Run | undefined>;
   findGoneRun(runId: string): Promise<GoneRun | undefined>;
-  /** Whether a run came of this request. `clickId`: of this click on the button that has the key. */
-  hasRequest(requestKey: string, clickId?: number): Promise<boolean>;
+  /** The id of the run that came of this request. `clickId`: of this click on the button that has the key. */
+  runOfRequest(requestKey: string, clickId?: number): Promise<string | undefined>;
   /** Newest first. */
   listRuns(count: number, whose?: RunsOf): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */
@@ -113,9 +113,19 @@ export interface Store {
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;
   beat(beat: Beat): Promise<void>;
+  /** What waits at the moment, for whoever watches. */
+  backlog(): Promise<Backlog>;
   /** Bytes on disk that hold something. */
   usedBytes(): Promise<number>;
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What waits; of none of it the age is 0. */
+export interface Backlog {
+  /** Jobs that have not begun. `held`: a person has to let them go. `oldestMs`: of the others, since their run was asked for. */
+  readonly queue: { readonly waiting: number; readonly held: number; readonly oldestMs: number };
+  /** Rows that are due, and those that were given up and might be sent again. */
+  readonly outbox: { readonly due: number; readonly oldestMs: number; readonly givenUp: number };
 }

@@ -1,4 +1,5 @@
 import type { DiskUse } from '../ports/disk.ts';
+import type { Backlog } from '../ports/store.ts';
 import type { HealthSource } from './health.ts';
 
 /** How far the bot has come, and the parts that stand: the start adds one after the other. */
@@ -25,9 +26,10 @@ interface Recording {
   ping(): Promise<void>;
 }
 
-/** What the disk holds, and may. */
 interface Measured {
+  /** What the disk holds, and may. */
   uses(): Promise<readonly DiskUse[]>;
+  backlog(): Promise<Backlog>;
 }
 
 /** Why a run begun now would not be recorded or not be shown; null where it would. */
@@ -49,6 +51,7 @@ export function watch(bot: Condition, store: Recording & Measured, logLinesLost:
     otherBots: () => bot.workspace?.others.seen().length ?? 0,
     logLinesLost,
     uses: () => store.uses(),
+    backlog: () => store.backlog(),
     async liveness() {
       if (bot.hasDefect) return 'stopping after a defect';
       await Promise.all([bot.dispatcher?.beat(), bot.poster?.beat()]);

@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { ConfigError, showCode } from '../errors.ts';
-import type { DiskUse } from '../ports/disk.ts';
 import { within } from '../time/within.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { MetricsSource } from './metrics/source.ts';
 
-export interface HealthSource {
+export interface HealthSource extends MetricsSource {
   /**
    * Null where the loops that do the work go round; else what is wrong, in a sentence. One that does not answer
    * within `PATIENCE_MS` stands still.
@@ -14,14 +14,6 @@ export interface HealthSource {
   liveness(): Promise<string | null>;
   /** Null where all is well; else what is not, in a sentence. */
   readiness(): Promise<string | null>;
-  /** What the bot's disk holds, and may. */
-  uses(): Promise<readonly DiskUse[]>;
-  jobs(): { readonly running: number; readonly waiting: number };
-  /** Socket Mode connections of the app, as Slack counted them last; undefined where it never did. */
-  connections(): number | undefined;
-  /** Other processes that wrote with our token within a day. */
-  otherBots(): number;
-  logLinesLost(): number;
 }
 
 export interface Health {
@@ -39,56 +31,9 @@ const PATIENCE_MS = 5_000;
  */
 export async function openHealth(
   at: { host: string; port: number },
-  version: string,
+  metrics: Omit<Metrics, 'meters'>,
   source: HealthSource,
 ): Promise<Health> {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, value: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value());
-      },
-    });
-  };
-  new Gauge({
-    name: 'batchops_build_info',
-    help: 'Which release runs; always 1',
-    labelNames: ['version'],
-    registers: [registry],
-  }).set({ version }, 1);
-  gauge('batchops_jobs_running', 'Jobs on the wire in this process', () => source.jobs().running);
-  gauge(
-    'batchops_jobs_waiting',
-    'Jobs that have a slot and are not on the wire',
-    () => source.jobs().waiting,
-  );
-  gauge(
-    'batchops_slack_connections',
-    "Socket Mode connections of this app as Slack counted them last, other processes' and some that have ended included",
-    () => source.connections() ?? 0,
-  );
-  gauge(
-    'batchops_other_bots',
-    "Other processes that were seen to write with this bot's token within a day: there should be none",
-    () => source.otherBots(),
-  );
-
-  gaugesOfDisk(registry, source);
-
-  new Counter({
-    name: 'batchops_log_lines_lost_total',
-    help: 'Log lines that could not be written: their reader was gone or too slow, or the disk was full',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(source.logLinesLost());
-    },
-  });
-
   const server = createServer((request, response) => {
     const send = (status: number, body: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type }).end(body);
@@ -112,7 +57,7 @@ export async function openHealth(
             await inTime(source.readiness(), 'a part of the bot does not answer'),
           );
         case '/metrics':
-          return send(200, await registry.metrics(), registry.contentType);
+          return send(200, await metrics.read(source), metrics.contentType);
         default:
           return send(404, 'not found; there are /healthz, /readyz and /metrics\n');
       }
@@ -129,26 +74,6 @@ export async function openHealth(
         server.close(() => resolve());
       }),
   };
-}
-
-function gaugesOfDisk(registry: Registry, source: HealthSource): void {
-  const gauge = (name: string, help: string, value: (use: DiskUse) => number): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['what'],
-      registers: [registry],
-      async collect() {
-        for (const use of await source.uses()) {
-          // A disk that does not tell has no figure.
-          if (Number.isFinite(value(use))) this.set({ what: use.what }, value(use));
-        }
-      },
-    });
-  };
-  gauge('batchops_disk_used_bytes', "What the bot's files hold on its disk", (use) => use.usedBytes);
-  gauge('batchops_disk_quota_bytes', 'What they may hold', (use) => use.maxBytes);
-  gauge('batchops_disk_free_bytes', 'What is free on the disk that they lie on', (use) => use.freeBytes);
 }
 
 /** What still works is ready; what part of the disk is full stands below it. */

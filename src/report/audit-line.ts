@@ -68,6 +68,7 @@ function signOf(action: AuditEntry['action']): string {
     case 'interrupted':
       return '?';
     case 'reloaded':
+    case 'sent-again':
       return '↻';
     case 'reload-failed':
     case 'other-process':

@@ -1,8 +1,10 @@
 import type { TextReading, TextSource } from '../command/slash-text.ts';
+import type { Plan } from '../run/plan.ts';
 import {
   type Block,
   type Button,
   bold,
+  code,
   line,
   type Message,
   plain,
@@ -11,7 +13,9 @@ import {
   words,
 } from './message.ts';
 import { escapeShort } from './text/escape.ts';
+import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput } from './text/plain.ts';
+import { plural } from './text/wording.ts';
 
 /** What is asked of a person before a command of theirs is run. The value of each button names the command. */
 export const READ_RAW_ACTION = 'batchops_read_raw';
@@ -23,14 +27,31 @@ export const ASK_TEXT_ACTION = 'batchops_ask_text';
 /** A longer one could not be shown whole, and what is not seen is not chosen. */
 export const MAX_READING_CHARS = 3_000;
 
-export type Readings = Readonly<Record<TextReading, string>>;
+/** One way to read what was sent. */
+export interface Reading {
+  readonly words: string;
+  /** Of a form, whose hosts were chosen and not typed: what it would run on, or why it may not. */
+  readonly runsOn?: string;
+}
+
+export type Readings = Readonly<Record<TextReading, Reading>>;
 
 const WHY =
   'Whether Slack writes `&`, `<` and `>` as they are, or as `&amp;`, `&lt;` and `&gt;`, is not known here yet.';
 
-/** The two readings of a command, each with the button that runs exactly it. */
-export function formatReadings(id: string, { raw, entities }: Readings): Message {
+const ENTITIES = [
+  ['&amp;', '&'],
+  ['&lt;', '<'],
+  ['&gt;', '>'],
+] as const;
+
+/** The two readings of a command or form, each with the button that runs exactly it. */
+export function formatReadings(source: TextSource, id: string, { raw, entities }: Readings): Message {
   const title = 'Which of these did you type?';
+  // A long command does not show all of itself everywhere: in what the two differ stands above each.
+  const found = ENTITIES.filter(([entity]) => raw.words.includes(entity));
+  const marks = (which: 0 | 1) =>
+    found.flatMap((pair, at) => [at === 0 ? ', with ' : ' and ', code(pair[which])]);
   const run = (action_id: string, text: string): Block => ({
     type: 'actions',
     elements: [{ type: 'button', action_id, text: plain(text), value: id }],
@@ -41,20 +62,30 @@ export function formatReadings(id: string, { raw, entities }: Readings): Message
       richText(
         line(bold(title), ' Nothing was run.'),
         words(WHY),
-        line(bold('1'), ' as Slack sent it'),
-        box(raw),
+        line(bold('1'), ' as Slack sent it', ...marks(0)),
+        ...shown(raw),
       ),
       run(READ_RAW_ACTION, 'Run 1'),
-      richText(line(bold('2'), ' decoded'), box(entities)),
+      richText(line(bold('2'), ' decoded', ...marks(1)), ...shown(entities)),
       run(READ_ENTITIES_ACTION, 'Run 2'),
       richText(
         words(
           'What may be run is judged when you press. Once it has begun, your answer is remembered for ' +
-            'all commands here; `/batch help` says so.',
+            `${source === 'command' ? 'all commands' : 'all forms'} here; \`/batch help\` says so.`,
         ),
       ),
     ],
   };
+}
+
+function shown({ words: typed, runsOn }: Reading) {
+  return [box(typed), ...(runsOn === undefined ? [] : [line(runsOn)])];
+}
+
+/** Where a form would go: `on 2 hosts: web01, web02`. */
+export function describeTargets({ targets }: Pick<Plan, 'targets'>): string {
+  const going = targets.filter(({ skip }) => skip === undefined).map(({ host }) => cleanOutput(host));
+  return `on ${plural(going.length, 'host')}: ${formatHostNames(going, 500)}`;
 }
 
 /** A command that came when its moment may have passed. */
@@ -84,7 +115,7 @@ export interface TextHabit {
 }
 
 export function describeHabit({ source, reading, isSet }: TextHabit): string {
-  const where = source === 'command' ? 'Text of commands' : 'Text of the form';
+  const where = source === 'command' ? 'Text of commands' : 'Text of forms';
   if (reading === undefined) {
     return `${where}: the first that holds \`&amp;\`, \`&lt;\` or \`&gt;\` is shown in both readings, and asked about.`;
   }
@@ -101,7 +132,7 @@ export function askAgainButtons(habits: readonly TextHabit[]): readonly Block[] 
       ({ source }): Button => ({
         type: 'button',
         action_id: `${ASK_TEXT_ACTION}:${source}`,
-        text: plain(source === 'command' ? 'Ask again about commands' : 'Ask again about the form'),
+        text: plain(source === 'command' ? 'Ask again about commands' : 'Ask again about forms'),
         value: source,
       }),
     );

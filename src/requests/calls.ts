@@ -1,6 +1,7 @@
 /** How Slack's side calls what people ask: the inbound port. */
 
 import type { Answer, HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
+import type { SentForm } from '../run/doubtful.ts';
 import type { Requester } from '../run/plan.ts';
 import type { MentionedFile } from '../run/shared-file.ts';
 
@@ -69,12 +70,7 @@ export interface SuggestQuery {
   readonly channelId: string;
 }
 
-export interface SubmittedForm {
-  readonly callbackId: string;
-  /** As we gave it along. */
-  readonly metadata: string;
-  /** By block: the text, or what was chosen; blocks left empty are not in it. */
-  readonly fields: Readonly<Record<string, readonly string[]>>;
+export interface SubmittedForm extends SentForm {
   readonly requester: Requester;
   /** One for the window, however often it is sent. */
   readonly requestKey: string;

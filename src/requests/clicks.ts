@@ -23,14 +23,14 @@ import { findTarget } from '../run/plan.ts';
 import { isGivenUp, type Run } from '../run/run.ts';
 import type { ButtonClick } from './calls.ts';
 import { cancelHost, cancelRun } from './cancel.ts';
-import { refuseLate } from './doubts.ts';
+import { refuseLate } from './doubts/presses.ts';
+import { askAgain } from './doubts/readings.ts';
 import { openForm } from './form.ts';
 import type { KeyOffers } from './key-offers.ts';
 import { findVisibleRun, readRun } from './questions.ts';
 import { repeatRun } from './repeat.ts';
 import { resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
-import { askAgain } from './texts.ts';
 import { trustKeys } from './trust.ts';
 
 /**
@@ -62,8 +62,7 @@ export async function answerClick(
     case LOG_ACTION:
       return await answerWithLog(context, await readRun(context, call, value));
     case RESUME_ACTION:
-      refuseLate(click);
-      return await resumeRun(context, call, value);
+      return await resumeRun(context, call, value, click);
     case RETRY_ACTION:
       return await repeatOnce(context, call, click, 'failed');
     case AGAIN_ACTION:
@@ -115,7 +114,8 @@ async function repeatOnce(
 ): Promise<Answer | undefined> {
   const once = onceForClicks(call, click);
   // The first delivery, to an earlier process, is the run.
-  if (click.isLate && (await context.store.hasRequest(once.requestKey, click.clickedAt))) return undefined;
+  if (click.isLate && (await context.store.runOfRequest(once.requestKey, click.clickedAt)) !== undefined)
+    return undefined;
   refuseLate(click);
   return await repeatRun(context, once, click.value, which);
 }

@@ -1,11 +1,17 @@
 import { CHANNEL } from '../command/fields.ts';
-import { describeFields, type FormFields, parseFormFields } from '../command/form-fields.ts';
+import {
+  describeFields,
+  type FieldFaults,
+  type FormFields,
+  parseFormFields,
+} from '../command/form-fields.ts';
 import { type FormField, fieldsOf } from '../command/options.ts';
 import { Refusal, type Subject } from '../errors.ts';
 import { shorten } from '../inventory/shorten.ts';
 import {
   bringWork,
   type Call,
+  type Drafted,
   draftRun,
   foreseeShares,
   type RequestContext,
@@ -15,8 +21,8 @@ import { sha256 } from '../lifecycle/sha256.ts';
 import { checkSize, fetchShared, localNameOf } from '../lifecycle/shared-file.ts';
 import { authorize } from '../policy/authorize.ts';
 import { COPY_FORM, type FormState, formatCopyForm, formatRunForm, RUN_FORM } from '../report/views/form.ts';
-import type { Modal } from '../report/views/view.ts';
-import { canonicalPlan, type Work } from '../run/plan.ts';
+import type { Answer, Modal } from '../report/views/view.ts';
+import { canonicalPlan, type Plan, type Work } from '../run/plan.ts';
 import type { MentionedFile, SharedFile } from '../run/shared-file.ts';
 import { within } from '../time/within.ts';
 import type { FormVerdict, SlashCall, SubmittedForm } from './calls.ts';
@@ -88,22 +94,14 @@ export async function judgeForm(
 ): Promise<FormVerdict> {
   const kind = kindOf(form);
   const memo = readMemo(form.metadata);
-  const { file } = memo;
-  const parsed = parseFormFields(kind, filledIn(form));
-  if ('faults' in parsed) return { kind: 'faults', faults: parsed.faults };
-  const { request } = parsed;
-
-  const { plan: draft, notes } = draftRun(context, call, request);
-  authorize(draft, context.allowlist, context.inventory);
-  const { work: asked } = request;
-  const bringing =
-    file === undefined || asked.action !== 'put'
-      ? bringWork(context, call, asked)
-      : fetchShared(context, file, asked.remote);
+  const drafted = draftForm(context, call, form);
+  if ('faults' in drafted) return { kind: 'faults', faults: drafted.faults };
+  const { plan: draft, notes } = drafted;
+  const bringing = drafted.bring();
   const work = await soon(bringing);
-  const plan = { ...draft, work: work ?? lateWork(draft.work, file) };
+  const plan = { ...draft, work: work ?? lateWork(draft.work, memo.file) };
   if (work !== undefined) authorize(plan, context.allowlist, context.inventory);
-  const shown = await sha256(new TextEncoder().encode(canonicalPlan(plan)));
+  const shown = await hashPlan(plan);
   if (memo.shown !== shown) {
     const said = [...(await foreseeShares(context, plan)), ...notes];
     return {
@@ -116,6 +114,52 @@ export async function judgeForm(
     channelId: call.channelId,
     begin: async () => await startRun(context, call, { ...draft, work: await bringing }, notes),
   };
+}
+
+/** Without a preview: its person has seen what it stands for, with this hash. */
+export async function runForm(
+  context: RequestContext,
+  call: Call,
+  form: SubmittedForm,
+  shown: string | undefined,
+): Promise<Answer | undefined> {
+  const drafted = draftForm(context, call, form);
+  if ('faults' in drafted) throw new Refusal('usage', Object.values(drafted.faults).join(' '));
+  const { plan, notes, bring } = drafted;
+  if ((await hashPlan(plan)) !== shown) {
+    throw new Refusal('not-now', 'What this would run on is not what you were shown any more.', {
+      remedy: 'Open the form again.',
+    });
+  }
+  return await startRun(context, call, { ...plan, work: await bring() }, notes);
+}
+
+interface DraftedForm extends Drafted {
+  /** Its file at hand. */
+  bring(): Promise<Work>;
+}
+
+/** What it says, judged by its words: no file was looked at. Throws a `Refusal`. */
+export function draftForm(
+  context: RequestContext,
+  call: Call,
+  form: SubmittedForm,
+): DraftedForm | { readonly faults: FieldFaults } {
+  const { file } = readMemo(form.metadata);
+  const parsed = parseFormFields(kindOf(form), filledIn(form));
+  if ('faults' in parsed) return parsed;
+  const drafted = draftRun(context, call, parsed.request);
+  authorize(drafted.plan, context.allowlist, context.inventory);
+  const { work } = parsed.request;
+  const bring = () =>
+    file === undefined || work.action !== 'put'
+      ? bringWork(context, call, work)
+      : fetchShared(context, file, work.remote);
+  return { ...drafted, bring };
+}
+
+export function hashPlan(plan: Plan): Promise<string> {
+  return sha256(new TextEncoder().encode(canonicalPlan(plan)));
 }
 
 /** Undefined where it takes longer than Slack waits. */
@@ -139,6 +183,14 @@ export function describeForm(form: SubmittedForm): string {
 }
 
 const FIELDS = [...fieldsOf('run'), ...fieldsOf('copy'), CHANNEL];
+const TYPED: ReadonlySet<string> = new Set(
+  [...fieldsOf('run'), ...fieldsOf('copy')].filter(({ kind }) => kind === 'text').map(({ block }) => block),
+);
+
+/** The fields that people write in, by block. */
+export function typedFields({ fields }: SubmittedForm): readonly (readonly [string, readonly string[]])[] {
+  return Object.entries(fields).filter(([block]) => TYPED.has(block));
+}
 /** Where a part of the request stands in a form that has no field for it. */
 const INSTEAD: Readonly<Partial<Record<Subject, readonly FormField[]>>> = {
   action: ['command', 'remote'],

@@ -13,15 +13,10 @@ import { isSamePerson } from '../run/plan.ts';
 import type { ButtonClick, Requests, ShortcutCall, SlashCall, SubmittedForm } from './calls.ts';
 import { cancelRun } from './cancel.ts';
 import { answerClick, stoppedBy } from './clicks.ts';
-import {
-  askReading,
-  askWhetherStill,
-  beginsRun,
-  refuseLate,
-  settlesDoubt,
-  takeDoubt,
-  understand,
-} from './doubts.ts';
+import { askReading, askWhetherStill, beginsRun, understand } from './doubts/commands.ts';
+import { askFormReading, readForm, runSettledForm, typedInto } from './doubts/forms.ts';
+import { refuseLate, type Settled, settlesDoubt, takeDoubt } from './doubts/presses.ts';
+import { findReading, listHabits, mayAskAgain, rememberReading } from './doubts/readings.ts';
 import { describeForm, findMentioned, isKnownForm, judgeForm, openForm, placeRefusal } from './form.ts';
 import { showHome } from './home.ts';
 import { KeyOffers } from './key-offers.ts';
@@ -29,7 +24,6 @@ import { answerQuestion } from './questions.ts';
 import { RecentKeys } from './recent-keys.ts';
 import { repeatRun } from './repeat.ts';
 import { suggestOptions } from './suggest.ts';
-import { findReading, listHabits, mayAskAgain, rememberReading } from './texts.ts';
 import { lookAtKeys } from './trust.ts';
 
 /** Where people's requests arrive: each is judged, answered, and every no is written down. */
@@ -58,9 +52,10 @@ export function openRequests(context: RequestContext): Requests {
         );
       }
       return await answerOrRefuse(context, call, undefined, async (own) => {
-        const { slash, reading, typed } = await takeDoubt(own, click);
-        const answer = await obey(context, offers, slash, reading);
-        return answer === undefined || 'type' in answer ? answer : { ...answer, typed };
+        const taken = await takeDoubt(own, click);
+        if (!('kind' in taken)) return taken;
+        const answer = await carryOut(context, offers, taken);
+        return answer === undefined || 'type' in answer ? answer : { ...answer, typed: taken.typed };
       });
     },
     shortcut: (chosen: ShortcutCall) => {
@@ -75,9 +70,11 @@ export function openRequests(context: RequestContext): Requests {
         throw error;
       }
     },
-    async submit(form: SubmittedForm) {
+    async submit(sent: SubmittedForm) {
+      const { requester, requestKey } = sent;
+      const reading = await findReading(context, 'form', requester, typedInto(sent));
+      const form = reading === undefined ? sent : readForm(sent, reading);
       const channelId = form.fields.channel?.[0] ?? '';
-      const { requester, requestKey } = form;
       const call: Call = { requester, requestKey, channelId, typed: describeForm(form) };
       try {
         checkOpen(context);
@@ -85,9 +82,11 @@ export function openRequests(context: RequestContext): Requests {
           throw new Refusal('usage', 'Choose a channel for the results.', { about: 'channel' });
         }
         const own = await standIn(context, call);
-        const verdict = await judgeForm(own, call, form);
+        const verdict = await (reading === undefined ? askFormReading : judgeForm)(own, call, form);
         if (verdict.kind !== 'accepted') return verdict;
-        refuseLate(form);
+        // Brought once more, to another process than the first delivery: that one is the run.
+        const isBegun = form.isLate === true && (await context.store.runOfRequest(requestKey)) !== undefined;
+        if (!isBegun) refuseLate(form);
         return { ...verdict, begin: () => answerOrRefuse(context, call, undefined, verdict.begin) };
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -127,7 +126,28 @@ async function standToStop(context: RequestContext, call: Call, runId: string): 
 function callOf(from: SlashCall | ButtonClick | ShortcutCall, typed: string): Call {
   const { requester, channelId, requestKey } = from;
   const receivedAs = 'receivedAs' in from ? from.receivedAs : undefined;
-  return { requester, channelId, requestKey, typed, ...(receivedAs !== undefined && { receivedAs }) };
+  return {
+    requester,
+    channelId,
+    requestKey,
+    typed,
+    ...(receivedAs !== undefined && { receivedAs }),
+    ...('text' in from ? {} : { isClick: true }),
+  };
+}
+
+/** What its person has said the missing word about. */
+async function carryOut(
+  context: RequestContext,
+  offers: KeyOffers,
+  settled: Settled,
+): Promise<Answer | undefined> {
+  if (settled.kind === 'command') return await obey(context, offers, settled.slash, settled.reading);
+  const { form, reading, channelId, receivedAs } = settled;
+  const { requester, requestKey } = form;
+  const typed = describeForm(readForm(form, reading));
+  const call: Call = { requester, requestKey, channelId, typed, receivedAs };
+  return await answerOrRefuse(context, call, undefined, (own) => runSettledForm(own, call, settled));
 }
 
 /**
@@ -213,7 +233,7 @@ async function answerOrRefuse(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     await recordRefusal(context, call, error);
-    return formatRefusal(error, isAdmitted ? call.typed : undefined);
+    return formatRefusal(error, isAdmitted && !call.isClick ? call.typed : undefined);
   }
 }
 

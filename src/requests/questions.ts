@@ -1,7 +1,7 @@
 import type { BotRequest } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import { resolveTerms } from '../inventory/expression.ts';
-import type { Host, Inventory } from '../inventory/inventory.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { explainRights, knownTo } from '../policy/rights.ts';
@@ -143,11 +143,12 @@ function maySee(records: Records, asking: Asking, run: Run): boolean {
 }
 
 function listHosts(inventory: Inventory, terms: readonly string[]): readonly HostRow[] {
-  const groups = new Map<Host, string[]>();
+  const hosts = resolveTerms(inventory, terms);
+  const groups = new Map(hosts.map((host) => [host, [] as string[]]));
   for (const group of inventory.groups.values()) {
-    for (const host of group.hosts) groups.set(host, [...(groups.get(host) ?? []), group.name]);
+    for (const host of group.hosts) groups.get(host)?.push(group.name);
   }
-  return resolveTerms(inventory, terms).map((host) => ({
+  return hosts.map((host) => ({
     name: host.name,
     address: `${host.user}@${host.ip}:${host.port}`,
     groups: groups.get(host) ?? [],

@@ -4,18 +4,27 @@ import { authorizeHosts } from '../lifecycle/execution.ts';
 import { formatNotice } from '../report/answers.ts';
 import { plural } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
+import type { ButtonClick } from './calls.ts';
+import { refuseLate } from './doubts/presses.ts';
 import { findVisibleRun } from './questions.ts';
 
 /**
  * What is held of a run goes on: judged anew for whoever lets it go, on the hosts that wait. As every start is,
  * it is asked again for the one who asked for the run.
  */
-export async function resumeRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
+export async function resumeRun(
+  context: RequestContext,
+  call: Call,
+  runId: string,
+  click: Pick<ButtonClick, 'isLate'>,
+): Promise<Answer> {
   const run = await findVisibleRun(context, call, runId);
   if (run.held === undefined || run.state !== 'open' || run.cancelledBy !== undefined)
     throw nothingHeld(run.id);
   const waiting = (await context.store.listJobs(run.id)).filter(({ state }) => state === 'queued');
   if (waiting.length === 0) throw nothingHeld(run.id);
+  // Where its first delivery let it go, that is said before.
+  refuseLate(click);
   const { requester, channelId } = call;
   authorizeHosts(
     context,

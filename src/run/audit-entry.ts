@@ -24,7 +24,8 @@ export interface AuditEntry {
     | 'other-process'
     | 'text-read'
     | 'anchored'
-    | 'retired';
+    | 'retired'
+    | 'sent-again';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;

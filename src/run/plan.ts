@@ -9,7 +9,9 @@ export function isSamePerson(one: Requester, other: Requester): boolean {
   return one.userId === other.userId && one.teamId === other.teamId;
 }
 
-export type Action = 'run' | 'put' | 'get';
+export const ACTIONS = ['run', 'put', 'get'] as const;
+
+export type Action = (typeof ACTIONS)[number];
 
 /** What is done on each target. */
 export type Work =

@@ -1,6 +1,7 @@
 import { App } from '@slack/bolt';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports/log.ts';
+import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { Received } from '../ports/records.ts';
 import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
@@ -39,6 +40,7 @@ export interface SlackConnectionOptions {
   readonly desk: Requests;
   readonly received: Received;
   readonly log: Log;
+  readonly meters?: Meters;
   /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
   readonly onFatal: (error: Error) => void;
 }
@@ -109,11 +111,11 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
 }
 
 function openEndpoint(
-  { settings, log }: SlackConnectionOptions,
+  { settings, log, meters = UNMETERED }: SlackConnectionOptions,
   onRefused: (error: Error) => void,
 ): Sockets | HttpEndpoint {
   const { mode } = settings;
   return mode.kind === 'http'
-    ? new HttpEndpoint(mode.signingSecret.reveal(), mode, log)
-    : new Sockets(settings, mode.appToken.reveal(), { log, onRefused });
+    ? new HttpEndpoint(mode.signingSecret.reveal(), mode, { log, meters })
+    : new Sockets(settings, mode.appToken.reveal(), { log, meters, onRefused });
 }

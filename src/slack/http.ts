@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { HTTPReceiver } from '@slack/bolt';
 import { ConfigError, showCode } from '../errors.ts';
 import type { Log } from '../ports/log.ts';
+import { type Meters, UNMETERED } from '../ports/meters.ts';
 import { within } from '../time/within.ts';
 import { quietLogger } from './quiet-logger.ts';
 
@@ -17,13 +18,23 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+interface EndpointContext {
+  readonly log: Log;
+  readonly meters?: Meters | undefined;
+  readonly now?: () => number;
+}
+
 /** Slack's requests over HTTP: Bolt checks the signature, this server what Bolt leaves open. */
 export class HttpEndpoint {
   readonly receiver: HTTPReceiver;
   readonly #server: Server;
   readonly #at: ListenAddress;
 
-  constructor(signingSecret: string, at: ListenAddress, log: Log, now: () => number = Date.now) {
+  constructor(
+    signingSecret: string,
+    at: ListenAddress,
+    { log, meters = UNMETERED, now = Date.now }: EndpointContext,
+  ) {
     this.#at = at;
     this.receiver = new HTTPReceiver({
       signingSecret,
@@ -38,6 +49,10 @@ export class HttpEndpoint {
         response.writeHead(404).end();
         return;
       }
+      // Bolt's answer to a signature that is not Slack's or not of now, and ours.
+      response.once('finish', () => {
+        if (response.statusCode === 401) meters.count('signatureErrors', 'all');
+      });
       // Bolt refuses a timestamp older than five minutes, but takes one of next year: a request recorded
       // with such a one could be sent again for ever.
       if (isFromTheFuture(request.headers['x-slack-request-timestamp'], now())) {

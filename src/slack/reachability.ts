@@ -1,4 +1,5 @@
-import { WebClient, type WebClientOptions } from '@slack/web-api';
+import { WebAPIRateLimitedError, WebClient, type WebClientOptions } from '@slack/web-api';
+import { type Meters, slackMethod } from '../ports/meters.ts';
 import { classify } from './outgoing/failure.ts';
 
 /** A no to a message is believed this long where nothing has been posted since. */
@@ -68,27 +69,39 @@ function isShowing(method: string): boolean {
   return method.startsWith('chat.');
 }
 
-/** A client that notes how each of its calls went. */
+/** A client that notes how each of its calls went, and how long it took. */
 export class NotingClient extends WebClient {
   /** Slack keeps it with what is posted: another process with our token has another. */
   readonly processId: string;
   readonly #reachability: Reachability;
 
-  constructor(token: string, options: WebClientOptions, processId: string, reachability: Reachability) {
+  readonly #meters: Meters;
+
+  constructor(
+    token: string,
+    options: WebClientOptions,
+    processId: string,
+    { reachability, meters }: { readonly reachability: Reachability; readonly meters: Meters },
+  ) {
     super(token, options);
+    this.#meters = meters;
     this.processId = processId;
     this.#reachability = reachability;
   }
 
   override async apiCall(...call: Parameters<WebClient['apiCall']>): ReturnType<WebClient['apiCall']> {
     const [method] = call;
+    const since = performance.now();
     try {
       const result = await super.apiCall(...call);
       this.#reachability.took(method);
       return result;
     } catch (error) {
       this.#reachability.refused(method, error);
+      if (error instanceof WebAPIRateLimitedError) this.#meters.count('rateLimits', slackMethod(method));
       throw error;
+    } finally {
+      this.#meters.took('calls', slackMethod(method), performance.now() - since);
     }
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { LogLevel, type WebClient, type WebClientOptions } from '@slack/web-api';
 import { ConfigError } from '../errors.ts';
 import type { Log } from '../ports/log.ts';
+import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { FileUpload, Message, PlainText } from '../report/message.ts';
 import type { HomeTab, Modal, OptionGroup } from '../report/views/view.ts';
 import { delay } from '../time/delay.ts';
@@ -79,15 +80,17 @@ export async function openWorkspace(
     readonly mask: (text: string, typed?: string) => string;
     readonly log: Log;
     readonly clock?: Clock;
+    readonly meters?: Meters;
     /** Told each time that Slack did not answer. */
     readonly onWaiting?: (why: string) => void;
   },
 ): Promise<Workspace> {
   const token = checkTokens(settings);
   const reachability = new Reachability();
+  const { meters = UNMETERED } = more;
   const processId = randomBytes(6).toString('hex');
   const client = (timeout: number): NotingClient =>
-    new NotingClient(token, clientOptions(settings, more.log, timeout), processId, reachability);
+    new NotingClient(token, clientOptions(settings, more.log, timeout), processId, { reachability, meters });
   const posts = client(POST_TIMEOUT_MS);
   const windows = client(OPEN_TIMEOUT_MS);
   const answers = client(ANSWER_TIMEOUT_MS);

@@ -3,6 +3,7 @@ import type { Host } from '../inventory/inventory.ts';
 import type { Origins, Room } from '../ports/disk.ts';
 import type { Leftovers } from '../ports/hosts.ts';
 import type { Log } from '../ports/log.ts';
+import type { Meters } from '../ports/meters.ts';
 import type { HostKeys } from './host-keys/host-keys.ts';
 import type { CopyLimits } from './sftp/limits.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';
@@ -23,6 +24,7 @@ export interface TransportSettings {
   /** What is made on hosts and has to be gone again. */
   readonly leftovers: Leftovers;
   readonly log: Log;
+  readonly meters?: Meters;
   /** How long an unused connection is kept for the next command. Default a minute. */
   readonly idleMs?: number;
   /** The largest file that is fetched. Default 1 GiB. */

@@ -39,6 +39,8 @@ export function openTransport(settings: TransportSettings): SshTransport {
   async function perform(host: Host, work: Work, how: Execution, context: ConnectContext): Promise<Ending> {
     const { signal } = context;
     return connections.use(host, context, async (connection, channelMs) => {
+      const since = performance.now();
+      const ended = () => settings.meters?.took('work', work.action, performance.now() - since);
       let ending: Ending;
       try {
         ending =
@@ -59,9 +61,11 @@ export function openTransport(settings: TransportSettings): SshTransport {
       } catch (error) {
         // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
         if (error instanceof Trouble && (error.mayBeStale || error.isPassing)) throw error;
+        ended();
         const left = await leftovers.sweep(connection, { runId: how.runId, channelMs, limits });
         throw error instanceof Trouble ? error.andLeft(left) : error;
       }
+      ended();
       const left = await leftovers.sweep(connection, { runId: how.runId, channelMs, limits });
       const hasEnded = ending.kind === 'ok' || ending.kind === 'failed' || ending.kind === 'killed';
       const isClean = hasEnded && left.length === 0 && (work.action !== 'run' || ending.reason === '');

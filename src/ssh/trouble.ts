@@ -13,17 +13,33 @@ export class Trouble extends Error {
   readonly isPassing: boolean;
   /** Nothing was asked yet: on a connection that was kept, its age may be all that is wrong. */
   readonly mayBeStale: boolean;
+  /** It hung up before it said a word, which a server does that is asked by too many at a time. */
+  readonly isHangUp: boolean;
+  /** And too many did ask: it says nothing about this host. */
+  readonly wasCrowded: boolean;
 
   /** `cause` is for the log: a library's words are no reason. */
   constructor(
     kind: OutcomeKind,
     reason: string,
-    more: { isPassing?: boolean; mayBeStale?: boolean; cause?: unknown } = {},
+    more: {
+      isPassing?: boolean;
+      mayBeStale?: boolean;
+      isHangUp?: boolean;
+      wasCrowded?: boolean;
+      cause?: unknown;
+    } = {},
   ) {
     super(reason, more.cause === undefined ? {} : { cause: more.cause });
     this.kind = kind;
     this.isPassing = more.isPassing ?? false;
     this.mayBeStale = more.mayBeStale ?? kind === 'unreachable';
+    this.isHangUp = more.isHangUp ?? false;
+    this.wasCrowded = more.wasCrowded ?? false;
+  }
+
+  ofCrowd(): Trouble {
+    return new Trouble(this.kind, this.message, { ...this, wasCrowded: true, cause: this.cause });
   }
 
   /** The same trouble, and what it left behind. */
@@ -35,7 +51,8 @@ export class Trouble extends Error {
 
   /** The same trouble, said of the host on the way. */
   onTheWay(jump: string): Trouble {
-    return new Trouble(this.kind, `jump host ${jump}: ${this.message}`, { isPassing: this.isPassing });
+    const { kind, isPassing, wasCrowded } = this;
+    return new Trouble(kind, `jump host ${jump}: ${this.message}`, { isPassing, wasCrowded });
   }
 }
 
@@ -100,7 +117,7 @@ export function refusedDial(error: unknown, address: string): Trouble {
     case 'ETIMEDOUT':
       return new Trouble('unreachable', `no answer from ${address}`);
     case 'ECONNRESET':
-      return new Trouble('unreachable', `${address} hung up at once`, { isPassing: true });
+      return new Trouble('unreachable', `${address} hung up at once`, { isPassing: true, isHangUp: true });
     case 'EMFILE':
     case 'ENFILE':
       return new Trouble('unreachable', 'the bot has too many open connections; raise `ulimit -n`', {
@@ -133,7 +150,10 @@ export function brokenHandshake(error: unknown, address: string, phase: Phase, w
   if (/identification string|[Hh]eader|greeting lines/.test(words) && !isEnd(error)) {
     return new Trouble('unreachable', `${address} does not speak SSH`);
   }
-  if (isEnd(error)) return new Trouble('unreachable', `${address} hung up during ${phase}`, { isPassing });
+  if (isEnd(error)) {
+    const isHangUp = isPassing && phase === 'its greeting';
+    return new Trouble('unreachable', `${address} hung up during ${phase}`, { isPassing, isHangUp });
+  }
   const how = saidOnLeaving(error) ?? 'broke the SSH protocol';
   return new Trouble('unreachable', `${address} ${how} during ${phase}`, { isPassing, cause: error });
 }

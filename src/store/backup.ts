@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { UNMETERED } from '../ports/meters.ts';
+import { closeDoubts } from './doubts.ts';
 import { copyDatabase } from './embedded/copy.ts';
 import { openCopy, openReader, parseDatabaseUrl } from './embedded/database.ts';
 import { holdRuns } from './holds.ts';
@@ -17,8 +19,8 @@ export interface Backup {
 }
 
 /**
- * Copies the database beside a running bot, which goes on meanwhile. In the copy everything that waits is held: by the
- * time somebody starts a bot on it, it may have run. Rejects with a `ConfigError` where the administrator has to do
+ * Copies the database beside a running bot, which goes on meanwhile. In the copy everything that waits is held, and no
+ * question about a command is open: by the time somebody starts a bot on it, it may have run. Rejects with a `ConfigError` where the administrator has to do
  * something.
  */
 export async function backUp(databaseUrl: string, file: string, now: () => number): Promise<Backup> {
@@ -44,12 +46,20 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       .select(({ fn }) => fn.countAll<number>().as('runs'))
       .where('gone_at', 'is', null)
       .executeTakeFirstOrThrow();
-    const ledger = { db, plans: new Plans(), now, mask: (text: string) => text, erase() {} };
+    const ledger = {
+      db,
+      plans: new Plans(),
+      now,
+      mask: (text: string) => text,
+      meters: UNMETERED,
+      erase() {},
+    };
     const day = new Date(now()).toISOString().slice(0, 16).replace('T', ' ');
     const held = await holdRuns(
       { ...ledger, auditLines: 'nobody' },
       `the database is a backup of ${day} UTC: what waited then may have run since`,
     );
+    await closeDoubts(db, now);
     return { head: `${seq}:${hash}`, runs, held: held.length };
   } finally {
     await close();

@@ -5,6 +5,7 @@ import { oweRoot } from '../thread/layout.ts';
 import { appendAudit } from './audit.ts';
 import type { Schema } from './schema.ts';
 import { finishRuns, type Ledger, oweToThread, skipQueued } from './settle.ts';
+import { transact } from './transact.ts';
 
 export interface Cancelled {
   /** Jobs that will not start. */
@@ -13,7 +14,7 @@ export interface Cancelled {
 }
 
 export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise<Cancelled> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .updateTable('run')
@@ -64,7 +65,7 @@ export function cancelHosts(
   hosts: readonly string[],
   by: Requester,
 ): Promise<Cancelled> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .selectFrom('run')

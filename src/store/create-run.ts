@@ -17,6 +17,7 @@ import type { RunTable, Schema } from './schema.ts';
 import { sealWork } from './sealed-work.ts';
 import { type Ledger, settleJobs } from './settle.ts';
 import { sha256 } from './sha256.ts';
+import { transact } from './transact.ts';
 
 /** Four letters are a million names; where one is taken this often in a row, the next names are longer. */
 const TRIES_PER_LENGTH = 4;
@@ -53,7 +54,7 @@ export async function createRun(
   const planHash = sha256(planJson);
   await breathe();
   let created: string | undefined;
-  const put = ledger.db.transaction().execute(async (trx) => {
+  const put = transact(ledger.db, async (trx) => {
     const first = await findFirst(trx, requestKey, click);
     if (first !== undefined) return { runId: first.id, isNew: false };
 

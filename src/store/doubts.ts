@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { Doubts, TextReadings } from '../ports/records.ts';
-import type { DoubtfulCommand } from '../run/doubtful-command.ts';
+import type { Doubtful, DoubtfulForm } from '../run/doubtful.ts';
 import type { Requester } from '../run/plan.ts';
 import { appendAudit } from './audit.ts';
 import type { Ledger } from './settle.ts';
@@ -11,7 +11,7 @@ const KEPT_MS = 24 * 60 * 60_000;
 /** Of one person; who sends more loses the oldest. */
 const MAX_KEPT = 50;
 
-/** Commands that wait for a word of who typed them: they outlive a restart, and are taken once. */
+/** What waits for a word of who sent it: it outlives a restart, and is taken once. */
 export class StoredDoubts implements Doubts {
   readonly #ledger: Ledger;
 
@@ -19,15 +19,9 @@ export class StoredDoubts implements Doubts {
     this.#ledger = ledger;
   }
 
-  put({
-    kind,
-    requester,
-    channelId,
-    requestKey,
-    command,
-    text,
-  }: DoubtfulCommand): Promise<string | undefined> {
+  put(doubt: Doubtful): Promise<string | undefined> {
     const { db, now } = this.#ledger;
+    const { kind, requester, channelId, requestKey } = doubt;
     const person = { team_id: requester.teamId, user_id: requester.userId };
     const id = `q-${randomBytes(9).toString('hex')}`;
     return db.transaction().execute(async (trx) => {
@@ -53,8 +47,7 @@ export class StoredDoubts implements Doubts {
           request_key: requestKey,
           channel_id: channelId,
           kind,
-          command,
-          words: text,
+          ...wordsOf(doubt),
           put_at: now(),
           taken_at: null,
         })
@@ -65,8 +58,19 @@ export class StoredDoubts implements Doubts {
     });
   }
 
-  async take(id: string, { teamId, userId }: Requester): Promise<DoubtfulCommand | undefined> {
+  async find(id: string, { teamId, userId }: Requester): Promise<string | undefined> {
     const { db, now } = this.#ledger;
+    const found = await db
+      .selectFrom('doubt')
+      .select('request_key')
+      .where((is) => is.and({ id, team_id: teamId, user_id: userId }))
+      .where('put_at', '>=', now() - KEPT_MS)
+      .executeTakeFirst();
+    return found?.request_key;
+  }
+
+  async take(id: string, { teamId, userId }: Requester): Promise<Doubtful | undefined> {
+    const { db, now, erase } = this.#ledger;
     return await db.transaction().execute(async (trx) => {
       const found = await trx
         .selectFrom('doubt')
@@ -83,16 +87,31 @@ export class StoredDoubts implements Doubts {
         .where('taken_at', 'is', null)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n) return undefined;
-      return {
-        kind: found.kind,
-        requester: { teamId, userId },
-        channelId: found.channel_id,
-        requestKey: found.request_key,
-        command: found.command,
-        text: found.words,
-      };
+      erase();
+      const { kind, command, words, channel_id: channelId, request_key: requestKey } = found;
+      const of = { requester: { teamId, userId }, channelId, requestKey };
+      return kind === 'form'
+        ? { ...of, kind, ...readForm(command, words) }
+        : { ...of, kind, command, text: words };
     });
   }
+}
+
+function wordsOf(doubt: Doubtful): { readonly command: string; readonly words: string } {
+  if (doubt.kind !== 'form') return { command: doubt.command, words: doubt.text };
+  const { callbackId, metadata, fields } = doubt.form;
+  return { command: callbackId, words: JSON.stringify({ metadata, fields, shown: doubt.shown }) };
+}
+
+function readForm(callbackId: string, words: string): Pick<DoubtfulForm, 'form' | 'shown'> {
+  const { metadata, fields, shown } = JSON.parse(words) as Omit<DoubtfulForm['form'], 'callbackId'> &
+    Pick<DoubtfulForm, 'shown'>;
+  return { form: { callbackId, metadata, fields }, shown };
+}
+
+/** In a copy nobody is asked any more: what was answered where it was copied from has perhaps run there. */
+export async function closeDoubts(db: Ledger['db'], now: () => number): Promise<void> {
+  await db.updateTable('doubt').set({ taken_at: now(), words: '' }).where('taken_at', 'is', null).execute();
 }
 
 /** Words that nobody said anything about are not kept for longer: they may hold a secret. False where there were none. */

@@ -1,8 +1,11 @@
+import { Refusal } from '../errors.ts';
 import { type Shares, UNBOUNDED } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
+import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { Store } from '../ports/store.ts';
 import { anchorHead } from './audit/anchor.ts';
 import { auditTrailOf } from './audit/trail.ts';
+import { measureBacklog } from './backlog.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { clickKey, countUnfinished, createRun } from './create-run.ts';
 import { StoredDoubts, StoredReadings } from './doubts.ts';
@@ -46,6 +49,7 @@ export interface StoreSettings {
   /** How long after it was asked for what waits may begin by itself. */
   readonly resumeWithinMs?: number;
   readonly log: Log;
+  readonly meters?: Meters;
   readonly now?: () => number;
   /** The poster's clock: one that nobody can set. The same as `now` where left out. */
   readonly steady?: () => number;
@@ -57,7 +61,9 @@ export interface StoreSettings {
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const { auditChannel, mask, log, now = Date.now, steady = now, shares = UNBOUNDED } = settings;
-  const database = openDatabase(parseDatabaseUrl(settings.url));
+  const { meters = UNMETERED } = settings;
+  const onFailure = (): void => meters.count('storeFailures', 'all');
+  const database = openDatabase(parseDatabaseUrl(settings.url), onFailure);
   const { path, db, close } = database;
   try {
     if (!database.isShrinkable) {
@@ -78,6 +84,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       plans,
       now,
       mask,
+      meters,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
       erase: () => erasure.plan(),
     };
@@ -92,7 +99,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       .where('held', 'is', null)
       .orderBy('number')
       .execute();
-    const file = new OwnFile(path);
+    const file = new OwnFile(path, onFailure);
     const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency, shares.slots), outbox, file);
     for (const { id } of released) (await jobs.prepare(id))();
 
@@ -102,6 +109,15 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
     });
     const reads = new Reads(ledger);
     const refusals = await Refusals.open(ledger, log, () => outbox.announce());
+    /** What is to be in the audit, whatever becomes of it. */
+    const onRecord = async <T>(recorded: Promise<T>): Promise<T> => {
+      try {
+        return await recorded;
+      } catch (error) {
+        if (!(error instanceof Refusal)) meters.count('auditFailures', 'all');
+        throw error;
+      }
+    };
     return {
       jobs,
       outbox,
@@ -132,7 +148,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         const shortage = await settings.findShortage?.(await measureUse(db));
         const admission = { shares, shortage };
         const requested = { requestKey, click, receivedAs };
-        const { runId, isNew } = await createRun(ledger, plan, admission, requested);
+        const { runId, isNew } = await onRecord(createRun(ledger, plan, admission, requested));
         const run = await records.findRun(runId);
         if (run === undefined) throw new Error(`run ${runId} was stored and cannot be found`);
         outbox.announce();
@@ -196,41 +212,41 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return isThere;
       },
       async recordRefusal(refusal) {
-        await refusals.record(refusal);
+        await onRecord(refusals.record(refusal));
         outbox.announce();
       },
       async recordRead(read) {
-        await reads.record(read);
+        await onRecord(reads.record(read));
         outbox.announce();
       },
 
-      recordFirstKeys: (runId, keys) => recordFirstKeys(ledger, runId.toLowerCase(), keys),
+      recordFirstKeys: (runId, keys) => onRecord(recordFirstKeys(ledger, runId.toLowerCase(), keys)),
 
       async recordTrust(trust) {
-        await recordTrust(ledger, trust);
+        await onRecord(recordTrust(ledger, trust));
         outbox.announce();
       },
       async recordEvent(event) {
-        await recordEvent(ledger, event);
+        await onRecord(recordEvent(ledger, event));
         outbox.announce();
       },
 
       async anchorAudit(when) {
         if (when === 'stop') await refusals.writeAll();
-        const head = await anchorHead(ledger, when);
+        const head = await onRecord(anchorHead(ledger, when));
         outbox.announce();
         return head;
       },
 
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
-      async hasRequest(requestKey, clickId) {
+      async runOfRequest(requestKey, clickId) {
         const found = await db
           .selectFrom('run')
           .select('id')
           .where('request_key', '=', clickId === undefined ? requestKey : clickKey(requestKey, clickId))
           .executeTakeFirst();
-        return found !== undefined;
+        return found?.id;
       },
       listRuns: (count, whose) => records.listRuns(count, whose),
       openRuns: () => records.openRuns(),
@@ -242,6 +258,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       findWaits: async (runIds) => jobs.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
+      backlog: () => measureBacklog(db, now()),
       usedBytes: () => measureUse(db),
       async ping() {
         await file.probe();

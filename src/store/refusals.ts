@@ -71,6 +71,7 @@ export class Refusals {
     try {
       if ((await this.#write(this.#ledger.now())) > 0) this.#plan();
     } catch (error) {
+      this.#ledger.meters.count('auditFailures', 'all');
       this.#log.warn({ err: error }, 'counted refusals could not be written to the audit yet');
       this.#plan();
     }

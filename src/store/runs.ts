@@ -6,10 +6,11 @@ import { appendAudit, NOBODY } from './audit.ts';
 import { forgetReceived } from './received.ts';
 import { listSpooledHosts } from './results.ts';
 import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
+import { onceItStands, transact } from './transact.ts';
 
 /** The root message stands: waiting jobs may start, and what was settled before may be told. Twice is once. */
 export async function releaseRun(ledger: Ledger, runId: string, rootTs: string): Promise<void> {
-  await ledger.db.transaction().execute(async (trx) => {
+  await transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .updateTable('run')
@@ -38,7 +39,7 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
  * all the same, its answer lost, it is to say so.
  */
 export async function abandonRun(ledger: Ledger, runId: string, reason: string): Promise<void> {
-  await ledger.db.transaction().execute(async (trx) => {
+  await transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .selectFrom('run')
@@ -59,6 +60,7 @@ export async function abandonRun(ledger: Ledger, runId: string, reason: string):
       .where('key', '=', formatKey({ kind: 'root', runId }))
       .execute();
     const end = await closeRun(ledger, trx, runId, at);
+    onceItStands(trx, () => ledger.meters.count('runs', 'not-begun'));
     await appendAudit(
       trx,
       {
@@ -81,7 +83,7 @@ export function skipJobs(
   hosts: readonly string[],
   reason: string,
 ): Promise<readonly string[]> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const skipped = await skipQueued(ledger, trx, runId, reason, at, hosts);
     if (skipped.length > 0) await finishRuns(ledger, trx, [runId], at);
@@ -111,7 +113,7 @@ const WAS_RUNNING =
  * reported, never run again.
  */
 export function settleInterrupted(ledger: Ledger): Promise<number> {
-  return ledger.db.transaction().execute(async (trx) => {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const left = await trx
       .selectFrom('job')

@@ -114,6 +114,8 @@ interface OutboxTable {
   faults: Generated<number>;
   version: number;
   ts: string | null;
+  /** Slack's id of a file that it has the bytes of and was perhaps asked to show; null once it is known to stand. */
+  upload_id: Generated<string | null>;
   /** How often its message was found to be gone, and posted anew; of a root message the run counts it. */
   lost: Generated<number>;
   given_up_at: number | null;
@@ -233,14 +235,15 @@ interface TextReadingTable {
   reading: TextReading;
 }
 
-/** Commands that wait for a word of who typed them; once taken their words are blank, and the request stays known. */
+/** What waits for a word of who sent it, a form as JSON; once taken their words are blank, and the request stays known. */
 interface DoubtTable {
   id: string;
   request_key: string;
   team_id: string;
   user_id: string;
   channel_id: string;
-  kind: 'text' | 'late';
+  kind: 'text' | 'late' | 'form';
+  /** Of a form: which. */
   command: string;
   words: string;
   put_at: number;

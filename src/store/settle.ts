@@ -1,8 +1,9 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
 import { describeSameness } from '../gather/fold.ts';
+import type { CountedBy, Meters } from '../ports/meters.ts';
 import { bareOutcome, countFirstKeys, keptChars, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan } from '../run/plan.ts';
-import type { EndedJob } from '../run/run.ts';
+import type { EndedJob, Progress } from '../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
   type OwedRow,
@@ -24,6 +25,7 @@ import type { Schema } from './schema.ts';
 import { forgetSealed } from './sealed-work.ts';
 import { sha256 } from './sha256.ts';
 import { formatOutcome } from './stored-outcome.ts';
+import { onceItStands } from './transact.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {
@@ -33,6 +35,7 @@ export interface Ledger {
   /** Takes secrets out of a text that is kept to be read. */
   readonly mask: (text: string) => string;
   readonly auditLines: 'channel' | 'nobody';
+  readonly meters: Meters;
   /** Something was deleted that nobody is to read any more. */
   readonly erase: () => void;
 }
@@ -96,6 +99,7 @@ export async function settleJobs(
         .where('state', '=', from)
         .returning(['id', 'run_id', 'host', 'position'])
         .execute();
+      onceItStands(trx, () => ledger.meters.count('jobs', kind, rows.length));
       const results: Insertable<Schema['result']>[] = [];
       const outputs: Insertable<Schema['output']>[] = [];
       for (const { id, run_id, host, position } of rows) {
@@ -188,7 +192,7 @@ export async function finishRuns(
   for (const runId of runIds) {
     const run = await trx
       .selectFrom('run')
-      .select(['team_id', 'user_id', 'channel_id', 'created_at'])
+      .select(['team_id', 'user_id', 'channel_id', 'created_at', 'cancelled_at'])
       .where('id', '=', runId)
       .where('state', '=', 'open')
       .where((where) =>
@@ -207,6 +211,8 @@ export async function finishRuns(
     finished.push(runId);
     const end = await closeRun(ledger, trx, runId, at);
     const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
+    const how = endOf(settled, run.cancelled_at !== null);
+    onceItStands(trx, () => ledger.meters.count('runs', how));
     const firstKeys = await sumFirstKeys(trx, runId);
     await appendAudit(
       trx,
@@ -233,6 +239,12 @@ export async function finishRuns(
       : oweProgress(runId, at);
     await oweRows(trx, thread, owed);
   }
+}
+
+function endOf({ ok, skipped, ...others }: Progress['settled'], isCancelled: boolean): CountedBy<'runs'> {
+  if (isCancelled) return 'cancelled';
+  if (ok === undefined || Object.keys(others).length > 0) return 'not-ok';
+  return skipped === undefined ? 'ok' : 'some-skipped';
 }
 
 /** These messages of the run's thread are behind, or missing. Nothing where there is no such run. */

@@ -18,6 +18,8 @@ export interface OutboxRow {
    * once and never edited.
    */
   readonly joins: string | null;
+  /** Slack's id of a file of which it has the bytes: it may have been asked to show it already. */
+  readonly uploadId: string | null;
   /** It is put right where it stands, and posted nowhere: the root message of a run that was given up. */
   readonly onlyIfStands: boolean;
   /** Claims before this one: above 0, an earlier try may have reached Slack. */
@@ -110,5 +112,30 @@ export function parseKey(key: string): RowSubject | undefined {
       return part === 'text' || part === 'json' ? { kind, runId: id, form: part } : undefined;
     default:
       return undefined;
+  }
+}
+
+/** What a row shows, in words; its run is told beside it. */
+export function describeKey(key: string): string {
+  const subject = parseKey(key);
+  switch (subject?.kind) {
+    case undefined:
+      return 'something that this version does not know';
+    case 'root':
+      return 'the root message';
+    case 'board':
+      return `page ${subject.page} of the results`;
+    case 'reply':
+      return `the result of ${subject.host}`;
+    case 'file':
+      return `the file of ${subject.host}`;
+    case 'spooled':
+      return `the long output of ${subject.host}`;
+    case 'log':
+      return `the whole log (${subject.form})`;
+    case 'audit':
+      return `the line of audit entry ${subject.seq}`;
+    default:
+      return subject satisfies never;
   }
 }

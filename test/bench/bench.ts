@@ -3,7 +3,7 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks,visibility,years --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,acks,expressions,visibility,years --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 import { type AckFigures, measureAcks } from './acks/acks.ts';
+import { measureExpressions } from './acks/expressions.ts';
 import {
   coldPeers,
   endMasters,
@@ -27,7 +28,7 @@ import { type Contender, median, quantile, type Rounds, race, ratio, type Taken 
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'acks', 'visibility', 'years'];
+const PARTS = ['cold', 'warm', 'acks', 'expressions', 'visibility', 'years'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -68,6 +69,7 @@ if (parts.includes('cold') || parts.includes('warm')) {
   else report.push('cold and warm: not measured, there is no sshd (apt install openssh-server)');
 }
 if (parts.includes('acks')) await measureAnswers();
+if (parts.includes('expressions')) await measureWorstExpressions();
 if (parts.includes('visibility')) await measureThreads();
 if (parts.includes('years')) await measureAge();
 const facts = {
@@ -234,6 +236,28 @@ async function measureAnswers(): Promise<void> {
     atMost('result in the thread', quantile(idle, 1), 1_000, 'ms'),
   );
   results.acks = figures;
+}
+
+async function measureWorstExpressions(): Promise<void> {
+  say('expressions: the bot with 10,000 hosts');
+  const figures = await measureExpressions();
+  report.push(
+    '',
+    `${figures.hosts.toLocaleString('en')} hosts; ${figures.sent} commands with the worst expressions that the grammar allows`,
+    ...table([
+      [
+        'slash command to ack',
+        `p50 ${fixed(figures.ackP50Ms, 0)} ms`,
+        `p99 ${fixed(figures.ackP99Ms, 0)} ms`,
+        `max ${fixed(figures.worst.ackMs, 0)} ms`,
+        `${figures.unanswered} unanswered`,
+        figures.worst.text,
+      ],
+      ['of these with all', `p50 ${fixed(figures.allMs, 0)} ms`],
+    ]),
+    atMost('ack p99, worst expression', figures.ackP99Ms, 100, 'ms'),
+  );
+  results.expressions = figures;
 }
 
 // ── a thread to be read ──────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
@@ -33,34 +31,37 @@ function replies(slack: LocalSlack, root: StoredMessage, count: number): Promise
 }
 
 describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', () => {
-  test('runs a command and puts each result into the thread, the summary into the root message', async () => {
-    await using stage = await openStage();
-    const { slack } = stage;
-    const outcome = await slack.command(ada('-g web -cmd "echo out-$((20+1)); echo err >&2; exit 3"'));
-    expect(outcome).toMatchObject({ ok: true });
-    expect(outcome.ackMs).toBeLessThan(3_000);
+  test.each(['raw', 'entities'] as const)(
+    'runs a command and puts each result into the thread, the summary into the root message: text %s',
+    async (slashText) => {
+      await using stage = await openStage({ slack: { slashText } });
+      const { slack } = stage;
+      const outcome = await slack.command(ada('-g web -cmd "echo out-$((20+1)); echo err >&2; exit 3"'));
+      expect(outcome).toMatchObject({ ok: true });
+      expect(outcome.ackMs).toBeLessThan(3_000);
 
-    const root = await finished(slack);
-    expect(root.text).toMatch(/^r-\w{4}: 3 failed of 3 in /);
-    const thread = await replies(slack, root, 3);
-    expect(thread).toHaveLength(3);
-    for (const host of ['h1', 'h2', 'h3']) {
-      const reply = thread.map(shown).find((text) => text.includes(host));
-      expect(reply).toContain('out-21');
-      expect(reply).toContain('err');
-      expect(reply).toMatch(/exit(ed)? (code )?3/);
-    }
-    await slack.waitFor(() =>
-      /accepted[\s\S]*settled/.test(
-        slack
-          .messages(AUDIT)
-          .map((line) => line.text)
-          .join('\n'),
-      ),
-    );
-    expect(slack.violations).toEqual([]);
-    expect(stage.bot.output()).not.toMatch(/"level":(50|60)/);
-  });
+      const root = await finished(slack);
+      expect(root.text).toMatch(/^r-\w{4}: 3 failed of 3 in /);
+      const thread = await replies(slack, root, 3);
+      expect(thread).toHaveLength(3);
+      for (const host of ['h1', 'h2', 'h3']) {
+        const reply = thread.map(shown).find((text) => text.includes(host));
+        expect(reply).toContain('out-21');
+        expect(reply).toContain('err');
+        expect(reply).toMatch(/exit(ed)? (code )?3/);
+      }
+      await slack.waitFor(() =>
+        /accepted[\s\S]*settled/.test(
+          slack
+            .messages(AUDIT)
+            .map((line) => line.text)
+            .join('\n'),
+        ),
+      );
+      expect(slack.violations).toEqual([]);
+      expect(stage.bot.output()).not.toMatch(/"level":(50|60)/);
+    },
+  );
 
   test('refuses a person whom no rule names: nothing in the channel, an answer for that person, an audit entry', async () => {
     await using stage = await openStage();
@@ -90,51 +91,6 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     expect(existsSync(mark)).toBe(false);
   });
 
-  test('puts a file on every host and fetches one from every host', async () => {
-    await using stage = await openStage();
-    const { slack, home } = stage;
-    await writeFile(home.path('data/transfers/hello.txt'), 'hello from ops\n');
-    await slack.command(ada(`-h h1 -action put hello.txt ${home.path('there.txt')}`, '/batch_scp'));
-    expect((await finished(slack)).text).toMatch(/1 ok of 1/);
-    expect(await readFile(home.path('there.txt'), 'utf8')).toBe('hello from ops\n');
-
-    await slack.command(ada(`-g web -action get ${home.path('there.txt')} fetched`, '/batch_scp'));
-    const root = await finished(slack, 2);
-    expect(root.text).toMatch(/3 ok of 3/);
-    for (const host of ['h1', 'h2', 'h3']) {
-      expect(await readFile(home.path('data/transfers/fetched', host, 'there.txt'), 'utf8')).toBe(
-        'hello from ops\n',
-      );
-    }
-    // Results that would wait for Slack's pace share a message.
-    const files = await slack.waitFor(() => {
-      const all = slack.thread(OPS, root.ts).flatMap((message) => message.files);
-      return all.length === 3 && all;
-    });
-    expect(files).toHaveLength(3);
-    const said = slack.thread(OPS, root.ts).map(shown).join('\n');
-    for (const host of ['h1', 'h2', 'h3']) expect(said).toContain(`fetched/${host}/there.txt`);
-    expect(slack.violations).toEqual([]);
-  });
-
-  test('follows no link on a host out of the paths of its rules', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'batchops-paths-'));
-    await mkdir(join(folder, 'open'));
-    await mkdir(join(folder, 'closed'));
-    await symlink(join(folder, 'closed'), join(folder, 'open/link'));
-    await using stage = await openStage({
-      allowlist: EVERYTHING.replace('paths = /**', `paths = ${folder}/open/**`),
-    });
-    const { slack, home } = stage;
-    await writeFile(home.path('data/transfers/hello.txt'), 'hello\n');
-    await slack.command(ada(`-h h1 -action put hello.txt ${folder}/open/link/`, '/batch_scp'));
-    expect((await finished(slack)).text).toMatch(/1 transfer failed of 1/);
-    expect(await readdir(join(folder, 'closed'))).toEqual([]);
-    await slack.command(ada(`-h h1 -action put hello.txt ${folder}/open/`, '/batch_scp'));
-    expect((await finished(slack, 2)).text).toMatch(/1 ok of 1/);
-    await rm(folder, { recursive: true });
-  });
-
   test('does the same over HTTP, with signed requests', async () => {
     await using slack = await openTeamSlack({ mode: 'http' });
     await using sshd = await startSshd({ addresses: ADDRESSES });
@@ -157,29 +113,6 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
     expect((await finished(slack)).text).toMatch(/3 (cancelled|skipped) of 3|\d cancelled, \d skipped of 3/);
     expect(await replies(slack, root, 3)).toHaveLength(3);
     expect(slack.violations).toEqual([]);
-  });
-
-  test('repeats a put with the same file only', async () => {
-    await using stage = await openStage();
-    const { slack, home } = stage;
-    const there = home.path('there', 'config');
-    await writeFile(home.path('data/transfers/config'), 'one\n');
-    await slack.command(ada(`-h h1 -action put config ${there}`, '/batch_scp'));
-    const root = await finished(slack);
-    expect(root.text).toMatch(/1 \w+ failed of 1/);
-    const retry = ada(`retry ${/r-\w+/.exec(root.text)?.[0]}`, '/batch');
-
-    await mkdir(home.path('there'));
-    await writeFile(home.path('data/transfers/config'), 'two\n');
-    const outcome = await slack.command(retry);
-    const answer = await slack.waitFor(() => outcome.answers()[0]);
-    expect(shown(answer)).toMatch(/config is not the file any more that r-\w+ sent/);
-    expect(existsSync(there)).toBe(false);
-
-    await writeFile(home.path('data/transfers/config'), 'one\n');
-    await slack.command(retry);
-    expect((await finished(slack, 2)).text).toMatch(/1 ok of 1/);
-    expect(await readFile(there, 'utf8')).toBe('one\n');
   });
 
   test('stops the remote process when Cancel is pressed', async () => {

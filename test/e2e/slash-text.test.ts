@@ -34,7 +34,9 @@ async function openScene(mode: 'socket' | 'http', options: Partial<LocalSlackOpt
   await writeFile(home.path('inventory.ini'), inventoryOf(sshd, ['127.0.1.1'], home.path('key')));
   await writeFile(home.path('allowlist.ini'), EVERYTHING);
   const overHttp = { SLACK_APP_TOKEN: '', SLACK_SIGNING_SECRET: slack.settings.signingSecret, PORT: '0' };
-  const bot = stack.use(await startBot(home, slack, mode === 'http' ? overHttp : {}));
+  const bot = stack.use(
+    await startBot(home, slack, { BATCHOPS_SLASH_TEXT: 'auto', ...(mode === 'http' ? overHttp : {}) }),
+  );
   if (mode === 'http') {
     const port = /"port":(\d+)/.exec(bot.output())?.[1];
     slack.setRequestUrl(`http://127.0.0.1:${port}/slack/events`);
@@ -70,13 +72,52 @@ describe.each([
 
     // From now on nobody is asked; pressed again, the button does nothing.
     await press(slack, question.ts, READ_RAW_ACTION);
-    await privately(slack, /has done its work/);
+    await privately(slack, /has begun r-\w+ already: nothing more was run/);
     await slack.command(typed('&amp; <c> &'));
     await finished(slack, 2);
     expect(await readFile(file, 'utf8')).toBe('&amp; <c> &\n');
     await slack.command(ada('help', '/batch'));
     await privately(slack, /Text of commands: [^:]*, as somebody here answered/);
     expect(scene.bot.output()).toMatch(/from now on text from Slack is read so/);
+    expect(roots(slack)).toHaveLength(2);
+    expect(slack.violations).toEqual([]);
+  }, 60_000);
+
+  test('what is typed into the form is asked about apart, and runs as it was typed', async () => {
+    await using scene = await openScene(mode, { slashText, formText: slashText });
+    const { slack, home } = scene;
+    const file = home.path('out');
+    const send = async (command: string) => {
+      await slack.command(ada(''));
+      const form = await slack.waitFor(() => slack.views(ADA).at(-1));
+      const values = { terms: 'h1', command };
+      await slack.submit({ user: ADA, viewId: form.id, values });
+      return form;
+    };
+    await send(`echo 'a &lt; b' > ${file}`);
+    expect(slack.views(ADA)).toEqual([]);
+    const question = await privately(slack, /Which of these did you type/);
+    expect(shown(question)).toMatch(/\/batch_run -h h1 [\s\S]*on 1 host: h1[\s\S]*on 1 host: h1/);
+    expect(roots(slack)).toEqual([]);
+    await press(slack, question.ts, meant);
+    await finished(slack);
+    expect(await readFile(file, 'utf8')).toBe('a &lt; b\n');
+    // Pressed again it tells the truth: it was run, and not again.
+    await press(slack, question.ts, READ_RAW_ACTION);
+    await privately(slack, /has begun r-\w+ already: nothing more was run/);
+
+    // The next form is shown as it was typed, and runs so.
+    const form = await send(`echo '&amp; <c> &' > ${file}`);
+    const preview = await slack.waitFor(() => slack.views(ADA).at(-1));
+    expect(shown(preview.view)).toContain(`echo '&amp; <c> &' > ${file}`);
+    await slack.submit({ user: ADA, viewId: form.id });
+    await finished(slack, 2);
+    expect(await readFile(file, 'utf8')).toBe('&amp; <c> &\n');
+
+    // Of commands nothing is known by that.
+    await slack.command(ada('help', '/batch'));
+    const help = await privately(slack, /Text of forms: [^:]*, as somebody here answered/);
+    expect(shown(help)).toMatch(/Text of commands: the first that holds/);
     expect(roots(slack)).toHaveLength(2);
     expect(slack.violations).toEqual([]);
   }, 60_000);
@@ -108,7 +149,7 @@ describe.each(['socket', 'http'] as const)('a command that Slack says has failed
     );
     await finished(slack);
     await press(slack, question.ts, RUN_LATE_ACTION);
-    await privately(slack, /has done its work|has begun a run already/);
+    await privately(slack, /has begun r-\w+ already: nothing more was run/);
     expect(roots(slack)).toHaveLength(1);
   }, 60_000);
 });

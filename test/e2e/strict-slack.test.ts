@@ -20,6 +20,7 @@ describe.skipIf(!HAS_SSHD).each([
       allowlist: `${EVERYTHING.replace(`users = ${ADA}`, `users = ${ADA}, ${BOB}`)}shared = yes\n`,
       slack: {
         slashText,
+        formText: slashText,
         enterprise: { id: 'E0GRID001', name: 'Grid' },
         users: [
           { id: ADA, name: 'ada', homeTeamId: 'T0HOME001' },
@@ -27,7 +28,7 @@ describe.skipIf(!HAS_SSHD).each([
         ],
         channels: [{ id: OPS, name: 'ops', members: [ADA, BOB, BOT], isExternallyShared: true }],
       },
-      env: { BATCHOPS_AUDIT_CHANNEL: '' },
+      env: { BATCHOPS_AUDIT_CHANNEL: '', BATCHOPS_SLASH_TEXT: 'auto' },
     });
     const { slack, home } = stage;
     const file = home.path('out');
@@ -52,12 +53,14 @@ describe.skipIf(!HAS_SSHD).each([
     await slack.submit({
       user: ADA,
       viewId: form.id,
-      values: { terms: 'h1', command: `echo form >> ${file}` },
+      values: { terms: 'h1', command: `echo '&amp;' >> ${file}` },
     });
-    expect((await view(slack)).view.submit).toMatchObject({ text: 'Run on 1 host' });
-    await slack.submit({ user: ADA, viewId: form.id });
+    const asked = await slack.waitFor(() =>
+      slack.ephemerals(ADA).find((message) => /all forms here/.test(shown(message))),
+    );
+    await slack.click({ user: ADA, channel: OPS, ts: asked.ts, actionId: meant });
     await finished(slack, 3);
-    expect(await readFile(file, 'utf8')).toBe('&lt;\n&lt;\nform\n');
+    expect(await readFile(file, 'utf8')).toBe('&lt;\n&lt;\n&amp;\n');
 
     await slack.openHome({ user: ADA });
     const tab = await slack.waitFor(() => slack.home(ADA));
@@ -67,13 +70,16 @@ describe.skipIf(!HAS_SSHD).each([
   }, 90_000);
 
   test('backticks are quotes, a direct message is no place for results, and a bare file is asked for', async () => {
-    await using stage = await openStage({ slack: { slashText } });
+    await using stage = await openStage({
+      slack: { slashText, formText: slashText },
+      env: { BATCHOPS_SLASH_TEXT: 'auto' },
+    });
     const { slack, home } = stage;
     // To a shell this would be to run a program called ticks.
     await slack.command(ada('-h h1 -cmd "`echo ticks`"'));
     const root = await finished(slack);
     expect(root.text).toMatch(/1 ok of 1/);
-    expect(slack.thread(OPS, root.ts).map(shown).join('\n')).toContain('ticks');
+    await slack.waitFor(() => /ticks/.test(slack.thread(OPS, root.ts).map(shown).join('\n')));
 
     const direct = slack.workspace.openDirectMessage(ADA, BOT).id;
     await slack.command(ada('', '/batch_run', direct));

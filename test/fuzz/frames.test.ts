@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { UNMETERED } from '../../src/ports/meters.ts';
 import { Socket } from '../../src/slack/socket-mode/socket.ts';
 import { recordLog } from '../slack/rig.ts';
 import { anyChars, cases, FUZZ_MS } from './cases.ts';
@@ -91,6 +92,7 @@ test(
     } as const;
     const socket = new Socket(settings, 'xapp-1', {
       log: recordLog(),
+    meters: UNMETERED,
       isFinal: () => false,
       onHello: () => {},
       onLeave: () => {},

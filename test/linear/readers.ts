@@ -44,7 +44,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/gather/mask.ts': reader('file', 3),
   'src/inventory/expression.ts': reader(['slack', 'file'], 6),
   'src/inventory/fold-names.ts': reader('file', 3),
-  'src/inventory/host-set.ts': reader(['slack', 'file'], 9),
+  'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(
     'file',
     5,
@@ -58,7 +58,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/policy/allowlist.ts': reader('file', 3),
   'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),
   'src/policy/path-pattern.ts': reader(['slack', 'file', 'host'], 4),
-  'src/process/audit-command.ts': reader('own', 1),
+  'src/process/commands/audit-command.ts': reader('own', 1),
+  'src/process/commands/outbox-command.ts': reader('slack', 1),
   'src/process/files/suspicions.ts': reader('own', 1),
   'src/process/health.ts': reader('slack', 1),
   'src/report/click-answers.ts': reader('slack', 1),
@@ -70,7 +71,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/report/views/home.ts': reader('slack', 1),
   'src/requests/clicks.ts': reader('slack', 1),
   'src/requests/suggest.ts': reader('slack', 1),
-  'src/requests/texts.ts': reader('slack', 1),
+  'src/requests/doubts/readings.ts': reader('slack', 1),
   'src/sandbox/fleet/host-command.ts': reader('own', 1),
   'src/sandbox/fleet/host-folder.ts': reader(
     'slack',

@@ -2,7 +2,8 @@ import { get } from 'node:http';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import type { DiskUse } from '../../src/ports/disk.ts';
-import { openHealth } from '../../src/process/health.ts';
+import { type HealthSource, openHealth } from '../../src/process/health.ts';
+import { openMetrics } from '../../src/process/metrics/metrics.ts';
 import { askHealth } from '../rigs/processes.ts';
 
 const FULL: DiskUse = {
@@ -13,14 +14,26 @@ const FULL: DiskUse = {
   trouble: 'the transfer folder is full',
 };
 
+/** A bot of which all is well. */
+const WELL: HealthSource = {
+  liveness: async () => null,
+  readiness: async () => null,
+  jobs: () => ({ running: 0, waiting: 0 }),
+  logLinesLost: () => 7,
+  connections: () => 9,
+  otherBots: () => 1,
+  uses: async () => [],
+  backlog: async () => ({
+    queue: { waiting: 3, held: 2, oldestMs: 4_500 },
+    outbox: { due: 5, oldestMs: 1_500, givenUp: 6 },
+  }),
+};
+
+const open = (source: Partial<HealthSource> = {}) =>
+  openHealth({ host: '127.0.0.1', port: 0 }, openMetrics('1.2.3'), { ...WELL, ...source });
+
 test('/readyz names what is full and hinders no run, /metrics has its bytes', async () => {
-  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
-    liveness: async () => null,
-    readiness: async () => null,
-    jobs: () => ({ running: 0, waiting: 0 }),
-    logLinesLost: () => 0,
-    connections: () => 9,
-    otherBots: () => 1,
+  const health = await open({
     uses: async () => [FULL, { ...FULL, what: 'spool', freeBytes: Number.POSITIVE_INFINITY, trouble: null }],
   });
   try {
@@ -41,15 +54,7 @@ test('/readyz names what is full and hinders no run, /metrics has its bytes', as
 
 test('/healthz is 503 where the loop that does the work stands still, though the process answers', async () => {
   let liveness: () => Promise<string | null> = async () => null;
-  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
-    liveness: () => liveness(),
-    readiness: async () => null,
-    jobs: () => ({ running: 0, waiting: 0 }),
-    connections: () => 9,
-    otherBots: () => 1,
-    logLinesLost: () => 7,
-    uses: async () => [],
-  });
+  const health = await open({ liveness: () => liveness() });
   try {
     const port = Number(health.address.split(':').at(-1));
     expect(await askHealth(port, '/healthz')).toEqual({ status: 200, text: 'ok' });
@@ -58,6 +63,15 @@ test('/healthz is 503 where the loop that does the work stands still, though the
     expect(metrics).toMatch(/^batchops_slack_connections 9$/m);
     expect(metrics).toMatch(/^batchops_other_bots 1$/m);
     expect(metrics).toContain('batchops_build_info{version="1.2.3"} 1\n');
+    for (const [name, value] of [
+      ['queue_jobs', 3],
+      ['queue_held_jobs', 2],
+      ['queue_oldest_seconds', 4.5],
+      ['outbox_due_rows', 5],
+      ['outbox_oldest_seconds', 1.5],
+      ['outbox_given_up_rows', 6],
+    ])
+      expect(metrics).toMatch(new RegExp(`^batchops_${name} ${value}$`, 'm'));
     liveness = () => new Promise(() => {});
     expect(await askHealth(port, '/healthz')).toEqual({
       status: 503,
@@ -71,15 +85,7 @@ test('/healthz is 503 where the loop that does the work stands still, though the
 });
 
 test('/metrics and /readyz answer only under a name of ours: a page whose name leads here reads nothing', async () => {
-  const health = await openHealth({ host: '127.0.0.1', port: 0 }, '1.2.3', {
-    liveness: async () => null,
-    readiness: async () => null,
-    jobs: () => ({ running: 0, waiting: 0 }),
-    connections: () => undefined,
-    otherBots: () => 0,
-    logLinesLost: () => 0,
-    uses: async () => [],
-  });
+  const health = await open();
   try {
     const port = Number(health.address.split(':').at(-1));
     // fetch does not let anybody name the host.
@@ -114,6 +120,29 @@ test('/metrics and /readyz answer only under a name of ours: a page whose name l
       expect(await status('/readyz', own), own).toBe(200);
     }
     expect(await status('/healthz', 'evil.example')).toBe(200);
+  } finally {
+    await health.close();
+  }
+});
+
+test('/metrics answers while the store and the disk do not: without their figures, not with old ones', async () => {
+  let isBroken = false;
+  const orBroken = async <T>(value: T): Promise<T> => {
+    if (isBroken) throw new Error('disk I/O error');
+    return value;
+  };
+  const health = await open({
+    uses: () => orBroken([FULL]),
+    backlog: async () => await orBroken(await WELL.backlog()),
+  });
+  try {
+    const port = Number(health.address.split(':').at(-1));
+    expect((await askHealth(port, '/metrics'))?.text).toMatch(/^batchops_queue_jobs 3$/m);
+    isBroken = true;
+    const answer = await askHealth(port, '/metrics');
+    expect(answer?.status).toBe(200);
+    expect(answer?.text).toMatch(/^batchops_store_failures_total 0$/m);
+    expect(answer?.text).not.toMatch(/^batchops_(queue|outbox|disk)_/m);
   } finally {
     await health.close();
   }

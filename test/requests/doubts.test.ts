@@ -53,6 +53,8 @@ describe('a command that can be read in two ways', () => {
       expect(shown(asked)).toMatch(/Which of these did you type\?/);
       expect(shown(asked)).toContain('/batch_run -h web01 -cmd "echo one &gt; f"');
       expect(shown(asked)).toContain('/batch_run -h web01 -cmd "echo one > f"');
+      // In what they differ, as a narrow window may not show all of a command.
+      expect(shown(asked)).toMatch(/as Slack sent it\n, with \n&gt;\n[\s\S]* decoded\n, with \n>\n/);
       expect(await commandsOf(rig)).toEqual([]);
 
       const help = () => rig.desk.command(sent('help', { command: '/batch' }));
@@ -62,8 +64,8 @@ describe('a command that can be read in two ways', () => {
       await rig.desk.command(sent('-h web01 -cmd "echo a &amp;&amp; b"'));
       expect(await commandsOf(rig)).toEqual([second, first]);
       expect(shown(await help())).toMatch(/Text of commands: [^:]*, as somebody here answered/);
-      // Nobody is asked about the form, so nothing is said of it.
-      expect(shown(await help())).not.toMatch(/Text of the form/);
+      // Of forms that says nothing.
+      expect(shown(await help())).toMatch(/Text of forms: the first that holds/);
       expect(
         rig.store.sql("select user_id, detail_json from audit where action = 'text-read'"),
       ).toMatchObject([
@@ -84,7 +86,10 @@ describe('a command that can be read in two ways', () => {
       rig.desk.press(clickOn(READ_RAW_ACTION, id)),
     ]);
     expect(await commandsOf(rig)).toHaveLength(1);
-    expect(shown(await rig.desk.press(clickOn(READ_ENTITIES_ACTION, id)))).toMatch(/has done its work/);
+    const [run] = await rig.store.store.listRuns(1);
+    expect(shown(await rig.desk.press(clickOn(READ_ENTITIES_ACTION, id)))).toMatch(
+      `This has begun ${run?.id} already: nothing more was run`,
+    );
     expect(await commandsOf(rig)).toHaveLength(1);
   });
 
@@ -95,7 +100,10 @@ describe('a command that can be read in two ways', () => {
       const answer = await rig.desk.press(clickOn(READ_RAW_ACTION, id, { requester }));
       expect(shown(answer)).toMatch(/is not yours|No rule of this bot names you/);
     }
-    expect(shown(await rig.desk.press(clickOn(RUN_LATE_ACTION, id)))).toMatch(/has done its work/);
+    const forged = shown(await rig.desk.press(clickOn(RUN_LATE_ACTION, id)));
+    expect(forged).toMatch(/more than a day old/);
+    // A click is nothing that somebody typed.
+    expect(forged).not.toMatch(/You typed|batchops_/);
     expect(await commandsOf(rig)).toEqual([]);
     expect(await rig.store.store.readings.find(ANN.teamId, 'command')).toBeUndefined();
   });
@@ -128,6 +136,34 @@ describe('a command that can be read in two ways', () => {
         /set by the administrator/,
       );
     }
+  });
+
+  test('pressed once more, late and to another process, is told which run it became, and never that nothing was run', async () => {
+    await using rig = await openDeskRig();
+    const id = buttonValue(await rig.desk.command(sent(REDIRECT)), READ_RAW_ACTION);
+    const click = clickOn(READ_RAW_ACTION, id);
+    const { openRequests } = await import('../../src/requests/open-requests.ts');
+    const restarted = () => openRequests(rig.context);
+    // Late, and nothing has come of it: then it may be pressed again.
+    expect(shown(await restarted().press({ ...click, isLate: true }))).toMatch(
+      /Press again[\s\S]*Nothing was run/,
+    );
+    await rig.desk.press(click);
+    const [run] = await rig.store.store.listRuns(1);
+    for (const again of [{ ...click, isLate: true }, clickOn(READ_ENTITIES_ACTION, id)]) {
+      const told = shown(await restarted().press(again));
+      expect(told).toContain(`This has begun ${run?.id} already: nothing more was run`);
+      expect(told).not.toMatch(/Nothing was run/);
+    }
+    expect(await commandsOf(rig)).toHaveLength(1);
+  });
+
+  test('that was refused when its button was pressed, says so much and no more to a second press', async () => {
+    await using rig = await openDeskRig();
+    const asked = await rig.desk.command(sent('-h web01 -cmd "uptime &amp; id"', { requester: CLEO }));
+    const click = () => clickOn(READ_RAW_ACTION, buttonValue(asked, READ_RAW_ACTION), { requester: CLEO });
+    expect(shown(await rig.desk.press(click()))).toMatch(/Nothing was run/);
+    expect(shown(await rig.desk.press(click()))).toMatch(/as far as this bot knows no run has begun by it/);
   });
 
   test('outlives a restart', async () => {

@@ -41,6 +41,23 @@ describe('the form', () => {
     expect(run?.plan.typed).toBe('form: /batch_run -h @web -cmd df -h');
   });
 
+  test('that comes late begins nothing, and is no second word where its first delivery began the run', async () => {
+    await using rig = await openDeskRig();
+    const shown = await rig.desk.submit(formWith(fields));
+    const metadata = shown.kind === 'shown' ? (shown.view.private_metadata ?? '') : '';
+    const late = () => rig.desk.submit(formWith(fields, { metadata, isLate: true }));
+    expect(await late()).toMatchObject({
+      kind: 'faults',
+      faults: { hosts: expect.stringMatching(/Press again/) },
+    });
+    const accepted = await rig.desk.submit(formWith(fields, { metadata }));
+    if (accepted.kind === 'accepted') await accepted.begin();
+    const again = await openRequests(rig.context).submit(formWith(fields, { metadata, isLate: true }));
+    if (again.kind !== 'accepted') throw new Error(`expected a closed window, not ${again.kind}`);
+    expect(await again.begin()).toBeUndefined();
+    expect(await countRuns(rig)).toBe(1);
+  });
+
   test('refuses each thing at its field', async () => {
     await using rig = await openDeskRig();
     for (const [wrong, field] of [

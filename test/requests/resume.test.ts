@@ -44,6 +44,18 @@ test('what is held is judged for whoever lets it go, starts once, and both are i
   expect((await store.audit.verify()).faults).toEqual([]);
 });
 
+test('a late press lets nothing go, and does not ask for another where an earlier one has', async () => {
+  await using rig = await openDeskRig();
+  const id = await holdOne(rig);
+  const late = () => rig.desk.press(clickOn(RESUME_ACTION, id, { isLate: true }));
+  expect(JSON.stringify(await late())).toMatch(/reached Batchops late.*Press again/);
+  expect(await drain(rig.store.store)).toEqual([]);
+  await rig.desk.press(clickOn(RESUME_ACTION, id));
+  const told = JSON.stringify(await late());
+  expect(told).toMatch(/Nothing of r-\w+ is held \(any more\)/);
+  expect(told).not.toMatch(/Press again/);
+});
+
 test('where nothing of a held run waits any more, that is said, and nothing of its hosts', async () => {
   await using rig = await openDeskRig({
     allowlist: `[all]\nusers = ${ANN.userId}\nchannels = ${OPS}\nhosts = all\nactions = run\ncommands = *\n`,

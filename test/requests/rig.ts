@@ -6,6 +6,7 @@ import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import type { RequestContext } from '../../src/lifecycle/begin-run.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import { UNBOUNDED } from '../../src/policy/shares.ts';
+import { UNMETERED } from '../../src/ports/meters.ts';
 import type { Directory } from '../../src/ports/slack.ts';
 import type { Answer } from '../../src/report/views/view.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
@@ -132,6 +133,7 @@ export async function openDeskRig(
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
     otherBot: () => undefined,
+    meters: UNMETERED,
     version: '1.2.3',
     limits: {
       maxFanOut: 100,

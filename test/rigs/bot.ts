@@ -19,9 +19,14 @@ export const AUDIT = 'C0AUD0001';
 export const SECRET = 'C0SEC0001';
 export const BOT = 'U0BOT0001';
 
+/** How Slack sends typed `& < >` where a test does not say: see text-mode.ts. */
+const TEXT_MODE = process.env.TEXT_MODE === 'entities' ? 'entities' : 'raw';
+
 export function openTeamSlack(options: Partial<LocalSlackOptions> = {}): Promise<LocalSlack> {
   return openLocalSlack({
     manifest: readManifest(MANIFEST),
+    slashText: TEXT_MODE,
+    formText: TEXT_MODE,
     users: [
       { id: ADA, name: 'ada' },
       { id: BOB, name: 'bob' },
@@ -107,6 +112,8 @@ export function spawnBot(
       SLACK_APP_TOKEN: slack.settings.tokens.app,
       BATCHOPS_AUDIT_CHANNEL: AUDIT,
       BATCHOPS_HTTP_ADDR: '127.0.0.1:0',
+      // Told, so that no test has to be asked about it first; those about the asking say `auto`.
+      ...(slack.settings.slashText === 'entities' && { BATCHOPS_SLASH_TEXT: 'entities' }),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

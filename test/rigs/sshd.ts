@@ -99,7 +99,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     'PermitRootLogin yes',
     'KbdInteractiveAuthentication no',
     `PasswordAuthentication ${(options.accounts ?? []).some(({ password }) => password !== undefined) ? 'yes' : 'no'}`,
-    'MaxStartups 1000:30:1000',
+    // Of this one the last line wins.
+    ...((options.config ?? []).some((line) => line.startsWith('MaxStartups'))
+      ? []
+      : ['MaxStartups 1000:30:1000']),
     'Subsystem sftp internal-sftp',
     // bash under sshd reads ~/.bashrc at shell level 1 only: what a developer has in there is not under test.
     'SetEnv SHLVL=1',

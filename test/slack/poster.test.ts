@@ -251,6 +251,22 @@ describe.concurrent('files and audit lines', () => {
     expect(rig.slack.thread(WEB, threadTs)[0]?.text).toMatch(/a\.txt.*could not be put here.*\/invite @/);
   });
 
+  test('a file that was not taken for a day is given up with its channel, and a file that is taken there says so', async () => {
+    await using rig = await openPosterRig(FAST);
+    const threadTs = await rootIn(rig, WEB);
+    const file = { filename: 'a.txt', content: Buffer.from('x'), comment: '' };
+    rig.contents.set('file:1', file);
+    rig.contents.set('file:2', file);
+    rig.outbox.put({ key: 'file:1', sends: 'file', channelId: WEB, threadTs, tries: 288, attempts: 288 });
+    rig.start();
+    await vi.waitFor(() => expect(rig.outbox.state('file:1')).toBe('given up'));
+    expect(rig.outbox.entries.get('file:1')?.cause).toBe('place');
+    expect(rig.places.withFiles).toEqual([]);
+    const here = await rootIn(rig, OPS);
+    rig.outbox.put({ key: 'file:2', sends: 'file', channelId: OPS, threadTs: here });
+    await vi.waitFor(() => expect(rig.places.withFiles).toEqual([OPS]));
+  });
+
   test('an audit line goes into the audit channel', async () => {
     await using rig = await openPosterRig(FAST);
     rig.outbox.put({ key: 'audit:1', channelId: AUDIT });

@@ -33,6 +33,14 @@ export const AUDIT = 'C0AUDIT01';
 export const SECRET = 'G0SECRET1';
 export const OLD = 'C0OLD0001';
 
+/** A command as a person types it. */
+export const DF = {
+  user: ANN,
+  channel: OPS,
+  command: '/batch_run',
+  text: '-h web01 -cmd "df -h | grep \'/$\' > /tmp/x"',
+};
+
 export function withScopes(...scopes: string[]): LocalSlackOptions['manifest'] {
   const bot = ['commands', 'chat:write', 'chat:write.public', 'files:read', 'files:write', ...scopes];
   return { ...manifest, oauth_config: { scopes: { bot } } };
@@ -176,6 +184,7 @@ interface Entry {
   leaseUntil: number;
   version: number;
   state: 'waiting' | 'sent' | 'given up';
+  cause?: 'itself' | 'place';
   error?: string;
 }
 
@@ -198,6 +207,7 @@ export class MemoryOutbox implements Outbox {
       threadTs: null,
       position: 0,
       joins: null,
+      uploadId: null,
       onlyIfStands: false,
       attempts: 0,
       tries: 0,
@@ -243,7 +253,7 @@ export class MemoryOutbox implements Outbox {
   async sent(row: OutboxRow, ts: string, what: 'message' | 'notice' = 'message'): Promise<void> {
     const entry = this.#entry(row);
     const faults = what === 'notice' ? row.faults : 0;
-    entry.row = { ...entry.row, ts, attempts: 0, tries: 0, faults };
+    entry.row = { ...entry.row, ts, uploadId: null, attempts: 0, tries: 0, faults };
     entry.leaseUntil = 0;
     if (entry.version === row.version) {
       entry.dueAt = undefined;
@@ -258,6 +268,13 @@ export class MemoryOutbox implements Outbox {
 
   async failed(row: OutboxRow, at: number, error: string): Promise<void> {
     this.#later(row, at, error, { faults: row.faults, tries: row.tries + 1 });
+  }
+
+  async uploaded(row: OutboxRow, fileId: string): Promise<boolean> {
+    const entry = this.#entry(row);
+    if (entry.row.attempts !== row.attempts + 1) return false;
+    entry.row = { ...entry.row, uploadId: fileId };
+    return true;
   }
 
   async making(row: OutboxRow): Promise<void> {
@@ -277,11 +294,12 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  async giveUp(row: OutboxRow, error: string): Promise<void> {
+  async giveUp(row: OutboxRow, error: string, cause: 'itself' | 'place' = 'itself'): Promise<void> {
     const entry = this.#entry(row);
     entry.dueAt = undefined;
     entry.state = 'given up';
     entry.error = error;
+    entry.cause = cause;
   }
 
   async lost(row: OutboxRow, error: string): Promise<void> {
@@ -300,6 +318,12 @@ export class MemoryOutbox implements Outbox {
 
   onDue(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Nobody has it any more. */
+  release(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry !== undefined) entry.leaseUntil = 0;
   }
 
   state(key: string): string {
@@ -338,6 +362,12 @@ export class MemoryPlaces implements Places {
 
   async reopen(channelId: string): Promise<void> {
     this.closed.delete(channelId);
+  }
+
+  readonly withFiles: string[] = [];
+
+  async filesWork(channelId: string): Promise<void> {
+    this.withFiles.push(channelId);
   }
 }
 

@@ -43,7 +43,45 @@ const FORMS: readonly (readonly [string, FileUpload['content']])[] = [
   ['made as it is sent', inChunks],
 ];
 
-test.each(FORMS)(
+test.concurrent.each(FORMS)(
+  'a file %s that Slack has and does not show yet is waited for by the next process, too',
+  async (_form, content) => {
+    await using rig = await openPosterRig({ pace: { isLimited: false, fileShareMs: 3_000 } });
+    const { slack, outbox } = rig;
+    const root = await rig.workspace.posts.chat.postMessage({ channel: OPS, text: 'r-1' });
+    const threadTs = root.ts ?? '';
+    const fault = slack.order({ method: 'files.completeUploadExternal', kind: 'lost-answer', times: 1 });
+    rig.contents.set('file:1', { filename: 'a.log', content, comment: '' });
+    outbox.put({ key: 'file:1', sends: 'file', channelId: OPS, threadTs });
+    const first = rig.start();
+    await slack.waitFor(() => fault.struck === 1);
+    await first.close();
+    // As a start does: no lease outlives the process.
+    outbox.release('file:1');
+    rig.start();
+    await vi.waitFor(() => expect(outbox.state('file:1')).toBe('sent'), { timeout: 20_000 });
+    const [file, ...more] = Array.from(slack.workspace.files.values());
+    expect(more).toEqual([]);
+    expect(outbox.entries.get('file:1')?.row.ts).toBe(file?.id);
+    expect(slack.thread(OPS, threadTs)).toHaveLength(1);
+  },
+);
+
+test.concurrent('a file whose bytes came and which Slack was not asked to show is sent anew', async () => {
+  await using rig = await openPosterRig({ pace: { isLimited: false } });
+  const { slack, outbox } = rig;
+  const root = await rig.workspace.posts.chat.postMessage({ channel: OPS, text: 'r-1' });
+  const threadTs = root.ts ?? '';
+  slack.order({ method: 'files.completeUploadExternal', kind: 'lost-call', times: 1 });
+  rig.contents.set('file:1', { filename: 'a.log', content: bytes, comment: '' });
+  outbox.put({ key: 'file:1', sends: 'file', channelId: OPS, threadTs });
+  rig.start();
+  await slack.waitFor(() => slack.thread(OPS, threadTs).length > 0, 20_000);
+  await vi.waitFor(() => expect(outbox.state('file:1')).toBe('sent'));
+  expect(slack.workspace.files.size).toBe(1);
+});
+
+test.concurrent.each(FORMS)(
   'a file %s is there once, though its answer was lost and Slack shows it late',
   async (_form, content) => {
     await using rig = await openPosterRig({ pace: { isLimited: false, fileShareMs: 4_000 } });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
 import { backUp } from '../../src/store/backup.ts';
 import { openStore } from '../../src/store/open.ts';
-import { approvedPlan, drain, okOutcome, openRig, openRun, quiet, type StoreRig } from './rig.ts';
+import { ANN, approvedPlan, drain, okOutcome, openRig, openRun, quiet, type StoreRig } from './rig.ts';
 
 const backUpOf = (rig: StoreRig, file: string) => backUp(`file:${rig.path}`, file, Date.now);
 
@@ -53,6 +53,39 @@ test('a backup beside an open store is whole, its owner’s alone, and starts no
   } finally {
     await copy.close();
   }
+});
+
+test('a command or form that waited for a word of its person runs from no backup, and its words are not in it', async () => {
+  await using rig = await openRig();
+  const put = (kind: 'text' | 'late', requestKey: string) =>
+    rig.store.doubts.put({
+      kind,
+      requester: ANN,
+      channelId: 'C1',
+      requestKey,
+      command: '/batch_run',
+      text: 'reboot-all-of-it',
+    });
+  const ids = [await put('text', 'k1'), await put('late', 'k2')];
+  const form = { callbackId: 'f', metadata: '{}', fields: { command: ['reboot-all-of-it'] } };
+  const of = { requester: ANN, channelId: 'C1', requestKey: 'k3' };
+  ids.push(await rig.store.doubts.put({ ...of, kind: 'form', form, shown: {} }));
+  const file = join(rig.folder, 'copy.db');
+  await backUpOf(rig, file);
+  expect(readFileSync(file).includes('reboot-all-of-it')).toBe(false);
+  const copy = await openCopyOf(file);
+  try {
+    for (const id of ids) {
+      // Known, so that its button is not called too old, and of no use.
+      expect(await copy.doubts.find(id ?? '', ANN)).toMatch(/^k\d$/);
+      expect(await copy.doubts.take(id ?? '', ANN)).toBeUndefined();
+    }
+    expect(await copy.doubts.put({ ...of, kind: 'form', form, shown: {} })).toBeUndefined();
+  } finally {
+    await copy.close();
+  }
+  expect(await rig.store.doubts.take(ids[0] ?? '', ANN)).toMatchObject({ kind: 'text' });
+  expect(await rig.store.doubts.take(ids[2] ?? '', ANN)).toMatchObject({ kind: 'form', form, shown: {} });
 });
 
 test('a backup takes the place of nothing, and leaves nothing where it could not be written', async () => {

@@ -1,5 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { UNMETERED } from '../../src/ports/meters.ts';
 import type { Keeping } from '../../src/ports/records.ts';
+import { openDatabase } from '../../src/store/embedded/database.ts';
+import { findNext, markGone } from '../../src/store/expiry/mark.ts';
+import { Plans } from '../../src/store/plans.ts';
+import { postLog } from '../../src/store/runs.ts';
+import type { Ledger } from '../../src/store/settle.ts';
 import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 
 const DAY = 86_400_000;
@@ -219,4 +226,57 @@ describe('what is stored', () => {
     rig.sql(statement);
     expect((await rig.store.audit.verify()).faults).not.toEqual([]);
   });
+});
+
+test('what somebody asks of a run after it was found to be old, and before that is signed off, keeps it', async () => {
+  await using rig = await openRig();
+  const asked = await openRun(rig.store, { hosts: 1 });
+  const left = await openRun(rig.store, { hosts: ['db01'] });
+  await drain(rig.store, () => okOutcome('up'));
+  await postAll(rig);
+  await rig.store.close();
+  const { db, close } = openDatabase(rig.path);
+  const ledger: Ledger = {
+    db,
+    plans: new Plans(),
+    now: Date.now,
+    mask: (it) => it,
+    auditLines: 'nobody',
+    meters: UNMETERED,
+    erase() {},
+  };
+  const before = Date.now() + DAY;
+  const found = await findNext(db, 'output', { before });
+  expect(found.toSorted()).toEqual([asked.id, left.id].toSorted());
+  await postLog(ledger, asked.id);
+  expect(await markGone(ledger, 'output', found, { before, reason: 'old' })).toEqual([left.id]);
+  await close();
+  await rig.reopen();
+  expect((await rig.store.findJob(asked.id, 'web01'))?.outcome?.stdout.head).toBe('up');
+  await expire(rig, FOREVER);
+  expect((await rig.store.findJob(asked.id, 'web01'))?.outcome?.stdout.head).toBe('up');
+  expect(await rig.store.findRun(left.id)).toMatchObject({ outputGoneAt: expect.any(Number) });
+  expect((await rig.store.audit.verify()).faults).toEqual([]);
+});
+
+test('while a run on thousands of hosts is signed off, others have the store in between', async () => {
+  await using aged = await openAged();
+  const { rig, clock } = aged;
+  await openRun(rig.store, { hosts: 500 });
+  await drain(rig.store, () => okOutcome('up'));
+  await postAll(rig);
+  clock.aheadMs = 100 * DAY;
+  let isDone = false;
+  let answers = 0;
+  const step = rig.store.expiry.step({ ...FOREVER, outputMs: DAY }).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    await rig.store.listRuns(1);
+    answers += 1;
+    await setImmediate();
+  }
+  expect(await step).toBe(true);
+  // In one transaction it would be a handful.
+  expect(answers).toBeGreaterThan(100);
 });

@@ -157,6 +157,28 @@ describe('the outbox', () => {
     ]);
   });
 
+  test("Slack's id of a file that it was perhaps asked to show outlives the process, and only who has the row notes it", async () => {
+    await using rig = await openRig();
+    await openRun(rig.store, { hosts: 1 });
+    await drain(rig.store);
+    const lane = { lane: 'posts' } as const;
+    const [stale] = await claim(rig.store, { ...lane, leaseMs: 0 });
+    const [row] = await claim(rig.store, lane);
+    if (stale === undefined || row === undefined) throw new Error('no row');
+    expect(row.uploadId).toBeNull();
+    expect(await rig.store.outbox.uploaded(row, 'F1')).toBe(true);
+    expect(await rig.store.outbox.uploaded(stale, 'F2')).toBe(false);
+    const reopened = await rig.reopen();
+    const [after] = await claim(reopened, lane);
+    expect(after).toMatchObject({ key: row.key, uploadId: 'F1' });
+    if (after === undefined) return;
+    await reopened.outbox.sent(after, 'F1');
+    // What is sent of it another time is another file.
+    expect(rig.sql(`select ts, upload_id from outbox where key = '${row.key}'`)).toEqual([
+      { ts: 'F1', upload_id: null },
+    ]);
+  });
+
   test('a given-up row is kept with its error and never due again', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { recordRetired } from '../../src/store/audit/retired.ts';
+import { UNMETERED } from '../../src/ports/meters.ts';
+import { examineRuns, recordRetired } from '../../src/store/audit/retired.ts';
 import { openDatabase } from '../../src/store/embedded/database.ts';
 import { Plans } from '../../src/store/plans.ts';
 import type { Retired } from '../../src/store/schema.ts';
@@ -29,10 +30,12 @@ async function retire(rig: StoreRig, what: Retired, runIds: readonly string[]): 
     now: () => AT,
     mask: (it) => it,
     auditLines: 'nobody',
+    meters: UNMETERED,
     erase() {},
   };
   try {
-    await db.transaction().execute((trx) => recordRetired(ledger, trx, what, runIds, 'older than 90 days'));
+    const runs = await examineRuns(db, runIds);
+    await db.transaction().execute((trx) => recordRetired(ledger, trx, what, runs, 'older than 90 days'));
   } finally {
     await close();
   }
@@ -106,4 +109,19 @@ test('what goes on is not retired', async () => {
   await expect(retire(rig, 'runs', [run.id])).rejects.toThrow('is not finished');
   await rig.reopen();
   expect((await rig.store.audit.verify()).faults).toEqual([]);
+});
+
+test('however many entries sign something off, a line of each kind says how many runs, and from when to when', async () => {
+  await using rig = await openRig();
+  const ids: string[] = [];
+  for (let n = 0; n < 12; n += 1) ids.push((await openRun(rig.store, { hosts: 1 })).id);
+  await drain(rig.store, (job) => okOutcome(job.host));
+  for (const id of ids) await retire(rig, 'output', [id]);
+  const { faults, notes } = await rig.store.audit.verify();
+  expect(faults).toEqual([]);
+  expect(notes).toEqual([
+    expect.stringMatching(
+      /^the output of 12 runs was retired in 12 entries, from 2026-11-25 \(entry \d+\) to 2026-11-25 \(entry \d+\): (r-\w+ ){10}…$/,
+    ),
+  ]);
 });

@@ -43,6 +43,24 @@ describe.concurrent('a Slack that loses one answer in three', () => {
     expect(files).toHaveLength(4 + 2);
   }, 90_000);
 
+  test('has no file twice, however long after the lost answer Slack shows it', async () => {
+    // Twenty-four seconds by the clock of the waits.
+    await using rig = await openAll({ pace: { isLimited: false, fileShareMs: 3_000 } });
+    rig.slack.order({ kind: 'lost-answer', method: 'files.completeUploadExternal', times: 3 });
+    await rig.begin({ hosts: 2 });
+    await rig.begin({ hosts: 12, fanOut: 12 });
+    await drain(rig.store, ({ host }) => long(host));
+    await rig.settled();
+    await rig.slack.waitFor(() =>
+      [...rig.slack.workspace.files.values()].every(({ shares }) => shares.length > 0),
+    );
+    const files = [...rig.slack.workspace.files.values()];
+    expect(twice(files.map(({ name, shares }) => `${shares[0]?.threadTs} ${name}`))).toEqual([]);
+    expect(files).toHaveLength(2 + 2);
+    const noted = rig.sql("select ts from outbox where sends in ('file', 'bulk') and ts <> ''");
+    expect(new Set(noted.map(({ ts }) => ts))).toEqual(new Set(files.map(({ id }) => id)));
+  }, 60_000);
+
   test('edits a root message that stands, though its run was given up, to say so', async () => {
     await using rig = await openAll();
     const fault = rig.slack.order({ kind: 'lost-answer', method: 'chat.postMessage', times: 100 });

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type BigIntStats, type FSWatcher, statSync, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -35,8 +35,8 @@ export class WatchedFleet implements Fleet {
   readonly #paths: readonly string[];
   readonly #pace: WatchPace;
   #fleet: Fleet;
-  /** Of the files as they were read last, well or not; undefined before the first look. */
-  #version: string | undefined;
+  /** Of the files as they were just before they were read last, well or not. */
+  #version: string;
   #isAsked = false;
   #hasFailed = false;
   #follower: FleetFollower | undefined;
@@ -48,6 +48,7 @@ export class WatchedFleet implements Fleet {
     this.#paths = [paths.inventoryPath, paths.allowlistPath];
     this.#read = read;
     this.#pace = { ...DEFAULT_PACE, ...pace };
+    this.#version = this.#paths.map(versionNowOf).join(' ');
     this.#fleet = read();
   }
 
@@ -86,17 +87,15 @@ export class WatchedFleet implements Fleet {
   }
 
   async #look(stop: AbortSignal): Promise<void> {
-    // The first look reads both once more: they may have changed while the bot started.
-    for (this.#isAsked = true; !stop.aborted; await this.#stirred.promise) {
+    for (; !stop.aborted; await this.#stirred.promise) {
       this.#stirred = Promise.withResolvers();
       if (!this.#isAsked && (await this.#versionNow()) === this.#version) continue;
       const isAsked = this.#isAsked;
       this.#isAsked = false;
       const version = await this.#settledVersion(stop);
       if (stop.aborted) return;
-      const isFirst = this.#version === undefined;
       this.#version = version;
-      this.#take(isAsked && !isFirst);
+      this.#take(isAsked);
     }
   }
 
@@ -140,11 +139,23 @@ export class WatchedFleet implements Fleet {
 /** Links followed, so that what a link leads to counts. */
 async function versionOf(path: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+    return formatVersion(await stat(path, { bigint: true }));
   } catch (error) {
     return showCode(error);
   }
+}
+
+/** The same at once, before anybody waits for us. */
+function versionNowOf(path: string): string {
+  try {
+    return formatVersion(statSync(path, { bigint: true }));
+  } catch (error) {
+    return showCode(error);
+  }
+}
+
+function formatVersion({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 /** The folder, not the file: an editor puts a new file in the old one's place. None where it cannot be watched. */

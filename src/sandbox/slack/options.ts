@@ -25,6 +25,8 @@ export interface LocalSlackOptions {
   readonly requestUrl?: string;
   /** How typed `& < >` reach the app in a slash command: as they are (default), or as `&amp; &lt; &gt;`. */
   readonly slashText?: 'raw' | 'entities';
+  /** The same of what is typed into the fields of a form. */
+  readonly formText?: 'raw' | 'entities';
   /** What chat.update does with `text` and no `blocks`: Slack's sources conflict. Default: `removes-blocks`. */
   readonly textOnlyUpdate?: 'removes-blocks' | 'keeps-blocks' | 'changes-nothing';
   /** 0 (default) takes any free port. */
@@ -167,6 +169,7 @@ export function resolveOptions(options: LocalSlackOptions): Settings {
     enterprise: options.enterprise ?? null,
     userGroups: options.userGroups ?? [],
     slashText: options.slashText ?? 'raw',
+    formText: options.formText ?? 'raw',
     textOnlyUpdate: options.textOnlyUpdate ?? 'removes-blocks',
     bot: options.bot ?? {
       userId: 'U0BOT0001',

@@ -2,9 +2,9 @@ import { type FileUpload, type Message, plainVariant } from '../../report/messag
 import { joinMessages } from '../../thread/join.ts';
 import type { OutboxRow } from '../../thread/row.ts';
 import { editMessage, postMessage } from './delivery.ts';
-import { classify } from './failure.ts';
+import { classify, NotShownYet } from './failure.ts';
 import { reportMissingFile, uploadFile } from './files/upload.ts';
-import { Lookup } from './lookup.ts';
+import { Lookup, type SoughtFile } from './lookup.ts';
 import type { PosterContext } from './row/context.ts';
 import type { Rendered } from './row/render-row.ts';
 import { giveBack, settleRows } from './row/settle-row.ts';
@@ -12,6 +12,8 @@ import { giveBack, settleRows } from './row/settle-row.ts';
 /** How often a message is looked for that is only to be put right where it stands: Slack may show it late. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 5_000;
+/** A file that Slack has is waited for so often, for minutes; then a result that comes twice is better than none. */
+const LATE_TRIES = 12;
 
 /** A row with what it shows. */
 export interface Shown<T extends Message | FileUpload = Message | FileUpload> {
@@ -166,11 +168,10 @@ export class Arrivals {
     let id: string;
     try {
       id = await this.#ask(channel, [row], () =>
-        uploadFile(workspace, to, file, async (bytes) =>
-          this.#unsent.has(row.key)
-            ? undefined
-            : await this.#lookup.findFile({ ...to, name: file.filename, bytes }),
-        ),
+        uploadFile(workspace, to, file, {
+          find: (bytes) => this.#findFile(row, { ...to, name: file.filename, bytes }),
+          note: (fileId) => outbox.uploaded(row, fileId),
+        }),
       );
     } catch (error) {
       const failure = classify(error);
@@ -184,6 +185,30 @@ export class Arrivals {
     }
     await this.done(row, id);
     await this.#context.closed.worked(channel, 'post');
+    await this.#context.places.filesWork(channel);
+  }
+
+  /** The id of the file where an earlier try brought it there; throws where Slack has it and does not show it yet. */
+  async #findFile(row: OutboxRow, sought: SoughtFile): Promise<string | undefined> {
+    const { uploadId } = row;
+    const found = uploadId === null ? 'unknown' : await this.#lookup.findNoted({ ...sought, id: uploadId });
+    switch (found) {
+      case 'shown':
+        return uploadId ?? undefined;
+      case 'late':
+        if (row.tries < LATE_TRIES) throw new NotShownYet('Slack does not show a file yet');
+        this.#context.log.error(
+          { key: row.key, file: uploadId },
+          'Slack does not show a file: it is sent anew',
+        );
+        return undefined;
+      case 'absent':
+        return undefined;
+      case 'unknown':
+        return this.#unsent.has(row.key) ? undefined : await this.#lookup.findFile(sought);
+      default:
+        return found satisfies never;
+    }
   }
 
   /** A call to Slack for these rows: what its failure says about where they are is kept. */

@@ -15,7 +15,13 @@ export interface Failure {
   readonly needed?: string;
 }
 
+/** Slack has it, and does not show it yet. */
+export class NotShownYet extends Error {
+  override readonly name = 'NotShownYet';
+}
+
 export function classify(error: unknown): Failure {
+  if (error instanceof NotShownYet) return { kind: 'later', code: 'not_shown_yet' };
   if (error instanceof WebAPIRateLimitedError) {
     return { kind: 'later', code: 'ratelimited', retryAfterMs: error.retryAfter * 1_000 };
   }

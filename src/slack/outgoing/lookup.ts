@@ -11,7 +11,15 @@ export interface Found {
   readonly others: 'absent' | 'unknown';
 }
 
-/** Slack keeps no key with a file: it is the one of this name and size that we put into the thread. */
+/** A file that Slack was asked to show, perhaps, by the id that it gave before. */
+export interface NotedFile {
+  readonly id: string;
+  readonly channel: string;
+  readonly threadTs: string;
+  readonly bytes: number;
+}
+
+/** Slack keeps no key with a file: where no id of it is known, it is the one of this name and size that we put into the thread. */
 export interface SoughtFile {
   readonly channel: string;
   readonly threadTs: string;
@@ -45,6 +53,36 @@ export class Lookup {
       if (standing.size === to.keys.length) return { standing, others: 'absent' };
     }
     return { standing, others: 'unknown' };
+  }
+
+  /**
+   * - `shown`: it stands in the thread, or somebody deleted it there.
+   * - `late`: Slack has it and shows it nowhere yet: it answers first, and shows the file later (node-slack-sdk#1865).
+   * - `absent`: Slack was never asked to show it, or it is not this one.
+   * - `unknown`: Slack does not let us ask.
+   *
+   * Rejects where Slack gives no answer.
+   */
+  async findNoted({
+    id,
+    channel,
+    threadTs,
+    bytes,
+  }: NotedFile): Promise<'shown' | 'late' | 'absent' | 'unknown'> {
+    try {
+      const { file } = await this.#client.files.info({ file: id });
+      if (file?.size !== bytes) return 'absent';
+      const everywhere = { ...file.shares?.public, ...file.shares?.private };
+      if (Object.values(everywhere).flat().length === 0) return 'late';
+      const here = everywhere[channel] ?? [];
+      return here.some(({ thread_ts = threadTs }) => thread_ts === threadTs) ? 'shown' : 'absent';
+    } catch (error) {
+      const { kind, code } = classify(error);
+      if (code === 'file_deleted') return 'shown';
+      if (code === 'file_not_found') return 'absent';
+      if (kind === 'place' || kind === 'gone' || kind === 'app') return 'unknown';
+      throw error;
+    }
   }
 
   /** The id of Slack's file; undefined where none is to be seen. Rejects where Slack gives no answer. */

@@ -22,6 +22,8 @@ const CLAIM = 2;
 /** Where a listener was missed or a row's time had come in between: look again after this at the latest. */
 const LOOK_AGAIN_MS = 1_000;
 const PAUSE_MS = 60_000;
+/** Another process, an administrator's, may make rows due. */
+const LOOK_ANYWAY_MS = 10_000;
 
 /**
  * Brings Slack in line with the store. Claims rows as there is room for them and hands them to one of three:
@@ -77,7 +79,7 @@ export function openPoster(options: PosterOptions): Poster {
       const nextAt = (await outbox.nextDueAt()) ?? Number.POSITIVE_INFINITY;
       // A row that is due but was not claimed waits for room in its channel, and that wakes us by itself.
       const waitMs = nextAt > now() ? nextAt - now() : LOOK_AGAIN_MS;
-      plan(Math.min(waitMs, closed.waitMs(), 30_000));
+      plan(Math.min(waitMs, closed.waitMs(), LOOK_ANYWAY_MS));
     } catch (error) {
       log.error({ err: error }, 'the outbox cannot be read');
       plan(LOOK_AGAIN_MS);

@@ -1,5 +1,6 @@
 import { SocketModeReceiver } from '@slack/bolt';
 import type { Log } from '../../ports/log.ts';
+import type { Meters } from '../../ports/meters.ts';
 import { backoff } from '../../time/backoff.ts';
 import { delay } from '../../time/delay.ts';
 import { within } from '../../time/within.ts';
@@ -19,6 +20,7 @@ export const GOODBYE_MS = 3_000;
 
 export interface SocketContext {
   readonly log: Log;
+  readonly meters: Meters;
   /** Slack does not let us connect. True where that is for good. */
   readonly isFinal: (failure: Failure) => boolean;
   readonly onHello: (connections: number | undefined) => void;
@@ -129,7 +131,7 @@ export class Socket {
 
   async #keepOpen(signal: AbortSignal, onHello: () => void): Promise<void> {
     const { client } = this.receiver;
-    const { log, isFinal } = this.#context;
+    const { log, meters, isFinal } = this.#context;
     let failures = 0;
     while (!signal.aborted) {
       const { promise: ended, resolve: onEnded } = Promise.withResolvers<void>();
@@ -148,6 +150,7 @@ export class Socket {
         client.off('disconnected', onEnded);
         if (signal.aborted) return;
         const failure = classify(error);
+        if (failure.code === 'ratelimited') meters.count('rateLimits', 'apps.connections.open');
         if (isFinal(failure)) return;
         failures += 1;
         retryAfterMs = failure.retryAfterMs;

@@ -1,5 +1,6 @@
 import type { SocketModeReceiver } from '@slack/bolt';
 import type { Log } from '../../ports/log.ts';
+import type { Meters } from '../../ports/meters.ts';
 import { within } from '../../time/within.ts';
 import type { Failure } from '../outgoing/failure.ts';
 import type { SlackSettings } from '../workspace.ts';
@@ -14,6 +15,7 @@ const MANY = 8;
 
 interface SocketsContext {
   readonly log: Log;
+  readonly meters: Meters;
   /** Slack refuses the token for good. */
   readonly onRefused: (error: Error) => void;
 }
@@ -28,6 +30,8 @@ export class Sockets {
   readonly #sockets: readonly [Socket, Socket, Socket];
   readonly #context: SocketsContext;
   #hasOpened = false;
+  /** Of the two that the start opens, those that were not greeted yet. */
+  readonly #unopened = new Set<Socket>();
   #connections: number | undefined;
   /** Slack asked these to make room: until they are greeted again. */
   readonly #leaving = new Set<Socket>();
@@ -39,6 +43,7 @@ export class Sockets {
     const open = (): Socket => {
       const socket: Socket = new Socket(settings, appToken, {
         log: context.log,
+        meters: context.meters,
         isFinal: (failure) => this.#refused(failure),
         onHello: (connections) => this.#greeted(socket, connections),
         onLeave: () => this.#leave(socket),
@@ -65,6 +70,7 @@ export class Sockets {
   /** One is enough to be reached; the second may have to wait for Slack's rate limit. */
   async start(): Promise<void> {
     const [first, second] = this.#sockets;
+    this.#unopened.add(first).add(second);
     await Promise.race([first.start(), second.start()]);
   }
 
@@ -74,6 +80,8 @@ export class Sockets {
   }
 
   #greeted(socket: Socket, connections: number | undefined): void {
+    // The two of the start come in nobody's place.
+    if (!this.#unopened.delete(socket)) this.#context.meters.count('reconnects', 'all');
     this.#leaving.delete(socket);
     this.#hasOpened = true;
     this.#connections = connections;

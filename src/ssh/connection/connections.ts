@@ -7,13 +7,7 @@ import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { CredentialTrials } from '../login/credential-trials.ts';
 import { type ConnectContext, logIn } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
-import {
-  DEFAULT_DEADLINES,
-  DEFAULT_IDLE_MS,
-  type Deadlines,
-  formatAddress,
-  type TransportSettings,
-} from '../settings.ts';
+import { DEFAULT_DEADLINES, DEFAULT_IDLE_MS, type Deadlines, type TransportSettings } from '../settings.ts';
 import { Trouble, WrongHostKey } from '../trouble.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
@@ -22,8 +16,8 @@ import { JumpConnections } from './jump.ts';
 import { LoginQueues } from './login-queues.ts';
 import { IdleConnections, isSameLogin } from './pool.ts';
 
-/** See `LoginQueues`. */
-const LOGINS_PER_ENDPOINT = 8;
+/** Tries that a host hung up on for the sake of others, and that do not count as its own. */
+const MOST_CROWDED = 10;
 
 /**
  * What is done with a connection: channels must open within the time given. It is kept for the next one only
@@ -41,7 +35,7 @@ const WARM_START_SHARE = 1 / 8;
 export class Connections {
   readonly #settings: TransportSettings;
   readonly #deadlines: Deadlines;
-  readonly #logins = new LoginQueues(LOGINS_PER_ENDPOINT);
+  readonly #logins = new LoginQueues();
   readonly #trials = new CredentialTrials();
   readonly #idle: IdleConnections;
   readonly #jumps: JumpConnections;
@@ -80,17 +74,20 @@ export class Connections {
       }
     }
     const { channelMs, retryDelaysMs } = this.#deadlines;
-    for (const delayMs of retryDelaysMs) {
+    for (let tries = 0, crowded = 0; ; ) {
       try {
         return await this.#lend(await this.#open(host, context), work, channelMs);
       } catch (error) {
         if (!(error instanceof Trouble) || !error.isPassing) throw error;
+        const delayMs = retryDelaysMs[tries];
+        if (delayMs === undefined) throw error;
+        if (error.wasCrowded && crowded < MOST_CROWDED) crowded += 1;
+        else tries += 1;
         this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
         // Half to one and a half: those who fell together do not come back together.
         await delay(delayMs * (0.5 + Math.random()), context.signal);
       }
     }
-    return this.#lend(await this.#open(host, context), work, channelMs);
   }
 
   /** From now on nothing is kept of a host that is not in the inventory as it was when it was connected to. */
@@ -107,9 +104,7 @@ export class Connections {
   fetchKeys(host: Host, known: readonly string[], context: ConnectContext): Promise<FetchedKeys> {
     const { signal } = context;
     const reach = () => this.#reach(host, context);
-    return this.#logins.run(endpointOf(host), signal, () =>
-      fetchKeys(host, known, reach, this.#deadlines, signal),
-    );
+    return this.#logins.run(host, signal, () => fetchKeys(host, known, reach, this.#deadlines, signal));
   }
 
   /** Other keys are known of these places: nothing is kept of what was connected there, nor of what is under way. */
@@ -147,13 +142,29 @@ export class Connections {
 
   async #logInAt(host: Host, context: ConnectContext): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(host, context);
-    return this.#logins.run(endpointOf(host), context.signal, async () => {
+    return this.#logins.run(host, context.signal, async () => {
       const startedAt = performance.now();
-      const socket = await this.#reach(host, context);
-      return logIn(host, socket, hostKey, this.#deadlines, this.#trials, context).catch((error: unknown) => {
-        if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
-        return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
-      });
+      let result: 'ok' | 'failed' = 'failed';
+      try {
+        const connection = await this.#logInOnce(host, hostKey, startedAt, context);
+        result = 'ok';
+        return connection;
+      } finally {
+        this.#settings.meters?.took('logins', result, performance.now() - startedAt);
+      }
+    });
+  }
+
+  async #logInOnce(
+    host: Host,
+    hostKey: HostKeyCheck,
+    startedAt: number,
+    context: ConnectContext,
+  ): Promise<Connection> {
+    const socket = await this.#reach(host, context);
+    return logIn(host, socket, hostKey, this.#deadlines, this.#trials, context).catch((error: unknown) => {
+      if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
+      return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
     });
   }
 
@@ -206,10 +217,6 @@ export class Connections {
     }
     return this.#jumps.dial(jump, host, context);
   }
-}
-
-function endpointOf(host: Host): string {
-  return `${host.jump ?? ''} ${formatAddress(host)}`;
 }
 
 /** Half of what the process may open, less what the rest of it needs. */

@@ -1,9 +1,9 @@
-import { type LookupAddress, lookup } from 'node:dns';
-import { isIP, type LookupFunction, connect as openSocket, type Socket } from 'node:net';
+import { isIP, connect as openSocket, type Socket } from 'node:net';
 import type { Host } from '../../inventory/inventory.ts';
 import { within } from '../../time/within.ts';
 import { formatAddress, formatSeconds } from '../settings.ts';
 import { refusedDial, stopTrouble, Trouble } from '../trouble.ts';
+import { sharedLookup } from './addresses.ts';
 
 /**
  * A TCP connection of our own for the SSH library: it leaves Nagle's algorithm on, which makes SFTP sixty
@@ -37,41 +37,4 @@ export function dial(host: Host, connectMs: number, signal: AbortSignal): Promis
     socket.destroy();
     throw error;
   });
-}
-
-/** Long enough for one run over a fleet, short enough that nobody waits for a changed record. */
-const LOOKUP_MS = 10_000;
-
-interface Lookup {
-  readonly at: number;
-  readonly addresses: Promise<readonly LookupAddress[]>;
-}
-
-const lookups = new Map<string, Lookup>();
-
-/** Node looks names up on four threads: ten thousand hosts behind one name must not ask ten thousand times. */
-const sharedLookup: LookupFunction = (name, options, done) => {
-  const family = options.family === 4 || options.family === 6 ? options.family : 0;
-  addressesOf(name).then(
-    (addresses) => {
-      const fitting = family === 0 ? addresses : addresses.filter((one) => one.family === family);
-      const [first] = fitting;
-      if (first === undefined) done(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), '', 0);
-      else if (options.all === true) done(null, [...fitting]);
-      else done(null, first.address, first.family);
-    },
-    (error: NodeJS.ErrnoException) => done(error, '', 0),
-  );
-};
-
-function addressesOf(name: string): Promise<readonly LookupAddress[]> {
-  const known = lookups.get(name);
-  if (known && Date.now() - known.at < LOOKUP_MS) return known.addresses;
-  const addresses = new Promise<LookupAddress[]>((resolve, reject) => {
-    lookup(name, { all: true }, (error, found) => (error ? reject(error) : resolve(found)));
-  });
-  lookups.set(name, { at: Date.now(), addresses });
-  // A failure is not kept: the next one asks again.
-  addresses.catch(() => lookups.delete(name));
-  return addresses;
 }

@@ -1,39 +1,87 @@
+import { isIP } from 'node:net';
 import PQueue from 'p-queue';
-import { stopTrouble } from '../trouble.ts';
+import type { Host } from '../../inventory/inventory.ts';
+import { formatAddress } from '../settings.ts';
+import { stopTrouble, Trouble } from '../trouble.ts';
+import { knownAddress } from './addresses.ts';
+
+/** Below this no server that is set up as usual drops anybody. */
+const UNCROWDED = 8;
 
 /**
- * Logins, at most `atOnce` at a time per endpoint. OpenSSH drops connections at random from the tenth that is not
- * logged in yet (MaxStartups 10:30:100): of a burst of 50 to one address a third is lost.
+ * Logins, at most eight at a time per endpoint. OpenSSH drops connections at random from the tenth that is not
+ * logged in yet (MaxStartups 10:30:100): of a burst of 50 to one address a third is lost. One machine may have many
+ * addresses, which nobody tells us: where hosts of a neighbourhood hang up before they say a word, fewer of it are
+ * asked at a time, and one more again after each round that went well.
  */
 export class LoginQueues {
-  readonly #atOnce: number;
   /** Those that have something to do. */
-  readonly #queues = new Map<string, PQueue>();
-
-  constructor(atOnce: number) {
-    this.#atOnce = atOnce;
-  }
+  readonly #endpoints = new Map<string, PQueue>();
+  readonly #neighbourhoods = new Map<string, Neighbourhood>();
 
   /**
    * Logs in when it is its turn; a `Trouble` where the signal comes before that. From then on the signal is the
-   * login's own, and what it comes to is handed on whenever it comes: nobody else would close it.
+   * login's own, and what it comes to is handed on whenever it comes: nobody else would close it. A `Trouble` of a
+   * host that hung up on a crowd says that it was `crowded`.
    */
-  run<T>(endpoint: string, signal: AbortSignal, logIn: () => Promise<T>): Promise<T> {
-    const queue = this.#queues.get(endpoint) ?? new PQueue({ concurrency: this.#atOnce });
-    this.#queues.set(endpoint, queue);
+  run<T>(host: Host, signal: AbortSignal, logIn: () => Promise<T>): Promise<T> {
+    const endpoint = `${host.jump ?? ''} ${formatAddress(host)}`;
+    const neighbourhood = neighbourhoodOf(host);
+    const queue = this.#endpoints.get(endpoint) ?? new PQueue({ concurrency: UNCROWDED });
+    this.#endpoints.set(endpoint, queue);
+    const around = this.#neighbourhoods.get(neighbourhood) ?? new Neighbourhood();
+    this.#neighbourhoods.set(neighbourhood, around);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const turn = () => {
-      const login = logIn();
+      const login = around.watch(logIn());
       resolve(login);
       return login;
     };
+    around.users += 1;
     queue
-      .add(turn, { signal })
+      .add(() => around.queue.add(turn, { signal }), { signal })
       // Too late for a login that has begun: the answer is its own.
       .catch(() => reject(stopTrouble(signal, 'before the command was sent')))
       .finally(() => {
-        if (queue.size + queue.pending === 0) this.#queues.delete(endpoint);
+        around.users -= 1;
+        if (queue.size + queue.pending === 0) this.#endpoints.delete(endpoint);
+        // One that is crowded is remembered as long as there is anybody in it.
+        if (around.users === 0) this.#neighbourhoods.delete(neighbourhood);
       });
     return promise;
+  }
+}
+
+/** A network of 256 addresses, or all that is behind one jump host. A name that was not looked up yet is alone. */
+function neighbourhoodOf({ ip, jump }: Host): string {
+  if (jump !== undefined) return `behind ${jump}`;
+  const address = isIP(ip) === 0 ? knownAddress(ip) : ip;
+  if (address === undefined) return ip;
+  return address.split(isIP(address) === 4 ? '.' : ':', 3).join(' ');
+}
+
+/** Endpoints of which some may be one machine. */
+class Neighbourhood {
+  readonly queue = new PQueue();
+  users = 0;
+  /** Logins that went well since the last time that more were let in. */
+  #good = 0;
+
+  async watch<T>(login: Promise<T>): Promise<T> {
+    try {
+      const connection = await login;
+      this.#good += 1;
+      if (this.#good >= this.queue.concurrency) {
+        this.#good = 0;
+        this.queue.concurrency += 1;
+      }
+      return connection;
+    } catch (error) {
+      const atOnce = this.queue.pending;
+      if (!(error instanceof Trouble) || !error.isHangUp || atOnce <= UNCROWDED) throw error;
+      this.#good = 0;
+      this.queue.concurrency = Math.max(UNCROWDED, Math.floor(Math.min(this.queue.concurrency, atOnce) / 2));
+      throw error.ofCrowd();
+    }
   }
 }

@@ -49,12 +49,15 @@ export async function openHostKeys(
     file,
     async isKnown(host) {
       if (host.hostKey !== undefined) return true;
-      return (await file.refresh()) === null && file.keysOf(placeOf(host)).length > 0;
+      if ((await file.refresh()) !== null) return false;
+      await file.look(placeOf(host));
+      return file.keysOf(placeOf(host)).length > 0;
     },
     async look(host, contact) {
       const name = placeOf(host);
       if (host.hostKey !== undefined) {
         const pinned = pinOf(host.hostKey);
+        await file.look(name);
         const inFile = file.keysOf(name).find(({ blob }) => fingerprint(blob) === pinned);
         return pinnedCheck(pinned, inFile?.type ?? pinnedTypes.get(pinned), (type) =>
           pinnedTypes.set(pinned, type),
@@ -66,6 +69,7 @@ export async function openHostKeys(
       const problem = await file.refresh();
       if (problem !== null)
         return { types: [], isOnly: false, judge: () => problem, accept: async () => problem };
+      await file.look(name);
       const judge = (key: Buffer) => judgeKey(file, host, key, policy, contact);
       return {
         types: file.keysOf(name).map((key) => key.type),

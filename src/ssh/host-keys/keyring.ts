@@ -45,6 +45,7 @@ export function openKeyring(settings: KeyringSettings): HostKeyring {
       return unreachable(`its jump host is not trusted yet: \`/batch trust ${jump.name}\` first`);
     if (signal.aborted) return unreachable('');
     try {
+      await file.look(place);
       const types = file.keysOf(place).map(({ type }) => type);
       const fetched = await fetch(host, types, signal);
       return compareKeys(host, file.find(place), fetched, file.path);

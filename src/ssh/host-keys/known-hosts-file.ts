@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import PQueue from 'p-queue';
 import { codeOf } from '../../errors.ts';
 import type { FirstKey } from '../../run/host-key.ts';
+import { inSlices } from '../../time/slices.ts';
 import { wordsOf } from '../trouble.ts';
 import type { RecordFirstKeys } from './contact.ts';
 import { appendDurably, MISSING, replaceDurably, versionOf } from './durable-file.ts';
@@ -13,6 +14,7 @@ import {
   type KnownHosts,
   type KnownKey,
   parseKnownHosts,
+  readKnownHosts,
 } from './known-hosts.ts';
 import { rewriteKnownHosts } from './rewrite.ts';
 
@@ -53,6 +55,8 @@ export class KnownHostsFile {
   #version = '';
   #checkedAt = 0;
   #refreshing: Promise<void> | undefined;
+  /** One look at a time: each takes all the time that others leave. */
+  #looking: Promise<void> = Promise.resolve();
   /** Keys appended since the file was read. */
   readonly #added = new Map<string, KnownKey>();
   #waiting: { readonly entry: FirstEntry; readonly done: (problem: string | null) => void }[] = [];
@@ -66,6 +70,12 @@ export class KnownHostsFile {
 
   keysOf(name: string): readonly KnownKey[] {
     return this.find(name).keys;
+  }
+
+  /** Before a place is asked for: where names are hashed, that is long work, and is done bit by bit here. */
+  async look(name: string): Promise<void> {
+    this.#looking = this.#looking.then(() => inSlices(this.#known.look(name)));
+    await this.#looking;
   }
 
   revokedOf(name: string): readonly KnownKey[] {
@@ -121,6 +131,7 @@ export class KnownHostsFile {
     return await this.#writes.add(async () => {
       await this.#readOnce();
       if (this.#problem !== null) return { kind: 'failed', reason: this.#problem };
+      for (const { name } of replacements) await this.look(name);
       const fresh = replacements.filter((one) => this.#saysStill(one));
       const names = new Set(fresh.map(({ name }) => name));
       if (names.size === 0) return { kind: 'written', names };
@@ -153,9 +164,10 @@ export class KnownHostsFile {
     try {
       // Byte by byte, whatever its comments are written in.
       const text = (await versionOf(this.path)) === MISSING ? '' : await readFile(this.path, 'latin1');
-      const next = rewriteKnownHosts(text, new Map(replacements.map(({ name, keys }) => [name, keys])));
+      const places = new Map(replacements.map(({ name, keys }) => [name, keys]));
+      const next = await inSlices(rewriteKnownHosts(text, places, this.#hashedAt([...places.keys()])));
       // Never a file that we could not read ourselves afterwards.
-      const known = parseKnownHosts(next, this.path);
+      const known = await inSlices(readKnownHosts(next, this.path));
       const version = await replaceDurably(this.path, Buffer.from(next, 'latin1'), this.#version);
       if (version === undefined) return `somebody else has just changed ${this.path}`;
       this.#known = known;
@@ -165,6 +177,15 @@ export class KnownHostsFile {
     } catch (error) {
       return `the host keys cannot be written to ${this.path} (${codeOf(error) ?? wordsOf(error)})`;
     }
+  }
+
+  /** Of the file as it was read; it is replaced only where it still is. */
+  #hashedAt(names: readonly string[]): ReadonlyMap<number, readonly string[]> {
+    const lines = new Map<number, string[]>();
+    for (const name of names) {
+      for (const line of this.#known.find(name).hashedAt) lines.set(line, [...(lines.get(line) ?? []), name]);
+    }
+    return lines;
   }
 
   async #readOnce(): Promise<void> {
@@ -181,7 +202,7 @@ export class KnownHostsFile {
       if (version === this.#version && this.#problem === null) return;
       // Only comments may be anything but ASCII here: a name that is not finds no host, as no address is.
       const text = version === MISSING ? '' : await readFile(this.path, 'utf8');
-      this.#known = parseKnownHosts(text, this.path);
+      this.#known = await inSlices(readKnownHosts(text, this.path));
       this.#forgetAdded();
       this.#version = version;
       this.#problem = null;

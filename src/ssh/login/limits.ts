@@ -10,7 +10,7 @@
  * | – ways to log in |                                          | each once, and only as the host says "partly" |
  * | – questions      |                                          | one, of `QUESTION_CHARS`                      |
  * | channel          | `channelMs`, 10 s                        |                                               |
- * | further tries    | `retryDelaysMs`, two                     | only where no secret was offered              |
+ * | further tries    | `retryDelaysMs`, two; and ten where it hung up on a crowd | only where no secret was offered |
  */
 
 /** Greeting, key exchange, banners and questions together. OpenSSH's own come to 3 KiB. */

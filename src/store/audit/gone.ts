@@ -22,6 +22,7 @@ export interface RetiredRuns {
 export class Gone implements RetiredRuns {
   readonly #db: Kysely<Schema>;
   readonly #findings: Findings;
+  readonly #told = { output: new Retirements(), runs: new Retirements() };
   /** Accepted, and not looked for yet. */
   #asked: string[] = [];
   readonly #missing = new Set<string>();
@@ -44,6 +45,9 @@ export class Gone implements RetiredRuns {
   async close(): Promise<void> {
     await this.#look();
     for (const id of this.#missing) this.#findings.fault(`run ${id} was accepted and is no longer stored`);
+    for (const note of [this.#told.output.note('the output of'), this.#told.runs.note('all of')]) {
+      if (note !== undefined) this.#findings.note(note);
+    }
   }
 
   async #look(): Promise<void> {
@@ -60,10 +64,7 @@ export class Gone implements RetiredRuns {
     const { what, runs } = readRetired(detail);
     const ids = runs.map(({ id }) => id);
     const day = new Date(at).toISOString().slice(0, 10);
-    const named = ids.length > MAX_NAMED ? `${ids.slice(0, MAX_NAMED).join(' ')} …` : ids.join(' ');
-    const object = what === 'output' ? 'the output of' : 'all of';
-    const count = ids.length === 1 ? '1 run' : `${ids.length} runs`;
-    this.#findings.note(`${object} ${count} was retired on ${day} (entry ${seq}): ${named}`);
+    this.#told[what].add(`${day} (entry ${seq})`, ids);
     const witnesses = ids.length === 0 ? undefined : await findWitnesses(this.#db, ids);
     for (const { id, digest, changed } of runs) {
       if (what === 'output') this.withoutOutput.add(id);
@@ -77,5 +78,33 @@ export class Gone implements RetiredRuns {
         this.#findings.fault(`run ${id} had been changed before it was retired on ${day}`);
       }
     }
+  }
+}
+
+/** Entries `retired` of a kind: a sentence for all of them, as years have thousands. */
+class Retirements {
+  #entries = 0;
+  #runs = 0;
+  #first = '';
+  #last = '';
+  readonly #named: string[] = [];
+
+  add(when: string, ids: readonly string[]): void {
+    if (this.#entries === 0) this.#first = when;
+    this.#last = when;
+    this.#entries += 1;
+    this.#runs += ids.length;
+    this.#named.push(...ids.slice(0, MAX_NAMED - this.#named.length));
+  }
+
+  note(object: string): string | undefined {
+    if (this.#entries === 0) return undefined;
+    const count = this.#runs === 1 ? '1 run' : `${this.#runs} runs`;
+    const when =
+      this.#entries === 1
+        ? `on ${this.#first}`
+        : `in ${this.#entries} entries, from ${this.#first} to ${this.#last}`;
+    const more = this.#runs > this.#named.length ? ' …' : '';
+    return `${object} ${count} was retired ${when}: ${this.#named.join(' ')}${more}`;
   }
 }

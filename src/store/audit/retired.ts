@@ -6,8 +6,8 @@ import type { Ledger } from '../settle.ts';
 import { digestRun, hashOutput } from './digest.ts';
 import { findWitnesses } from './witness.ts';
 
-/** A run at the moment before it went. */
-interface RetiredRun {
+/** A run shortly before it goes. */
+export interface RetiredRun {
   readonly id: string;
   /** As its last entry should have it. */
   readonly digest: string;
@@ -16,35 +16,54 @@ interface RetiredRun {
 }
 
 /**
- * Signs off what is about to be deleted, in the transaction that deletes it, before the first row goes: the entry
- * `retired` names the runs, with their digests taken once more, so that nothing is changed first and retired then.
- * `reason` is a sentence for people. Rejects for a run that is not finished, or not there. Reads the outputs it
- * still finds, so a few runs at a time.
+ * All that is left of these runs, read once more before it goes, so that nothing is changed first and retired then. A
+ * run on thousands of hosts takes a second or more: in small reads, not in a transaction, as nothing of a finished run
+ * is changed by us, and everybody waits for a transaction.
+ */
+export async function examineRuns(
+  db: Kysely<Schema>,
+  runIds: readonly string[],
+): Promise<readonly RetiredRun[]> {
+  const witnesses = await findWitnesses(db, runIds);
+  const runs: RetiredRun[] = [];
+  for (const id of runIds) {
+    const { output_retired_at } = await db
+      .selectFrom('run')
+      .select('output_retired_at')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    const end = witnesses.get(id)?.end;
+    const changed = end?.cover === 'outputs' && output_retired_at === null ? await countChanged(db, id) : 0;
+    runs.push({ id, digest: await digestRun(db, id, end?.cover), changed });
+  }
+  return runs;
+}
+
+/**
+ * Signs off what is about to be deleted, in the transaction that says so, before the first row goes: the entry `retired`
+ * names the runs with what was found of them. `reason` is a sentence for people. Rejects for a run that is not
+ * finished, or not there.
  */
 export async function recordRetired(
   ledger: Ledger,
   trx: Transaction<Schema>,
   what: Retired,
-  runIds: readonly string[],
+  runs: readonly RetiredRun[],
   reason: string,
 ): Promise<void> {
-  if (runIds.length === 0) return;
+  if (runs.length === 0) return;
   const at = ledger.now();
-  const witnesses = await findWitnesses(trx, runIds);
-  const runs: RetiredRun[] = [];
-  for (const id of runIds) {
-    const { state, output_retired_at } = await trx
-      .selectFrom('run')
-      .select(['state', 'output_retired_at'])
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow();
-    if (state !== 'finished') throw new Error(`run ${id} is not finished, so nothing of it is retired`);
-    const end = witnesses.get(id)?.end;
-    const changed = end?.cover === 'outputs' && output_retired_at === null ? await countChanged(trx, id) : 0;
-    runs.push({ id, digest: await digestRun(trx, id, end?.cover), changed });
-  }
+  const ids = runs.map(({ id }) => id);
+  const finished = await trx
+    .selectFrom('run')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('state', '=', 'finished')
+    .execute();
+  const other = ids.find((id) => !finished.some((run) => run.id === id));
+  if (other !== undefined) throw new Error(`run ${other} is not finished, so nothing of it is retired`);
   if (what === 'output') {
-    await trx.updateTable('run').set({ output_retired_at: at }).where('id', 'in', runIds).execute();
+    await trx.updateTable('run').set({ output_retired_at: at }).where('id', 'in', ids).execute();
   }
   const event = { at, by: NOBODY, action: 'retired', runId: null, channelId: null } as const;
   await appendAudit(trx, { ...event, detail: { what, reason, runs } }, 'nobody');

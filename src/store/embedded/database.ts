@@ -7,6 +7,8 @@ import type { Schema } from '../schema.ts';
 
 /** A wait for another program's write lock (a backup tool) stops the whole process: node:sqlite is synchronous. */
 const BUSY_TIMEOUT_MS = 1_000;
+/** An administrator's command has the time to wait for its turn. */
+const BESIDE_TIMEOUT_MS = 10_000;
 /** Up to this size a database is read through once before it is written to; larger ones fail where they are read. */
 const CHECKED_BYTES = 256 * 1024 * 1024;
 /** Up to this size an older database is written anew so that it can shrink. */
@@ -43,8 +45,11 @@ export function parseDatabaseUrl(url: string): string {
   return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
 }
 
-/** Opens the file as its only user; what is not ours to write is refused before anything is written. */
-export function openDatabase(path: string): Database {
+/**
+ * Opens the file as its only user; what is not ours to write is refused before anything is written. `onFailure`: told
+ * of each statement that was not carried out.
+ */
+export function openDatabase(path: string, onFailure: () => void = () => {}): Database {
   const opened: DatabaseSync[] = [];
   try {
     makeFolder(dirname(path));
@@ -58,7 +63,7 @@ export function openDatabase(path: string): Database {
     // FULL, not NORMAL: a power cut must not undo the last `running` mark, or a command could run twice.
     // What is deleted is written over: commands with a secret are kept no longer than they have to run.
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on');
-    return toDatabase(path, sqlite, () => lock.close());
+    return toDatabase(path, sqlite, { release: () => lock.close(), onFailure });
   } catch (error) {
     for (const database of opened.reverse()) database.close();
     throw asConfigError(path, error);
@@ -73,16 +78,34 @@ export function openReader(path: string): Database {
     opened.push(sqlite);
     if (!hasOurTables(sqlite))
       throw new ConfigError([`BATCHOPS_DATABASE_URL: ${path} is not Batchops' database`]);
-    return toDatabase(path, sqlite, () => {});
+    return toDatabase(path, sqlite, { writes: false });
   } catch (error) {
     for (const database of opened) database.close();
     throw asConfigError(path, error);
   }
 }
 
+/**
+ * Beside the bot, for one short transaction: nothing here takes the bot's lock, so whatever is written has to be what it
+ * reads again each time. A file that is not there is not made.
+ */
+export async function openBeside(path: string): Promise<Database> {
+  // Says what is wrong with the file, and makes none.
+  await openReader(path).close();
+  try {
+    const sqlite = new DatabaseSync(path, { timeout: BESIDE_TIMEOUT_MS, enableForeignKeyConstraints: true });
+    sqlite.exec('pragma synchronous = full; pragma secure_delete = on');
+    return toDatabase(path, sqlite, {});
+  } catch (error) {
+    throw asConfigError(path, error);
+  }
+}
+
 /** A copy that nobody else knows of yet, to be changed before it is given out. */
 export function openCopy(path: string): Database {
-  return toDatabase(path, new DatabaseSync(path), () => {});
+  const sqlite = new DatabaseSync(path);
+  sqlite.exec('pragma secure_delete = on');
+  return toDatabase(path, sqlite, {});
 }
 
 /** https://www.sqlite.org/pragma.html#pragma_auto_vacuum */
@@ -117,8 +140,24 @@ export async function measureUse(db: Kysely<Schema>): Promise<number> {
   return rows[0]?.bytes ?? 0;
 }
 
-function toDatabase(path: string, sqlite: DatabaseSync, release: () => void): Database {
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite) });
+interface Opened {
+  readonly writes?: boolean;
+  /** Called at its end. */
+  readonly release?: () => void;
+  readonly onFailure?: () => void;
+}
+
+function toDatabase(
+  path: string,
+  sqlite: DatabaseSync,
+  { writes = true, release = () => {}, onFailure = () => {} }: Opened,
+): Database {
+  const db = new Kysely<Schema>({
+    dialect: new NodeSqliteDialect(sqlite, writes),
+    log: ({ level }) => {
+      if (level === 'error') onFailure();
+    },
+  });
   return {
     path,
     db,
@@ -230,8 +269,8 @@ function primaryCode(error: unknown): number {
 
 /** SQLite rolls back `create table` like anything else, so a migration that dies half-way leaves no trace. */
 class NodeSqliteDialect extends SqliteDialect {
-  constructor(sqlite: DatabaseSync) {
-    super({ database: asBetterSqlite(sqlite) });
+  constructor(sqlite: DatabaseSync, writes: boolean) {
+    super({ database: asBetterSqlite(sqlite, writes ? 'begin immediate' : 'begin') });
   }
 
   override createAdapter(): SqliteAdapter {
@@ -243,15 +282,19 @@ class NodeSqliteDialect extends SqliteDialect {
   }
 }
 
-/** Kysely speaks better-sqlite3's interface; the only lines that know node:sqlite's. */
-function asBetterSqlite(sqlite: DatabaseSync): SqliteDatabase {
+/**
+ * Kysely speaks better-sqlite3's interface; the only lines that know node:sqlite's. A transaction that reads first and
+ * finds that another process wrote before its own first write fails at once (SQLITE_BUSY_SNAPSHOT): one that is to write
+ * begins with the lock.
+ */
+function asBetterSqlite(sqlite: DatabaseSync, begin: string): SqliteDatabase {
   const cache = new Map<string, SqliteStatement>();
   return {
     close: () => sqlite.close(),
     prepare(sql) {
       const known = cache.get(sql);
       if (known !== undefined) return known;
-      const statement = asBetterStatement(sqlite.prepare(sql));
+      const statement = asBetterStatement(sqlite.prepare(sql === 'begin' ? begin : sql));
       // A full disk ends a transaction by itself (https://www.sqlite.org/lang_transaction.html section 3):
       // a complaint that there is none to roll back would hide what happened.
       const rollBack = { ...statement, run: () => (sqlite.isTransaction ? statement.run([]) : NOTHING_RUN) };

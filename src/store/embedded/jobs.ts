@@ -5,6 +5,7 @@ import { oweProgress } from '../../thread/layout.ts';
 import type { StoredOutbox } from '../outbox/outbox.ts';
 import { inChunks } from '../pieces.ts';
 import { finishRuns, type Ledger, oweToThread, settleJobs } from '../settle.ts';
+import { transact } from '../transact.ts';
 import type { Lanes } from './lanes.ts';
 import type { OwnFile } from './own-file.ts';
 
@@ -28,7 +29,11 @@ export class EmbeddedJobs implements JobSource {
   }
 
   async take(n: number): Promise<readonly TakenJob[]> {
-    return this.#lanes.take(n);
+    const taken = this.#lanes.take(n);
+    const now = performance.now();
+    for (const { id } of taken)
+      this.#ledger.meters.took('waits', 'all', now - (this.#lanes.addedAt(id) ?? now));
+    return taken;
   }
 
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
@@ -80,7 +85,7 @@ export class EmbeddedJobs implements JobSource {
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
     const { db, now } = this.#ledger;
-    await db.transaction().execute(async (trx) => {
+    await transact(db, async (trx) => {
       const at = now();
       const settled = await settleJobs(this.#ledger, trx, ended, 'running', at);
       await finishRuns(this.#ledger, trx, settled, at);
@@ -107,7 +112,7 @@ export class EmbeddedJobs implements JobSource {
       .execute();
     return () => {
       const person = `${requester.teamId} ${requester.userId}`;
-      this.#lanes.add({ id: runId, person, fanOut }, waiting);
+      this.#lanes.add({ id: runId, person, fanOut }, waiting, performance.now());
       this.announce();
     };
   }

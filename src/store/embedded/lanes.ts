@@ -44,8 +44,8 @@ export class Lanes {
     this.#personLimit = personLimit;
   }
 
-  /** The run is released, or what was held of it: its jobs queue up behind those of earlier runs. */
-  add(queued: QueuedRun, jobs: readonly TakenJob[]): void {
+  /** The run is released, or what was held of it: its jobs queue up behind those of earlier runs. `at`: by the caller's clock. */
+  add(queued: QueuedRun, jobs: readonly TakenJob[], at = 0): void {
     const added = jobs.filter((job) => !this.#jobs.has(job.id));
     if (added.length === 0) return;
     const run = this.#join(queued);
@@ -53,7 +53,7 @@ export class Lanes {
       const key = job.host.toLowerCase();
       const lane = this.#lanes.get(key) ?? { key, taken: new Set(), waiting: [] };
       this.#lanes.set(key, lane);
-      const entry: LaneJob = { job, run, lane, station: 'waiting', isCalled: false };
+      const entry: LaneJob = { job, run, lane, at, station: 'waiting', isCalled: false };
       this.#jobs.set(job.id, entry);
       run.left++;
       for (const earlier of this.#readyIn(lane)) if (earlier.run.person === run.person) callUp(earlier);
@@ -131,6 +131,11 @@ export class Lanes {
     return undefined;
   }
 
+  /** When it was added; undefined where it is not here. */
+  addedAt(jobId: string): number | undefined {
+    return this.#jobs.get(jobId)?.at;
+  }
+
   /** The job has its outcome, or will never start. */
   remove(jobId: string): void {
     const entry = this.#jobs.get(jobId);
@@ -204,6 +209,7 @@ interface LaneJob {
   readonly job: TakenJob;
   readonly run: RunQueue;
   readonly lane: Lane;
+  readonly at: number;
   station: 'waiting' | 'taken' | 'gone';
   isCalled: boolean;
 }

@@ -14,9 +14,12 @@ export class OwnFile {
   /** By name, as first seen. SQLite keeps the `-wal` as long as it is open. */
   readonly #known = new Map<string, string>();
 
+  readonly #onTrouble: () => void;
+
   /** For a database that was just opened and written to. */
-  constructor(path: string) {
+  constructor(path: string, onTrouble: () => void = () => {}) {
     this.#path = path;
+    this.#onTrouble = onTrouble;
     for (const name of [path, `${path}-wal`]) {
       const inode = inodeOf(name);
       if (inode !== undefined) this.#known.set(name, inode);
@@ -25,6 +28,12 @@ export class OwnFile {
 
   /** Undefined where all is well; else what is not, in a sentence. Some microseconds. */
   trouble(): string | undefined {
+    const trouble = this.#look();
+    if (trouble !== undefined) this.#onTrouble();
+    return trouble;
+  }
+
+  #look(): string | undefined {
     for (const [name, inode] of this.#known) {
       const found = inodeOf(name);
       if (found === undefined) return `the database file ${name} is gone`;

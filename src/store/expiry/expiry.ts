@@ -64,7 +64,7 @@ export class StoredExpiry implements Expiry {
     if (keepMs === Number.POSITIVE_INFINITY) return false;
     const before = this.#ledger.now() - keepMs;
     const runIds = await findNext(this.#ledger.db, what, { before });
-    return await this.#mark(what, runIds, 'it was older than it is to be kept');
+    return await this.#mark(what, runIds, { before, reason: 'it was older than it is to be kept' });
   }
 
   /** What was said goes first, the oldest; only where none is left, whole runs. */
@@ -75,15 +75,19 @@ export class StoredExpiry implements Expiry {
     if (!this.#isCrowded) return false;
     for (const what of ['output', 'runs'] as const) {
       const runIds = await findNext(db, what, { count: 1 });
-      if (await this.#mark(what, runIds, 'the database was nearly full, and it was the oldest')) return true;
+      const reason = 'the database was nearly full, and it was the oldest';
+      if (await this.#mark(what, runIds, { reason })) return true;
     }
     return false;
   }
 
-  async #mark(what: Retired, runIds: readonly string[], reason: string): Promise<boolean> {
+  async #mark(
+    what: Retired,
+    runIds: readonly string[],
+    why: { readonly before?: number; readonly reason: string },
+  ): Promise<boolean> {
     if (runIds.length === 0) return false;
-    await markGone(this.#ledger, what, runIds, reason);
-    this.#onGone(runIds);
+    this.#onGone(await markGone(this.#ledger, what, runIds, why));
     return true;
   }
 

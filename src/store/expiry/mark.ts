@@ -1,20 +1,33 @@
 import type { Kysely, Transaction } from 'kysely';
-import { recordRetired } from '../audit/retired.ts';
+import { examineRuns, recordRetired } from '../audit/retired.ts';
 import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 
 /** So many runs are one step, and one entry of the audit: all that is left of each is read once more. */
 const RUNS_AT_ONCE = 3;
 
-/**
- * The oldest runs of which this may go: ended, and with nothing that Slack is still to get. What was given up there
- * stands nowhere else, so what was said is kept until the run itself is too old.
- */
+/** Of which runs something may go. */
+interface Which {
+  /** Ended before then; where left out, room is needed, and whatever is old enough. */
+  readonly before?: number;
+  readonly count?: number;
+}
+
+/** The oldest runs of which this may go. */
 export async function findNext(
   db: Kysely<Schema>,
   what: Retired,
-  { before, count = RUNS_AT_ONCE }: { readonly before?: number; readonly count?: number },
+  { before, count = RUNS_AT_ONCE }: Which,
 ): Promise<readonly string[]> {
+  const runs = await freeRuns(db, what, before).orderBy('finished_at').orderBy('id').limit(count).execute();
+  return runs.map(({ id }) => id);
+}
+
+/**
+ * Ended, and with nothing that Slack is still to get. What was given up there stands nowhere else, so what was said is
+ * kept until the run itself is too old.
+ */
+function freeRuns(db: Kysely<Schema>, what: Retired, before: number | undefined) {
   let runs = db
     .selectFrom('run')
     .select('id')
@@ -26,10 +39,7 @@ export async function findNext(
           selectFrom('outbox').select('key').whereRef('turn', '=', 'run.id').where('due_at', 'is not', null),
         ),
       ),
-    )
-    .orderBy('finished_at')
-    .orderBy('id')
-    .limit(count);
+    );
   if (before !== undefined) runs = runs.where('finished_at', '<', before);
   if (what === 'output' || before === undefined) {
     runs = runs.where(({ not, exists, selectFrom }) =>
@@ -43,22 +53,27 @@ export async function findNext(
       ),
     );
   }
-  return (await runs.execute()).map(({ id }) => id);
+  return runs;
 }
 
 /**
  * From now on it counts as gone, and is found by `removeSome`: signed off in the audit while all of it is still there.
- * `reason` is a clause for people.
+ * Tells of which runs: one of which somebody has asked for something since it was found (its log, what had been given
+ * up) is left alone. `reason` is a clause for people.
  */
 export async function markGone(
   ledger: Ledger,
   what: Retired,
   runIds: readonly string[],
-  reason: string,
-): Promise<void> {
-  await ledger.db.transaction().execute(async (trx) => {
-    await recordRetired(ledger, trx, what, runIds, reason);
-    for (const id of runIds) {
+  { before, reason }: { readonly before?: number | undefined; readonly reason: string },
+): Promise<readonly string[]> {
+  const examined = await examineRuns(ledger.db, runIds);
+  return await ledger.db.transaction().execute(async (trx) => {
+    const free = await freeRuns(trx, what, before).where('id', 'in', runIds).execute();
+    const ids = free.map(({ id }) => id);
+    const going = examined.filter(({ id }) => ids.includes(id));
+    await recordRetired(ledger, trx, what, going, reason);
+    for (const { id } of going) {
       if (what === 'runs') await leaveStub(ledger, trx, id);
       await trx
         .insertInto('expiring')
@@ -66,6 +81,7 @@ export async function markGone(
         .onConflict((row) => row.column('run_id').doUpdateSet({ what }))
         .execute();
     }
+    return ids;
   });
 }
 

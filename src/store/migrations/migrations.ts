@@ -21,6 +21,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0019-places': { up: addPlaces },
   '0020-expiry': { up: addExpiry },
   '0021-received': { up: addReceived },
+  '0031-doubtful-forms': { up: letFormsWait },
+  '0032-uploads': { up: addUploads },
 };
 
 /** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
@@ -243,4 +245,30 @@ async function addReceived(db: Kysely<unknown>): Promise<void> {
     what text not null,
     at bigint not null,
     run_id text)`.execute(db);
+}
+
+/** Forms wait for a word of their person, too. SQLite cannot change a check: the table is made anew. */
+async function letFormsWait(db: Kysely<unknown>): Promise<void> {
+  await sql`create table doubt_next (
+    id text primary key,
+    request_key text not null unique,
+    team_id text not null,
+    user_id text not null,
+    channel_id text not null,
+    kind text not null check (kind in ('text', 'late', 'form')),
+    command text not null,
+    words text not null,
+    put_at bigint not null,
+    taken_at bigint)`.execute(db);
+  const columns = sql.raw(
+    'id, request_key, team_id, user_id, channel_id, kind, command, words, put_at, taken_at',
+  );
+  await sql`insert into doubt_next (${columns}) select ${columns} from doubt`.execute(db);
+  await sql`drop table doubt`.execute(db);
+  await sql`alter table doubt_next rename to doubt`.execute(db);
+}
+
+/** A file that was brought to Slack is asked for by its id where the answer was lost. */
+async function addUploads(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column upload_id text`.execute(db);
 }

@@ -4,6 +4,7 @@ import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
 import { formatKey, type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
 import type { Schema } from '../schema.ts';
 import { type Clocks, dueRows } from './due-rows.ts';
+import { GIVEN_UP_WITH } from './given-up.ts';
 
 /** Whose turn refusals and reads are: people can bring them about in any number. */
 export const LAST = 'refused';
@@ -56,14 +57,22 @@ export class StoredOutbox implements Outbox {
    * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
    * Lines of refusals and reads come last, however long they have waited.
    */
-  claim({ limit, now, leaseMs, except, lane, joins, channel }: OutboxClaim): Promise<readonly OutboxRow[]> {
-    return this.#db.transaction().execute(async (trx) => {
-      let due = dueRows(
-        trx,
-        { auditChannel: this.#auditChannel, clocks: this.#clocks },
-        { except, lane },
-        now,
-      );
+  claim(query: OutboxClaim): Promise<readonly OutboxRow[]> {
+    return this.#db.connection().execute(async (db) => {
+      // Mostly nothing is due: no reason to begin what writes, and to wait for whoever else does.
+      const some = await this.#dueRows(db, query).select('key').limit(1).executeTakeFirst();
+      return some === undefined ? [] : await this.#claim(db, query);
+    });
+  }
+
+  #dueRows(db: Kysely<Schema>, { except, lane, now }: OutboxClaim) {
+    return dueRows(db, { auditChannel: this.#auditChannel, clocks: this.#clocks }, { except, lane }, now);
+  }
+
+  #claim(db: Kysely<Schema>, query: OutboxClaim): Promise<readonly OutboxRow[]> {
+    const { limit, now, leaseMs, joins, channel } = query;
+    return db.transaction().execute(async (trx) => {
+      let due = this.#dueRows(trx, query);
       if (joins !== undefined) due = due.where('joins', '=', joins);
       if (channel !== undefined) {
         const isAudit = channel === this.#auditChannel;
@@ -109,6 +118,7 @@ export class StoredOutbox implements Outbox {
         const channelId = row.channel_id ?? this.#auditChannel;
         if (channelId === undefined) return [];
         const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
+        const uploadId = row.upload_id;
         const onlyIfStands = row.only_if_stands === 1;
         // Its thread's root message is being posted anew: it comes back once that stands.
         const isInThread = row.channel_id !== null && row.run_id !== null && !isRootOf(row.key, row.run_id);
@@ -116,7 +126,7 @@ export class StoredOutbox implements Outbox {
         // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
         const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
         const counts = { attempts, tries, faults, version };
-        return [{ key, sends, channelId, threadTs, position, joins, ts, onlyIfStands, ...counts }];
+        return [{ key, sends, channelId, threadTs, position, joins, ts, uploadId, onlyIfStands, ...counts }];
       });
     });
   }
@@ -132,6 +142,7 @@ export class StoredOutbox implements Outbox {
         lease_until: 0,
         attempts: 0,
         tries: 0,
+        upload_id: null,
         faults: what === 'notice' ? row.faults : 0,
         error: null,
       }))
@@ -229,6 +240,11 @@ export class StoredOutbox implements Outbox {
     this.announce();
   }
 
+  async uploaded(row: OutboxRow, fileId: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#ofThisClaim(row).set({ upload_id: fileId }).executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
   async making(row: OutboxRow): Promise<void> {
     await this.#ofThisClaim(row)
       .set({ faults: row.faults + 1 })
@@ -242,14 +258,14 @@ export class StoredOutbox implements Outbox {
     this.announce();
   }
 
-  async giveUp(row: OutboxRow, error: string): Promise<void> {
+  async giveUp(row: OutboxRow, error: string, cause: 'itself' | 'place' = 'itself'): Promise<void> {
     await this.#ofThisClaim(row)
       .set((column) => ({
         given_up_at: column.ref('due_at'),
         due_at: null,
         lease_until: 0,
         faults: row.faults,
-        error,
+        error: cause === 'place' ? `${GIVEN_UP_WITH}${error}` : error,
       }))
       .execute();
   }

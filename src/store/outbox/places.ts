@@ -1,13 +1,12 @@
 import { sql } from 'kysely';
 import type { Places } from '../../ports/outbox.ts';
+import type { Sends } from '../../thread/row.ts';
 import type { ClosedPlace } from '../../thread/unread.ts';
 import type { EmbeddedJobs } from '../embedded/jobs.ts';
 import { holdRuns } from '../holds.ts';
 import type { Ledger } from '../settle.ts';
+import { GIVEN_UP_WITH } from './given-up.ts';
 import type { StoredOutbox } from './outbox.ts';
-
-/** Marks what was given up for its channel's sake: it is due again with the channel. */
-export const GIVEN_UP_WITH = 'channel: ';
 
 export interface PlacesSettings {
   readonly auditChannel: string | undefined;
@@ -92,7 +91,6 @@ export class StoredPlaces implements Places {
 
   async reopen(channelId: string): Promise<void> {
     const { db, now } = this.#ledger;
-    const isAudit = channelId === this.#settings.auditChannel;
     const place = await db
       .selectFrom('place')
       .select(['since', 'error'])
@@ -107,24 +105,7 @@ export class StoredPlaces implements Places {
       this.#jobs.forget(await holdRuns(this.#ledger, reason, channelId));
     }
     await db.deleteFrom('place').where('channel_id', '=', channelId).execute();
-    await db
-      .updateTable('outbox')
-      .set((column) => ({
-        due_at: column.ref('given_up_at'),
-        given_up_at: null,
-        attempts: 1,
-        tries: 0,
-        lease_until: 0,
-        error: null,
-      }))
-      .where('given_up_at', 'is not', null)
-      .where('error', 'like', `${GIVEN_UP_WITH}%`)
-      .where((row) =>
-        isAudit
-          ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
-          : row('channel_id', '=', channelId),
-      )
-      .execute();
+    await this.#makeDue(channelId, ['message', 'file', 'bulk']);
     const waiting = await db
       .selectFrom('run')
       .select('id')
@@ -136,6 +117,35 @@ export class StoredPlaces implements Places {
       .execute();
     for (const { id } of waiting) (await this.#jobs.prepare(id))();
     this.#outbox.announce();
+  }
+
+  async filesWork(channelId: string): Promise<void> {
+    if ((await this.#makeDue(channelId, ['file', 'bulk'])) > 0) this.#outbox.announce();
+  }
+
+  /** What was given up for this channel's sake. Tells how many rows. */
+  async #makeDue(channelId: string, sends: readonly Sends[]): Promise<number> {
+    const isAudit = channelId === this.#settings.auditChannel;
+    const { numUpdatedRows } = await this.#ledger.db
+      .updateTable('outbox')
+      .set((column) => ({
+        due_at: column.ref('given_up_at'),
+        given_up_at: null,
+        attempts: 1,
+        tries: 0,
+        lease_until: 0,
+        error: null,
+      }))
+      .where('given_up_at', 'is not', null)
+      .where('error', 'like', `${GIVEN_UP_WITH}%`)
+      .where('sends', 'in', sends)
+      .where((row) =>
+        isAudit
+          ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
+          : row('channel_id', '=', channelId),
+      )
+      .executeTakeFirstOrThrow();
+    return Number(numUpdatedRows);
   }
 }
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type KnownKey, parseKnownHosts } from '../../../src/ssh/host-keys/known-hosts.ts';
 import { rewriteKnownHosts } from '../../../src/ssh/host-keys/rewrite.ts';
+import { atOnce } from '../../../src/time/slices.ts';
 
 function keyOf(label: string, type = 'ssh-ed25519'): KnownKey {
   const part = (text: string) => {
@@ -21,8 +22,11 @@ function hashed(name: string): string {
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`;
 }
 
-const rewrite = (text: string, place = '10.0.0.1', keys: readonly KnownKey[] = [NEXT]) =>
-  rewriteKnownHosts(text, new Map([[place, keys]]));
+const rewrite = (text: string, place = '10.0.0.1', keys: readonly KnownKey[] = [NEXT]) => {
+  const { hashedAt } = parseKnownHosts(text, 'f').find(place);
+  const at = new Map(hashedAt.map((line) => [line, [place]]));
+  return atOnce(rewriteKnownHosts(text, new Map([[place, keys]]), at));
+};
 
 test('every line of a place goes, plain or hashed, in any case, and its new key comes', () => {
   const text = `10.0.0.1 ${words(OLD)} a comment\n${hashed('10.0.0.1')} ${words(RSA)}\n10.0.0.2 ${words(OLD)}\n`;

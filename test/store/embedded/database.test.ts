@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../../src/store/embedded/database.ts';
@@ -21,6 +22,28 @@ test('a full disk is called by its name, and what was begun is undone', async ()
     await db.transaction().execute((trx) => sql`insert into t values ('second')`.execute(trx));
     expect((await sql`select * from t`.execute(db)).rows).toEqual([{ x: 'second' }]);
   } finally {
+    await close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a transaction that reads before it writes cannot fail for what another process wrote in between', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'batchops-between-'));
+  const path = join(folder, 'a.db');
+  const { db, close } = openDatabase(path);
+  const other = new DatabaseSync(path, { timeout: 0 });
+  try {
+    await sql`create table t (x text)`.execute(db);
+    await db.transaction().execute(async (trx) => {
+      await sql`select * from t`.execute(trx);
+      // It waits for its turn, or is told to.
+      expect(() => other.exec("insert into t values ('theirs')")).toThrow('database is locked');
+      await sql`insert into t values ('ours')`.execute(trx);
+    });
+    other.exec("insert into t values ('theirs')");
+    expect((await sql`select * from t`.execute(db)).rows).toEqual([{ x: 'ours' }, { x: 'theirs' }]);
+  } finally {
+    other.close();
     await close();
     await rm(folder, { recursive: true });
   }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { VERIFICATION_TOKEN } from '../delivery/payloads.ts';
+import { escapeText, VERIFICATION_TOKEN } from '../delivery/payloads.ts';
 import type { Json } from '../json.ts';
 import type { Settings } from '../options.ts';
+import type { FormState } from './form.ts';
 import { formatView, type StoredView } from './view-store.ts';
 
 /** What the app is sent of modals, the Home tab and shortcuts: https://docs.slack.dev/reference/interaction-payloads */
@@ -12,7 +13,20 @@ export function formatSubmission(
   triggerId: string,
   settings: Settings,
 ): Json {
-  return { ...sender, trigger_id: triggerId, view: formatView(stored, settings), response_urls: [] };
+  const view = formatView({ ...stored, state: encodeTyped(stored.state, settings) }, settings);
+  return { ...sender, trigger_id: triggerId, view, response_urls: [] };
+}
+
+/** Whether Slack encodes `& < >` there nobody says: both are an option. What was chosen is the app's own words. */
+function encodeTyped(state: FormState, { formText }: Settings): FormState {
+  if (formText === 'raw') return state;
+  const encode = (filled: Json): Json =>
+    filled.type === 'plain_text_input' && typeof filled.value === 'string'
+      ? { ...filled, value: escapeText(filled.value) }
+      : filled;
+  const encodeAll = (fields: FormState[string]): FormState[string] =>
+    Object.fromEntries(Object.entries(fields).map(([action, filled]) => [action, encode(filled)]));
+  return Object.fromEntries(Object.entries(state).map(([block, fields]) => [block, encodeAll(fields)]));
 }
 
 export function formatViewAction(

@@ -1,6 +1,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { request } from 'undici';
 import type { Log } from '../../../ports/log.ts';
 import { formatNotice } from '../../../report/answers.ts';
@@ -16,60 +17,27 @@ export interface Place {
 /** Slack may think long about a large file; nothing at all for this long is no answer. */
 const SILENCE_MS = 60_000;
 
-/** The id of the file where it is in the thread already: an earlier try may have brought it there. */
-type FindFile = (bytes: number) => Promise<string | undefined>;
+/** What is known of earlier tries, and is to be known of this one. */
+export interface Tries {
+  /** The id of the file where it is in the thread already: an earlier try may have brought it there. */
+  find(bytes: number): Promise<string | undefined>;
+  /** Slack has the bytes under this id, and is about to be asked to show them. False: they are not ours to send now. */
+  note(id: string): Promise<boolean>;
+}
 
 /**
  * Puts the file into the thread where it is not there. Slack gives no `ts` for a file; its id stands in. Empty
- * files are refused.
+ * files are refused. In Slack's three steps, and not by the SDK's `filesUploadV2`: the id has to be known before the
+ * last one, whose answer may be lost.
  */
 export async function uploadFile(
-  workspace: Workspace,
-  to: Place,
-  file: FileUpload,
-  find: FindFile,
-): Promise<string> {
-  return file.content instanceof Uint8Array
-    ? ((await find(file.content.length)) ?? (await uploadBytes(workspace, to, file, file.content)))
-    : await uploadStream(workspace, to, file, file.content, find);
-}
-
-async function uploadBytes(
   { posts }: Workspace,
   { channel, threadTs }: Place,
-  file: FileUpload,
-  content: Uint8Array,
+  { filename, content, comment }: FileUpload,
+  { find, note }: Tries,
 ): Promise<string> {
-  const uploaded = await posts.filesUploadV2({
-    channel_id: channel,
-    thread_ts: threadTs,
-    filename: file.filename,
-    title: file.filename,
-    // Always bytes: a string here is a path, and the SDK would read that file.
-    file: Buffer.from(content),
-    ...saidWith(file),
-  });
-  return uploaded.files[0]?.files?.[0]?.id ?? '';
-}
-
-/**
- * The SDK would hold the file in memory, and Slack wants its size before the first byte: so it is written to a
- * file without a name first, which is gone with the process however that ends.
- */
-async function uploadStream(
-  { posts }: Workspace,
-  { channel, threadTs }: Place,
-  upload: FileUpload,
-  chunks: () => AsyncIterable<Uint8Array>,
-  find: FindFile,
-): Promise<string> {
-  const { filename } = upload;
-  await using file = await openNameless();
-  let length = 0;
-  for await (const chunk of chunks()) {
-    await file.handle.write(chunk);
-    length += chunk.length;
-  }
+  await using body = await openBody(content);
+  const { length } = body;
   const standing = await find(length);
   if (standing !== undefined) return standing;
   const begun = await posts.files.getUploadURLExternal({ filename, length });
@@ -78,31 +46,64 @@ async function uploadStream(
   const answer = await request(upload_url, {
     method: 'POST',
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(length) },
-    body: file.handle.createReadStream({ start: 0, autoClose: false }),
+    body: body.read(),
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
   });
   await answer.body.dump();
   if (answer.statusCode !== 200) throw new Error(`Slack took no file (HTTP ${answer.statusCode})`);
+  if (!(await note(file_id))) throw new Error('a file was claimed by somebody else meanwhile');
   await posts.files.completeUploadExternal({
     files: [{ id: file_id, title: filename }],
     channel_id: channel,
     thread_ts: threadTs,
-    ...saidWith(upload),
+    // An empty text is none: Slack refuses it elsewhere.
+    ...(comment === '' ? {} : { initial_comment: comment }),
   });
   return file_id;
 }
 
-/** An empty text is none: Slack refuses it elsewhere. */
-function saidWith({ comment }: FileUpload): { readonly initial_comment?: string } {
-  return comment === '' ? {} : { initial_comment: comment };
+interface Body extends AsyncDisposable {
+  /** In bytes. */
+  readonly length: number;
+  read(): Readable;
+}
+
+/**
+ * Slack wants a file's size before its first byte: what is made as it is sent is written to a file without a name
+ * first, which is gone with the process however that ends.
+ */
+async function openBody(content: FileUpload['content']): Promise<Body> {
+  if (content instanceof Uint8Array) {
+    return {
+      length: content.length,
+      read: () => Readable.from([content]),
+      async [Symbol.asyncDispose]() {},
+    };
+  }
+  const handle = await openNameless();
+  const close = () => handle.close();
+  let length = 0;
+  try {
+    for await (const chunk of content()) {
+      await handle.write(chunk);
+      length += chunk.length;
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    length,
+    read: () => handle.createReadStream({ start: 0, autoClose: false }),
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function openNameless() {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-'));
   try {
-    const handle = await open(join(folder, 'upload'), 'wx+', 0o600);
-    return { handle, [Symbol.asyncDispose]: () => handle.close() };
+    return await open(join(folder, 'upload'), 'wx+', 0o600);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

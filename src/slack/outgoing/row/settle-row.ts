@@ -11,7 +11,7 @@ const SLOW_RETRY_MS = 5 * 60_000;
 const SLOW_TRIES = 288;
 /** Slack's words where the message, or the root message of its thread, was deleted. */
 const DELETED = ['message_not_found', 'thread_not_found'];
-/** Slack shows a file later than it answers (node-slack-sdk#1865): looked for sooner, it would not be found. */
+/** Slack may be at it still where its answer was lost: asked for sooner, the file would not be known. */
 const FILE_SETTLES_MS = 8_000;
 /** A no that may be of this moment only, or that we may have misread, is asked again so often, then believed. */
 const ODD_TRIES = 6;
@@ -94,7 +94,8 @@ async function afterFailure(
         log.warn({ key, error: code }, 'Slack does not take this now; it is tried again for a day');
         return outbox.failed(row, now() + (tries === 0 ? LAST_RETRY_MS : SLOW_RETRY_MS), code);
       }
-      break;
+      log.error({ key, error: code }, 'Slack did not take this for a day; it is kept in the store');
+      return outbox.giveUp(row, code, row.sends === 'message' ? 'itself' : 'place');
     case 'gone':
       if (DELETED.includes(code)) {
         log.warn({ key, error: code }, 'somebody deleted a message of ours: it is posted anew');

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { runAuditCommand } from '../../src/process/audit-command.ts';
-import { openAuditTrail } from '../../src/store/audit/trail.ts';
-import { approvedPlan, openRig, openRun, type StoreRig } from '../store/rig.ts';
+import { runAuditCommand } from '../../../src/process/commands/audit-command.ts';
+import { openAuditTrail } from '../../../src/store/audit/trail.ts';
+import { approvedPlan, openRig, openRun, type StoreRig } from '../../store/rig.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const MAIN = new URL('../../../src/main.ts', import.meta.url).pathname;
 
 function audit(rig: StoreRig, word: string): ChildProcess {
   return spawn(process.execPath, [MAIN, 'audit', word], {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
-import { ConfigError, showCode } from '../errors.ts';
-import type { AuditTrail } from '../ports/records.ts';
-import type { ExpectedHead } from '../run/audit-entry.ts';
+import { ConfigError, showCode } from '../../errors.ts';
+import type { AuditTrail } from '../../ports/records.ts';
+import type { ExpectedHead } from '../../run/audit-entry.ts';
 
 /** `EX_IOERR` of sysexits.h. */
 const EXIT_OUTPUT_GONE = 74;

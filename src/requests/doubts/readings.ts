@@ -1,11 +1,11 @@
-import { mayBeEncoded, type TextReading, type TextSource } from '../command/slash-text.ts';
-import { Refusal } from '../errors.ts';
-import type { Call, RequestContext } from '../lifecycle/begin-run.ts';
-import { hasRight } from '../policy/authorize.ts';
-import { formatNotice } from '../report/answers.ts';
-import type { TextHabit } from '../report/doubts.ts';
-import type { Answer } from '../report/views/view.ts';
-import type { Requester } from '../run/plan.ts';
+import { mayBeEncoded, type TextReading, type TextSource } from '../../command/slash-text.ts';
+import { Refusal } from '../../errors.ts';
+import type { Call, RequestContext } from '../../lifecycle/begin-run.ts';
+import { hasRight } from '../../policy/authorize.ts';
+import { formatNotice } from '../../report/answers.ts';
+import type { TextHabit } from '../../report/doubts.ts';
+import type { Answer } from '../../report/views/view.ts';
+import type { Requester } from '../../run/plan.ts';
 
 /** How this text is to be read; undefined where only who typed it can tell. */
 export async function findReading(
@@ -19,14 +19,15 @@ export async function findReading(
   return reading ?? (mayBeEncoded(text) ? undefined : 'raw');
 }
 
-/** What is done with text here. The form's is taken as it comes: its preview shows what it would run. */
+/** What is done with text here. */
 export async function listHabits(
   context: RequestContext,
   { teamId }: Requester,
 ): Promise<readonly TextHabit[]> {
-  return [await findHabit(context, 'command', teamId)];
+  return [await findHabit(context, 'command', teamId), await findHabit(context, 'form', teamId)];
 }
 
+/** The setting is about commands: what Slack does to the text of a form is another question. */
 async function findHabit(context: RequestContext, source: TextSource, teamId: string): Promise<TextHabit> {
   const { slashText, store } = context;
   if (source === 'command' && slashText !== 'auto') return { source, reading: slashText, isSet: true };

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '../../errors.ts';
 
 interface Backup {
   readonly path: string;
