@@ -3,7 +3,10 @@ import { CANCEL_ACTION } from '../../../src/report/buttons.ts';
 import { ADA } from '../../rigs/bot.ts';
 import { between } from '../world/random.ts';
 import type { World } from '../world/world.ts';
-import { roundsOf, type Scenario } from './scenario.ts';
+import { roundsOf, type Scale, type Scenario } from './scenario.ts';
+
+/** A channel for each command. */
+const MAX_ROUNDS = 39;
 
 /** Whenever it comes: while it starts, works, is cancelled, stops. Each fourth run is cancelled by its person. */
 export const randomKills: Scenario = {
@@ -13,7 +16,9 @@ export const randomKills: Scenario = {
   async run(world, scale) {
     const { random } = world;
     await world.start();
-    for (let round = roundsOf(world, scale); round > 0; round--) {
+    const rounds = roundsOf(world, scale);
+    // Of what is asked for shortly before a kill no run comes about.
+    for (let round = 1; round <= rounds || (await isTooLittle(world, scale, round)); round++) {
       const first = world.ask({ hosts: Math.ceil(world.hostCount / 2), options: '-c 30' });
       const second = world.ask({ hosts: Math.floor(world.hostCount / 2) });
       const cancelling = round % 2 === 0 ? cancelSoon(world, first) : undefined;
@@ -28,6 +33,10 @@ export const randomKills: Scenario = {
     }
   },
 };
+
+async function isTooLittle({ store }: World, { jobs, isShort }: Scale, round: number): Promise<boolean> {
+  return !isShort && round < MAX_ROUNDS && (await store.jobs()).length < jobs;
+}
 
 /** As soon as there is something to press. */
 async function cancelSoon(world: World, asked: ReturnType<World['ask']>): Promise<void> {
