@@ -3,10 +3,7 @@ import { CANCEL_ACTION } from '../../../src/report/buttons.ts';
 import { ADA } from '../../rigs/bot.ts';
 import { between } from '../world/random.ts';
 import type { World } from '../world/world.ts';
-import { roundsOf, type Scale, type Scenario } from './scenario.ts';
-
-/** A channel for each command. */
-const MAX_ROUNDS = 39;
+import { goesOn, type Scenario } from './scenario.ts';
 
 /** Whenever it comes: while it starts, works, is cancelled, stops. Each fourth run is cancelled by its person. */
 export const randomKills: Scenario = {
@@ -16,9 +13,7 @@ export const randomKills: Scenario = {
   async run(world, scale) {
     const { random } = world;
     await world.start();
-    const rounds = roundsOf(world, scale);
-    // Of what is asked for shortly before a kill no run comes about.
-    for (let round = 1; round <= rounds || (await isTooLittle(world, scale, round)); round++) {
+    for (let round = 1; await goesOn(world, scale, round); round++) {
       const first = world.ask({ hosts: Math.ceil(world.hostCount / 2), options: '-c 30' });
       const second = world.ask({ hosts: Math.floor(world.hostCount / 2) });
       const cancelling = round % 2 === 0 ? cancelSoon(world, first) : undefined;
@@ -33,10 +28,6 @@ export const randomKills: Scenario = {
     }
   },
 };
-
-async function isTooLittle({ store }: World, { jobs, isShort }: Scale, round: number): Promise<boolean> {
-  return !isShort && round < MAX_ROUNDS && (await store.jobs()).length < jobs;
-}
 
 /** As soon as there is something to press. */
 async function cancelSoon(world: World, asked: ReturnType<World['ask']>): Promise<void> {

@@ -21,3 +21,12 @@ export interface Scenario {
 export function roundsOf(world: World, { jobs, isShort }: Scale): number {
   return isShort ? 3 : Math.ceil(jobs / world.hostCount);
 }
+
+/** Two commands a round, each in a channel of its own. */
+const MAX_ROUNDS = 39;
+
+/** The same, where of some commands no run comes about: until the store has as many jobs as were asked for. */
+export async function goesOn(world: World, scale: Scale, round: number): Promise<boolean> {
+  if (round <= roundsOf(world, scale)) return true;
+  return !scale.isShort && round <= MAX_ROUNDS && (await world.store.jobs()).length < scale.jobs;
+}

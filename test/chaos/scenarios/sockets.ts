@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { between } from '../world/random.ts';
-import { roundsOf, type Scenario } from './scenario.ts';
+import { goesOn, type Scenario } from './scenario.ts';
 
 /** Slack's own comings and goings: sockets that are to be renewed, or die, while commands come and run. */
 export const sockets: Scenario = {
@@ -10,7 +10,7 @@ export const sockets: Scenario = {
   async run(world, scale) {
     const { slack, random } = world;
     await world.start();
-    for (let round = roundsOf(world, scale); round > 0; round--) {
+    for (let round = 1; await goesOn(world, scale, round); round++) {
       const half = Math.ceil(world.hostCount / 2);
       const first = world.ask({ hosts: half });
       if (round % 2 === 0) slack.refreshSockets('all');
