@@ -13,6 +13,7 @@ import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Meters } from './ports/meters.ts';
+import type { Store } from './ports/store.ts';
 import { Anchors } from './process/anchors.ts';
 import { openSteadyClock, readBeat } from './process/clocks.ts';
 import { runAuditCommand } from './process/commands/audit-command.ts';
@@ -50,10 +51,13 @@ import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
 import { openAuditTrail } from './store/audit/trail.ts';
 import { backUp } from './store/backup.ts';
-import { parseDatabaseUrl } from './store/embedded/database.ts';
+import { databaseFolder } from './store/database-url.ts';
 import { openStore } from './store/open.ts';
 import { openOutboxDesk } from './store/outbox/administer.ts';
 import { createRenderer } from './thread/render.ts';
+
+/** How often a process looks for what others that are gone left to be told. */
+const LOOK_AFTER_MS = 5_000;
 
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
@@ -160,7 +164,7 @@ async function serve(): Promise<void> {
   const recording = { ping: () => store.ping(), uses, backlog: () => store.backlog() };
   const source = watch(bot, recording, sink.lost);
   const health = opened.adopt(await openHealth(config.http, metrics, source), (it) => it.close());
-  const workspace = await reachSlack(setup);
+  const workspace = await reachSlack(setup, store);
   const context = openContext(setup, backend, workspace);
   const parts: Parts = { ...setup, ...backend, context, workspace };
   await closeUnopenedRuns(context);
@@ -169,6 +173,7 @@ async function serve(): Promise<void> {
   const slack = await openListeners(parts);
   await beginWork(parts);
   followFiles(parts);
+  if (store.isShared) lookAfterOthers(parts, slack);
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
@@ -188,7 +193,7 @@ async function openBackend({ config, fleet, mask, log, meters, steady, opened }:
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
-  const databaseDir = dirname(parseDatabaseUrl(url));
+  const databaseDir = databaseFolder(url);
   const spoolDir = join(databaseDir, 'spool');
   const transfersDir = realpathSync(transferDir);
   const disk = opened.use(openDisk(transfersDir, { databaseDir, spoolDir }, config.disk));
@@ -228,12 +233,16 @@ async function openBackend({ config, fleet, mask, log, meters, steady, opened }:
   return { store, disk, transfers, transfersDir, spool, transport };
 }
 
-async function reachSlack({ config, mask, log, meters, steady, bot }: Setup): Promise<Workspace> {
+async function reachSlack(
+  { config, mask, log, meters, steady, bot }: Setup,
+  store: Store,
+): Promise<Workspace> {
   const workspace = await openWorkspace(config.slack, {
     mask: (text, typed) => mask.now().text(text, typed),
     log,
     meters,
     clock: steady,
+    ...(store.isShared && { processId: store.self, isReplica: store.isReplica }),
     onWaiting: (why) => {
       bot.waitingFor = why;
     },
@@ -285,10 +294,10 @@ function sweepRegularly({ config, bot, log, opened, store, spool, transfersDir }
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */
-function planShutdown({ bot, steady, store, opened }: Parts): void {
+function planShutdown({ bot, store, opened }: Parts): void {
   opened.defer(async () => {
     await bot.anchors?.close();
-    if (bot.poster !== undefined) await flush(store.outbox, steady);
+    if (bot.poster !== undefined) await flush(store.outbox, store.clock);
     await bot.poster?.close();
   });
   opened.defer(() => bot.dispatcher?.stop(GRACE_MS));
@@ -317,7 +326,7 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
 }
 
 async function beginWork(parts: Parts): Promise<void> {
-  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = parts;
+  const { config, mask, log, bot, opened, store, spool, transport, context, workspace } = parts;
   const presence = opened.adopt(
     await Presence.open({
       store,
@@ -346,7 +355,7 @@ async function beginWork(parts: Parts): Promise<void> {
     render: createRenderer(threadFacts(context, () => mask.now(), spool)),
     workspace,
     log,
-    now: steady,
+    now: store.clock,
   });
 }
 
@@ -361,6 +370,18 @@ async function noticeOthers({ config, log, opened, store, workspace }: Parts): P
   });
   if (auditChannel === undefined) return;
   opened.adopt(await workspace.others.watch(workspace.posts, auditChannel), (it) => it.close());
+}
+
+/** What another process had begun with as it ended is seen to here: runs without a thread, people without an answer. */
+function lookAfterOthers({ context, log, opened }: Parts, slack: SlackConnection): void {
+  const look = async (): Promise<void> => {
+    await closeUnopenedRuns(context);
+    await slack.tellUnanswered();
+  };
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => log.warn({ err: error }, 'what others left is looked for again'));
+  }, LOOK_AFTER_MS).unref();
+  opened.defer(() => clearInterval(timer));
 }
 
 /** What is changed on disk is in force for what waits as well; what is on the wire goes on. */

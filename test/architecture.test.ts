@@ -71,6 +71,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'time',
     'kysely',
     'kysely/migration',
+    'pg',
+    'pg-boss',
     'node:',
   ],
   disk: ['ports', 'report', 'node:'],

@@ -1,15 +1,45 @@
 import { defineConfig } from 'vitest/config';
+import { HAS_POSTGRES } from './rigs/postgres.ts';
+
+/** What of the store and the queue means the same on a server: it is run once more there. */
+const ON_SERVER = [
+  'test/store/{asked-later,boards,expiry,jobs,leftovers,origins,outbox,reads,received,refusals,runs}.test.ts',
+  'test/store/server/*.test.ts',
+  'test/queue/{dispatcher,schedules}.test.ts',
+];
 
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    // All that the bot sends to a local Slack, in whatever test, is judged at the end.
-    globalSetup: ['test/conformance/traffic/run.ts'],
-    setupFiles: ['test/conformance/traffic/setup.ts', 'test/rigs/text-mode.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // Real servers and a browser on two cores: more workers only make them wait for each other.
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['test/**/*.test.ts'],
+          // Not without a server.
+          exclude: ['test/store/server/**'],
+          // All that the bot sends to a local Slack, in whatever test, is judged at the end.
+          globalSetup: ['test/conformance/traffic/run.ts'],
+          setupFiles: ['test/conformance/traffic/setup.ts', 'test/rigs/text-mode.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          // Where there is none on a laptop, this is left out; in CI that is a failure.
+          include: HAS_POSTGRES || process.env.CI !== undefined ? ON_SERVER : [],
+          globalSetup: ['test/store/on-server.ts'],
+          setupFiles: ['test/rigs/text-mode.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

@@ -5,6 +5,10 @@ import { measureFolder } from './measure.ts';
 
 /** A count that began so long ago is not believed where it would refuse something. */
 const BELIEVED_MS = 5_000;
+/** What was set aside stays so for this long, whatever has come of it: a host may be slow to begin. */
+const GRACE_MS = 30_000;
+/** And after that while all of it would be there within this, at the pace of what came. */
+const SET_ASIDE_MS = 5 * 60_000;
 
 export interface RoomSettings {
   /** As sentences name it: `the transfer folder`. */
@@ -29,8 +33,8 @@ export class FolderRoom implements Room {
   #settledSince = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
   #counting: Promise<void> | undefined;
-  /** Bytes of the files that are being written. */
-  readonly #writing = new Map<string, number>();
+  /** The files that are being written. */
+  readonly #writing = new Map<string, Writing>();
 
   constructor(settings: RoomSettings) {
     this.#settings = settings;
@@ -38,7 +42,7 @@ export class FolderRoom implements Room {
 
   get usedBytes(): number {
     let bytes = this.#settled;
-    for (const taken of this.#writing.values()) bytes += taken;
+    for (const { taken } of this.#writing.values()) bytes += taken;
     return bytes;
   }
 
@@ -51,11 +55,16 @@ export class FolderRoom implements Room {
   }
 
   claim(path: string): Claim {
-    this.#writing.set(path, 0);
+    const writing: Writing = { taken: 0, came: 0, since: performance.now() };
+    this.#writing.set(path, writing);
     return {
-      grow: (bytes) => this.#grow(path, bytes),
+      // Of what others got meanwhile, what came needs its room again.
+      grow: (bytes) => this.#grow(writing, Math.max(bytes, writing.came - writing.taken)),
+      came: (bytes) => {
+        writing.came += bytes;
+      },
       keep: () => {
-        const bytes = this.#writing.get(path) ?? 0;
+        const bytes = this.#writing.get(path)?.taken ?? 0;
         this.#settled += bytes;
         this.#settledSince += bytes;
         this.#writing.delete(path);
@@ -66,18 +75,27 @@ export class FolderRoom implements Room {
     };
   }
 
-  async #grow(path: string, bytes: number): Promise<string | undefined> {
+  async #grow(writing: Writing, bytes: number): Promise<string | undefined> {
     if (this.#countedAt === Number.NEGATIVE_INFINITY) await this.count();
     if (this.usedBytes + bytes > this.#settings.maxBytes) {
       if (performance.now() - this.#countedAt > BELIEVED_MS) await this.count();
+      this.#takeBack(this.usedBytes + bytes - this.#settings.maxBytes, writing);
       if (this.usedBytes + bytes > this.#settings.maxBytes) return this.#full(bytes);
     }
     // Taken before the disk is asked, or others would take it meanwhile.
-    this.#writing.set(path, (this.#writing.get(path) ?? 0) + bytes);
+    writing.taken += bytes;
     if (await this.#settings.space.take(bytes)) return undefined;
-    const taken = this.#writing.get(path);
-    if (taken !== undefined) this.#writing.set(path, taken - bytes);
+    writing.taken -= bytes;
     return short(this.#settings.space);
+  }
+
+  /** A host that says that its file is large, and sends next to nothing of it, holds no room that others need. */
+  #takeBack(bytes: number, askedBy: Writing): void {
+    const now = performance.now();
+    const slow = Array.from(this.#writing.values()).filter((one) => one !== askedBy && isTooSlow(one, now));
+    const ahead = slow.reduce((sum, { taken, came }) => sum + taken - came, 0);
+    // It stays theirs where it would help nobody.
+    if (ahead >= bytes) for (const one of slow) one.taken = one.came;
   }
 
   #full(bytes: number): string {
@@ -110,6 +128,19 @@ export class FolderRoom implements Room {
     this.#settled = found + this.#settledSince;
     this.#countedAt = startedAt;
   }
+}
+
+/** A file on its way. */
+interface Writing {
+  /** Its share of the room; ahead of `came` what was set aside for it. */
+  taken: number;
+  came: number;
+  readonly since: number;
+}
+
+function isTooSlow({ taken, came, since }: Writing, now: number): boolean {
+  const passedMs = now - since;
+  return taken > came && passedMs > GRACE_MS && passedMs * (taken - came) > SET_ASIDE_MS * came;
 }
 
 /** Why nothing more is written to a disk, for people. */

@@ -111,7 +111,9 @@ export class HostSection {
       const text = this.readFile(key, entry.line, name.trim());
       if (text === undefined) return undefined;
       const value = text.replace(/\r?\n$/, '');
-      return value === '' ? this.fault(entry.line, `${key}: the file it names is empty`) : new Secret(value);
+      return value === ''
+        ? this.fault(entry.line, `${key}: the file it names is empty`)
+        : new Secret(value, this.expandHome(name.trim()));
     }
     return new Secret(entry.value);
   }

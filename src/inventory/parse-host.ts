@@ -97,7 +97,7 @@ function readKey(
     return at.fault(entry.line, 'key: that file holds no private key');
   }
   const wrong = sources.findKeyFault(text, passphrase?.reveal());
-  if (wrong === undefined) return new Secret(text);
+  if (wrong === undefined) return new Secret(text, isPublic ? undefined : at.expandHome(entry.value));
   return at.fault(at.entry(wrong.key)?.line ?? entry.line, `${wrong.key}: ${wrong.fault}`);
 }
 

@@ -1,9 +1,12 @@
 /** A value that must not be printed: it shows as `[secret]` in templates, JSON, the log and a debugger. */
 export class Secret {
   readonly #value: string;
+  /** The path of the file that it was read from; undefined where it was none. */
+  readonly file: string | undefined;
 
-  constructor(value: string) {
+  constructor(value: string, file?: string) {
     this.#value = value;
+    this.file = file;
   }
 
   reveal(): string {

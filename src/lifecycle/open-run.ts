@@ -38,10 +38,9 @@ export async function openRun(context: OpeningContext, run: Run, mayStand = fals
   }
 }
 
-/** Runs that were stored and had not begun when the last process ended. */
+/** Runs that were stored and had not begun when their process ended. */
 export async function closeUnopenedRuns(context: OpeningContext): Promise<void> {
-  for (const run of await context.store.openRuns()) {
-    if (run.state !== 'opening') continue;
+  for (const run of await context.store.unopenedRuns()) {
     await closeUnopened(context, run).catch((error: unknown) => {
       context.log.warn(
         { run: run.id, err: error },

@@ -95,7 +95,7 @@ export class Presence {
     const stoodStill = unseenMs === undefined || unseenMs > resumeWithinMs;
     const wrong = await trouble().catch(() => 'the bot does not answer itself');
     if (this.#isClosed) return;
-    if (!this.#isHeld && (awayMs === undefined || awayMs > resumeWithinMs)) {
+    if (!this.#isHeld && (awayMs === undefined || awayMs > resumeWithinMs) && !(await this.#wasThere())) {
       await this.#hold(
         stoodStill || wrong === null ? 'the bot stood still' : `the bot was cut off (${wrong})`,
         awayMs,
@@ -107,6 +107,19 @@ export class Presence {
     this.#wellAt = now;
     this.#isHeld = false;
     await store.beat(now).catch((error: unknown) => log.warn({ err: error }, 'the beat was not stored'));
+  }
+
+  /** Of several processes that share the store another one was. */
+  async #wasThere(): Promise<boolean> {
+    const { store, read, resumeWithinMs } = this.#settings;
+    const last = await store.lastBeat().catch(() => undefined);
+    if (last === undefined) return false;
+    const now = read();
+    const ms = measureAway(last, now);
+    // The clock of another machine may be a little ahead of ours.
+    return ms === undefined
+      ? last.boot !== now.boot && last.at - now.at < resumeWithinMs
+      : ms <= resumeWithinMs;
   }
 
   async #hold(why: string, awayMs: number | undefined): Promise<void> {

@@ -198,7 +198,13 @@ class RuleReader {
 
   #readCommands(isRequired: boolean): CommandPatterns {
     const items = this.#list('commands', isRequired);
-    if (items.includes('*')) return '*';
+    if (items.includes('*')) {
+      // Whoever meant a pattern would get every text that a shell takes, and whoever meant all has written too much.
+      if (items.some((item) => item !== '*')) {
+        this.#fault('commands', '* stands alone, for any text at all; leave it out, or all the others');
+      }
+      return '*';
+    }
     const patterns = items.map(parseCommandPattern).filter((pattern): pattern is CommandPattern => {
       if (pattern === undefined) {
         this.#fault(
@@ -208,10 +214,13 @@ class RuleReader {
       }
       return pattern !== undefined;
     });
+    const line = this.#entry('commands')?.line ?? this.#section.line;
     for (const pattern of patterns) {
+      if (pattern.text.startsWith('*') || pattern.text.startsWith('?')) {
+        this.#suspect(line, `commands: "${pattern.text}" begins with any program at all; name the program`);
+      }
       const wider = widerPattern(pattern);
       if (wider === undefined) continue;
-      const line = this.#entry('commands')?.line ?? this.#section.line;
       this.#suspect(
         line,
         `commands: "${pattern.text}" covers no options; if they are meant, write "${wider}"`,

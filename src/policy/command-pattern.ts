@@ -8,8 +8,9 @@ import { matchesGlob } from '../inventory/host-set.ts';
  *     df **                `**` for any plain words, options too, also none
  *     ls -* /srv/*         `-*` for one option; within a word `*` is any run of characters and `?` one, but no
  *                          `..` climbs out of a folder that the word names
+ *     dig * +short         what begins with `+` is an option as well (`git push origin +main`, `vi +cmd`)
  *
- * Only a pattern that begins with `-` lets an option through: with one, many a program that only reads runs
+ * Only a pattern that begins as an option does lets one through: with one, many a program that only reads runs
  * another (`find -exec`), or goes elsewhere (`systemctl -H`).
  *
  * Patterns are only matched against plain words. Anything that a shell could make something else of (quotes,
@@ -69,7 +70,7 @@ export function formatPatterns(patterns: CommandPatterns): string {
 
 /** Of which words a lone `*` or `**` takes any number; undefined for a pattern of one word. */
 function takesMany(pattern: string): ((word: string) => boolean) | undefined {
-  if (pattern === '*') return (word) => !word.startsWith('-');
+  if (pattern === '*') return (word) => optionSign(word) === '';
   return pattern === '**' ? () => true : undefined;
 }
 
@@ -94,10 +95,16 @@ function matchesWords(pattern: readonly string[], words: readonly string[]): boo
   return ends.has(words.length);
 }
 
+/** What the word is an option by; none where it is none. */
+function optionSign(word: string): '-' | '+' | '' {
+  if (word.startsWith('-')) return '-';
+  return word.startsWith('+') ? '+' : '';
+}
+
 /** `/var/log/*` speaks of what is below that folder, which `/var/log/../../etc/shadow` is not. */
 function matchesWord(pattern: string, word: string): boolean {
   if (pattern === word) return true;
-  if (word.startsWith('-') && !pattern.startsWith('-')) return false;
+  if (!pattern.startsWith(optionSign(word))) return false;
   const climbs = pattern.includes('/') && word.split(/[/:,=]/).includes('..');
   return !climbs && matchesGlob(pattern, word);
 }

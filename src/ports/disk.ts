@@ -39,7 +39,16 @@ export interface Origins {
    */
   claim(path: string, origin: Origin): Promise<Origin | undefined>;
   /** The file is in its place: of its origins only this one is left. */
-  settle(path: string, origin: Origin): Promise<void>;
+  settle(path: string, origin: Origin, file: FileMark): Promise<void>;
+  /** Whether what lies there is what the bot put there, and nobody has changed or replaced it since. */
+  isAsPut(path: string, file: FileMark): Promise<boolean>;
+}
+
+/** By which a file is known again. */
+export interface FileMark {
+  readonly bytes: number;
+  /** Epoch ms of its last change. */
+  readonly changedAt: number;
 }
 
 /** What commands said beyond what the store keeps, each stream's masked beginning a file. */
@@ -57,9 +66,14 @@ export interface Room {
 export interface Claim {
   /**
    * Takes room for so many bytes more, before they are written. Undefined where there was enough; else why there is
-   * none, in a clause for people, and none was taken.
+   * none, in a clause for people, and none was taken. Zero asks whether what is there may go on.
    */
   grow(bytes: number): Promise<string | undefined>;
+  /**
+   * So many bytes more have come, told before `grow` is asked for them. What was taken long ahead of them goes to
+   * others who need it; it is taken again by the next `grow`, where there still is some.
+   */
+  came(bytes: number): void;
   /** The file is whole and in its place. */
   keep(): void;
   /** The file is gone. After `keep` nothing more. */

@@ -18,4 +18,9 @@ export interface JobSource {
   settle(ended: readonly EndedJob[]): Promise<void>;
   /** Calls back when there may be something to take. */
   onReady(listener: () => void): void;
+  /**
+   * Calls back where jobs of this process are to end: `cancelled` by somebody in another one, or `interrupted`, as
+   * this one has been out of touch for so long that their hosts are about to be given away.
+   */
+  onStop(listener: (jobIds: readonly string[], why: 'cancelled' | 'interrupted') => void): void;
 }

@@ -13,7 +13,7 @@ export interface Received {
   note(request: ReceivedRequest): Promise<string>;
   /** They were answered. What becomes a run is forgotten as its thread stands: `releaseRun`. */
   forget(ids: readonly string[]): Promise<void>;
-  /** All, oldest first. */
+  /** Those of processes that are gone, oldest first; each is told once, and to one process. */
   unanswered(): Promise<readonly Unanswered[]>;
 }
 

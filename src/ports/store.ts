@@ -82,6 +82,8 @@ export interface Store {
   runOfRequest(requestKey: string, clickId?: number): Promise<string | undefined>;
   /** Newest first. */
   listRuns(count: number, whose?: RunsOf): Promise<readonly Run[]>;
+  /** Runs that a process which is gone had stored and not begun; each is told once, and to one process. */
+  unopenedRuns(): Promise<readonly Run[]>;
   /** Runs that are not finished, oldest first: what goes on after a restart. */
   openRuns(): Promise<readonly Run[]>;
   /** In plan order; without output unless asked for. */
@@ -100,6 +102,13 @@ export interface Store {
 
   readonly jobs: JobSource;
   readonly outbox: Outbox;
+  /** Epoch ms by the clock that leases of the outbox go by: of this process, or of all that share the store. */
+  readonly clock: () => number;
+  /** Which process this is, among those that share the store; and whether any may. */
+  readonly self: string;
+  readonly isShared: boolean;
+  /** Whether this is one of those, or was within the last days. */
+  isReplica(id: string): Promise<boolean>;
   readonly places: Places;
   readonly audit: AuditTrail;
   readonly leftovers: Leftovers;

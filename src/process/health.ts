@@ -88,7 +88,10 @@ async function ready(source: HealthSource): Promise<string> {
  */
 function isOurName(host: string | undefined, listening: string): boolean {
   if (host === undefined) return true;
-  const name = URL.parse(`http://${host}`)?.hostname.replace(/^\[|\]$/g, '') ?? '';
+  const url = URL.parse(`http://${host}`);
+  // `evil@localhost` is no name and port.
+  if (url === null || url.href !== `http://${url.host}/`) return false;
+  const name = url.hostname.replace(/^\[|\]$/g, '');
   return isIP(name) !== 0 || ['localhost', hostname(), listening].some((own) => own.toLowerCase() === name);
 }
 

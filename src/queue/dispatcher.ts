@@ -82,13 +82,21 @@ class JobDispatcher implements Dispatcher {
       onVerdict: () => this.#wake(),
     });
     settings.jobs.onReady(() => this.#wake());
+    settings.jobs.onStop((jobIds, why) => this.#stopJobs(jobIds, why));
     this.#wake();
     // It rejects with a defect of ours only, and that is the process's to deal with.
     void this.#run();
   }
 
   cancel(jobs: readonly { readonly id: string }[]): void {
-    for (const { id } of jobs) this.#line.find(id)?.abort.abort('cancelled');
+    this.#stopJobs(
+      jobs.map(({ id }) => id),
+      'cancelled',
+    );
+  }
+
+  #stopJobs(jobIds: readonly string[], why: 'cancelled' | 'interrupted'): void {
+    for (const id of jobIds) this.#line.find(id)?.abort.abort(why);
     this.#wake();
   }
 

@@ -58,6 +58,7 @@ function signOf(action: AuditEntry['action']): string {
     case 'cancelled':
       return '■';
     case 'settled':
+    case 'late':
       return '✓';
     case 'held':
       return '⏸\ufe0e';

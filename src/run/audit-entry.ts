@@ -14,6 +14,7 @@ export interface AuditEntry {
     | 'cancelled'
     | 'settled'
     | 'interrupted'
+    | 'late'
     | 'started'
     | 'held'
     | 'resumed'

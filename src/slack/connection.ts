@@ -28,6 +28,8 @@ export interface SlackConnection {
   isConnected(): boolean;
   /** Socket Mode connections of this app, as Slack counted them last; undefined where it never did. */
   connections(): number | undefined;
+  /** Tells people whose requests were left without an answer by a process that is gone since. */
+  tellUnanswered(): Promise<void>;
   /** The port in HTTP mode. */
   readonly port: number | undefined;
   /** Waits for the requests that are being served, then goes. New ones are refused meanwhile. */
@@ -96,9 +98,14 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   }
   isOpen = true;
   const { signal } = stopping;
-  void reception.serve(() => tellUnanswered({ received, answers, workspace, log, signal }, left));
+  const telling = { received, answers, workspace, log, signal };
+  void reception.serve(() => tellUnanswered(telling, left));
 
   return {
+    async tellUnanswered() {
+      const since = await received.unanswered();
+      if (since.length > 0) await reception.serve(() => tellUnanswered(telling, since));
+    },
     isConnected: () => endpoint.isActive(),
     connections: () => (endpoint instanceof Sockets ? endpoint.connections : undefined),
     port: endpoint instanceof HttpEndpoint ? endpoint.port : undefined,

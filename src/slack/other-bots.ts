@@ -30,6 +30,8 @@ interface PostedMessage {
 interface OtherBotsContext {
   /** Kept by Slack with each message that this process posts. */
   readonly processId: string;
+  /** Whether it shares our store, or did lately: then it is no stranger. */
+  readonly isReplica?: (processId: string) => Promise<boolean>;
   readonly botId: string;
   readonly log: Log;
   readonly now?: () => number;
@@ -37,8 +39,8 @@ interface OtherBotsContext {
 
 /**
  * Two processes with one token: Slack deals commands and clicks out between them, and each knows only its own runs.
- * A store is shared by no two (its file is locked), so what tells is what each posts: the id of its process stands
- * with every message, and one of another process that is younger than we are was posted by one that lives.
+ * What tells is what each posts: the id of its process stands with every message, and one of another process that is
+ * younger than we are was posted by one that lives. Those that share our store know our runs, and are no strangers.
  */
 export class OtherBots {
   readonly #context: OtherBotsContext;
@@ -69,7 +71,7 @@ export class OtherBots {
 
   /** Somebody clicked below this message. Whoever posted it before we were there may be gone. */
   clicked(message: PostedMessage, channelId: string): void {
-    if (Number(message.ts) * 1_000 > this.#startedAt + CLOCKS_MS) this.#judge(message, channelId);
+    if (Number(message.ts) * 1_000 > this.#startedAt + CLOCKS_MS) void this.#judge(message, channelId);
   }
 
   /** Reads what is written in this channel from now on. Never rejects; closes at once. */
@@ -103,7 +105,7 @@ export class OtherBots {
         ...query,
         ...(since === undefined ? {} : { oldest: since }),
       });
-      if (since !== undefined) for (const message of messages) this.#judge(message, channel);
+      if (since !== undefined) for (const message of messages) await this.#judge(message, channel);
       return messages[0]?.ts ?? since ?? '0';
     } catch (error) {
       const { kind, code } = classify(error);
@@ -119,10 +121,13 @@ export class OtherBots {
     }
   }
 
-  #judge({ ts, bot_id, metadata }: PostedMessage, channelId: string): void {
-    const { processId, botId, log } = this.#context;
+  /** Never rejects. */
+  async #judge({ ts, bot_id, metadata }: PostedMessage, channelId: string): Promise<void> {
+    const { processId, botId, log, isReplica } = this.#context;
     const by = processOf(metadata?.event_payload);
     if (by === undefined || by === processId || bot_id !== botId) return;
+    // Where that cannot be told, it is told the next time.
+    if ((await isReplica?.(by).catch(() => true)) === true) return;
     const other = { wroteAt: Math.round(Number(ts) * 1_000), channelId };
     const isNew = !this.#seen.has(by);
     this.#seen.set(by, other);

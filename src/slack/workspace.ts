@@ -80,6 +80,9 @@ export async function openWorkspace(
     readonly mask: (text: string, typed?: string) => string;
     readonly log: Log;
     readonly clock?: Clock;
+    /** The name of this process; and whether one of that name shares our store. */
+    readonly processId?: string;
+    readonly isReplica?: (processId: string) => Promise<boolean>;
     readonly meters?: Meters;
     /** Told each time that Slack did not answer. */
     readonly onWaiting?: (why: string) => void;
@@ -87,8 +90,7 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const token = checkTokens(settings);
   const reachability = new Reachability();
-  const { meters = UNMETERED } = more;
-  const processId = randomBytes(6).toString('hex');
+  const { processId = randomBytes(6).toString('hex'), isReplica, meters = UNMETERED } = more;
   const client = (timeout: number): NotingClient =>
     new NotingClient(token, clientOptions(settings, more.log, timeout), processId, { reachability, meters });
   const posts = client(POST_TIMEOUT_MS);
@@ -104,7 +106,12 @@ export async function openWorkspace(
     windows,
     showTrouble: () => reachability.trouble(() => windows.auth.test()),
     paces: new ChannelPaces(more.clock),
-    others: new OtherBots({ processId, botId: identity.botId, log: more.log }),
+    others: new OtherBots({
+      processId,
+      botId: identity.botId,
+      log: more.log,
+      ...(isReplica !== undefined && { isReplica }),
+    }),
     masked: (message, typed) => maskTexts(message, (text) => more.mask(text, typed)),
   };
 }

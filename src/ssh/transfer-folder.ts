@@ -122,6 +122,7 @@ export function openTransferFolder(dir: string, origins: Origins, room: Room = E
         try {
           for await (const chunk of content) {
             written += chunk.length;
+            claim.came(chunk.length);
             // What it was said to have is taken already; the disk may be filling up by other hands.
             await take(Math.max(0, Math.min(chunk.length, written - bytes)));
             // Not `write`: that may take a part of it only.
@@ -146,8 +147,9 @@ export function openTransferFolder(dir: string, origins: Origins, room: Room = E
       // Before it is there: whatever ends us in between, nothing lies there whose origin is not on record.
       const other = await origins.claim(path, origin);
       if (other !== undefined) throw ofAnother(path, other);
+      const { size, mtimeMs } = await lstat(part);
       await rename(part, join(into, name));
-      await origins.settle(path, origin);
+      await origins.settle(path, origin, { bytes: size, changedAt: Math.trunc(mtimeMs) });
     },
 
     async makeFolder(parts) {

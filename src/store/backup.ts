@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { ConfigError } from '../errors.ts';
 import { UNMETERED } from '../ports/meters.ts';
+import { isServerUrl } from './database-url.ts';
 import { closeDoubts } from './doubts.ts';
 import { copyDatabase } from './embedded/copy.ts';
 import { openCopy, openReader, parseDatabaseUrl } from './embedded/database.ts';
@@ -24,6 +26,11 @@ export interface Backup {
  * something.
  */
 export async function backUp(databaseUrl: string, file: string, now: () => number): Promise<Backup> {
+  if (isServerUrl(databaseUrl)) {
+    throw new ConfigError([
+      'backup: BATCHOPS_DATABASE_URL names a server; use pg_dump --format=custom, which sees one moment of it',
+    ]);
+  }
   const path = resolve(file);
   const reader = openReader(parseDatabaseUrl(databaseUrl));
   let found = { head: '', runs: 0, held: 0 };
@@ -54,9 +61,10 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       meters: UNMETERED,
       erase() {},
     };
+    const alone = { self: 'backup', async askToStop() {} };
     const day = new Date(now()).toISOString().slice(0, 16).replace('T', ' ');
     const held = await holdRuns(
-      { ...ledger, auditLines: 'nobody' },
+      { ...ledger, ...alone, auditLines: 'nobody' },
       `the database is a backup of ${day} UTC: what waited then may have run since`,
     );
     await closeDoubts(db, now);

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Requester } from '../run/plan.ts';
 import type { Job } from '../run/run.ts';
 import { oweRoot } from '../thread/layout.ts';
@@ -29,6 +29,7 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
         ? []
         : await skipQueued(ledger, trx, runId, 'the run was cancelled before its turn came', at);
     const running = await runningJobs(trx, runId);
+    await stop(ledger, trx, running);
     // A second cancel stops the same jobs again, or comes as the run has just ended: who did it is to be found too.
     const cancelled =
       run ?? (await trx.selectFrom('run').select('channel_id').where('id', '=', runId).executeTakeFirst());
@@ -83,6 +84,7 @@ export function cancelHosts(
       hosts,
     );
     const running = (await runningJobs(trx, runId)).filter(({ host }) => hosts.includes(host));
+    await stop(ledger, trx, running);
     if (skipped.length + running.length > 0) {
       await appendAudit(
         trx,
@@ -101,6 +103,13 @@ export function cancelHosts(
     }
     return { skipped, running };
   });
+}
+
+async function stop(ledger: Ledger, trx: Transaction<Schema>, jobs: readonly Job[]): Promise<void> {
+  await ledger.askToStop(
+    trx,
+    jobs.map(({ id }) => id),
+  );
 }
 
 async function runningJobs(db: Kysely<Schema>, runId: string): Promise<readonly Job[]> {

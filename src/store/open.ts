@@ -4,20 +4,16 @@ import type { Log } from '../ports/log.ts';
 import { type Meters, UNMETERED } from '../ports/meters.ts';
 import type { Store } from '../ports/store.ts';
 import { anchorHead } from './audit/anchor.ts';
-import { auditTrailOf } from './audit/trail.ts';
 import { measureBacklog } from './backlog.ts';
 import { cancelHosts, cancelRun } from './cancel.ts';
 import { clickKey, countUnfinished, createRun } from './create-run.ts';
+import type { Database } from './database.ts';
 import { StoredDoubts, StoredReadings } from './doubts.ts';
-import { asConfigError, measureUse, openDatabase, parseDatabaseUrl } from './embedded/database.ts';
-import { Erasure } from './embedded/erasure.ts';
-import { EmbeddedJobs } from './embedded/jobs.ts';
-import { Lanes } from './embedded/lanes.ts';
-import { OwnFile } from './embedded/own-file.ts';
 import { StoredExpiry } from './expiry/expiry.ts';
 import { holdRuns, resumeRun } from './holds.ts';
+import type { JobQueue } from './job-queue.ts';
 import { StoredLeftovers } from './leftovers.ts';
-import { migrate } from './migrations/migrate.ts';
+import { openDatabase } from './open-database.ts';
 import { StoredOrigins } from './origins.ts';
 import { StoredOutbox } from './outbox/outbox.ts';
 import { StoredPlaces } from './outbox/places.ts';
@@ -27,14 +23,14 @@ import { StoredReceived } from './received.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { listFoldRows, listSlowest, readJobs } from './results.ts';
-import { abandonRun, postLog, recordEvent, releaseRun, settleInterrupted, skipJobs } from './runs.ts';
+import { abandonRun, postLog, recordEvent, releaseRun, skipJobs } from './runs.ts';
 import type { Ledger } from './settle.ts';
 import { recordFirstKeys, recordTrust } from './trust.ts';
 
 const DEFAULT_RESUME_WITHIN_MS = 10 * 60_000;
 
 export interface StoreSettings {
-  /** `file:PATH`, relative to the working directory. */
+  /** `file:PATH`, relative to the working directory, or `postgres://…`. */
   readonly url: string;
   /** Jobs at once on one host, over all runs. */
   readonly hostConcurrency: number;
@@ -56,29 +52,26 @@ export interface StoreSettings {
 }
 
 /**
- * Opens the record as its only process, and brings it up to date: tables, jobs that a former process left
- * running, the order of those that wait. A `ConfigError` where the administrator has to do something.
+ * Opens the record and brings it up to date: tables, jobs that a former process left running, the order of those
+ * that wait. A file is this process's alone; a server is shared with others that run the same bot. A `ConfigError` where the administrator has to do something.
  */
 export async function openStore(settings: StoreSettings): Promise<Store> {
-  const { auditChannel, mask, log, now = Date.now, steady = now, shares = UNBOUNDED } = settings;
-  const { meters = UNMETERED } = settings;
+  const { auditChannel, mask, log, now = Date.now, shares = UNBOUNDED, meters = UNMETERED } = settings;
   const onFailure = (): void => meters.count('storeFailures', 'all');
-  const database = openDatabase(parseDatabaseUrl(settings.url), onFailure);
-  const { path, db, close } = database;
+  const database = await openDatabase({ url: settings.url, log, onFailure });
+  const { db, isShared } = database;
+  const steady = database.clock ?? settings.steady ?? now;
+  let jobs: JobQueue | undefined;
   try {
-    if (!database.isShrinkable) {
-      log.warn(
-        { path },
-        'what is freed in the database is used again and not given back to the disk: see "Disk" in the README',
-      );
-    }
-    await migrate(db, path, log);
     const plans = new Plans();
-    const records = new Records(db, plans);
-    const outbox = new StoredOutbox(db, auditChannel, { now, steady }, (runId) => records.forget(runId));
-    const erasure = new Erasure(db, log);
-    // What a former process deleted, and did not live to cut off.
-    erasure.plan();
+    const records = new Records(db, plans, isShared ? 'asked-anew' : 'remembered');
+    const outbox = new StoredOutbox(
+      db,
+      auditChannel,
+      { now, steady },
+      (runId) => records.forget(runId),
+      database.posting,
+    );
     const ledger: Ledger = {
       db,
       plans,
@@ -86,24 +79,16 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       mask,
       meters,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',
-      erase: () => erasure.plan(),
+      erase: () => database.erase(),
+      self: database.self,
+      askToStop: database.askToStop,
     };
-    const interrupted = await settleInterrupted(ledger);
+    const queue = database.openQueue(ledger, outbox, { hostConcurrency: settings.hostConcurrency, shares });
+    jobs = queue;
+    const interrupted = await queue.recover();
     if (interrupted > 0) log.warn({ jobs: interrupted }, 'jobs were running when the bot last stopped');
-    // Whoever held these leases is gone: the lock says that this is the only process.
-    await db.updateTable('outbox').set({ lease_until: 0 }).where('lease_until', '>', 0).execute();
-    const released = await db
-      .selectFrom('run')
-      .select('id')
-      .where('state', '=', 'open')
-      .where('held', 'is', null)
-      .orderBy('number')
-      .execute();
-    const file = new OwnFile(path, onFailure);
-    const jobs = new EmbeddedJobs(ledger, new Lanes(settings.hostConcurrency, shares.slots), outbox, file);
-    for (const { id } of released) (await jobs.prepare(id))();
 
-    const places = new StoredPlaces(ledger, outbox, jobs, {
+    const places = new StoredPlaces(ledger, outbox, queue, {
       auditChannel,
       resumeWithinMs: settings.resumeWithinMs ?? DEFAULT_RESUME_WITHIN_MS,
     });
@@ -119,13 +104,17 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       }
     };
     return {
-      jobs,
+      jobs: queue,
       outbox,
+      clock: steady,
+      self: database.self,
+      isShared,
+      isReplica: (id) => database.isReplica(id),
       places,
-      audit: auditTrailOf(path),
-      leftovers: await StoredLeftovers.open(db, now),
+      audit: database.trail,
+      leftovers: await StoredLeftovers.open(db, now, isShared),
       origins: new StoredOrigins(db),
-      received: new StoredReceived(db, now),
+      received: new StoredReceived(db, now, () => database.takeAbandoned('received')),
       expiry: new StoredExpiry(ledger, database, (runIds) => {
         for (const id of runIds) records.forget(id);
         outbox.announce();
@@ -144,8 +133,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey, click, receivedAs) {
-        file.refuseWhereGone();
-        const shortage = await settings.findShortage?.(await measureUse(db));
+        refuseWhereGone(database);
+        const shortage = await settings.findShortage?.(await database.measureUse());
         const admission = { shares, shortage };
         const requested = { requestKey, click, receivedAs };
         const { runId, isNew } = await onRecord(createRun(ledger, plan, admission, requested));
@@ -155,8 +144,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return { run, isNew };
       },
       async releaseRun(runId, rootTs) {
-        file.refuseWhereGone();
-        const join = await jobs.prepare(runId.toLowerCase());
+        refuseWhereGone(database);
+        const join = await queue.prepare(runId.toLowerCase());
         await releaseRun(ledger, runId.toLowerCase(), rootTs);
         join();
         outbox.announce();
@@ -167,28 +156,28 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async cancelRun(runId, by) {
         const { skipped, running } = await cancelRun(ledger, runId.toLowerCase(), by);
-        jobs.forget(skipped);
+        queue.forget(skipped);
         outbox.announce();
         return { skipped: skipped.length, running };
       },
       async cancelHosts(runId, hosts, by) {
         const { skipped, running } = await cancelHosts(ledger, runId.toLowerCase(), hosts, by);
-        jobs.forget(skipped);
+        queue.forget(skipped);
         outbox.announce();
         return { skipped: skipped.length, running };
       },
       async skipJobs(runId, hosts, reason) {
-        jobs.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
+        queue.forget(await skipJobs(ledger, runId.toLowerCase(), hosts, reason));
         outbox.announce();
       },
       async holdRuns(reason) {
         const held = await holdRuns(ledger, reason);
-        jobs.forget(held);
+        queue.forget(held);
         outbox.announce();
         return held.length;
       },
       async resumeRun(runId, by) {
-        const join = await jobs.prepare(runId.toLowerCase());
+        const join = await queue.prepare(runId.toLowerCase());
         const waiting = await resumeRun(ledger, runId.toLowerCase(), by);
         if (waiting !== undefined) join();
         outbox.announce();
@@ -238,6 +227,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return head;
       },
 
+      async unopenedRuns() {
+        const ids = new Set(await database.takeAbandoned('run'));
+        if (ids.size === 0) return [];
+        return (await records.openRuns()).filter(({ id, state }) => state === 'opening' && ids.has(id));
+      },
       findRun: (runId) => records.findRun(runId),
       findGoneRun: (runId) => records.findGoneRun(runId),
       async runOfRequest(requestKey, clickId) {
@@ -255,13 +249,13 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       listFoldRows: (runId) => listFoldRows(db, runId.toLowerCase()),
       readJobs: (runId) => readJobs(db, runId.toLowerCase()),
       unfinishedOf: (requester) => countUnfinished(db, requester),
-      findWaits: async (runIds) => jobs.waits(runIds),
+      findWaits: (runIds) => queue.waits(runIds),
       listSlowest: (runId, count) => listSlowest(db, runId.toLowerCase(), count),
 
       backlog: () => measureBacklog(db, now()),
-      usedBytes: () => measureUse(db),
+      usedBytes: () => database.measureUse(),
       async ping() {
-        await file.probe();
+        await database.probe();
         // A write that changes nothing, and still has to reach the disk.
         await db
           .updateTable('audit_head')
@@ -273,12 +267,23 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         await refusals
           .close()
           .catch((error: unknown) => log.warn({ err: error }, 'counted refusals wait for the next start'));
-        erasure.close();
-        await close();
+        outbox.close();
+        await queue.close();
+        await database.close();
       },
     };
   } catch (error) {
-    await close();
-    throw asConfigError(path, error);
+    await jobs?.close().catch(() => {});
+    await database.close();
+    throw database.asConfigError(error);
   }
+}
+
+/** Before a run is put down: it would be forgotten. */
+function refuseWhereGone(database: Database): void {
+  const trouble = database.trouble();
+  if (trouble === undefined) return;
+  throw new Refusal('not-now', `This could not be recorded (${trouble}), so nothing was run.`, {
+    remedy: 'An administrator has to put the file back, or to start the bot anew.',
+  });
 }

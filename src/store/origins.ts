@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Origins } from '../ports/disk.ts';
+import type { FileMark, Origins } from '../ports/disk.ts';
 import type { Origin } from '../run/plan.ts';
 import type { Schema } from './schema.ts';
 
@@ -36,17 +36,40 @@ export class StoredOrigins implements Origins {
     });
   }
 
-  async settle(path: string, origin: Origin): Promise<void> {
+  settle(path: string, origin: Origin, { bytes, changedAt }: FileMark): Promise<void> {
     const { kind, place, remote } = toRow(path, origin);
-    await this.#db
-      .deleteFrom('origin')
+    return this.#db.transaction().execute(async (trx) => {
+      await trx
+        .updateTable('origin')
+        .set({ bytes, changed_at: changedAt })
+        .where('path', '=', path)
+        .where((is) => is.and({ kind, place, remote }))
+        .execute();
+      await trx
+        .deleteFrom('origin')
+        .where('path', '=', path)
+        .where((is) => is.not(is.and({ kind, place, remote })))
+        .execute();
+    });
+  }
+
+  async isAsPut(path: string, { bytes, changedAt }: FileMark): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('origin')
+      .select('path')
       .where('path', '=', path)
-      .where((is) => is.not(is.and({ kind, place, remote })))
-      .execute();
+      .where('bytes', '=', bytes)
+      .where('changed_at', '=', changedAt)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 }
 
 function toRow(path: string, origin: Origin): OriginRow {
+  return { ...placeOf(path, origin), bytes: null, changed_at: null };
+}
+
+function placeOf(path: string, origin: Origin): Omit<OriginRow, 'bytes' | 'changed_at'> {
   return origin.kind === 'fetched'
     ? { path, kind: 'fetched', place: origin.host, remote: origin.path, user_id: origin.by }
     : { path, kind: 'shared', place: origin.id, remote: '', user_id: origin.by };

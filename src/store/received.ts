@@ -10,7 +10,11 @@ export class StoredReceived implements Received {
   readonly #db: Kysely<Schema>;
   readonly #now: () => number;
 
-  constructor(db: Kysely<Schema>, now: () => number) {
+  /** Of those whose process is gone. */
+  readonly #takeAbandoned: () => Promise<readonly string[]>;
+
+  constructor(db: Kysely<Schema>, now: () => number, takeAbandoned: () => Promise<readonly string[]>) {
+    this.#takeAbandoned = takeAbandoned;
     this.#db = db;
     this.#now = now;
   }
@@ -40,6 +44,8 @@ export class StoredReceived implements Received {
   }
 
   async unanswered(): Promise<readonly Unanswered[]> {
+    const ids = await this.#takeAbandoned();
+    if (ids.length === 0) return [];
     const rows = await this.#db
       .selectFrom('received')
       // A second delivery is put down after the run that it finds, and has its key.
@@ -53,6 +59,7 @@ export class StoredReceived implements Received {
       )
       .selectAll('received')
       .select(['run.id as runId', 'run.root_ts as rootTs'])
+      .where('received.id', 'in', ids)
       .orderBy('received.at')
       .orderBy('received.id')
       .execute();

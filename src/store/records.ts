@@ -39,7 +39,11 @@ export class Records {
   /** Nothing leaves that state; and while its thread is filled, a run is asked for once a row. */
   readonly #finished = new Map<string, Run>();
 
-  constructor(db: Kysely<Schema>, plans: Plans) {
+  /** Where other processes change runs as well, nothing is remembered. */
+  readonly #how: 'remembered' | 'asked-anew';
+
+  constructor(db: Kysely<Schema>, plans: Plans, how: 'remembered' | 'asked-anew') {
+    this.#how = how;
     this.#db = db;
     this.#plans = plans;
   }
@@ -132,7 +136,7 @@ export class Records {
         await this.#plans.find(this.#db, row.id),
         progress.get(row.id) ?? { queued: 0, running: 0, settled: {} },
       );
-      if (run.state === 'finished') keep(this.#finished, run.id, run);
+      if (run.state === 'finished' && this.#how === 'remembered') keep(this.#finished, run.id, run);
       runs.push(run);
       // Plans can be long, and a list of runs has many.
       if (rows.length > 1) await breathe();

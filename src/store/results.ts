@@ -115,7 +115,10 @@ export async function listSpooledHosts(
       .selectFrom('job')
       .leftJoin('result', 'result.job_id', 'job.id')
       // In text of a host the quotes would be escaped.
-      .select(['host', sql<number>`outcome_json like '%"spool":{%'`.as('is_spooled')])
+      .select([
+        'host',
+        sql<number>`case when outcome_json like '%"spool":{%' then 1 else 0 end`.as('is_spooled'),
+      ])
       .where('run_id', '=', runId)
       .where('position', '>=', from)
       .where('position', '<', from + ROWS_AT_ONCE)

@@ -1,3 +1,4 @@
+import type { Transaction } from 'kysely';
 import type { AuditedEvent } from '../run/audit-entry.ts';
 import { bareOutcome } from '../run/outcome.ts';
 import { MAX_SPOOLED_FILES, oweLog } from '../thread/layout.ts';
@@ -5,6 +6,7 @@ import { formatKey } from '../thread/row.ts';
 import { appendAudit, NOBODY } from './audit.ts';
 import { forgetReceived } from './received.ts';
 import { listSpooledHosts } from './results.ts';
+import type { Schema } from './schema.ts';
 import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
 import { onceItStands, transact } from './transact.ts';
 
@@ -110,59 +112,77 @@ const WAS_RUNNING =
 
 /**
  * At the start, before anything is handed out: what a former process left running is of unknown fate. It is
- * reported, never run again.
+ * reported, never run again. Only where no other process may be running jobs.
  */
 export function settleInterrupted(ledger: Ledger): Promise<number> {
   return transact(ledger.db, async (trx) => {
     const at = ledger.now();
-    const left = await trx
-      .selectFrom('job')
-      .innerJoin('run', 'run.id', 'job.run_id')
-      .select(['job.id', 'job.run_id as runId', 'job.host', 'run.team_id', 'run.user_id', 'run.channel_id'])
-      .where('job.state', '=', 'running')
-      .orderBy('run.number')
-      .orderBy('job.position')
-      .execute();
+    const left = await findRunning(trx);
+    await recordStart(trx, at, left.length);
+    await settleLost(ledger, trx, left, at, WAS_RUNNING);
+    return left.length;
+  });
+}
+
+/** A process begins; what it found to be interrupted. */
+export async function recordStart(trx: Transaction<Schema>, at: number, interrupted: number): Promise<void> {
+  await appendAudit(
+    trx,
+    { at, by: NOBODY, action: 'started', runId: null, channelId: null, detail: { interrupted } },
+    'nobody',
+  );
+}
+
+/** A job that runs, with whom its run is of. */
+export type RunningJob = Awaited<ReturnType<typeof findRunning>>[number];
+
+/** Those that are marked as running; of these ids only, where they are given. */
+export async function findRunning(trx: Transaction<Schema>, ids?: readonly string[]) {
+  let running = trx
+    .selectFrom('job')
+    .innerJoin('run', 'run.id', 'job.run_id')
+    .select(['job.id', 'job.run_id as runId', 'job.host', 'run.team_id', 'run.user_id', 'run.channel_id'])
+    .where('job.state', '=', 'running')
+    .orderBy('run.number')
+    .orderBy('job.position');
+  if (ids !== undefined) running = running.where('job.id', 'in', ids);
+  return await running.execute();
+}
+
+/** Their process is gone, and what became of them is not known: told and audited, never run again. */
+export async function settleLost(
+  ledger: Ledger,
+  trx: Transaction<Schema>,
+  left: readonly RunningJob[],
+  at: number,
+  reason: string,
+): Promise<void> {
+  if (left.length === 0) return;
+  const outcome = bareOutcome('interrupted', reason);
+  const runIds = await settleJobs(
+    ledger,
+    trx,
+    left.map((job) => ({ job, outcome })),
+    'running',
+    at,
+  );
+  for (const [runId, jobs] of Map.groupBy(left, (job) => job.runId)) {
+    const [run] = jobs;
+    if (run === undefined) continue;
     await appendAudit(
       trx,
       {
         at,
-        by: NOBODY,
-        action: 'started',
-        runId: null,
-        channelId: null,
-        detail: { interrupted: left.length },
+        by: { teamId: run.team_id, userId: run.user_id },
+        action: 'interrupted',
+        runId,
+        channelId: run.channel_id,
+        detail: { hosts: jobs.map(({ host }) => host) },
       },
-      'nobody',
+      ledger.auditLines,
     );
-    if (left.length === 0) return 0;
-    const outcome = bareOutcome('interrupted', WAS_RUNNING);
-    const runIds = await settleJobs(
-      ledger,
-      trx,
-      left.map((job) => ({ job, outcome })),
-      'running',
-      at,
-    );
-    for (const [runId, jobs] of Map.groupBy(left, (job) => job.runId)) {
-      const [run] = jobs;
-      if (run === undefined) continue;
-      await appendAudit(
-        trx,
-        {
-          at,
-          by: { teamId: run.team_id, userId: run.user_id },
-          action: 'interrupted',
-          runId,
-          channelId: run.channel_id,
-          detail: { hosts: jobs.map(({ host }) => host) },
-        },
-        ledger.auditLines,
-      );
-    }
-    await finishRuns(ledger, trx, runIds, at);
-    return left.length;
-  });
+  }
+  await finishRuns(ledger, trx, runIds, at);
 }
 
 /** Someone asks for the files of a run: of one that gives each host its reply too, and once more where they failed. */

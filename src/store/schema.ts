@@ -173,6 +173,9 @@ interface OriginTable {
   /** On the host; empty for Slack's. */
   remote: string;
   user_id: string;
+  /** Of the file that the bot put there, once it had; null before, and of releases that did not write it down. */
+  readonly bytes: number | null;
+  readonly changed_at: number | null;
 }
 
 /** The words of a run that hold a secret, for as long as they may have to run. */

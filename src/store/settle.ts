@@ -38,6 +38,10 @@ export interface Ledger {
   readonly meters: Meters;
   /** Something was deleted that nobody is to read any more. */
   readonly erase: () => void;
+  /** Which process this is, among those that share the tables. */
+  readonly self: string;
+  /** These run, perhaps in another process, and are to be stopped: durably. */
+  readonly askToStop: (trx: Transaction<Schema>, jobIds: readonly string[]) => Promise<void>;
 }
 
 /** Some 5 ms of writing. */
@@ -48,7 +52,7 @@ interface Thread extends ThreadOf, OwedBy {
   readonly runId: string;
 }
 
-async function findThreads(
+export async function findThreads(
   { plans }: Ledger,
   trx: Transaction<Schema>,
   runIds: readonly string[],
@@ -107,18 +111,9 @@ export async function settleJobs(
         const run = settled.get(run_id);
         if (outcome === undefined || run === undefined) continue;
         run.jobs.push({ host, position, outcome });
-        const { outcomeJson, streamsJson } = formatOutcome(outcome);
-        results.push({
-          job_id: id,
-          outcome_json: outcomeJson,
-          fold: foldOf(outcome, host, run.thread.plan),
-          exit_code: outcome.exitCode,
-          duration_ms: outcome.durationMs,
-          output_chars: keptChars(outcome),
-          output_hash: hashOutput(streamsJson),
-          first_keys: countFirstKeys(outcome),
-        });
-        if (streamsJson !== null) outputs.push({ job_id: id, streams_json: streamsJson });
+        const { result, output } = toRows(id, host, run.thread.plan, outcome);
+        results.push(result);
+        if (output !== undefined) outputs.push(output);
       }
       if (results.length > 0) await trx.insertInto('result').values(results).execute();
       await storeOutputs(trx, outputs);
@@ -128,6 +123,32 @@ export async function settleJobs(
   const changed = [...settled.values()].filter(({ jobs }) => jobs.length > 0);
   for (const { thread, jobs } of changed) await oweRows(trx, thread, oweResults(thread, jobs, at));
   return changed.map(({ thread }) => thread.runId);
+}
+
+/** An outcome as it is stored. */
+export function toRows(
+  jobId: string,
+  host: string,
+  plan: Plan,
+  outcome: Outcome,
+): {
+  readonly result: Insertable<Schema['result']>;
+  readonly output: Insertable<Schema['output']> | undefined;
+} {
+  const { outcomeJson, streamsJson } = formatOutcome(outcome);
+  return {
+    result: {
+      job_id: jobId,
+      outcome_json: outcomeJson,
+      fold: foldOf(outcome, host, plan),
+      exit_code: outcome.exitCode,
+      duration_ms: outcome.durationMs,
+      output_chars: keptChars(outcome),
+      output_hash: hashOutput(streamsJson),
+      first_keys: countFirstKeys(outcome),
+    },
+    output: streamsJson === null ? undefined : { job_id: jobId, streams_json: streamsJson },
+  };
 }
 
 function foldOf(outcome: Outcome, host: string, plan: Plan): string {

@@ -216,6 +216,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       take: (n) => store.jobs.take(n),
       start: (taken) => store.jobs.start(taken),
       onReady: (listener) => store.jobs.onReady(listener),
+      onStop: (listener) => store.jobs.onStop(listener),
       async settle(ended) {
         await store.jobs.settle(ended);
         answers += ended.filter(({ outcome }) => hasAnswered(outcome)).length;

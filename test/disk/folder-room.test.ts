@@ -76,3 +76,43 @@ test('what is to stay free on the disk stays free', async () => {
   );
   expect(rig.room.usedBytes).toBe(0);
 });
+
+test('what was set aside for a file that hardly comes goes to others who need it, and comes back while there is some', async () => {
+  using rig = openRig(10_000);
+  await rig.room.count();
+  const clock = vi.spyOn(performance, 'now');
+  try {
+    const at = (ms: number) => clock.mockReturnValue(1_000_000 + ms);
+    at(0);
+    const drips = rig.room.claim(rig.path('drips'));
+    expect(await drips.grow(9_000)).toBeUndefined();
+    const flows = rig.room.claim(rig.path('flows'));
+    expect(await flows.grow(500)).toBeUndefined();
+    const send = async (claim: typeof drips, bytes: number, beyond = 0) => {
+      claim.came(bytes);
+      return await claim.grow(beyond);
+    };
+    // Slow to begin is not too slow.
+    at(20_000);
+    expect(await rig.room.claim(rig.path('early')).grow(2_000)).toMatch(/has no room/);
+    at(40_000);
+    expect(await send(drips, 10)).toBeUndefined();
+    expect(await send(flows, 400)).toBeUndefined();
+    // Where it would not help, nobody loses anything.
+    expect(await rig.room.claim(rig.path('huge')).grow(9_800)).toMatch(/has no room/);
+    expect(rig.room.usedBytes).toBe(9_500);
+    const other = rig.room.claim(rig.path('other'));
+    expect(await other.grow(9_000)).toBeUndefined();
+    expect(rig.room.usedBytes).toBe(10 + 500 + 9_000);
+    // It goes on while there is room, counted as it comes, and not beyond.
+    expect(await send(drips, 490)).toBeUndefined();
+    expect(rig.room.usedBytes).toBe(10_000);
+    expect(await send(drips, 1)).toMatch(/has no room for 1 byte/);
+    expect(await send(flows, 100)).toBeUndefined();
+    other.drop();
+    expect(await send(drips, 8_000)).toBeUndefined();
+    expect(rig.room.usedBytes).toBe(500 + 8_501);
+  } finally {
+    clock.mockRestore();
+  }
+});

@@ -92,7 +92,7 @@ test(
     } as const;
     const socket = new Socket(settings, 'xapp-1', {
       log: recordLog(),
-    meters: UNMETERED,
+      meters: UNMETERED,
       isFinal: () => false,
       onHello: () => {},
       onLeave: () => {},

@@ -39,6 +39,19 @@ describe('the allowlist', () => {
     ]);
   });
 
+  test('a * among other patterns is no way to say everything, and a pattern of any program is named', () => {
+    const of = (commands: string) =>
+      `[a]\nusers = U1\nchannels = *\nhosts = all\nactions = run\ncommands = ${commands}\n`;
+    expect(() => allow(of('uptime, *'))).toThrow(
+      'allowlist.ini:6: commands: * stands alone, for any text at all; leave it out, or all the others',
+    );
+    expect(allow(of('*')).rules[0]?.commands).toBe('*');
+    expect(allow(of('* --version, ?s')).warnings).toEqual([
+      'allowlist.ini:6: commands: "* --version" begins with any program at all; name the program',
+      'allowlist.ini:6: commands: "?s" begins with any program at all; name the program',
+    ]);
+  });
+
   test('may be empty: then nobody may do anything', () => {
     expect(allow('# nobody yet\n').rules).toEqual([]);
   });

@@ -119,6 +119,9 @@ describe('a command pattern', () => {
     ['ls -* *', 'ls /x'],
     ['ls -* *', 'ls -l -a /x'],
     ['git log --*', 'git log --oneline -p'],
+    ['git push origin *', 'git push origin +main'],
+    ['git push origin ?main', 'git push origin +main'],
+    ['ls -* *', 'ls +x /x'],
   ])('%j lets no option through that it does not name: %j', (pattern, command) => {
     expect(explainCommand(patterns(pattern), command)).toBeDefined();
   });
@@ -128,6 +131,10 @@ describe('a command pattern', () => {
     ['find * -name *', 'find / /srv -name x'],
     ['ls -* *', 'ls -l /x /y'],
     ['ls -* ** /end', 'ls -l -a /x /end'],
+    ['dig * +short', 'dig example.org +short'],
+    ['dig * +*', 'dig example.org +short'],
+    ['dig **', 'dig example.org +short'],
+    ['g++ *', 'g++ a+b.cc'],
     ['* ** *', 'a -b c'],
     ['a * b', 'a b'],
   ])('%j covers what its words stand for: %j', (pattern, command) => {

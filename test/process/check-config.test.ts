@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { EVERYTHING, type Home, MAIN, makeHome, openTeamSlack, startBot } from '../rigs/bot.ts';
 
@@ -46,35 +46,6 @@ describe('check-config', () => {
     expect(text).toMatch(/^problem: allowlist\.ini:3: unknown key/m);
     expect(text).toMatch(/^problem: known:1: /m);
     expect(text).not.toContain('hunter2');
-  });
-
-  test('tells what everybody on the machine can read or write, and what a copy could carry off', async () => {
-    await using home = await makeHome(FILES);
-    chmodSync(home.path('inventory.ini'), 0o644);
-    chmodSync(home.path('.env'), 0o606);
-    chmodSync(home.path('allowlist.ini'), 0o646);
-    expect(check(home)).toEqual({
-      code: 0,
-      lines: [
-        'is this meant? inventory.ini: everybody on this machine can read it; chmod o-rw inventory.ini',
-        'is this meant? .env: everybody on this machine can read and write it; chmod o-rw .env',
-        'is this meant? allowlist.ini: everybody on this machine can write it; chmod o-rw allowlist.ini',
-        '0 problems, 3 suspicions',
-      ],
-    });
-    chmodSync(home.path('inventory.ini'), 0o640);
-    chmodSync(home.path('.env'), 0o600);
-    chmodSync(home.path('allowlist.ini'), 0o644);
-    // By a link it is there all the same.
-    renameSync(home.path('inventory.ini'), home.path('data/transfers/real.ini'));
-    symlinkSync('data/transfers/real.ini', home.path('inventory.ini'));
-    expect(check(home).lines[0]).toBe(
-      'is this meant? inventory.ini: it is inside the transfer folder (data/transfers), where copies read and write',
-    );
-    mkdirSync(home.path('data/elsewhere'));
-    expect(check(home, { BATCHOPS_TRANSFER_DIR: 'data/elsewhere' }).lines).toEqual([
-      '0 problems, 0 suspicions',
-    ]);
   });
 
   test('tells the suspicions of the files themselves, which the bot says at start as well', async () => {

@@ -103,6 +103,8 @@ test('/metrics and /readyz answer only under a name of ours: a page whose name l
         'localhost.evil.example',
         '127.0.0.1.evil.example',
         'evil.example@127.0.0.1:x',
+        'evil.example@localhost',
+        'localhost/x',
         '%',
       ]) {
         expect(await status(path, foreign), `${path} ${foreign}`).toBe(421);

@@ -41,6 +41,12 @@ describe('inventory and allowlist are read again', () => {
     expect([...it.fleet.inventory.hosts.keys()]).toEqual(['h1', 'h40']);
   });
 
+  test('and what changed is named by the words of the files, also where all hosts become the same ones by name', async () => {
+    await using it = await openFleet();
+    await writeFile(it.home.path('allowlist.ini'), EVERYTHING.replace('hosts = all', 'hosts = h1'));
+    await vi.waitFor(() => expect(it.said).toEqual(['rules: changed oncall (hosts)']), UP);
+  });
+
   test.each([
     ['by the system telling of it', { pollMs: 3_600_000, settleMs: 40 }],
     ['by looking, where it does not', PACE],

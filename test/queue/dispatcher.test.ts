@@ -411,5 +411,6 @@ function portOf(jobs: JobSource): JobSource {
     start: (wanted) => jobs.start(wanted),
     settle: (ended) => jobs.settle(ended),
     onReady: (listener) => jobs.onReady(listener),
+    onStop: (listener) => jobs.onStop(listener),
   };
 }

@@ -97,6 +97,7 @@ class World implements AsyncDisposable {
       start: (wanted) => guarded([], () => jobs.start(wanted))(),
       settle: (ended) => guarded(undefined, () => jobs.settle(ended))(),
       onReady: (listener) => jobs.onReady(listener),
+      onStop: (listener) => jobs.onStop(listener),
     };
     const dispatcher = openDispatcher({
       jobs: mortal,
@@ -219,7 +220,7 @@ class World implements AsyncDisposable {
         else expect(['skipped', 'cancelled', 'interrupted']).toContain(kind);
       }
     }
-    const [rows] = this.#rig.sql(
+    const [rows] = await await this.#rig.query(
       "select count(*) as replies from outbox where key like 'reply:%' and due_at is not null",
     );
     expect(rows?.replies).toBe(jobs);

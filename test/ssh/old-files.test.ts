@@ -8,11 +8,13 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Origins } from '../../src/ports/disk.ts';
 import type { Origin } from '../../src/run/plan.ts';
 import { fileSweeps } from '../../src/ssh/file-sweeps.ts';
 import { sweepOldFiles } from '../../src/ssh/part/old-files.ts';
@@ -23,6 +25,17 @@ import { memoryOrigins } from './memory-origins.ts';
 const FETCHED: Origin = { kind: 'fetched', host: 'web1', path: '/etc/motd', by: 'U0ANN' };
 const SHARED: Origin = { kind: 'shared', id: 'F1', by: 'U0ANN' };
 
+const markOf = (dir: string, name: string) => {
+  const { size, mtimeMs } = lstatSync(join(dir, name));
+  return { bytes: size, changedAt: Math.trunc(mtimeMs) };
+};
+
+/** As a copy does that puts a file there. */
+async function record(origins: Origins, dir: string, name: string, origin: Origin): Promise<void> {
+  await origins.claim(name, origin);
+  await origins.settle(name, origin, markOf(dir, name));
+}
+
 test('what the bot put into the transfer folder goes when it is old; what others did, is in use, or is a link, stays', async () => {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'batchops-old-')));
   try {
@@ -30,7 +43,7 @@ test('what the bot put into the transfer folder goes when it is old; what others
     const put = async (name: string, origin?: Origin): Promise<void> => {
       mkdirSync(dirname(join(dir, name)), { recursive: true });
       writeFileSync(join(dir, name), 'x');
-      if (origin !== undefined) await origins.claim(name, origin);
+      if (origin !== undefined) await record(origins, dir, name, origin);
     };
     await put('slack/F1/a.txt', SHARED);
     await put('slack/F2/in-use.txt', SHARED);
@@ -80,7 +93,7 @@ test('what a run is still to send stays, however its name was typed, also throug
     for (const name of names) {
       mkdirSync(dirname(join(dir, name)), { recursive: true });
       writeFileSync(join(dir, name), 'x');
-      await rig.store.origins.claim(name, name.startsWith('slack') ? SHARED : FETCHED);
+      await record(rig.store.origins, dir, name, name.startsWith('slack') ? SHARED : FETCHED);
     }
     symlinkSync(join(dir, 'took'), join(dir, 'link'));
     for (const local of ['./slack//F1/a.txt', 'took/./web1/motd', 'link/web2/motd', 'gone.txt']) {
@@ -116,6 +129,7 @@ test('a file that has just come in the place of an old one stays', async () => {
           } while (lstatSync(join(dir, 'motd')).ctimeMs < fetchedBefore);
           return [FETCHED];
         },
+        isAsPut: async () => true,
       },
       uploadedBefore: Number.NEGATIVE_INFINITY,
       fetchedBefore,
@@ -123,6 +137,38 @@ test('a file that has just come in the place of an old one stays', async () => {
     });
     expect(removed).toBe(0);
     expect(readFileSync(join(dir, 'motd'), 'utf8')).toBe('new');
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test('what an administrator put in the place of a fetched file, or changed in it, stays', async () => {
+  await using rig = await openRig();
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'batchops-old-')));
+  try {
+    const names = ['as-put', 'replaced', 'edited', 'half-recorded'];
+    for (const name of names) {
+      writeFileSync(join(dir, name), 'fetched');
+      await rig.store.origins.claim(name, FETCHED);
+      if (name !== 'half-recorded') await rig.store.origins.settle(name, FETCHED, markOf(dir, name));
+    }
+    writeFileSync(join(dir, 'new'), 'by hand');
+    utimesSync(join(dir, 'new'), 1, 1);
+    renameSync(join(dir, 'new'), join(dir, 'replaced'));
+    writeFileSync(join(dir, 'edited'), 'fetched, and edited');
+    const removed = await sweepOldFiles({
+      dir,
+      origins: rig.store.origins,
+      uploadedBefore: Number.NEGATIVE_INFINITY,
+      fetchedBefore: Date.now() + 60_000,
+      inUse: new Set(),
+    });
+    expect(removed).toBe(1);
+    expect(names.filter((name) => existsSync(join(dir, name)))).toEqual([
+      'replaced',
+      'edited',
+      'half-recorded',
+    ]);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

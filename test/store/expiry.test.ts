@@ -2,11 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { UNMETERED } from '../../src/ports/meters.ts';
 import type { Keeping } from '../../src/ports/records.ts';
-import { openDatabase } from '../../src/store/embedded/database.ts';
+import { openFile } from '../../src/store/embedded/database.ts';
 import { findNext, markGone } from '../../src/store/expiry/mark.ts';
 import { Plans } from '../../src/store/plans.ts';
 import { postLog } from '../../src/store/runs.ts';
 import type { Ledger } from '../../src/store/settle.ts';
+import { fileTest } from './file-test.ts';
 import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 
 const DAY = 86_400_000;
@@ -17,10 +18,12 @@ const FOREVER: Keeping = {
 };
 
 /** Rows of what is removed, all tables together. */
-const countRows = (rig: StoreRig): number =>
+const countRows = async (rig: StoreRig): Promise<number> =>
   Number(
-    rig.sql(`select (select count(*) from output) + (select count(*) from result) + (select count(*) from job)
-      + (select count(*) from outbox where turn <> 'audit') as n`)[0]?.n,
+    (
+      await rig.query(`select (select count(*) from output) + (select count(*) from result) + (select count(*) from job)
+      + (select count(*) from outbox where turn <> 'audit') as n`)
+    )[0]?.n,
   );
 
 async function expire(rig: StoreRig, keep: Keeping): Promise<number> {
@@ -65,10 +68,10 @@ describe('what is stored', () => {
     const young = await put('two');
     clock.aheadMs = DAY / 2;
     await expire(rig, FOREVER);
-    expect(rig.sql('select id from doubt')).toHaveLength(2);
+    expect(await rig.query('select id from doubt')).toHaveLength(2);
     clock.aheadMs = 2 * DAY;
     await expire(rig, FOREVER);
-    expect(rig.sql('select id from doubt')).toEqual([]);
+    expect(await rig.query('select id from doubt')).toEqual([]);
     expect(young).toBeDefined();
   });
 
@@ -107,9 +110,9 @@ describe('what is stored', () => {
     });
     expect(await rig.store.findGoneRun(young.id)).toBeUndefined();
     expect((await rig.store.listRuns(10)).map(({ id }) => id)).toEqual([young.id]);
-    expect(rig.sql('select distinct run_id from job')).toEqual([{ run_id: young.id }]);
-    expect(rig.sql(`select key from outbox where key like '%${old.id}%'`)).toEqual([]);
-    expect(rig.sql(`select plan_json from run where id = '${old.id}'`)).toEqual([{ plan_json: '' }]);
+    expect(await rig.query('select distinct run_id from job')).toEqual([{ run_id: young.id }]);
+    expect(await rig.query(`select key from outbox where key like '%${old.id}%'`)).toEqual([]);
+    expect(await rig.query(`select plan_json from run where id = '${old.id}'`)).toEqual([{ plan_json: '' }]);
     const { entries, faults } = await rig.store.audit.verify();
     expect(faults).toEqual([]);
     expect(entries).toBeGreaterThan(6);
@@ -133,10 +136,10 @@ describe('what is stored', () => {
         .filter(({ runId }) => runId === unsent.id)
         .map((job) => ({ job, outcome: okOutcome('up') })),
     );
-    const before = countRows(rig);
+    const before = await countRows(rig);
     clock.aheadMs = 5_000 * DAY;
     for (const keep of [{ outputMs: DAY, runMs: DAY, maxBytes: 1 }]) await expire(rig, keep);
-    expect(countRows(rig)).toBe(before);
+    expect(await countRows(rig)).toBe(before);
     for (const { id } of [waiting, opening, unsent])
       expect((await rig.store.findRun(id))?.outputGoneAt).toBeUndefined();
     expect([...(await rig.store.unfinishedRuns())]).toEqual(
@@ -169,10 +172,10 @@ describe('what is stored', () => {
     await postAll(rig);
     clock.aheadMs = 400 * DAY;
     const keep = { ...FOREVER, outputMs: 30 * DAY, runMs: 300 * DAY };
-    let left = countRows(rig);
+    let left = await countRows(rig);
     let steps = 0;
     while (await rig.store.expiry.step(keep)) {
-      const now = countRows(rig);
+      const now = await countRows(rig);
       expect(left - now).toBeLessThanOrEqual(500);
       left = now;
       steps += 1;
@@ -181,31 +184,35 @@ describe('what is stored', () => {
     }
     // Of 12 MB no more than half of one at a time.
     expect(steps).toBeGreaterThan(25);
-    expect(rig.sql('select count(*) as n from job')).toEqual([{ n: 0 }]);
-    expect(rig.sql('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
+    expect(await rig.query('select count(*) as n from job')).toEqual([{ n: 0 }]);
+    expect(await rig.query('select count(*) as n from expiring')).toEqual([{ n: 0 }]);
   }, 120_000);
 
-  test('goes by size too, the oldest first, and the file gets smaller', async () => {
-    await using rig = await openRig();
-    const runs: string[] = [];
-    for (let n = 0; n < 4; n += 1) {
-      runs.push((await openRun(rig.store, { hosts: 100 })).id);
-      await drain(rig.store, () => okOutcome('x'.repeat(100_000)));
-      await postAll(rig);
-    }
-    const full = await rig.store.usedBytes();
-    await expire(rig, { ...FOREVER, maxBytes: full });
-    const gone = await Promise.all(
-      runs.map(async (id) => (await rig.store.findRun(id))?.outputGoneAt !== undefined),
-    );
-    expect(gone).toEqual([true, false, false, false]);
-    expect(await rig.store.usedBytes()).toBeLessThan(0.8 * full);
-    const [{ pages, free } = {}] = rig.sql(
-      'select page_count as pages, freelist_count as free from pragma_page_count, pragma_freelist_count',
-    );
-    expect(Number(pages) * 4_096).toBeLessThan(0.9 * full);
-    expect(Number(free)).toBeLessThanOrEqual(1_000);
-  }, 120_000);
+  fileTest(
+    'goes by size too, the oldest first, and the file gets smaller',
+    async () => {
+      await using rig = await openRig();
+      const runs: string[] = [];
+      for (let n = 0; n < 4; n += 1) {
+        runs.push((await openRun(rig.store, { hosts: 100 })).id);
+        await drain(rig.store, () => okOutcome('x'.repeat(100_000)));
+        await postAll(rig);
+      }
+      const full = await rig.store.usedBytes();
+      await expire(rig, { ...FOREVER, maxBytes: full });
+      const gone = await Promise.all(
+        runs.map(async (id) => (await rig.store.findRun(id))?.outputGoneAt !== undefined),
+      );
+      expect(gone).toEqual([true, false, false, false]);
+      expect(await rig.store.usedBytes()).toBeLessThan(0.8 * full);
+      const [{ pages, free } = {}] = await rig.query(
+        'select page_count as pages, freelist_count as free from pragma_page_count, pragma_freelist_count',
+      );
+      expect(Number(pages) * 4_096).toBeLessThan(0.9 * full);
+      expect(Number(free)).toBeLessThanOrEqual(1_000);
+    },
+    120_000,
+  );
 
   test.each([
     ['marked as gone without an entry', "update run set gone_at = 1, plan_json = ''"],
@@ -223,41 +230,46 @@ describe('what is stored', () => {
       await expire(rig, { ...FOREVER, runMs: 300 * DAY });
     }
     expect((await rig.store.audit.verify()).faults).toEqual([]);
-    rig.sql(statement);
+    await rig.query(statement);
     expect((await rig.store.audit.verify()).faults).not.toEqual([]);
   });
 });
 
-test('what somebody asks of a run after it was found to be old, and before that is signed off, keeps it', async () => {
-  await using rig = await openRig();
-  const asked = await openRun(rig.store, { hosts: 1 });
-  const left = await openRun(rig.store, { hosts: ['db01'] });
-  await drain(rig.store, () => okOutcome('up'));
-  await postAll(rig);
-  await rig.store.close();
-  const { db, close } = openDatabase(rig.path);
-  const ledger: Ledger = {
-    db,
-    plans: new Plans(),
-    now: Date.now,
-    mask: (it) => it,
-    auditLines: 'nobody',
-    meters: UNMETERED,
-    erase() {},
-  };
-  const before = Date.now() + DAY;
-  const found = await findNext(db, 'output', { before });
-  expect(found.toSorted()).toEqual([asked.id, left.id].toSorted());
-  await postLog(ledger, asked.id);
-  expect(await markGone(ledger, 'output', found, { before, reason: 'old' })).toEqual([left.id]);
-  await close();
-  await rig.reopen();
-  expect((await rig.store.findJob(asked.id, 'web01'))?.outcome?.stdout.head).toBe('up');
-  await expire(rig, FOREVER);
-  expect((await rig.store.findJob(asked.id, 'web01'))?.outcome?.stdout.head).toBe('up');
-  expect(await rig.store.findRun(left.id)).toMatchObject({ outputGoneAt: expect.any(Number) });
-  expect((await rig.store.audit.verify()).faults).toEqual([]);
-});
+fileTest(
+  'what somebody asks of a run after it was found to be old, and before that is signed off, keeps it',
+  async () => {
+    await using rig = await openRig();
+    const asked = await openRun(rig.store, { hosts: 1 });
+    const left = await openRun(rig.store, { hosts: ['db01'] });
+    await drain(rig.store, () => okOutcome('up'));
+    await postAll(rig);
+    await rig.store.close();
+    const { db, close } = openFile(rig.path);
+    const ledger: Ledger = {
+      db,
+      plans: new Plans(),
+      now: Date.now,
+      mask: (it) => it,
+      auditLines: 'nobody',
+      meters: UNMETERED,
+      erase() {},
+      self: 'test',
+      async askToStop() {},
+    };
+    const before = Date.now() + DAY;
+    const found = await findNext(db, 'output', { before });
+    expect(found.toSorted()).toEqual([asked.id, left.id].toSorted());
+    await postLog(ledger, asked.id);
+    expect(await markGone(ledger, 'output', found, { before, reason: 'old' })).toEqual([left.id]);
+    await close();
+    await rig.reopen();
+    expect((await rig.store.findJob(asked.id, 'web01'))?.outcome?.stdout.head).toBe('up');
+    await expire(rig, FOREVER);
+    expect((await rig.store.findJob(asked.id, 'web01'))?.outcome?.stdout.head).toBe('up');
+    expect(await rig.store.findRun(left.id)).toMatchObject({ outputGoneAt: expect.any(Number) });
+    expect((await rig.store.audit.verify()).faults).toEqual([]);
+  },
+);
 
 test('while a run on thousands of hosts is signed off, others have the store in between', async () => {
   await using aged = await openAged();

@@ -7,6 +7,7 @@ import {
   type Outcome,
 } from '../../src/run/outcome.ts';
 import { totalJobs } from '../../src/run/run.ts';
+import { fileTest } from './file-test.ts';
 import { claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 describe('the jobs of the store', () => {
@@ -100,7 +101,7 @@ describe('the jobs of the store', () => {
       state: 'finished',
       finishedAt: expect.any(Number),
     });
-    const [stored] = rig.sql(`select digest from run where id = '${run.id}'`);
+    const [stored] = await rig.query(`select digest from run where id = '${run.id}'`);
     expect(await rig.store.audit.find(3)).toMatchObject({
       action: 'settled',
       runId: run.id,
@@ -136,7 +137,7 @@ describe('the jobs of the store', () => {
     expect(await kindsOf(sent.id)).toEqual(['reply a']);
   });
 
-  test('what a dead process left running is interrupted; what waited goes on', async () => {
+  fileTest('what a dead process left running is interrupted; what waited goes on', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 4, fanOut: 2 });
     const other = await openRun(rig.store, { hosts: ['db01'] });
@@ -164,7 +165,7 @@ describe('the jobs of the store', () => {
     expect((await rig.store.audit.verify()).faults).toEqual([]);
   });
 
-  test('a second restart finds nothing more to interrupt', async () => {
+  fileTest('a second restart finds nothing more to interrupt', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2 });
     await rig.store.jobs.start(await rig.store.jobs.take(1));

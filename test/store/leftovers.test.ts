@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { fileTest } from './file-test.ts';
 import { openRig, openRun } from './rig.ts';
 
 describe('files that are left on hosts', () => {
-  test('are known after a crash, once the job that made them does not run any more', async () => {
+  fileTest('are known after a crash, once the job that made them does not run any more', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: ['a', 'b'], fanOut: 2 });
     await rig.store.jobs.start(await rig.store.jobs.take(2));

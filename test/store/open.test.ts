@@ -132,8 +132,8 @@ describe('opening the store', () => {
   });
 
   test.each([
-    ['postgres://batch:hunter2@db/batchops', 'stores in SQLite only'],
-    ['postgresql://db/batchops', 'stores in SQLite only'],
+    ['postgres://batch:hunter2@db', 'expected postgres://USER@HOST/DATABASE'],
+    ['postgresql://batch:hunter2@no-such-host.invalid/batchops', 'has a host name that nobody knows'],
     ['mysql://root:hunter2@db/x', 'expected file:PATH'],
     ['data/batchops.db', 'expected file:PATH'],
     ['file:', 'expected file:PATH'],

@@ -1,9 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Store } from '../../src/ports/store.ts';
-import { openDatabase } from '../../src/store/embedded/database.ts';
+import { openFile } from '../../src/store/embedded/database.ts';
 import { oweRows } from '../../src/store/outbox/owed-rows.ts';
 import { oweResults } from '../../src/thread/layout.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
+import { fileTest } from './file-test.ts';
 import { ANN, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 const LATER = Date.now() + 3_600_000;
@@ -71,17 +72,20 @@ describe('the outbox', () => {
     expect(anew).toMatchObject({ ts: null, threadTs: null });
   });
 
-  test('what a dead process had claimed is due again as soon as the next one opens the store', async () => {
-    await using rig = await openRig();
-    await openRun(rig.store, { hosts: 1 });
-    await drain(rig.store);
-    const before = await claim(rig.store, { leaseMs: 3_600_000 });
-    const store = await rig.reopen();
-    const after = await claim(store);
-    for (const row of before) {
-      expect(after.find(({ key }) => key === row.key)).toMatchObject({ attempts: row.attempts + 1 });
-    }
-  });
+  fileTest(
+    'what a dead process had claimed is due again as soon as the next one opens the store',
+    async () => {
+      await using rig = await openRig();
+      await openRun(rig.store, { hosts: 1 });
+      await drain(rig.store);
+      const before = await claim(rig.store, { leaseMs: 3_600_000 });
+      const store = await rig.reopen();
+      const after = await claim(store);
+      for (const row of before) {
+        expect(after.find(({ key }) => key === row.key)).toMatchObject({ attempts: row.attempts + 1 });
+      }
+    },
+  );
 
   test('two claims at once share the rows out', async () => {
     await using rig = await openRig();
@@ -148,13 +152,13 @@ describe('the outbox', () => {
     if (after === undefined) return;
     const ts = after.ts ?? '';
     await reopened.outbox.sent(after, ts, 'notice');
-    expect(rig.sql("select tries, faults from outbox where sends = 'message' and ts is not null")).toEqual([
-      { tries: 0, faults: 2 },
-    ]);
+    expect(
+      await rig.query("select tries, faults from outbox where sends = 'message' and ts is not null"),
+    ).toEqual([{ tries: 0, faults: 2 }]);
     await reopened.outbox.sent(after, ts);
-    expect(rig.sql("select tries, faults from outbox where sends = 'message' and ts is not null")).toEqual([
-      { tries: 0, faults: 0 },
-    ]);
+    expect(
+      await rig.query("select tries, faults from outbox where sends = 'message' and ts is not null"),
+    ).toEqual([{ tries: 0, faults: 0 }]);
   });
 
   test("Slack's id of a file that it was perhaps asked to show outlives the process, and only who has the row notes it", async () => {
@@ -187,7 +191,7 @@ describe('the outbox', () => {
     await rig.store.outbox.giveUp(row, 'channel_not_found');
     await drain(rig.store);
     expect(await claim(rig.store, { lane: 'edits' })).toEqual([]);
-    expect(rig.sql(`select error from outbox where key = 'root:${run.id}'`)).toEqual([
+    expect(await rig.query(`select error from outbox where key = 'root:${run.id}'`)).toEqual([
       { error: 'channel_not_found' },
     ]);
   });
@@ -209,7 +213,7 @@ describe('the outbox', () => {
     await rig.store.outbox.defer(stale, 0, 'late');
     expect(await claim(rig.store, { now: LATER + 10_000 })).toEqual([]);
     expect(await rig.store.outbox.nextDueAt()).toBeUndefined();
-    expect(rig.sql("select ts, error from outbox where key = 'audit:2'")).toEqual([
+    expect(await rig.query("select ts, error from outbox where key = 'audit:2'")).toEqual([
       { ts: '1.1', error: null },
     ]);
   });
@@ -250,29 +254,32 @@ describe('the outbox', () => {
     ]);
   });
 
-  test('what may share a message is claimed with its own kind alone, and is never owed again once it stands', async () => {
-    await using rig = await openRig();
-    const run = await openRun(rig.store, { hosts: 3 });
-    const other = await openRun(rig.store, { hosts: ['db01'] });
-    await drain(rig.store);
-    const query = { lane: 'posts', joins: run.id } as const;
-    const [first, ...rest] = await claim(rig.store, query);
-    if (first === undefined) throw new Error('no reply');
-    expect(first).toMatchObject({ key: `reply:${run.id}:web01`, joins: run.id, position: 0 });
-    expect(keysOf(rest)).toEqual([`reply:${run.id}:web02`, `reply:${run.id}:web03`]);
-    expect(keysOf(await claim(rig.store, { lane: 'posts' }))).toContain(`reply:${other.id}:db01`);
-    await rig.store.outbox.sent(first, '7.7');
-    await rig.store.close();
-    const { db, close } = openDatabase(rig.path);
-    const by = { turn: run.id, runId: run.id, channelId: 'COPS', isOpen: true };
-    const settled = [{ host: 'web01', position: 0, outcome: okOutcome() }];
-    const again = oweResults({ runId: run.id, plan: run.plan }, settled, LATER);
-    await db.transaction().execute((trx) => oweRows(trx, by, again));
-    await close();
-    expect(rig.sql(`select due_at, ts from outbox where key = '${first.key}'`)).toEqual([
-      { due_at: null, ts: '7.7' },
-    ]);
-  });
+  fileTest(
+    'what may share a message is claimed with its own kind alone, and is never owed again once it stands',
+    async () => {
+      await using rig = await openRig();
+      const run = await openRun(rig.store, { hosts: 3 });
+      const other = await openRun(rig.store, { hosts: ['db01'] });
+      await drain(rig.store);
+      const query = { lane: 'posts', joins: run.id } as const;
+      const [first, ...rest] = await claim(rig.store, query);
+      if (first === undefined) throw new Error('no reply');
+      expect(first).toMatchObject({ key: `reply:${run.id}:web01`, joins: run.id, position: 0 });
+      expect(keysOf(rest)).toEqual([`reply:${run.id}:web02`, `reply:${run.id}:web03`]);
+      expect(keysOf(await claim(rig.store, { lane: 'posts' }))).toContain(`reply:${other.id}:db01`);
+      await rig.store.outbox.sent(first, '7.7');
+      await rig.store.close();
+      const { db, close } = openFile(rig.path);
+      const by = { turn: run.id, runId: run.id, channelId: 'COPS', isOpen: true };
+      const settled = [{ host: 'web01', position: 0, outcome: okOutcome() }];
+      const again = oweResults({ runId: run.id, plan: run.plan }, settled, LATER);
+      await db.transaction().execute((trx) => oweRows(trx, by, again));
+      await close();
+      expect(await rig.query(`select due_at, ts from outbox where key = '${first.key}'`)).toEqual([
+        { due_at: null, ts: '7.7' },
+      ]);
+    },
+  );
 
   test('without an audit channel there are no audit lines, and left-over ones wait', async () => {
     await using rig = await openRig();
@@ -311,7 +318,7 @@ describe('the outbox', () => {
     expect(keysOf((await Promise.all(seen)).flat())).toEqual(['audit:2']);
   });
 
-  test('the count in a root message may be a second old; its end is due at once', async () => {
+  fileTest('the count in a root message may be a second old; its end is due at once', async () => {
     const now = vi.fn(() => 1_000_000);
     await using rig = await openRig({ now });
     await openRun(rig.store, { hosts: 2, fanOut: 1 });

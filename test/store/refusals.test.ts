@@ -68,10 +68,10 @@ describe('refusals in the audit', () => {
     await using rig = await openRig();
     await refuse(rig, 7);
     // What another process finds in the file now, as after a kill.
-    expect(rig.sql('select counted from refusals')).toEqual([{ counted: 4 }]);
+    expect(await rig.query('select counted from refusals')).toEqual([{ counted: 4 }]);
     await rig.reopen();
     expect(await refusalsOf(rig)).toEqual([...FIRST, 'UBOB try 7 +4']);
-    expect(rig.sql('select * from refusals')).toEqual([]);
+    expect(await rig.query('select * from refusals')).toEqual([]);
   });
 
   test('are written although the clock was set back', async () => {
@@ -88,7 +88,7 @@ describe('refusals in the audit', () => {
     const typed = `${'é'.repeat(1_021)}x hunter2 ${'y'.repeat(40_000)}`;
     for (let n = 0; n < 4; n++) await refuse(rig, 1, BOB, typed);
     await openRun(rig.store, { requester: BOB, typed });
-    const rows = rig.sql("select detail_json from audit where action <> 'started'");
+    const rows = await rig.query("select detail_json from audit where action <> 'started'");
     expect(rows).toHaveLength(5);
     for (const { detail_json } of rows) {
       const kept = String(JSON.parse(String(detail_json)).typed);
@@ -103,10 +103,10 @@ describe('refusals in the audit', () => {
     await openRun(rig.store, { hosts: 1 });
     const line = async (): Promise<readonly string[]> =>
       (await claimAll(rig.store, { limit: 2, lane: 'posts', except: ['COPS'] })).map(({ key }) => key);
-    const accepted = rig.sql("select seq from audit where action = 'accepted'")[0]?.seq;
+    const accepted = (await rig.query("select seq from audit where action = 'accepted'"))[0]?.seq;
     const [first, second] = await line();
     expect(first).toBe(`audit:${accepted}`);
-    expect(rig.sql(`select action from audit where seq = ${second?.split(':')[1]}`)).toEqual([
+    expect(await rig.query(`select action from audit where seq = ${second?.split(':')[1]}`)).toEqual([
       { action: 'refused' },
     ]);
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { UNMETERED } from '../../src/ports/meters.ts';
 import { examineRuns, recordRetired } from '../../src/store/audit/retired.ts';
-import { openDatabase } from '../../src/store/embedded/database.ts';
+import { openFile } from '../../src/store/embedded/database.ts';
 import { Plans } from '../../src/store/plans.ts';
 import type { Retired } from '../../src/store/schema.ts';
 import type { Ledger } from '../../src/store/settle.ts';
@@ -23,13 +23,15 @@ const ALL_OF = (runId: string): string =>
 /** As the retention would: signed off, then deleted. */
 async function retire(rig: StoreRig, what: Retired, runIds: readonly string[]): Promise<void> {
   await rig.store.close();
-  const { db, close } = openDatabase(rig.path);
+  const { db, close } = openFile(rig.path);
   const ledger: Ledger = {
     db,
     plans: new Plans(),
     now: () => AT,
     mask: (it) => it,
     auditLines: 'nobody',
+    self: 'test',
+    async askToStop() {},
     meters: UNMETERED,
     erase() {},
   };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
 import type { Approved } from '../../src/policy/approved.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -10,44 +11,92 @@ import type { Plan, Target } from '../../src/run/plan.ts';
 import type { Run, TakenJob } from '../../src/run/run.ts';
 import { openStore, type StoreSettings } from '../../src/store/open.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
+import { createDatabase } from '../rigs/postgres.ts';
 
 export const ANN = { teamId: 'T1', userId: 'UANN' };
 export const BOB = { teamId: 'T1', userId: 'UBOB' };
+
+/** Of a server: what has the tables already (`on-server.ts`). */
+export const TEMPLATE = 'made';
 
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface StoreRig extends AsyncDisposable {
   readonly folder: string;
+  /** Of the file. */
   readonly path: string;
+  readonly url: string;
   store: Store;
   /** As another process would find it: closed properly first, or not. */
   reopen(settings?: Partial<StoreSettings>): Promise<Store>;
-  /** Another connection to the same file. */
+  /** Another connection to the same file; where there is one. */
   sql(statement: string): Record<string, unknown>[];
+  /** Another connection to the same tables. */
+  query(statement: string): Promise<Record<string, unknown>[]>;
 }
 
+/** The same tests are run on a server as well, where the project `server` of `vitest.config.ts` says so. */
+export const SERVER_PORT =
+  // Processes that tests start use this file as well.
+  process.env.VITEST_WORKER_ID === undefined ? undefined : (await import('vitest')).inject('postgresPort');
+
 export async function openRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
+  return SERVER_PORT === undefined ? await openFileRig(settings) : await openServerRig(SERVER_PORT, settings);
+}
+
+const open = (url: string, settings: Partial<StoreSettings>): Promise<Store> =>
+  openStore({
+    url,
+    hostConcurrency: 1,
+    auditChannel: 'CAUDIT',
+    mask: (text) => text.replaceAll('hunter2', '[secret]'),
+    log: quiet,
+    ...settings,
+  });
+
+async function openServerRig(port: number, settings: Partial<StoreSettings>): Promise<StoreRig> {
+  const url = await createDatabase(port, TEMPLATE);
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  pool.on('error', () => {});
+  const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));
+  const rig: StoreRig = {
+    folder,
+    path: '',
+    url,
+    store: await open(url, settings),
+    async reopen(more = {}) {
+      await rig.store.close().catch(() => {});
+      rig.store = await open(url, { ...settings, ...more });
+      return rig.store;
+    },
+    sql() {
+      throw new Error('this test is not for a server');
+    },
+    query: async (statement) => (await pool.query(statement)).rows,
+    async [Symbol.asyncDispose]() {
+      await rig.store.close().catch(() => {});
+      await pool.end();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return rig;
+}
+
+async function openFileRig(settings: Partial<StoreSettings>): Promise<StoreRig> {
   const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));
   const path = join(folder, 'batchops.db');
-  const open = (more: Partial<StoreSettings>): Promise<Store> =>
-    openStore({
-      url: `file:${path}`,
-      hostConcurrency: 1,
-      auditChannel: 'CAUDIT',
-      mask: (text) => text.replaceAll('hunter2', '[secret]'),
-      log: quiet,
-      ...settings,
-      ...more,
-    });
+  const url = `file:${path}`;
   const rig: StoreRig = {
     folder,
     path,
-    store: await open({}),
+    url,
+    store: await open(url, settings),
     async reopen(more = {}) {
       await rig.store.close().catch(() => {});
-      rig.store = await open(more);
+      rig.store = await open(url, { ...settings, ...more });
       return rig.store;
     },
+    query: async (statement) => rig.sql(statement),
     sql(statement) {
       const database = new DatabaseSync(path, { timeout: 1_000 });
       try {

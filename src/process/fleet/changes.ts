@@ -82,7 +82,9 @@ function differingKeys(then: object, now: object): readonly string[] {
     new Map<string, unknown>(Object.entries(then)),
     new Map<string, unknown>(Object.entries(now)),
   ];
-  return [...new Set([...a.keys(), ...b.keys()])].filter((key) => !isSame(a.get(key), b.get(key)));
+  const keys = [...new Set([...a.keys(), ...b.keys()])].filter((key) => !isSame(a.get(key), b.get(key)));
+  // `hosts = all` differs from all of them by name, in what a new host will be.
+  return [...new Set(keys.map((key) => (key === 'isForAllHosts' ? 'hosts' : key)))];
 }
 
 function isSame(a: unknown, b: unknown): boolean {

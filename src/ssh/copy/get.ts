@@ -100,6 +100,7 @@ async function fetch(
     async (chunk) => {
       written += chunk.length;
       if (written > maxBytes) throw tooLarge(source.path, maxBytes);
+      claim.came(chunk.length);
       // Also where that is nothing: the disk may be filling up by other hands.
       await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
       digest.update(chunk);

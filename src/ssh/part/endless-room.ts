@@ -2,5 +2,5 @@ import type { Room } from '../../ports/disk.ts';
 
 /** As much as the disk takes. */
 export const ENDLESS_ROOM: Room = {
-  claim: () => ({ grow: async () => undefined, keep() {}, drop() {} }),
+  claim: () => ({ grow: async () => undefined, came() {}, keep() {}, drop() {} }),
 };

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { lstat, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Origins } from '../../ports/disk.ts';
@@ -8,7 +9,7 @@ const UPLOADS = 'slack';
 export interface OldFiles {
   /** The true path of the transfer folder. */
   readonly dir: string;
-  readonly origins: Pick<Origins, 'list'>;
+  readonly origins: Pick<Origins, 'list' | 'isAsPut'>;
   /** Epoch ms: what was changed after it stays. `-Infinity`: all stays. */
   readonly uploadedBefore: number;
   readonly fetchedBefore: number;
@@ -18,7 +19,8 @@ export interface OldFiles {
 
 /**
  * Removes old files of the transfer folder that the bot put there: uploads from Slack, and what was fetched. What has
- * no record of where it came from is an administrator's, and stays. Tells how many.
+ * no record of where it came from is an administrator's and stays, and so does what somebody has put in the place of
+ * such a file, or changed. Tells how many.
  */
 export async function sweepOldFiles(files: OldFiles): Promise<number> {
   return (
@@ -43,11 +45,14 @@ async function sweep(
     // No link is followed.
     if (!entry.isFile()) continue;
     const name = relative(files.dir, path);
-    if (files.inUse.has(name) || !(await isOlder(path, before))) continue;
+    const found = await olderFile(path, before);
+    if (files.inUse.has(name) || found === undefined) continue;
     const origins = await files.origins.list(name);
     if (origins.length === 0 || origins.some((origin) => origin.kind !== kind)) continue;
+    const { size, mtimeMs } = found;
+    if (!(await files.origins.isAsPut(name, { bytes: size, changedAt: Math.trunc(mtimeMs) }))) continue;
     // Another may have come in its place meanwhile.
-    if (!(await isOlder(path, before))) continue;
+    if ((await olderFile(path, before))?.ino !== found.ino) continue;
     await unlink(path);
     removed += 1;
   }
@@ -56,10 +61,8 @@ async function sweep(
   return removed;
 }
 
-/** By when it got this content and this name, which no program can date back. */
-async function isOlder(path: string, before: number): Promise<boolean> {
-  return await lstat(path).then(
-    ({ ctimeMs }) => ctimeMs < before,
-    () => false,
-  );
+/** By when it got this content and this name, which no program can date back. Undefined where it is younger, or gone. */
+async function olderFile(path: string, before: number): Promise<Stats | undefined> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats !== undefined && stats.ctimeMs < before ? stats : undefined;
 }

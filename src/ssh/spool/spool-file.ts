@@ -65,6 +65,7 @@ export function writeSpoolFile({
         waiting = [];
         let taken = 0;
         for (const bytes of batch) {
+          claim.came(bytes.length);
           const shortage = await claim.grow(bytes.length);
           if (shortage !== undefined) throw new Error(shortage);
           // Not `write`: that may take a part of it only.

@@ -1,10 +1,11 @@
-import type { Kysely } from 'kysely';
 import type { AuditTrail } from '../../ports/records.ts';
 import type { AuditEntry } from '../../run/audit-entry.ts';
 import type { AuditRow } from '../audit.ts';
-import { asConfigError, openReader, parseDatabaseUrl } from '../embedded/database.ts';
-import type { Schema } from '../schema.ts';
+import { isServerUrl } from '../database-url.ts';
+import { fileView } from '../embedded/view.ts';
+import { serverView } from '../postgres/view.ts';
 import { parseDetail, walkEntries } from './entries.ts';
+import type { TrailSource, View } from './trail-source.ts';
 import { verifyAll } from './verify.ts';
 
 /**
@@ -12,40 +13,44 @@ import { verifyAll } from './verify.ts';
  * reject with a `ConfigError` where there is no such database.
  */
 export function openAuditTrail(databaseUrl: string): AuditTrail {
-  return auditTrailOf(parseDatabaseUrl(databaseUrl));
+  return auditTrailOf(isServerUrl(databaseUrl) ? serverView(databaseUrl) : fileView(databaseUrl));
 }
 
-/** Each walk opens its own view of the file and holds up nobody; only `verify` sees one moment of it. */
-export function auditTrailOf(path: string): AuditTrail {
+/** Each walk opens its own view and holds up nobody; only `verify` sees one moment of it. */
+export function auditTrailOf(source: TrailSource): AuditTrail {
   return {
     async find(seq) {
-      await using reader = openView(path);
-      const row = await reader.db.selectFrom('audit').selectAll().where('seq', '=', seq).executeTakeFirst();
+      await using view = await openView(source);
+      const row = await view.db.selectFrom('audit').selectAll().where('seq', '=', seq).executeTakeFirst();
       return row && toEntry(row);
     },
     async *entries() {
-      await using reader = openView(path);
+      await using view = await openView(source);
       try {
-        for await (const row of walkEntries(reader.db)) yield toEntry(row);
+        for await (const row of walkEntries(view.db)) yield toEntry(row);
       } catch (error) {
-        throw asConfigError(path, error);
+        throw source.asConfigError(error);
       }
     },
     async verify(head) {
-      await using reader = openView(path);
+      await using view = await openView(source);
       try {
         // One transaction: what is appended meanwhile is not half seen.
-        return await reader.db.transaction().execute((trx) => verifyAll(trx, head));
+        return await view.db
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .setAccessMode('read only')
+          .execute((trx) => verifyAll(trx, head));
       } catch (error) {
-        throw asConfigError(path, error);
+        throw source.asConfigError(error);
       }
     },
   };
 }
 
-function openView(path: string): AsyncDisposable & { readonly db: Kysely<Schema> } {
-  const reader = openReader(path);
-  return { db: reader.db, [Symbol.asyncDispose]: () => reader.close() };
+async function openView(source: TrailSource): Promise<AsyncDisposable & Pick<View, 'db'>> {
+  const view = await source.open();
+  return { db: view.db, [Symbol.asyncDispose]: () => view.close() };
 }
 
 function toEntry(row: AuditRow): AuditEntry {

@@ -33,7 +33,8 @@ export async function findWitnesses(
       ...(typeof planHash === 'string' && { planHash }),
       ...(action === 'accepted' && typeof number === 'number' && { number }),
       ...(action === 'accepted' && typeof count === 'number' && { jobs: count }),
-      ...((action === 'settled' || action === 'refused') &&
+      // One that came late takes the place of what was recorded at the end.
+      ...((action === 'settled' || action === 'refused' || action === 'late') &&
         typeof digest === 'string' && {
           end: { digest, cover: covers === 'outputs' ? ('outputs' as const) : ('outcomes' as const) },
         }),

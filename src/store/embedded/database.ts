@@ -18,7 +18,8 @@ const MAX_CACHED_STATEMENTS = 200;
 const BUSY = 5;
 const FULL = 13;
 
-export interface Database {
+/** The file, as it is opened. */
+export interface OwnDatabase {
   readonly path: string;
   readonly db: Kysely<Schema>;
   /** Whether pages that are free can be given back to the disk. */
@@ -30,15 +31,12 @@ export interface Database {
 
 /** `file:data/batchops.db` → an absolute path, links followed, so that two names of one file share one lock. */
 export function parseDatabaseUrl(url: string): string {
-  if (/^postgres(ql)?:/i.test(url)) {
-    throw new ConfigError([
-      'BATCHOPS_DATABASE_URL: this version of Batchops stores in SQLite only; use file:PATH, such as file:data/batchops.db',
-    ]);
-  }
   const name = /^file:(?!\/\/)(.+)$/.exec(url)?.[1] ?? /^file:\/\/(\/.+)$/.exec(url)?.[1];
   if (name === undefined || /[?#]/.test(name)) {
     // The value is not shown: an address may hold a password.
-    throw new ConfigError(['BATCHOPS_DATABASE_URL: expected file:PATH, such as file:data/batchops.db']);
+    throw new ConfigError([
+      'BATCHOPS_DATABASE_URL: expected file:PATH, such as file:data/batchops.db, or postgres://USER@HOST/DATABASE',
+    ]);
   }
   const path = resolve(name);
   if (existsSync(path)) return realpathSync(path);
@@ -49,7 +47,7 @@ export function parseDatabaseUrl(url: string): string {
  * Opens the file as its only user; what is not ours to write is refused before anything is written. `onFailure`: told
  * of each statement that was not carried out.
  */
-export function openDatabase(path: string, onFailure: () => void = () => {}): Database {
+export function openFile(path: string, onFailure: () => void = () => {}): OwnDatabase {
   const opened: DatabaseSync[] = [];
   try {
     makeFolder(dirname(path));
@@ -71,7 +69,7 @@ export function openDatabase(path: string, onFailure: () => void = () => {}): Da
 }
 
 /** A second view of the same file, for long walks: sees one moment, disturbs nobody. */
-export function openReader(path: string): Database {
+export function openReader(path: string): OwnDatabase {
   const opened: DatabaseSync[] = [];
   try {
     const sqlite = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
@@ -89,7 +87,7 @@ export function openReader(path: string): Database {
  * Beside the bot, for one short transaction: nothing here takes the bot's lock, so whatever is written has to be what it
  * reads again each time. A file that is not there is not made.
  */
-export async function openBeside(path: string): Promise<Database> {
+export async function openBeside(path: string): Promise<OwnDatabase> {
   // Says what is wrong with the file, and makes none.
   await openReader(path).close();
   try {
@@ -102,7 +100,7 @@ export async function openBeside(path: string): Promise<Database> {
 }
 
 /** A copy that nobody else knows of yet, to be changed before it is given out. */
-export function openCopy(path: string): Database {
+export function openCopy(path: string): OwnDatabase {
   const sqlite = new DatabaseSync(path);
   sqlite.exec('pragma secure_delete = on');
   return toDatabase(path, sqlite, {});
@@ -151,7 +149,7 @@ function toDatabase(
   path: string,
   sqlite: DatabaseSync,
   { writes = true, release = () => {}, onFailure = () => {} }: Opened,
-): Database {
+): OwnDatabase {
   const db = new Kysely<Schema>({
     dialect: new NodeSqliteDialect(sqlite, writes),
     log: ({ level }) => {

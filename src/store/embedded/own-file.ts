@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { Refusal } from '../../errors.ts';
 
 /** So much must fit beside the database: SQLite writes into room that it has already, and would not notice. */
 const PROBE_BYTES = 256 * 1024;
@@ -40,15 +39,6 @@ export class OwnFile {
       if (found !== inode) return `the database file ${name} was replaced by another`;
     }
     return undefined;
-  }
-
-  /** Before a run is put down: a `Refusal`, as it would be forgotten. */
-  refuseWhereGone(): void {
-    const trouble = this.trouble();
-    if (trouble === undefined) return;
-    throw new Refusal('not-now', `This could not be recorded (${trouble}), so nothing was run.`, {
-      remedy: 'An administrator has to put the file back, or to start the bot anew.',
-    });
   }
 
   /** Rejects where there is no room for more. */

@@ -1,7 +1,7 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Expiry, Keeping } from '../../ports/records.ts';
+import type { Database } from '../database.ts';
 import { removeOldDoubts } from '../doubts.ts';
-import { type Database, measureUse } from '../embedded/database.ts';
 import type { Retired, Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 import { findNext, markGone } from './mark.ts';
@@ -10,12 +10,6 @@ import { type Progress, removeSentLines, removeSome } from './remove.ts';
 /** Above this part of what the database may hold, the oldest goes, until it is back below the other. */
 const TOO_FULL = 0.9;
 const ROOMY = 0.8;
-/** What is free in the file is used again; only beyond so many pages, and so large a part, it is given back. */
-const KEPT_PAGES = 1_000;
-const KEPT_PART = 0.05;
-/** A step of giving back moves so many pages at most. */
-const PAGES_AT_ONCE = 100;
-
 /**
  * What is stored is not kept for ever. Works in steps of some milliseconds each, so that nobody waits: first it is
  * put down, with its audit entry, that something is gone (from then on nobody is shown a part of it), then it is removed
@@ -46,7 +40,7 @@ export class StoredExpiry implements Expiry {
       (await this.#markOld('runs', keep.runMs)) ||
       (await this.#markOld('output', keep.outputMs)) ||
       (await this.#markWhereCrowded(keep.maxBytes)) ||
-      (await this.#giveBack()) ||
+      (await this.#database.giveBack()) ||
       (await this.#removeLines(keep.outputMs))
     );
   }
@@ -70,7 +64,7 @@ export class StoredExpiry implements Expiry {
   /** What was said goes first, the oldest; only where none is left, whole runs. */
   async #markWhereCrowded(maxBytes: number): Promise<boolean> {
     const { db } = this.#ledger;
-    const usedBytes = await measureUse(db);
+    const usedBytes = await this.#database.measureUse();
     this.#isCrowded = usedBytes > maxBytes * (this.#isCrowded ? ROOMY : TOO_FULL);
     if (!this.#isCrowded) return false;
     for (const what of ['output', 'runs'] as const) {
@@ -97,20 +91,6 @@ export class StoredExpiry implements Expiry {
     const next = await removeSentLines(db, this.#lookedAtLine, now() - keepMs);
     this.#lookedAtLine = next ?? '';
     return next !== undefined;
-  }
-
-  async #giveBack(): Promise<boolean> {
-    const { db, isShrinkable } = this.#database;
-    if (!isShrinkable) return false;
-    const { rows } = await sql<{
-      pages: number;
-      free: number;
-    }>`select page_count as pages, freelist_count as free
-      from pragma_page_count, pragma_freelist_count`.execute(db);
-    const { pages = 0, free = 0 } = rows[0] ?? {};
-    if (free <= Math.max(KEPT_PAGES, pages * KEPT_PART)) return false;
-    await this.#database.giveBack(PAGES_AT_ONCE);
-    return true;
   }
 }
 

@@ -23,6 +23,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0021-received': { up: addReceived },
   '0031-doubtful-forms': { up: letFormsWait },
   '0032-uploads': { up: addUploads },
+  '0035-origin-files': { up: addOriginFiles },
 };
 
 /** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
@@ -271,4 +272,10 @@ async function letFormsWait(db: Kysely<unknown>): Promise<void> {
 /** A file that was brought to Slack is asked for by its id where the answer was lost. */
 async function addUploads(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column upload_id text`.execute(db);
+}
+
+/** How the file was that the bot put there: another one in its place is not the bot's to remove. */
+async function addOriginFiles(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table origin add column bytes bigint`.execute(db);
+  await sql`alter table origin add column changed_at bigint`.execute(db);
 }

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { GivenUpRetried, OutboxDesk, StuckRow } from '../../ports/outbox.ts';
 import { describeKey } from '../../thread/row.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
+import { isServerUrl } from '../database-url.ts';
 import { asConfigError, openBeside, openReader, parseDatabaseUrl } from '../embedded/database.ts';
 import { checkMigrated } from '../migrations/migrate.ts';
 import type { Schema } from '../schema.ts';
@@ -20,23 +21,21 @@ export interface AdministerSettings {
 export function openOutboxDesk({ databaseUrl, auditLines, now }: AdministerSettings): OutboxDesk {
   return {
     async list() {
-      const path = parseDatabaseUrl(databaseUrl);
-      const { db, close } = openReader(path);
+      const { db, close, check, asConfigError } = await openFor('list', databaseUrl);
       try {
-        await checkMigrated(db, path);
+        await check();
         return [...(await listGivenUp(db)), ...(await listFailing(db))];
       } catch (error) {
-        throw asConfigError(path, error);
+        throw asConfigError(error);
       } finally {
         await close();
       }
     },
 
     async retry(which, by) {
-      const path = parseDatabaseUrl(databaseUrl);
-      const { db, close } = await openBeside(path);
+      const { db, close, check, asConfigError } = await openFor('retry', databaseUrl);
       try {
-        await checkMigrated(db, path);
+        await check();
         return await db.transaction().execute(async (trx) => {
           const retried = await makeDue(trx, which);
           if (retried.rows === 0) return retried;
@@ -56,11 +55,30 @@ export function openOutboxDesk({ databaseUrl, auditLines, now }: AdministerSetti
           return retried;
         });
       } catch (error) {
-        throw asConfigError(path, error);
+        throw asConfigError(error);
       } finally {
         await close();
       }
     },
+  };
+}
+
+/** The tables beside a bot: to look, or for one short transaction. */
+async function openFor(what: 'list' | 'retry', databaseUrl: string) {
+  if (isServerUrl(databaseUrl)) {
+    const { addressOf, asConfigError, openReader, openWriter } = await import('../postgres/connect.ts');
+    const { name } = addressOf(databaseUrl);
+    const quiet = { log: { debug() {}, info() {}, warn() {}, error() {} }, onFailure() {} };
+    const opened = what === 'list' ? openReader(databaseUrl) : openWriter(databaseUrl, { max: 1, ...quiet });
+    return { ...opened, async check() {}, asConfigError: (error: unknown) => asConfigError(name, error) };
+  }
+  const path = parseDatabaseUrl(databaseUrl);
+  const { db, close } = what === 'list' ? openReader(path) : await openBeside(path);
+  return {
+    db,
+    close,
+    check: () => checkMigrated(db, path),
+    asConfigError: (error: unknown) => asConfigError(path, error),
   };
 }
 

@@ -1,10 +1,11 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Outbox } from '../../ports/outbox.ts';
 import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
 import { formatKey, type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
 import type { Schema } from '../schema.ts';
 import { type Clocks, dueRows } from './due-rows.ts';
 import { GIVEN_UP_WITH } from './given-up.ts';
+import type { Posting } from './posting.ts';
 
 /** Whose turn refusals and reads are: people can bring them about in any number. */
 export const LAST = 'refused';
@@ -31,17 +32,34 @@ export class StoredOutbox implements Outbox {
   readonly #listeners: (() => void)[] = [];
   /** A run's root message is another one, or none for now. */
   readonly #onMoved: (runId: string) => void;
+  /** Where other processes bring rows to Slack as well. */
+  readonly #posting: Posting | undefined;
+  readonly #look: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     db: Kysely<Schema>,
     auditChannel: string | undefined,
     clocks: Clocks,
     onMoved: (runId: string) => void,
+    posting?: Posting,
   ) {
+    this.#posting = posting;
+    // What another process made due nobody here hears of.
+    this.#look = posting && setInterval(() => void this.#lookForDue(), LOOK_MS).unref();
     this.#db = db;
     this.#auditChannel = auditChannel;
     this.#clocks = clocks;
     this.#onMoved = onMoved;
+  }
+
+  close(): void {
+    clearInterval(this.#look);
+  }
+
+  async #lookForDue(): Promise<void> {
+    // Where the store fails the poster says so.
+    const dueAt = await this.nextDueAt().catch(() => undefined);
+    if (dueAt !== undefined && dueAt <= this.#clocks.steady()) this.announce();
   }
 
   onDue(listener: () => void): void {
@@ -82,6 +100,7 @@ export class StoredOutbox implements Outbox {
             : row('channel_id', '=', channel),
         );
       }
+      if (this.#posting !== undefined) due = await this.#posting.narrow(trx, due);
       // In the order of the index `outbox_due`: however many are due, they are not sorted.
       const inRounds = due.select(['key', 'turn', 'due_at']).select(({ fn }) =>
         fn
@@ -107,7 +126,7 @@ export class StoredOutbox implements Outbox {
       if (rows.length === 0) return [];
       await trx
         .updateTable('outbox')
-        .set({ lease_until: now + leaseMs, attempts: sql`attempts + 1` })
+        .set({ lease_until: Math.ceil(now + leaseMs), attempts: sql`attempts + 1` })
         .where(
           'key',
           'in',
@@ -156,16 +175,21 @@ export class StoredOutbox implements Outbox {
 
   /** Where it was posted anew, what is due goes below it. */
   async #rooted(runId: string, ts: string): Promise<void> {
-    const moved = await this.#db
+    const hasMoved = await this.#db.transaction().execute((trx) => this.#moveTo(trx, runId, ts));
+    if (hasMoved) this.#onMoved(runId);
+  }
+
+  async #moveTo(trx: Transaction<Schema>, runId: string, ts: string): Promise<boolean> {
+    const moved = await trx
       .updateTable('run')
       .set({ root_ts: ts })
       .where('id', '=', runId)
       .where('root_ts', 'is', null)
       .where('root_lost', '>', 0)
       .executeTakeFirst();
-    if (moved.numUpdatedRows === 0n) return;
-    this.#onMoved(runId);
-    await this.#db.updateTable('outbox').set({ lease_until: 0 }).where('turn', '=', runId).execute();
+    if (moved.numUpdatedRows === 0n) return false;
+    await trx.updateTable('outbox').set({ lease_until: 0 }).where('turn', '=', runId).execute();
+    return true;
   }
 
   async lost(row: OutboxRow, error: string): Promise<void> {
@@ -228,14 +252,16 @@ export class StoredOutbox implements Outbox {
   }
 
   async defer(row: OutboxRow, at: number, why: string): Promise<void> {
-    await this.#ofThisClaim(row).set({ lease_until: at, faults: row.faults, error: why }).execute();
+    await this.#ofThisClaim(row)
+      .set({ lease_until: Math.ceil(at), faults: row.faults, error: why })
+      .execute();
     this.announce();
   }
 
   async failed(row: OutboxRow, at: number, error: string): Promise<void> {
     const { tries, faults } = row;
     await this.#ofThisClaim(row)
-      .set({ lease_until: at, tries: tries + 1, faults, error })
+      .set({ lease_until: Math.ceil(at), tries: tries + 1, faults, error })
       .execute();
     this.announce();
   }
@@ -253,7 +279,7 @@ export class StoredOutbox implements Outbox {
 
   async faulted(row: OutboxRow, at: number, error: string): Promise<void> {
     await this.#ofThisClaim(row)
-      .set({ lease_until: at, faults: row.faults + 1, error })
+      .set({ lease_until: Math.ceil(at), faults: row.faults + 1, error })
       .execute();
     this.announce();
   }
@@ -299,6 +325,8 @@ export class StoredOutbox implements Outbox {
       .where('attempts', '=', row.attempts + 1);
   }
 }
+
+const LOOK_MS = 500;
 
 /** So often a message is posted anew: somebody may delete all that we post. */
 const MAX_LOST = 2;

@@ -1,9 +1,10 @@
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Places } from '../../ports/outbox.ts';
 import type { Sends } from '../../thread/row.ts';
 import type { ClosedPlace } from '../../thread/unread.ts';
-import type { EmbeddedJobs } from '../embedded/jobs.ts';
 import { holdRuns } from '../holds.ts';
+import type { JobQueue } from '../job-queue.ts';
+import type { Schema } from '../schema.ts';
 import type { Ledger } from '../settle.ts';
 import { GIVEN_UP_WITH } from './given-up.ts';
 import type { StoredOutbox } from './outbox.ts';
@@ -20,10 +21,10 @@ export interface PlacesSettings {
 export class StoredPlaces implements Places {
   readonly #ledger: Ledger;
   readonly #outbox: StoredOutbox;
-  readonly #jobs: EmbeddedJobs;
+  readonly #jobs: JobQueue;
   readonly #settings: PlacesSettings;
 
-  constructor(ledger: Ledger, outbox: StoredOutbox, jobs: EmbeddedJobs, settings: PlacesSettings) {
+  constructor(ledger: Ledger, outbox: StoredOutbox, jobs: JobQueue, settings: PlacesSettings) {
     this.#ledger = ledger;
     this.#outbox = outbox;
     this.#jobs = jobs;
@@ -37,14 +38,16 @@ export class StoredPlaces implements Places {
 
   async close(channelId: string, error: string): Promise<ClosedPlace> {
     const { db, now } = this.#ledger;
-    const place = await db
-      .insertInto('place')
-      .values({ channel_id: channelId, since: now(), error, refusals: 1 })
-      .onConflict((conflict) =>
-        conflict.column('channel_id').doUpdateSet({ error, refusals: sql`place.refusals + 1` }),
-      )
-      .returning(['since', 'refusals'])
-      .executeTakeFirstOrThrow();
+    const place = await db.transaction().execute((trx) =>
+      trx
+        .insertInto('place')
+        .values({ channel_id: channelId, since: now(), error, refusals: 1 })
+        .onConflict((conflict) =>
+          conflict.column('channel_id').doUpdateSet({ error, refusals: sql`place.refusals + 1` }),
+        )
+        .returning(['since', 'refusals'])
+        .executeTakeFirstOrThrow(),
+    );
     const unread = await db
       .selectFrom('run')
       .select(['id', 'user_id'])
@@ -72,21 +75,23 @@ export class StoredPlaces implements Places {
 
   async giveUp(channelId: string, error: string): Promise<void> {
     const isAudit = channelId === this.#settings.auditChannel;
-    await this.#ledger.db
-      .updateTable('outbox')
-      .set((column) => ({
-        given_up_at: column.ref('due_at'),
-        due_at: null,
-        lease_until: 0,
-        error: `${GIVEN_UP_WITH}${error}`,
-      }))
-      .where('due_at', 'is not', null)
-      .where((row) =>
-        isAudit
-          ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
-          : row('channel_id', '=', channelId),
-      )
-      .execute();
+    await this.#ledger.db.transaction().execute((trx) =>
+      trx
+        .updateTable('outbox')
+        .set((column) => ({
+          given_up_at: column.ref('due_at'),
+          due_at: null,
+          lease_until: 0,
+          error: `${GIVEN_UP_WITH}${error}`,
+        }))
+        .where('due_at', 'is not', null)
+        .where((row) =>
+          isAudit
+            ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
+            : row('channel_id', '=', channelId),
+        )
+        .execute(),
+    );
   }
 
   async reopen(channelId: string): Promise<void> {
@@ -104,8 +109,10 @@ export class StoredPlaces implements Places {
       const reason = `nobody could read about it for ${describeMinutes(closedForMs)} (Slack: ${place.error})`;
       this.#jobs.forget(await holdRuns(this.#ledger, reason, channelId));
     }
-    await db.deleteFrom('place').where('channel_id', '=', channelId).execute();
-    await this.#makeDue(channelId, ['message', 'file', 'bulk']);
+    await db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('place').where('channel_id', '=', channelId).execute();
+      await this.#makeDue(trx, channelId, ['message', 'file', 'bulk']);
+    });
     const waiting = await db
       .selectFrom('run')
       .select('id')
@@ -120,13 +127,16 @@ export class StoredPlaces implements Places {
   }
 
   async filesWork(channelId: string): Promise<void> {
-    if ((await this.#makeDue(channelId, ['file', 'bulk'])) > 0) this.#outbox.announce();
+    const due = await this.#ledger.db
+      .transaction()
+      .execute((trx) => this.#makeDue(trx, channelId, ['file', 'bulk']));
+    if (due > 0) this.#outbox.announce();
   }
 
   /** What was given up for this channel's sake. Tells how many rows. */
-  async #makeDue(channelId: string, sends: readonly Sends[]): Promise<number> {
+  async #makeDue(trx: Transaction<Schema>, channelId: string, sends: readonly Sends[]): Promise<number> {
     const isAudit = channelId === this.#settings.auditChannel;
-    const { numUpdatedRows } = await this.#ledger.db
+    const { numUpdatedRows } = await trx
       .updateTable('outbox')
       .set((column) => ({
         due_at: column.ref('given_up_at'),

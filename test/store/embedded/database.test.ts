@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { openDatabase } from '../../../src/store/embedded/database.ts';
+import { openFile } from '../../../src/store/embedded/database.ts';
 
 test('a full disk is called by its name, and what was begun is undone', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-full-'));
-  const { db, close } = openDatabase(join(folder, 'a.db'));
+  const { db, close } = openFile(join(folder, 'a.db'));
   try {
     await sql`create table t (x text)`.execute(db);
     await sql`pragma max_page_count = 8`.execute(db);
@@ -30,7 +30,7 @@ test('a full disk is called by its name, and what was begun is undone', async ()
 test('a transaction that reads before it writes cannot fail for what another process wrote in between', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-between-'));
   const path = join(folder, 'a.db');
-  const { db, close } = openDatabase(path);
+  const { db, close } = openFile(path);
   const other = new DatabaseSync(path, { timeout: 0 });
   try {
     await sql`create table t (x text)`.execute(db);

@@ -43,6 +43,17 @@ describe('a fetched file', () => {
   });
 
   test.each([
+    ['a password of the inventory', `${'.'.repeat(128 * 1024 - 4)}hunter2!`],
+    ['a private key of anybody', KEY.replace('QUJD', 'WHls')],
+  ])('with %s as Windows writes text stays where it is, whichever byte comes first', async (_what, text) => {
+    const little = Buffer.from(text, 'utf16le');
+    for (const content of [little, Buffer.from(little).swap16(), Buffer.concat([Buffer.from('x'), little])]) {
+      const message = await offered(new Uint8Array(content));
+      expect(message !== undefined && 'filename' in message).toBe(false);
+    }
+  });
+
+  test.each([
     ['a password of the inventory', 'root:hunter2!:1'],
     ['a line of a key of the inventory', 'x QUJDREVGR0hJSktMTU5PUFFS y'],
     ['one in the middle of megabytes', `${'.'.repeat(256 * 1024 - 3)}hunter2!${'.'.repeat(2_000_000)}`],

@@ -1,5 +1,5 @@
-import type { TakenJob } from '../../run/run.ts';
-import type { Behind, Waits } from '../../run/waits.ts';
+import type { TakenJob } from '../run/run.ts';
+import type { Behind, Waits } from '../run/waits.ts';
 
 /** Whose jobs these are, and how many of them may be under way at once. */
 export interface QueuedRun {
@@ -9,7 +9,7 @@ export interface QueuedRun {
 }
 
 /**
- * Which waiting job goes next, where one process runs all of them. Holds ids only and can be rebuilt from the
+ * Which waiting job goes next, of all that wait in whatever process. Holds ids only and can be rebuilt from the
  * database at any time; nothing here makes a job run twice or not at all, the start guard sees to that.
  *
  * - The next slot goes to who has the fewest jobs taken; among equals, to who has waited longest for a turn. So
@@ -87,15 +87,27 @@ export class Lanes {
     while (taken.length < n) {
       const next = this.#next();
       if (next === undefined) break;
-      const { run, lane } = next;
-      next.station = 'taken';
-      lane.waiting.splice(lane.waiting.indexOf(next), 1);
-      lane.taken.add(next);
-      run.taken++;
-      run.person.taken++;
+      take(next);
       taken.push(next.job);
     }
     return taken;
+  }
+
+  /** Somebody else has taken it. */
+  hold(jobId: string): void {
+    const entry = this.#jobs.get(jobId);
+    if (entry?.station === 'waiting') take(entry);
+  }
+
+  isKnown(jobId: string): boolean {
+    return this.#jobs.has(jobId);
+  }
+
+  /** What waits of this run is not to be handed out; what of it is taken goes on. */
+  withdraw(runId: string): void {
+    for (const { job, run, station } of [...this.#jobs.values()]) {
+      if (run.id === runId && station === 'waiting') this.remove(job.id);
+    }
   }
 
   #next(): LaneJob | undefined {
@@ -237,6 +249,15 @@ interface RunQueue {
   taken: number;
   readonly called: Fifo<LaneJob>;
   readonly eligible: Fifo<LaneJob>;
+}
+
+function take(entry: LaneJob): void {
+  const { run, lane } = entry;
+  entry.station = 'taken';
+  lane.waiting.splice(lane.waiting.indexOf(entry), 1);
+  lane.taken.add(entry);
+  run.taken++;
+  run.person.taken++;
 }
 
 function toTheEnd<T>(turns: Map<string, T>, key: string, value: T): void {

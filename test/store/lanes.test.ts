@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TakenJob } from '../../../src/run/run.ts';
-import { Lanes, type QueuedRun } from '../../../src/store/embedded/lanes.ts';
-import { cpuMs } from '../../linear/cpu.ts';
+import type { TakenJob } from '../../src/run/run.ts';
+import { Lanes, type QueuedRun } from '../../src/store/lanes.ts';
+import { cpuMs } from '../linear/cpu.ts';
 
 const jobsOn = (runId: string, hosts: readonly string[]): TakenJob[] =>
   hosts.map((host) => ({ id: `${runId}/${host}`, runId, host }));

@@ -1,0 +1,88 @@
+import type { Log } from '../../../ports/log.ts';
+import { Deadline } from '../../../time/deadline.ts';
+import { LEASE_MS } from './engine.ts';
+
+const BEAT_MS = 1_000;
+/** Out of touch for so long, what we hold is about to be given away: it has to be over before. */
+export const FENCE_MS = LEASE_MS * 0.8;
+const WATCH_MS = 250;
+/** Not looked for so long: this process stood still. */
+const STILL_MS = 2_000;
+/** What came in meanwhile is heard first: how a command ended is worth more than that it was given up. */
+const HEARING_MS = 250;
+
+export interface ContactSettings {
+  /** Says in the database that we are here and what we hold. */
+  readonly beat: () => Promise<void>;
+  /** Once for each time that we are out of touch. */
+  readonly onLost: () => void;
+  readonly log: Log;
+  /** Milliseconds by a clock that nobody can set. */
+  readonly steady?: () => number;
+}
+
+/**
+ * Whether the others have heard of us lately. States: `in touch` since the last beat that was answered, counted from
+ * when it was sent; `out of touch` once that is `FENCE_MS` ago, or where this process stood still for so long,
+ * until a beat is answered again. Nothing starts while out of touch.
+ */
+export class Contact {
+  readonly #settings: ContactSettings;
+  readonly #steady: () => number;
+  readonly #next = new Deadline({ keepsProcess: false });
+  readonly #watch: ReturnType<typeof setInterval>;
+  #heardAt: number;
+  #lookedAt: number;
+  #isLost = false;
+  #isClosed = false;
+  #beating: Promise<void> | undefined;
+
+  constructor(settings: ContactSettings) {
+    this.#settings = settings;
+    this.#steady = settings.steady ?? (() => performance.now());
+    this.#heardAt = this.#steady();
+    this.#lookedAt = this.#heardAt;
+    this.#watch = setInterval(() => this.check(), WATCH_MS).unref();
+    this.#next.set(BEAT_MS, () => void this.#beat());
+  }
+
+  /** False where nothing may start: see above. Cheap. */
+  check(): boolean {
+    const now = this.#steady();
+    const stoodStill = now - this.#lookedAt > STILL_MS;
+    this.#lookedAt = now;
+    if (now - this.#heardAt < FENCE_MS) return !this.#isLost;
+    if (!this.#isLost && !this.#isClosed) {
+      this.#isLost = true;
+      this.#settings.log.error(
+        { outOfTouchMs: Math.round(now - this.#heardAt) },
+        'out of touch with the database: what runs here is ended before its hosts are given away',
+      );
+      if (stoodStill) setTimeout(() => this.#settings.onLost(), HEARING_MS);
+      else this.#settings.onLost();
+    }
+    return false;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#next.clear();
+    clearInterval(this.#watch);
+    await this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    const sentAt = this.#steady();
+    this.check();
+    this.#beating = this.#settings.beat().then(
+      () => {
+        this.#heardAt = sentAt;
+        if (this.#isLost) this.#settings.log.info({}, 'in touch with the database again');
+        this.#isLost = false;
+      },
+      (error: unknown) => this.#settings.log.warn({ err: error }, 'the database does not answer'),
+    );
+    await this.#beating;
+    if (!this.#isClosed) this.#next.set(BEAT_MS, () => void this.#beat());
+  }
+}

@@ -1,0 +1,92 @@
+import type { Transaction } from 'kysely';
+import type { Pool } from 'pg';
+import { fromKysely, PgBoss } from 'pg-boss';
+import type { Log } from '../../../ports/log.ts';
+import { inChunks } from '../../pieces.ts';
+import type { Schema } from '../../schema.ts';
+
+const QUEUE = 'jobs';
+/** pg-boss's tables stand apart from ours. */
+const SCHEMA = 'batchops_queue';
+/** Of a ticket that nobody speaks for any more; pg-boss takes no less. */
+export const LEASE_MS = 10_000;
+/** How often that is looked for. */
+const LOOK_SECONDS = 1;
+/** As long as pg-boss lets a ticket be out. One that is out for longer is handed out anew, and its process keeps it. */
+const LONGEST_SECONDS = 86_399;
+
+/** A job that a process takes, and the lane of its host that is its own until then. */
+export interface Ticket {
+  readonly id: string;
+  readonly lane: string;
+}
+
+/**
+ * pg-boss: who holds which job, over all processes. A ticket is made as a job is taken, and torn up as the job has
+ * its outcome; of each lane one may be out (policy `singleton`). One that nobody spoke for in `LEASE_MS` is handed
+ * to somebody else: that is how it is found that a process is gone. Which job is next is not decided here.
+ */
+export class Engine {
+  readonly #boss: PgBoss;
+
+  private constructor(boss: PgBoss) {
+    this.#boss = boss;
+  }
+
+  static async open(pool: Pool, log: Log): Promise<Engine> {
+    const boss = new PgBoss({
+      db: { executeSql: (text, values) => (values?.length ? pool.query(text, values) : pool.query(text)) },
+      schema: SCHEMA,
+      schedule: false,
+      registerInstance: false,
+      superviseIntervalSeconds: LOOK_SECONDS,
+      monitorIntervalSeconds: LOOK_SECONDS,
+      openTelemetry: { enabled: false },
+    });
+    boss.on('error', (error) => log.warn({ err: error }, 'pg-boss met an error'));
+    boss.on('warning', (warning) => log.warn({ warning }, 'pg-boss warns'));
+    await boss.start();
+    await boss.createQueue(QUEUE, {
+      policy: 'singleton',
+      heartbeatSeconds: LEASE_MS / 1_000,
+      expireInSeconds: LONGEST_SECONDS,
+      // Handed out again as often as it takes: the start guard says that none runs twice.
+      retryLimit: 1_000_000,
+      retryDelay: 0,
+      deleteAfterSeconds: 3_600,
+    });
+    return new Engine(boss);
+  }
+
+  async insert(trx: Transaction<Schema>, tickets: readonly Ticket[]): Promise<void> {
+    for (const chunk of inChunks(tickets)) {
+      const jobs = chunk.map(({ id, lane }) => ({ id, singletonKey: lane }));
+      await this.#boss.insert(QUEUE, jobs, { db: fromKysely(trx) });
+    }
+  }
+
+  /** Up to `count` tickets that nobody holds. Without a transaction those can only be ones that were handed back. */
+  async claim(count: number, trx?: Transaction<Schema>): Promise<readonly string[]> {
+    const found = await this.#boss.fetch(QUEUE, {
+      batchSize: count,
+      ...(trx && { db: fromKysely(trx) }),
+    });
+    return found.map(({ id }) => id);
+  }
+
+  /** They are ours still. */
+  async touch(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#boss.touch(QUEUE, [...ids]);
+  }
+
+  /** They are over: their lanes are free. */
+  async drop(ids: readonly string[], trx?: Transaction<Schema>): Promise<void> {
+    for (const chunk of inChunks(ids)) {
+      await this.#boss.deleteJob(QUEUE, [...chunk], { ...(trx && { db: fromKysely(trx) }) });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#boss.stop({ graceful: false });
+  }
+}

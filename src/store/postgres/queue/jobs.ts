@@ -1,0 +1,353 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Log } from '../../../ports/log.ts';
+import type { EndedJob, TakenJob } from '../../../run/run.ts';
+import type { Waits } from '../../../run/waits.ts';
+import type { JobQueue } from '../../job-queue.ts';
+import { replaceUnknown } from '../../late.ts';
+import type { StoredOutbox } from '../../outbox/outbox.ts';
+import { findRunning, recordStart, settleLost } from '../../runs.ts';
+import type { Schema } from '../../schema.ts';
+import { finishRuns, type Ledger, settleJobs } from '../../settle.ts';
+import { passGuard } from '../../start-guard.ts';
+import { transact } from '../../transact.ts';
+import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
+import { Contact } from './contact.ts';
+import type { Engine } from './engine.ts';
+import { takeLanes } from './host-lanes.ts';
+import { QueueMap } from './queue-map.ts';
+import type { Replicas } from './replicas.ts';
+
+/** So often it is looked whether another process has released something. */
+const LOOK_MS = 500;
+/** Of tickets that are handed out anew, so many at a time. */
+const RECLAIMED_AT_ONCE = 100;
+
+const WAS_LOST =
+  'the process that ran this is gone or was out of touch; it may or may not have run to its end, and is not run again';
+
+export interface ServerJobsSettings {
+  readonly ledger: Ledger;
+  readonly outbox: StoredOutbox;
+  readonly openEngine: () => Promise<Engine>;
+  /** Apart from the connections that wait for their turn to write: a beat must not. */
+  readonly beats: Kysely<Schema>;
+  readonly replicas: Replicas;
+  readonly hostConcurrency: number;
+  readonly personSlots: number;
+  readonly log: Log;
+}
+
+type Why = 'cancelled' | 'interrupted';
+
+/**
+ * The queue of several processes. The tables say what waits, each process's map of them says what is next, pg-boss
+ * says who holds what. A job's way: taken (ours in the table, a ticket and its host's lane, in one transaction),
+ * started by the guard, settled (its ticket is torn up in the same transaction). A ticket for which nobody spoke in
+ * ten seconds is handed to another process: what had not started is given back, what had is `interrupted`.
+ */
+export class ServerJobs implements JobQueue {
+  readonly #settings: ServerJobsSettings;
+  readonly #ledger: Ledger;
+  readonly #db: Kysely<ServerSchema>;
+  readonly #map: QueueMap;
+  readonly #contact: Contact;
+  readonly #readyListeners: (() => void)[] = [];
+  readonly #stopListeners: ((jobIds: readonly string[], why: Why) => void)[] = [];
+  /** Taken, and not over yet. */
+  readonly #held = new Set<string>();
+  readonly #look: ReturnType<typeof setInterval>;
+  #engine: Engine | undefined;
+  /** The map is one, and whoever uses it waits for whom uses it now. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** The last look found nothing that may go. */
+  #isIdle = false;
+
+  constructor(settings: ServerJobsSettings) {
+    const { ledger, hostConcurrency, personSlots, log } = settings;
+    this.#settings = settings;
+    this.#ledger = ledger;
+    this.#db = toServer(ledger.db);
+    this.#map = new QueueMap(ledger.plans, { hostConcurrency, personSlots });
+    this.#look = setInterval(() => this.#announce(), LOOK_MS).unref();
+    this.#contact = new Contact({
+      beat: () => this.#beat(),
+      onLost: () => this.#stop([...this.#held], 'interrupted'),
+      log,
+    });
+  }
+
+  onReady(listener: () => void): void {
+    this.#readyListeners.push(listener);
+  }
+
+  onStop(listener: (jobIds: readonly string[], why: Why) => void): void {
+    this.#stopListeners.push(listener);
+  }
+
+  async recover(): Promise<number> {
+    this.#engine = await this.#settings.openEngine();
+    await this.#settings.replicas.beat();
+    return await transact(this.#ledger.db, async (trx) => {
+      const at = this.#ledger.now();
+      // Of a file that was brought here: whoever ran them is gone.
+      const nobodys = await toServer(trx)
+        .selectFrom('job')
+        .select('id')
+        .where('state', '=', 'running')
+        .where('worker', 'is', null)
+        .execute();
+      const left =
+        nobodys.length === 0
+          ? []
+          : await findRunning(
+              trx,
+              nobodys.map(({ id }) => id),
+            );
+      await recordStart(trx, at, left.length);
+      await settleLost(this.#ledger, trx, left, at, WAS_LOST);
+      return left.length;
+    });
+  }
+
+  take(n: number): Promise<readonly TakenJob[]> {
+    if (!this.#contact.check()) return Promise.resolve([]);
+    return this.#alone(async () => {
+      if (this.#isIdle && !(await this.#map.isBehind(this.#db))) return [];
+      try {
+        const taken = await transact(this.#ledger.db, (trx) => this.#takeIn(toServer(trx), n));
+        this.#isIdle = taken.length === 0;
+        return taken;
+      } catch (error) {
+        this.#map.doubt();
+        throw error;
+      }
+    });
+  }
+
+  async #takeIn(trx: Transaction<ServerSchema>, n: number): Promise<readonly TakenJob[]> {
+    await this.#map.sync(trx);
+    const next = this.#map.take(n);
+    if (next.length === 0) return [];
+    const engine = this.#running();
+    const { self } = this.#ledger;
+    const tickets = await takeLanes(trx, self, next, this.#settings.hostConcurrency);
+    await engine.insert(toStore(trx), tickets);
+    const claimed = new Set(await engine.claim(tickets.length + RECLAIMED_AT_ONCE, toStore(trx)));
+    const ours = tickets.filter(({ id }) => claimed.delete(id));
+    if (claimed.size > 0) await this.#reclaim(trx, [...claimed]);
+    const taken = new Set(ours.map(({ id }) => id));
+    const rest = next.filter(({ id }) => !taken.has(id)).map(({ id }) => id);
+    if (rest.length > 0) {
+      // The tables and pg-boss do not agree, or the map was wrong: all is read anew.
+      await this.#giveBack(trx, rest);
+      this.#map.doubt();
+    }
+    for (const id of taken) this.#held.add(id);
+    return next.filter(({ id }) => taken.has(id));
+  }
+
+  async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
+    if (jobs.length === 0) return [];
+    if (!this.#contact.check()) throw new Error('out of touch with the database');
+    const started = await transact(this.#ledger.db, async (own) => {
+      const trx = toServer(own);
+      const mine = await this.#ofMine(trx, jobs);
+      const waiting = jobs.filter(({ id }) => mine.get(id)?.state === 'queued');
+      const granted =
+        waiting.length === 0 ? [] : await passGuard(this.#ledger, toStore(trx), waiting, this.#ledger.now());
+      const ids = new Set(granted.map(({ id }) => id));
+      const refused = jobs.map(({ id }) => id).filter((id) => !ids.has(id));
+      const back = refused.filter((id) => mine.get(id)?.state === 'queued');
+      if (back.length > 0) await this.#giveBack(trx, back);
+      const over = refused.filter((id) => mine.get(id)?.state === 'settled');
+      if (over.length > 0) await this.#running().drop(over, toStore(trx));
+      for (const id of refused) if (mine.get(id)?.state !== 'running') this.#held.delete(id);
+      return granted;
+    });
+    // We may have stood still since: what is marked as running is not sent then.
+    if (!this.#contact.check()) {
+      this.#stop(
+        started.map(({ id }) => id),
+        'interrupted',
+      );
+    }
+    this.#settings.outbox.announce();
+    return started;
+  }
+
+  async settle(ended: readonly EndedJob[]): Promise<void> {
+    if (ended.length === 0) return;
+    await transact(this.#ledger.db, async (own) => {
+      const trx = toServer(own);
+      const at = this.#ledger.now();
+      const mine = await this.#ofMine(
+        trx,
+        ended.map(({ job }) => job),
+      );
+      // Never what another process has made of it.
+      const ours = ended.filter(({ job }) => mine.has(job.id));
+      const settled = await settleJobs(this.#ledger, toStore(trx), ours, 'running', at);
+      const late = ours.filter(({ job }) => mine.get(job.id)?.kind === 'interrupted');
+      await replaceUnknown(this.#ledger, toStore(trx), late, at);
+      await finishRuns(this.#ledger, toStore(trx), settled, at);
+      const over = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
+      await this.#running().drop(over, toStore(trx));
+    });
+    for (const { job } of ended) this.#held.delete(job.id);
+    this.#isIdle = false;
+    this.#settings.outbox.announce();
+    this.#announce();
+  }
+
+  async prepare(): Promise<() => void> {
+    return () => this.forget();
+  }
+
+  forget(): void {
+    this.#isIdle = false;
+    this.#announce();
+  }
+
+  waits(runIds: readonly string[]): Promise<ReadonlyMap<string, Waits>> {
+    return this.#alone(async () => {
+      await this.#map.sync(this.#db);
+      return this.#map.waits(new Set(runIds));
+    });
+  }
+
+  /** What was taken and has not started is for others to take at once. */
+  async close(): Promise<void> {
+    clearInterval(this.#look);
+    await this.#contact.close();
+    if (this.#engine === undefined) return;
+    try {
+      await this.#db.transaction().execute(async (trx) => {
+        const taken = await trx
+          .selectFrom('job')
+          .select('id')
+          .where('worker', '=', this.#ledger.self)
+          .where('state', '=', 'queued')
+          .execute();
+        await this.#giveBack(
+          trx,
+          taken.map(({ id }) => id),
+        );
+      });
+      await this.#settings.replicas.leave();
+    } catch (error) {
+      this.#settings.log.warn({ err: error }, 'what was taken is given back when its lease is over');
+    }
+    await this.#engine.close();
+  }
+
+  /** Says that we and what we hold are there, and hears what is to end, and what is nobody's any more. */
+  async #beat(): Promise<void> {
+    const engine = this.#running();
+    await this.#settings.replicas.beat();
+    await engine.touch([...this.#held]);
+    await this.#hearWhatEnds();
+    const back = await engine.claim(RECLAIMED_AT_ONCE);
+    if (back.length === 0) return;
+    await transact(this.#ledger.db, (trx) => this.#reclaim(toServer(trx), back));
+    this.#settings.outbox.announce();
+    this.#announce();
+  }
+
+  async #hearWhatEnds(): Promise<void> {
+    if (this.#held.size === 0) return;
+    const rows = await toServer(this.#settings.beats)
+      .selectFrom('job')
+      .innerJoin('run', 'run.id', 'job.run_id')
+      .select(['job.id', 'job.state', 'job.worker'])
+      .where(sql<boolean>`job.id = any(${[...this.#held]}::text[])`)
+      .where((job) =>
+        job.or([
+          job('job.state', '=', 'settled'),
+          job('stop_asked', '=', true),
+          job('run.cancelled_at', 'is not', null),
+          job('worker', 'is', null),
+          job('worker', '<>', this.#ledger.self),
+        ]),
+      )
+      .execute();
+    const isGone = (row: (typeof rows)[number]): boolean =>
+      row.state === 'settled' || row.worker !== this.#ledger.self;
+    const gone = rows.filter(isGone).map(({ id }) => id);
+    // Cancelled before they began, or given up by somebody: whichever, nothing of them is to go on here.
+    this.#stop(gone, 'interrupted');
+    for (const id of gone) this.#held.delete(id);
+    this.#stop(
+      rows.filter((row) => !isGone(row)).map(({ id }) => id),
+      'cancelled',
+    );
+  }
+
+  /** Tickets for which nobody spoke. */
+  async #reclaim(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
+    const jobs = await trx
+      .selectFrom('job')
+      .select(['id', 'state', 'worker'])
+      .where('id', 'in', ids)
+      .execute();
+    const living = await this.#settings.replicas.living(trx);
+    const { self } = this.#ledger;
+    // pg-boss lets none be out for more than a day: its process speaks for it again.
+    const isKept = ({ id, worker }: { readonly id: string; readonly worker: string | null }): boolean =>
+      worker === self ? this.#held.has(id) : worker !== null && living.has(worker);
+    const left = jobs.filter((job) => job.state === 'settled' || !isKept(job));
+    const waiting = left.filter(({ state }) => state === 'queued').map(({ id }) => id);
+    if (waiting.length > 0) await this.#giveBack(trx, waiting);
+    const lost = left.filter(({ state }) => state === 'running').map(({ id }) => id);
+    if (lost.length > 0) {
+      const running = await findRunning(toStore(trx), lost);
+      await settleLost(this.#ledger, toStore(trx), running, this.#ledger.now(), WAS_LOST);
+      this.#settings.log.warn({ jobs: running.length }, 'jobs of a process that is gone are of unknown fate');
+    }
+    const known = new Set(jobs.map(({ id }) => id));
+    const torn = [...left.map(({ id }) => id), ...ids.filter((id) => !known.has(id))];
+    await this.#running().drop(torn, toStore(trx));
+  }
+
+  async #giveBack(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await trx
+      .updateTable('job')
+      .set({ worker: null, lane: null })
+      .where(sql<boolean>`id = any(${ids}::text[])`)
+      .where('state', '=', 'queued')
+      .execute();
+    await this.#running().drop(ids, toStore(trx));
+    for (const id of ids) this.#held.delete(id);
+  }
+
+  /** Of these, what is ours in the table. */
+  async #ofMine(trx: Transaction<ServerSchema>, jobs: readonly TakenJob[]) {
+    const rows = await trx
+      .selectFrom('job')
+      .select(['id', 'state', 'kind'])
+      .where(sql<boolean>`id = any(${jobs.map(({ id }) => id)}::text[])`)
+      .where('worker', '=', this.#ledger.self)
+      .execute();
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  #stop(ids: readonly string[], why: Why): void {
+    if (ids.length === 0) return;
+    for (const listener of this.#stopListeners) listener(ids, why);
+  }
+
+  #announce(): void {
+    for (const listener of this.#readyListeners) listener();
+  }
+
+  #running(): Engine {
+    if (this.#engine === undefined) throw new Error('the queue was used before it was opened');
+    return this.#engine;
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work, work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}

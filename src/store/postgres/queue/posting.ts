@@ -1,0 +1,57 @@
+import { type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import type { Schema } from '../../schema.ts';
+import { toServer } from '../server-schema.ts';
+import { LEASE_MS } from './engine.ts';
+import type { Replicas } from './replicas.ts';
+
+/** Less than this left of it, whoever posts says that it goes on to. */
+const RENEWED_MS = LEASE_MS / 2;
+
+/**
+ * Slack's limits are the workspace's, so one process at a time brings messages there, by a lease: its pace is then
+ * everybody's. It passes on as soon as that process has nothing more to bring, or is gone. Files that lie on the disk of one
+ * process are brought by that one, as long as it is there.
+ */
+export class Posting {
+  readonly #replicas: Replicas;
+  readonly #self: string;
+
+  constructor(replicas: Replicas, self: string) {
+    this.#replicas = replicas;
+    this.#self = self;
+  }
+
+  /** Within a claim, of which the rows are narrowed to those that are ours to bring now. */
+  async narrow<T extends SelectQueryBuilder<Schema, 'outbox', object>>(
+    trx: Transaction<Schema>,
+    due: T,
+  ): Promise<T> {
+    const isOurs = await this.#hold(trx);
+    const living = [...(await this.#replicas.living(toServer(trx)))].filter((id) => id !== this.#self);
+    const elsewhere = sql<boolean>`(outbox.sends = 'message' or not exists (
+      select 1 from job where job.run_id = outbox.run_id and job.worker = any(${living}::text[])
+        and outbox.key in ('file:' || job.run_id || ':' || job.host, 'log:' || job.run_id || ':host ' || job.host)))`;
+    const ours = isOurs
+      ? elsewhere
+      : sql<boolean>`outbox.sends <> 'message' and exists (
+      select 1 from job where job.run_id = outbox.run_id and job.worker = ${this.#self}
+        and outbox.key in ('file:' || job.run_id || ':' || job.host, 'log:' || job.run_id || ':host ' || job.host))`;
+    return due.where(ours) as T;
+  }
+
+  async #hold(trx: Transaction<Schema>): Promise<boolean> {
+    const db = toServer(trx);
+    const now = this.#replicas.now();
+    const held = await db.selectFrom('posting').selectAll().executeTakeFirst();
+    const isOurs = held?.replica === this.#self;
+    if (held !== undefined && !isOurs && held.until > now) return false;
+    if (isOurs && held.until - now > RENEWED_MS) return true;
+    const row = { replica: this.#self, until: now + LEASE_MS };
+    await db
+      .insertInto('posting')
+      .values({ id: 1, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+      .execute();
+    return true;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Generated, Kysely, Transaction } from 'kysely';
+import type { Schema } from '../schema.ts';
+
+/** What a server has besides, as several processes share it. */
+export interface ServerSchema extends Omit<Schema, 'run' | 'job' | 'received'> {
+  run: Schema['run'] & {
+    /** Counts up with each change of its state, over all runs and jobs; null before the first. */
+    changed: Generated<number | null>;
+    /** Which process put it down, or sees to it since that is gone. */
+    opener: Generated<string | null>;
+  };
+  received: Schema['received'] & { opener: Generated<string | null> };
+  job: Schema['job'] & {
+    /** Which process has taken it, or had; null before, and where it was given back. */
+    worker: Generated<string | null>;
+    /** Of its host, while it is taken: `web01#0`. */
+    lane: Generated<string | null>;
+    /** It runs, perhaps in another process, and is to end. */
+    stop_asked: Generated<boolean>;
+    changed: Generated<number | null>;
+  };
+  replica: ReplicaTable;
+  posting: PostingTable;
+}
+
+/** One row: who brings messages to Slack, and until when nobody else does. Epoch ms by the server's clock. */
+interface PostingTable {
+  id: number;
+  replica: string;
+  until: number;
+}
+
+/** Processes that were there within the last minutes. */
+interface ReplicaTable {
+  id: string;
+  /** Epoch ms by the server's clock. */
+  seen_at: number;
+}
+
+/** The same tables, with what only a server has of them, and without: Kysely's types are all that differs. */
+export function toServer(db: Transaction<Schema>): Transaction<ServerSchema>;
+export function toServer(db: Kysely<Schema>): Kysely<ServerSchema>;
+export function toServer(db: Kysely<Schema>): Kysely<ServerSchema> {
+  return db as unknown as Kysely<ServerSchema>;
+}
+
+export function toStore(trx: Transaction<ServerSchema>): Transaction<Schema> {
+  return trx as unknown as Transaction<Schema>;
+}

@@ -1,0 +1,48 @@
+import type { Transaction } from 'kysely';
+import type { TakenJob } from '../run/run.ts';
+import { oweProgress } from '../thread/layout.ts';
+import { inChunks } from './pieces.ts';
+import type { Schema } from './schema.ts';
+import { type Ledger, oweToThread } from './settle.ts';
+
+/**
+ * The only way to start a job. It answers once in a job's life, whatever crashes and whoever asks twice, and tells
+ * which of these it has marked as running.
+ */
+export async function passGuard(
+  ledger: Ledger,
+  trx: Transaction<Schema>,
+  jobs: readonly TakenJob[],
+  at: number,
+): Promise<readonly TakenJob[]> {
+  const ids = new Set<string>();
+  for (const chunk of inChunks(jobs)) {
+    const rows = await trx
+      .updateTable('job')
+      .set({ state: 'running', started_at: at })
+      .where(
+        'id',
+        'in',
+        chunk.map((job) => job.id),
+      )
+      .where('state', '=', 'queued')
+      .where('run_id', 'in', (open) =>
+        open
+          .selectFrom('run')
+          .select('id')
+          .where('state', '=', 'open')
+          .where('cancelled_at', 'is', null)
+          .where('held', 'is', null)
+          // Nobody could read what became of it.
+          .where('channel_id', 'not in', (closed) => closed.selectFrom('place').select('channel_id')),
+      )
+      .returning('id')
+      .execute();
+    for (const { id } of rows) ids.add(id);
+  }
+  const granted = jobs.filter((job) => ids.delete(job.id));
+  for (const runId of new Set(granted.map((job) => job.runId))) {
+    await oweToThread(ledger, trx, runId, oweProgress(runId, at));
+  }
+  return granted;
+}

@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import pg from 'pg';
+import { expect, test, vi } from 'vitest';
+import type { Run } from '../../../src/run/run.ts';
+import { claimAll, openRig, openRun, type StoreRig } from '../rig.ts';
+
+const OTHER = new URL('other-process.ts', import.meta.url).pathname;
+/** As README says. */
+const WITHIN_MS = 15_000;
+
+interface OtherProcess extends Disposable {
+  readonly child: ChildProcess;
+  said(): string;
+}
+
+function startOther(url: string): OtherProcess {
+  const child = spawn(process.execPath, [OTHER, url], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (more: string) => {
+    text += more;
+  });
+  return { child, said: () => text, [Symbol.dispose]: () => void child.kill('SIGKILL') };
+}
+
+async function heard(other: OtherProcess, word: string): Promise<void> {
+  await vi.waitFor(() => expect(other.said()).toContain(word), { timeout: 20_000, interval: 20 });
+}
+
+async function interrupted(rig: StoreRig, { id }: Run, count: number): Promise<number> {
+  const since = performance.now();
+  await vi.waitFor(
+    async () => expect((await rig.store.findRun(id))?.progress.settled.interrupted).toBe(count),
+    { timeout: 30_000, interval: 100 },
+  );
+  return performance.now() - since;
+}
+
+/** Its server, from another database. */
+async function serverOf({ url }: StoreRig) {
+  const database = new URL(url).pathname.slice(1);
+  const client = new pg.Client(url.replace(database, 'postgres'));
+  await client.connect();
+  return {
+    database,
+    query: (statement: string) => client.query(statement),
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
+
+test('what a process ran that was killed is told as unknown within 15 s, and its hosts are free; nothing of it runs again', async () => {
+  await using rig = await openRig();
+  const run = await openRun(rig.store, { hosts: 5, fanOut: 3 });
+  using other = startOther(rig.url);
+  await heard(other, 'started 3');
+  other.child.kill('SIGKILL');
+  expect(await rig.store.jobs.take(10)).toEqual([]);
+  expect(await interrupted(rig, run, 3)).toBeLessThan(WITHIN_MS);
+  const rest = await rig.store.jobs.start(await rig.store.jobs.take(10));
+  expect(rest.map(({ host }) => host)).toEqual(['web04', 'web05']);
+  const actions = (await rig.query('select action from audit order by seq')).map(({ action }) => action);
+  expect(actions).toContain('interrupted');
+  expect((await rig.store.audit.verify()).faults).toEqual([]);
+}, 60_000);
+
+test('one that stood still ends what it runs as soon as it goes on, and what it knows takes the place of "unknown"', async () => {
+  await using rig = await openRig();
+  const run = await openRun(rig.store, { hosts: 2 });
+  using other = startOther(rig.url);
+  await heard(other, 'started 2');
+  other.child.kill('SIGSTOP');
+  await interrupted(rig, run, 2);
+  const before = await claimAll(rig.store);
+  for (const row of before) await rig.store.outbox.sent(row, '5.5');
+  other.child.kill('SIGCONT');
+  await heard(other, 'interrupted 2');
+  await heard(other, 'settled');
+  const job = await rig.store.findJob(run.id, 'web01');
+  expect(job?.outcome).toMatchObject({
+    kind: 'ok',
+    reason: 'reported late: until now it was told as unknown',
+    stdout: { head: 'so it went' },
+  });
+  const [late] = await rig.query("select detail_json from audit where action = 'late'");
+  expect(JSON.parse(String(late?.detail_json))).toMatchObject({
+    hosts: ['web01', 'web02'],
+    outcomes: { ok: 2 },
+  });
+  expect((await rig.store.audit.verify()).faults).toEqual([]);
+  // In messages of their own, below those that said "unknown".
+  const due = (await claimAll(rig.store)).filter(({ key }) => key.startsWith('reply:'));
+  expect(due.map(({ key, ts, joins }) => [key, ts, joins])).toEqual(
+    [1, 2].map((n) => [`reply:${run.id}:web0${n}`, null, null]),
+  );
+}, 90_000);
+
+test('out of touch with the database, a process is told to end what it runs before its hosts are given away', async () => {
+  const unheard: string[] = [];
+  await using rig = await openRig();
+  await openRun(rig.store, { hosts: 2 });
+  const started = await rig.store.jobs.start(await rig.store.jobs.take(2));
+  const stopped = Promise.withResolvers<number>();
+  rig.store.jobs.onStop((ids, why) => {
+    unheard.push(`${why} ${ids.length}`);
+    stopped.resolve(performance.now());
+  });
+  const cutAt = performance.now();
+  // Nobody is let in, and who is in is thrown out: a server that is there, and cannot be asked.
+  await using server = await serverOf(rig);
+  await server.query(`alter database ${server.database} allow_connections false`);
+  await server.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${server.database}'`,
+  );
+  const fencedMs = (await stopped.promise) - cutAt;
+  expect(fencedMs).toBeGreaterThan(6_000);
+  expect(fencedMs).toBeLessThan(10_000);
+  expect(unheard).toEqual(['interrupted 2']);
+  await expect(rig.store.jobs.start(started)).rejects.toThrow('out of touch');
+  expect(await rig.store.jobs.take(5)).toEqual([]);
+  await expect(rig.store.ping()).rejects.toThrow();
+  await server.query(`alter database ${server.database} allow_connections true`);
+  await vi.waitFor(() => rig.store.ping(), { timeout: 10_000 });
+}, 60_000);
