@@ -49,7 +49,9 @@ describe('the README', () => {
   test('names only npm scripts that exist, and every script', () => {
     const named = new Set(
       Array.from(
-        readme.matchAll(/npm (?:run )?(start|test|demo|check-config|check|bench|audit|backup|outbox)\b/g),
+        readme.matchAll(
+          /npm (?:run )?(start|test|demo|check-config|check|bench|chaos|audit|backup|outbox)\b/g,
+        ),
         (m) => m[1],
       ),
     );

@@ -3,7 +3,7 @@ import { HOST_KEYS } from './host-section.ts';
 import { hintAt, parseBoolean } from './host-values.ts';
 import type { IniEntry, IniSection } from './ini.ts';
 import type { Group, Host } from './inventory.ts';
-import { didYouMean, type Problems, showName } from './problems.ts';
+import { didYouMean, type Problems, showName, showSection } from './problems.ts';
 
 /** A group's section as it stands there: names, not yet what they are. */
 export interface GroupReading {
@@ -38,7 +38,10 @@ function readMembers(
   const members: string[] = [];
   const left: string[] = [];
   if (looksLikeHost(section, spelled)) {
-    problems.at(section.line, `[${section.name}] has no ip; a host needs one, and a group has no such keys`);
+    problems.at(
+      section.line,
+      `${showSection(section.name)} has no ip; a host needs one, and a group has no such keys`,
+    );
     return { members, left };
   }
   for (const [name, { line, value }] of section.entries) {
@@ -46,14 +49,14 @@ function readMembers(
     if (isIn === undefined) {
       problems.at(
         line,
-        `${showName(name)} in group [${section.name}]: expected True or False${hintAt(value)}`,
+        `${showName(name)} in group ${showSection(section.name)}: expected True or False${hintAt(value)}`,
       );
     }
     if (!spelled.has(name)) {
       const near = didYouMean(nearNames(name, spelled.values()));
       problems.at(
         line,
-        `${showName(name)} in group [${section.name}] is neither a host nor a group here.${near}`,
+        `${showName(name)} in group ${showSection(section.name)} is neither a host nor a group here.${near}`,
       );
     } else if (isIn !== undefined) (isIn ? members : left).push(name);
   }

@@ -1,5 +1,5 @@
 import { decode } from 'ini';
-import { type Problems, showName } from './problems.ts';
+import { type Problems, showName, showSection } from './problems.ts';
 
 /**
  * An INI file as Python's `configparser.ConfigParser(interpolation=None)` reads it from disk:
@@ -78,7 +78,7 @@ export function parseIni(text: string, problems: Problems): IniFile {
     }
     current = { name, line, entries: new Map() };
     if (first === undefined) sections.set(name, current);
-    else problems.at(line, `section [${name}] is there twice, first on line ${first.line}`);
+    else problems.at(line, `section ${showSection(name)} is there twice, first on line ${first.line}`);
   };
 
   const readEntry = (section: OpenSection, content: string, line: number): void => {
@@ -98,7 +98,10 @@ export function parseIni(text: string, problems: Problems): IniFile {
     } else if (first === undefined) {
       section.entries.set(key, open);
     } else {
-      problems.at(line, `${showName(key)} is there twice in [${section.name}], first on line ${first.line}`);
+      problems.at(
+        line,
+        `${showName(key)} is there twice in ${showSection(section.name)}, first on line ${first.line}`,
+      );
     }
   };
 

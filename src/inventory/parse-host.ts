@@ -10,7 +10,7 @@ import {
 } from './host-values.ts';
 import type { IniEntry, IniFile, IniSection } from './ini.ts';
 import type { Host } from './inventory.ts';
-import type { Problems } from './problems.ts';
+import { type Problems, showSection } from './problems.ts';
 import { Secret } from './secret.ts';
 
 /** A public key as `.pub` files have it. */
@@ -47,9 +47,12 @@ export function parseHost(
   const variables = at.readVariables();
   const jump = readJump(section, at.entry('jump'));
 
-  if (at.entry('user') === undefined) at.fault(section.line, `[${section.name}] has no user`);
+  if (at.entry('user') === undefined) at.fault(section.line, `${showSection(section.name)} has no user`);
   if (at.entry('password') === undefined && at.entry('key') === undefined && !wantsAgent(at)) {
-    at.fault(section.line, `[${section.name}] has no way to log in: give it a password, key or agent`);
+    at.fault(
+      section.line,
+      `${showSection(section.name)} has no way to log in: give it a password, key or agent`,
+    );
   }
   if (!at.isSound || ip === undefined || user === undefined) return undefined;
   return {

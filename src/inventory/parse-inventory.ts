@@ -6,7 +6,7 @@ import { hintAt } from './host-values.ts';
 import { type IniSection, parseIni } from './ini.ts';
 import type { Host, Inventory } from './inventory.ts';
 import { parseHost } from './parse-host.ts';
-import { didYouMean, Problems, showName } from './problems.ts';
+import { didYouMean, Problems, showName, showSection } from './problems.ts';
 import type { Secret } from './secret.ts';
 
 /**
@@ -81,12 +81,12 @@ function indexSections(sections: readonly IniSection[], problems: Problems): Rea
     const key = section.name.toLowerCase();
     const first = index.get(key);
     const fault = nameFault(section.name);
-    if (fault !== undefined) problems.at(section.line, `[${section.name}]: ${fault}`);
+    if (fault !== undefined) problems.at(section.line, `${showSection(section.name)}: ${fault}`);
     if (first === undefined) index.set(key, section);
     else {
       problems.at(
         section.line,
-        `[${section.name}] and [${first.name}] on line ${first.line} differ only in case; names are looked up in any case`,
+        `${showSection(section.name)} and ${showSection(first.name)} on line ${first.line} differ only in case; names are looked up in any case`,
       );
     }
   }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { shorten } from './shorten.ts';
 
 /** Gathers what is wrong with one file, so that all of it is said at once, in the order of its lines. */
 export class Problems {
@@ -36,4 +37,15 @@ export function didYouMean(names: readonly string[]): string {
  */
 export function showName(name: string): string {
   return /^[\p{L}\p{N}_.-]{1,40}$/u.test(name) ? `"${name}"` : 'this name';
+}
+
+const MAX_SECTION_CHARS = 100;
+
+/**
+ * A section as a problem may show it, brackets and all. Python takes a header up to the last `]` of its line, so what
+ * comes after another one, a `=` or what only looks like the end of a line may be a key's password.
+ */
+export function showSection(name: string): string {
+  const end = name.search(/\].|[=\u2028\u2029]/u);
+  return `[${shorten(end === -1 ? name : `${name.slice(0, end)}…`, MAX_SECTION_CHARS)}]`;
 }

@@ -3,7 +3,7 @@ import { resolveTerms, splitTerms } from '../inventory/expression.ts';
 import { parseBoolean } from '../inventory/host-values.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection, parseIni } from '../inventory/ini.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { didYouMean, Problems, showName } from '../inventory/problems.ts';
+import { didYouMean, Problems, showName, showSection } from '../inventory/problems.ts';
 import {
   type CommandPattern,
   type CommandPatterns,
@@ -131,7 +131,7 @@ class RuleReader {
     const entry = this.#entry(key);
     const items = entry === undefined ? [] : splitTerms(joinLines(entry.value));
     if (entry === undefined && isRequired) {
-      this.#problems.at(this.#section.line, `[${this.#section.name}] has no ${key}`);
+      this.#problems.at(this.#section.line, `${showSection(this.#section.name)} has no ${key}`);
     } else if (entry?.value === '') this.#fault(key, 'it is empty');
     else if (items.includes('')) this.#fault(key, 'a comma has nothing beside it; take it out');
     if (items.some((item) => /\s[#;]/.test(item))) {

@@ -37,6 +37,16 @@ describe('a host', () => {
     expect(hosts.get('b')).not.toHaveProperty('jump');
   });
 
+  test.each(['[web01] password = hunter2]', '[web01 password=hunter2]', '[web01\u2028password hunter2]'])(
+    'shows of the header %j no more than the name',
+    (header) => {
+      const told = problemsOf(`${header}\nip = 10.0.0.1\n${header}\n`);
+      expect(told.length).toBeGreaterThan(2);
+      expect(told.join('\n')).toMatch(/\[web01( password)?…\]/);
+      expect(told.join('\n')).not.toContain('hunter2');
+    },
+  );
+
   test('finds its secrets in variables and files, and never shows them', () => {
     const inventory = read(
       `[a]\nip = 1.2.3.4\nuser = u\npassword = env:PW\npassphrase = file:/run/pp\nkey = ~/.ssh/id\nagent = yes\n`,

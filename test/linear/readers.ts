@@ -55,7 +55,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
     new RegExp(`[^${SPACE}]`),
   ),
   'src/inventory/parse-host.ts': reader('file', 7),
-  'src/inventory/problems.ts': reader('file', 1),
+  'src/inventory/problems.ts': reader('file', 2),
   'src/lifecycle/shared-file.ts': reader('slack', 4),
   'src/policy/allowlist.ts': reader('file', 3),
   'src/policy/command-pattern.ts': reader(['slack', 'file'], 6),

@@ -114,6 +114,13 @@ describe('the allowlist', () => {
     expect(problemsOf(without)).toContain(`allowlist.ini:1: [r] has no ${key}`);
   });
 
+  test('shows of a header no more than the name, where a key was put on its line', () => {
+    expect(problemsOf('[a] password = hunter2] x\nusers = U1')).toContain(
+      'allowlist.ini:1: [a…] has no hosts',
+    );
+    expect(problemsOf('[a] password = hunter2] x').join('\n')).not.toContain('hunter2');
+  });
+
   test('needs no commands without run, and no paths without put and get', () => {
     const text = '[a]\nusers = U1\nchannels = *\nhosts = all\nactions = cancel, audit, trust\n';
     expect(problemsOf(text)).toEqual([]);

@@ -57,7 +57,7 @@ export class Socket {
     client.removeAllListeners('ws_message');
     client.on('ws_message', (...message: unknown[]) => {
       const frame = readFrame(message[0]);
-      if (frame.kind !== 'leave') for (const handle of handlers) handle.apply(client, message);
+      if (frame.kind !== 'leave') for (const handle of handlers) void this.#hand(handle, message);
       this.#hear(frame);
     });
   }
@@ -103,6 +103,15 @@ export class Socket {
     const goodbye = { ms: GOODBYE_MS, late: () => undefined };
     await within(this.receiver.client.disconnect(), goodbye);
     await within(loop, goodbye);
+  }
+
+  /** The SDK reads a frame as if it could only be one of those it knows, and leaves the rejection to nobody. */
+  async #hand(handle: (...message: unknown[]) => unknown, message: readonly unknown[]): Promise<void> {
+    try {
+      await handle.apply(this.receiver.client, [...message]);
+    } catch (error) {
+      this.#context.log.warn({ err: error }, 'Slack sent what is no request: it was dropped');
+    }
   }
 
   #hear(frame: Frame): void {

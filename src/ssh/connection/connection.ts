@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, ExecOptions, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
@@ -34,6 +35,7 @@ export class Connection {
     this.#client = client;
     this.#socket = socket;
     this.#disconnectMs = disconnectMs;
+    listenFromTheStart(client);
     // Errors may come several times, and after the end; the end may come without any (pitfalls 13, 14).
     client.on('error', (error) => {
       this.#complaint ??= brokenSession(error);
@@ -151,6 +153,26 @@ export class Connection {
     for (const listener of [...this.#onLost]) listener(this.#lost);
     this.#onLost.clear();
   }
+}
+
+/**
+ * A host that speaks behind the end of a channel breaks the stream it speaks on, which is the end of that channel and
+ * not of this process. The library makes a channel as the host opens it, and hands it on only when the command was
+ * taken, so nobody else can listen from the start (ssh2 1.17, client.js: CHANNEL_OPEN_CONFIRMATION).
+ */
+function listenFromTheStart(client: Client): void {
+  const channels: unknown = Reflect.get(client, '_chanMgr');
+  const update: unknown =
+    typeof channels === 'object' && channels !== null && Reflect.get(channels, 'update');
+  if (typeof channels !== 'object' || channels === null || typeof update !== 'function') {
+    throw new Error('this ssh2 keeps its channels elsewhere');
+  }
+  Reflect.set(channels, 'update', (id: number, made: unknown): void => {
+    for (const stream of made instanceof EventEmitter ? [made, Reflect.get(made, 'stderr')] : []) {
+      if (stream instanceof EventEmitter) stream.on('error', () => {});
+    }
+    Reflect.apply(update, channels, [id, made]);
+  });
 }
 
 /**

@@ -1,14 +1,15 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import { ADA, AUDIT, makeHome, openTeamSlack, startBot } from '../../rigs/bot.ts';
+import {
+  type SimulatedHosts,
+  simulatedAddress,
+  startSimulatedHosts,
+} from '../../rigs/simulated/simulated-hosts.ts';
 import { makeKeyPair } from '../../rigs/sshd.ts';
 import { median, quantile } from '../rounds.ts';
-import type { HostEnded } from './simulated-hosts.ts';
 
-const HOSTS = new URL('simulated-hosts.ts', import.meta.url).pathname;
 const BOT = 'U0BOT0001';
 /** Each of them idle until its one run: Slack lets through one message a second in a channel. */
 const IDLE_CHANNELS = 10;
@@ -53,8 +54,8 @@ export async function measureAcks(wish: AckWish): Promise<AckFigures> {
       ...Array.from({ length: IDLE_CHANNELS }, (_, n) => ({ id: idleChannel(n), name: `idle${n}`, members })),
     ],
   });
-  await using hosts = await startHosts(hostKey.private);
-  const ips = Array.from({ length: wish.jobs }, (_, i) => `127.80.${i >> 8}.${i & 255}`);
+  await using hosts = await startSimulatedHosts(hostKey.private);
+  const ips = Array.from({ length: wish.jobs }, (_, n) => simulatedAddress(n));
   const inventory = ips.map((ip, i) => `[h${i}]\nip = ${ip}\n`).join('');
   const [type, publicKey] = hostKey.public.split(' ');
   await using home = await makeHome({
@@ -81,7 +82,8 @@ export async function measureAcks(wish: AckWish): Promise<AckFigures> {
   const before = await metrics();
   const ownLoop = monitorEventLoopDelay({ resolution: 10 });
   ownLoop.enable();
-  hosts.ended.length = 0;
+  const endedBefore = hosts.ended.length;
+  const jobsEnded = (): number => hosts.ended.length - endedBefore;
   const since = performance.now();
   const started = await slack.command({
     user: ADA,
@@ -96,7 +98,7 @@ export async function measureAcks(wish: AckWish): Promise<AckFigures> {
   const acks: number[] = [];
   let unanswered = 0;
   const asked: Promise<void>[] = [];
-  for (let i = 0; i < wish.commands && hosts.ended.length < wish.jobs; i++) {
+  for (let i = 0; i < wish.commands && jobsEnded() < wish.jobs; i++) {
     const text = texts[i % texts.length] ?? 'help';
     asked.push(
       slack.command({ user: ADA, channel: BUSY_CHANNEL, command: '/batch', text }).then((outcome) => {
@@ -109,7 +111,7 @@ export async function measureAcks(wish: AckWish): Promise<AckFigures> {
   await Promise.all(asked);
   const during = await metrics();
   ownLoop.disable();
-  await hosts.waitForEnd(() => hosts.ended.length >= wish.jobs);
+  await hosts.waitFor(() => jobsEnded() >= wish.jobs);
   const runSeconds = (performance.now() - since) / 1_000;
   const after = await metrics();
   if (slack.violations.length > 0) {
@@ -124,7 +126,7 @@ export async function measureAcks(wish: AckWish): Promise<AckFigures> {
     botLoopP99Ms: inMs(during.get('nodejs_eventloop_lag_p99_seconds')),
     botLoopMaxMs: inMs(during.get('nodejs_eventloop_lag_max_seconds')),
     slackLoopP99Ms: ownLoop.percentile(99) / 1e6,
-    jobsEnded: hosts.ended.length,
+    jobsEnded: jobsEnded(),
     runSeconds,
     botRssMb: (after.get('process_resident_memory_bytes') ?? Number.NaN) / 2 ** 20,
     botCpuMsPerJob:
@@ -147,41 +149,8 @@ async function idleResult(
   const root = await slack.waitFor(() => slack.messages(channel).find((message) => message.isFromApp));
   await slack.waitFor(() => slack.thread(channel, root.ts).length > 0);
   const seenAt = Date.now();
-  await hosts.waitForEnd(() => hosts.ended.some((end) => end.ip === ip));
-  return seenAt - (hosts.ended.find((end) => end.ip === ip)?.endedAt ?? Number.NaN);
-}
-
-// ── the hosts ────────────────────────────────────────────────────────────────────────────────────────────
-
-interface SimulatedHosts extends AsyncDisposable {
-  readonly port: number;
-  readonly ended: HostEnded[];
-  waitForEnd(isSo: () => boolean): Promise<void>;
-}
-
-async function startHosts(hostKey: string): Promise<SimulatedHosts> {
-  const child = fork(HOSTS, [Buffer.from(hostKey).toString('base64')], { execArgv: [] });
-  const gone = new AbortController();
-  child.once('exit', () => gone.abort(new Error('the simulated hosts ended')));
-  const [port] = await once(child, 'message', { signal: gone.signal });
-  const ended: HostEnded[] = [];
-  child.on('message', (end: HostEnded) => void ended.push(end));
-  return {
-    port,
-    ended,
-    async waitForEnd(isSo) {
-      while (!isSo())
-        await once(child, 'message', {
-          signal: AbortSignal.any([gone.signal, AbortSignal.timeout(120_000)]),
-        });
-    },
-    async [Symbol.asyncDispose]() {
-      if (gone.signal.aborted) return;
-      const exit = once(child, 'exit');
-      child.disconnect();
-      await exit;
-    },
-  };
+  await hosts.waitFor(() => hosts.ended.some((end) => end.ip === ip));
+  return seenAt - (hosts.ended.find((end) => end.ip === ip)?.at ?? Number.NaN);
 }
 
 // ── /metrics ─────────────────────────────────────────────────────────────────────────────────────────────

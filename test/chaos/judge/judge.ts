@@ -1,0 +1,115 @@
+import { ADA, shown } from '../../rigs/bot.ts';
+import { addressOf } from '../world/names.ts';
+import type { StoredJob } from '../world/store-view.ts';
+import type { Asked, World } from '../world/world.ts';
+import { findDoubled } from './doubled.ts';
+import { readThread } from './threads.ts';
+
+export interface Judgement {
+  readonly jobs: number;
+  readonly kinds: ReadonlyMap<string, number>;
+  /** Each in a sentence, by what was broken. */
+  readonly ranTwice: readonly string[];
+  readonly lost: readonly string[];
+  readonly stuck: readonly string[];
+  readonly doubled: readonly string[];
+  /** What is told otherwise than the hosts have it, or not to be read where it should be. */
+  readonly untrue: readonly string[];
+  /** The audit chain, the shutdown, what Slack would not take. */
+  readonly other: readonly string[];
+}
+
+export const BROKEN = ['ranTwice', 'lost', 'stuck', 'doubled', 'untrue', 'other'] as const;
+
+/** Holds what the store and Slack say against what the hosts have on record; the bot has to be at its end. */
+export async function judge(world: World, stuck: string | undefined): Promise<Judgement> {
+  await world.hosts.told();
+  const began = countBegun(world);
+  const jobs = await world.store.jobs();
+  const byTag = Map.groupBy(jobs, (job) => job.tag);
+  const lost: string[] = [];
+  const untrue: string[] = [];
+  for (const asked of world.asked) {
+    const own = byTag.get(asked.tag) ?? [];
+    const outcome = await asked.outcome;
+    const isTold = hasWord(world, asked);
+    if (outcome.ok && own.length === 0 && !isTold)
+      lost.push(`${asked.tag} was acked, and nobody was told more`);
+    if (own.length === 0) continue;
+    const runs = new Set(own.map(({ run }) => run));
+    if (runs.size > 1) untrue.push(`${asked.tag} became ${runs.size} runs`);
+    if (own.length !== asked.hosts) lost.push(`${asked.tag}: ${own.length} jobs for ${asked.hosts} hosts`);
+    lost.push(
+      ...own
+        .filter(isUnended)
+        .map((job) => `${asked.tag} on ${job.host} is ${job.state}, without an outcome`),
+    );
+    untrue.push(...own.flatMap((job) => contradict(job, began) ?? []));
+    untrue.push(...readThread(world, asked, own, isTold));
+  }
+  const unknown = jobs.filter(({ tag }) => !world.asked.some((asked) => asked.tag === tag));
+  untrue.push(...unknown.map(({ host, tag }) => `${host} has a job "${tag}" that nobody asked for`));
+  return {
+    jobs: jobs.length,
+    kinds: new Map(
+      Array.from(
+        Map.groupBy(jobs, (job) => job.kind ?? job.state),
+        ([kind, all]) => [kind, all.length] as const,
+      ).toSorted(([, one], [, other]) => other - one),
+    ),
+    ranTwice: Array.from(began)
+      .filter(([, count]) => count > 1)
+      .map(([key, count]) => `${key} began ${count} times`),
+    lost,
+    stuck: stuck === undefined ? [] : [stuck],
+    doubled: findDoubled(world),
+    untrue,
+    other: findOther(world),
+  };
+}
+
+const isUnended = ({ state, kind, hasResult }: StoredJob): boolean =>
+  state !== 'settled' || kind === null || !hasResult;
+
+/** How often each command of each run began on each host, by what the hosts have on record. */
+function countBegun({ hosts }: World): ReadonlyMap<string, number> {
+  const began = new Map<string, number>();
+  for (const { what, ip, tag } of hosts.events) {
+    if (what === 'began') began.set(`${tag} on ${ip}`, (began.get(`${tag} on ${ip}`) ?? 0) + 1);
+  }
+  return began;
+}
+
+/** An outcome that the host's own record rules out. */
+function contradict({ tag, host, kind }: StoredJob, began: ReadonlyMap<string, number>): string | undefined {
+  const count = began.get(`${tag} on ${addressOf(host)}`) ?? 0;
+  switch (kind) {
+    case 'ok':
+      return count === 1 ? undefined : `${tag} on ${host} is ok, and began ${count} times there`;
+    case 'skipped':
+    case 'unreachable':
+    case 'auth-failed':
+      return count === 0 ? undefined : `${tag} on ${host} is ${kind}, and began there`;
+    case 'interrupted':
+    case 'lost':
+    case 'cancelled':
+    case null:
+      return undefined;
+    default:
+      return `${tag} on ${host} is ${kind}, which no host of these does`;
+  }
+}
+
+/** Something that only who asked can read, where they asked or in direct messages. */
+function hasWord({ slack }: World, { channel }: Asked): boolean {
+  return slack.ephemerals(ADA).some((message) => message.channel === channel && shown(message) !== '');
+}
+
+function findOther(world: World): readonly string[] {
+  const { code, said } = world.audit('verify');
+  const refused = world.slack.violations.map(({ method, error }) => `Slack refused ${method}: ${error}`);
+  return [
+    ...(code === 0 ? [] : [`audit verify ended with ${code}: ${said.slice(0, 500)}`]),
+    ...new Set(refused),
+  ];
+}

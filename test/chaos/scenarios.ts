@@ -1,0 +1,19 @@
+import { clocks } from './scenarios/clocks.ts';
+import { crashPoints } from './scenarios/crash-points.ts';
+import { frozen } from './scenarios/frozen.ts';
+import { fullDisk } from './scenarios/full-disk.ts';
+import { randomKills } from './scenarios/random-kills.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+import { lostAnswers, rateLimits } from './scenarios/slack-troubles.ts';
+import { sockets } from './scenarios/sockets.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  crashPoints,
+  randomKills,
+  frozen,
+  sockets,
+  lostAnswers,
+  rateLimits,
+  fullDisk,
+  clocks,
+];

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RESUME_ACTION } from '../../../src/report/buttons.ts';
+import { ADA } from '../../rigs/bot.ts';
+import { between } from '../world/random.ts';
+import type { Asked, World } from '../world/world.ts';
+import { roundsOf, type Scenario } from './scenario.ts';
+
+const RESUME_WITHIN_S = 6;
+
+/** SIGSTOP and SIGCONT, as a suspended machine: for a moment, past Slack's three seconds, and for long. */
+export const frozen: Scenario = {
+  name: 'frozen',
+  about: 'stopped and let go on, for up to 9 s; what is held then is let go by a person',
+  setUp: () => ({ env: { BATCHOPS_RESUME_WITHIN: `${RESUME_WITHIN_S}s` } }),
+  async run(world, scale) {
+    await world.start();
+    for (let round = roundsOf(world, scale); round > 0; round--) {
+      const isLong = round === 1;
+      const asked = world.ask({ hosts: world.hostCount, options: '-c 40' });
+      await world.hosts.waitFor(() => world.hosts.events.some(({ tag }) => tag === asked.tag), 30_000);
+      await delay(between(world.random, 0, 400));
+      world.bot.process.kill('SIGSTOP');
+      // Slack brings this to who does not answer, and says so to its person; once more, later.
+      const late = world.ask({ hosts: 5 });
+      await delay(isLong ? RESUME_WITHIN_S * 1_500 : between(world.random, 200, 2_500));
+      world.bot.process.kill('SIGCONT');
+      await late.outcome;
+      if (isLong) await letGo(world, asked);
+    }
+  },
+};
+
+async function letGo(world: World, asked: Asked): Promise<void> {
+  const root = await world.slack.waitFor(() => {
+    const found = world.rootOf(asked);
+    return found !== undefined && (isHeld(found.blocks) || / of [\d,]+ in /.test(found.text)) && found;
+  }, 30_000);
+  if (isHeld(root.blocks))
+    await world.slack.click({ user: ADA, channel: asked.channel, ts: root.ts, actionId: RESUME_ACTION });
+}
+
+const isHeld = (blocks: unknown): boolean => JSON.stringify(blocks).includes(RESUME_ACTION);

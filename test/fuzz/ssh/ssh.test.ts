@@ -1,0 +1,97 @@
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/inventory/secret.ts';
+import { OUTCOME_KINDS, type Outcome } from '../../../src/run/outcome.ts';
+import type { Work } from '../../../src/run/plan.ts';
+import { execution, openRig, passwordHost } from '../../ssh/rig.ts';
+import { cases, FUZZ_MS } from '../cases.ts';
+import { addressOf, type Mutation, PASSWORD } from './mutation.ts';
+
+const HOSTS = new URL('mutating-host-process.ts', import.meta.url).pathname;
+const AT_ONCE = 50;
+const ENDS_WITHIN_MS = 20_000;
+const DEADLINES = {
+  connectMs: 3_000,
+  handshakeMs: 2_000,
+  channelMs: 700,
+  lingerMs: 50,
+  killGraceMs: 50,
+  disconnectMs: 50,
+  keepaliveMs: 400,
+  retryDelaysMs: [5],
+};
+const CONTENT = 'content';
+const SOURCE = { bytes: CONTENT.length, sha256: createHash('sha256').update(CONTENT).digest('hex') };
+const RUN: Work = { action: 'run', command: 'true' };
+const PUT: Work = { action: 'put', local: 'file', remote: '/tmp/file', source: SOURCE };
+const GET: Work = { action: 'get', remote: '/tmp/file', local: 'got' };
+const workOf = (seed: number): Work => [RUN, PUT, GET][seed % 3] ?? RUN;
+
+const anyMutation: fc.Arbitrary<Mutation> = fc.record({
+  seed: fc.nat(),
+  does: fc.constantFrom('packets' as const, 'packets' as const, 'packets' as const, 'bytes' as const),
+  from: fc.nat(16).map((n) => n + 1),
+  every: fc.integer({ min: 1, max: 12 }),
+});
+
+test(
+  'whatever bytes a host sends, each job has one outcome in time, and no secret in it',
+  async () => {
+    const { numRuns = 1, ...parameters } = cases(150);
+    const hosts = fork(HOSTS, { execArgv: [] });
+    const [port] = await once(hosts, 'message');
+    const kinds = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyMutation, { minLength: AT_ONCE, maxLength: AT_ONCE }),
+        async (mutations) => {
+          hosts.send(mutations);
+          await once(hosts, 'message');
+          await using rig = await openRig({
+            deadlines: DEADLINES,
+            idleMs: 50,
+            policy: 'off',
+            secrets: [PASSWORD],
+          });
+          await mkdir(join(rig.folder, 'transfers'), { recursive: true });
+          await writeFile(join(rig.folder, 'transfers', 'file'), CONTENT);
+          const outcomes: Outcome[] = await Promise.all(
+            mutations.map(async ({ seed }, i) => {
+              const host = passwordHost(Number(port), {
+                name: `h${i}`,
+                ip: addressOf(i),
+                password: new Secret(PASSWORD),
+                shell: seed % 2 === 0 ? 'raw' : 'auto',
+              });
+              const since = performance.now();
+              const outcome = await rig.transport.execute(
+                host,
+                workOf(seed),
+                execution({ timeLimitMs: 1_500 }),
+              );
+              expect(performance.now() - since).toBeLessThan(ENDS_WITHIN_MS);
+              return outcome;
+            }),
+          );
+          for (const outcome of outcomes) {
+            expect(OUTCOME_KINDS).toContain(outcome.kind);
+            expect(JSON.stringify(outcome)).not.toContain(PASSWORD);
+            expect(outcome.reason).not.toMatch(/\p{Cc}|\u202e/u);
+            kinds.set(outcome.kind, (kinds.get(outcome.kind) ?? 0) + 1);
+          }
+          expect(rig.errors).toEqual([]);
+        },
+      ),
+      { ...parameters, numRuns: Math.ceil(numRuns / AT_ONCE), endOnFailure: true },
+    );
+    hosts.disconnect();
+    // It is not that all of them failed at the door.
+    expect([...kinds.keys()]).toEqual(expect.arrayContaining(['unreachable', 'failed', 'transfer-failed']));
+  },
+  FUZZ_MS,
+);
