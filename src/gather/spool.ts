@@ -68,6 +68,8 @@ export interface Masker {
 
 const MARKER = new TextEncoder().encode(SECRET_MARKER);
 const NOTHING = new Uint8Array(0);
+/** Bytes. A host that sends one at a time would have all that is held back searched anew for each. */
+const LOOKED_AT_ONCE = 1_024;
 
 /**
  * Masks a stream of any length as the mask would mask all of it at once. Of what came, the last bytes are held
@@ -76,11 +78,28 @@ const NOTHING = new Uint8Array(0);
 export function openMasker(mask: Mask): Masker {
   const heldBytes = Math.max(0, mask.longestBytes - 1);
   const keys = openKeyBlocks();
+  /** Came after those held, and was not looked at yet: less than `LOOKED_AT_ONCE`. */
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
   let held: Uint8Array = new Uint8Array(0);
   /** Of the stream, before those held. */
   let doneBytes = 0;
   /** So many of the held bytes belong to a secret that has its marker already. */
   let hiddenBytes = 0;
+
+  /** All that is to be looked at; undefined while that is too little. */
+  function gather(chunk: Uint8Array): Uint8Array | undefined {
+    waitingBytes += chunk.length;
+    if (waitingBytes < LOOKED_AT_ONCE) {
+      // A copy: whoever pushes may use its bytes again.
+      waiting.push(chunk.slice());
+      return undefined;
+    }
+    const all = joined(held, ...waiting, chunk);
+    waiting = [];
+    waitingBytes = 0;
+    return all;
+  }
 
   /** The pieces of all up to `end`. */
   function take(all: Uint8Array, end: number): readonly MaskedPiece[] {
@@ -99,10 +118,13 @@ export function openMasker(mask: Mask): Masker {
   return {
     push(chunk) {
       keys.push(chunk);
-      const all = held.length === 0 ? chunk : joined(held, chunk);
-      return take(all, Math.max(0, all.length - heldBytes));
+      const all = gather(chunk);
+      return all === undefined ? [] : take(all, Math.max(0, all.length - heldBytes));
     },
-    end: () => take(held, held.length),
+    end() {
+      const all = joined(held, ...waiting);
+      return take(all, all.length);
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { COPY_FLAGS } from '../../src/command/request.ts';
 import { anyChars } from './cases.ts';
 import { HOSTS, SECRET } from './fleet.ts';
 
@@ -45,6 +46,9 @@ const anyWord = fc.oneof(
       SECRET,
       '-g',
       'web',
+      '+main',
+      '{host}',
+      '{n}',
     ),
   },
   { weight: 1, arbitrary: anyChars },
@@ -87,7 +91,56 @@ const anyOption = fc
         fc.constantFrom('1', '64', '0', '-1', '1e9', '5m', '99999999999h', 'similar', '∞'),
       ),
     },
-    { weight: 1, arbitrary: fc.tuple(fc.constantFrom('-n', '-diff', '-q', '-', '--'), fc.constant('')) },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(
+        fc.constantFrom(
+          '-n',
+          '-diff',
+          '-q',
+          '-',
+          '--',
+          '-sudo',
+          '-follow',
+          ...COPY_FLAGS.map(([name]) => `-${name}`),
+        ),
+        fc.constant(''),
+      ),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(
+        fc.constantFrom(
+          '-serial',
+          '-canary',
+          '-maxfail',
+          '-wait',
+          '-order',
+          '-pick',
+          '-idle',
+          '-sudo',
+          '-env',
+          '-stdin',
+          '-script',
+        ),
+        fc.constantFrom(
+          '1',
+          '20%',
+          '1,5,20%',
+          '0',
+          '30s',
+          'random',
+          'root',
+          'postgres',
+          'A=1',
+          'A=$B',
+          'a',
+          'slack:a.sh',
+          '../a',
+          SECRET,
+        ),
+      ),
+    },
     { weight: 1, arbitrary: fc.tuple(anyChars, anyChars) },
   )
   .map((parts) => parts.join(' '));

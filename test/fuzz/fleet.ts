@@ -47,7 +47,7 @@ export const anyRule: fc.Arbitrary<RuleWords> = fc.record({
   users: some('U1', 'U2', 'S1'),
   channels: fc.oneof(fc.constant(['*']), some('C1', 'C2')),
   hosts: fc.constantFrom(...Object.keys(EXPRESSIONS)),
-  actions: some('run', 'put', 'get', 'cancel', 'audit'),
+  actions: some('run', 'put', 'get', 'cancel', 'audit', 'sudo'),
   commands: fc.oneof(
     fc.constant(['*']),
     some('uptime', 'df **', 'systemctl status *', 'ls -* /srv/*', 'cat /var/log/*'),

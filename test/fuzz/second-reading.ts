@@ -8,7 +8,14 @@ export interface Question {
   readonly channel: string;
   readonly host: string;
   readonly work:
-    | { readonly action: 'run'; readonly command: string }
+    | {
+        readonly action: 'run';
+        readonly command: string;
+        readonly sudo?: string;
+        readonly script?: object;
+        readonly stdin?: object;
+        readonly env?: readonly unknown[];
+      }
     | { readonly action: 'put' | 'get'; readonly local: string; readonly remote: string };
 }
 
@@ -22,10 +29,18 @@ export function isGranted(rules: readonly RuleWords[], asked: Question): boolean
       (rule.channels.includes('*') || rule.channels.includes(asked.channel)) &&
       (EXPRESSIONS[rule.hosts] ?? []).some((host) => host === asked.host) &&
       rule.actions.includes(asked.work.action) &&
-      (asked.work.action === 'run'
-        ? isCommandGranted(rule.commands, asked.work.command)
-        : isCopyGranted(rule.paths, asked.work)),
+      (asked.work.action === 'run' ? isRunGranted(rule, asked.work) : isCopyGranted(rule.paths, asked.work)),
   );
+}
+
+function isRunGranted(
+  { actions, commands }: RuleWords,
+  { command, sudo, script, stdin, env }: Extract<Question['work'], { readonly action: 'run' }>,
+): boolean {
+  if (sudo !== undefined && !actions.includes('sudo')) return false;
+  // Free text: patterns do not hold over it.
+  if (script !== undefined || stdin !== undefined || env !== undefined) return commands.includes('*');
+  return isCommandGranted(commands, command);
 }
 
 function isCommandGranted(patterns: readonly string[], command: string): boolean {
@@ -43,7 +58,7 @@ function coversWords([part, ...rest]: readonly string[], words: readonly string[
     for (let taken = 0; ; taken++) {
       if (coversWords(rest, words.slice(taken))) return true;
       const word = words[taken];
-      if (word === undefined || (part === '*' && word.startsWith('-'))) return false;
+      if (word === undefined || (part === '*' && /^[-+]/.test(word))) return false;
     }
   }
   const [word, ...others] = words;
@@ -53,7 +68,7 @@ function coversWords([part, ...rest]: readonly string[], words: readonly string[
 
 function coversWord(part: string, word: string): boolean {
   if (!part.includes('*')) return part === word;
-  if (part.startsWith('-') !== word.startsWith('-')) return false;
+  if (['-', '+'].some((sign) => part.startsWith(sign) !== word.startsWith(sign))) return false;
   if (part.includes('/') && word.split(/[/:,=]/).includes('..')) return false;
   const [head = '', tail = ''] = part.split('*');
   return word.length >= head.length + tail.length && word.startsWith(head) && word.endsWith(tail);
@@ -65,7 +80,12 @@ function isCopyGranted(
 ): boolean {
   if (patterns.includes('*')) return true;
   const inFolder = `${remote.replace(/\/$/, '')}/${local.split('/').at(-1)}`;
-  const touched = action === 'get' ? [remote] : remote.endsWith('/') ? [inFolder] : [remote, inFolder];
+  const touched =
+    action === 'get'
+      ? [remote.replace(/(?<=.)\/$/, '')]
+      : remote.endsWith('/')
+        ? [inFolder]
+        : [remote, inFolder];
   return touched.every((path) => patterns.some((pattern) => coversPath(pattern, path)));
 }
 

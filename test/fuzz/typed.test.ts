@@ -4,6 +4,7 @@ import { parseCommand } from '../../src/command/parse-command.ts';
 import type { RequestedWork } from '../../src/command/request.ts';
 import { Refusal } from '../../src/errors.ts';
 import { resolveTerms } from '../../src/inventory/expression.ts';
+import { draftWork } from '../../src/lifecycle/bring-files.ts';
 import { authorize } from '../../src/policy/authorize.ts';
 import { explainRights, knownTo, resolveKnown } from '../../src/policy/rights.ts';
 import { holdingRules } from '../../src/policy/standing.ts';
@@ -41,8 +42,8 @@ function holding(rules: ReturnType<typeof writeRules>, { user, isInGroup, isGues
   };
 }
 
-const plannedWork = (work: RequestedWork): Work =>
-  work.action === 'put' ? { ...work, source: { bytes: 0, sha256: '' } } : work;
+/** The channel stands in names of Slack's files only. */
+const plannedWork = (work: RequestedWork): Work => draftWork(work, 'C1');
 
 function expectHarmless(message: Message, typed: string): void {
   expectWithinLimits(message);
@@ -85,10 +86,8 @@ describe('whatever is typed', () => {
                 }
                 if (request.kind !== 'fleet') return;
                 const { hosts } = resolveKnown(allowlist, requester, FLEET, request);
-                plan = planRun(request, hosts, plannedWork(request.work), asking, {
-                  fanOut: 64,
-                  timeLimitMs: 300_000,
-                });
+                const limits = { fanOut: 64, timeLimitMs: 300_000 };
+                plan = planRun(request, hosts, plannedWork(request.work), asking, limits, 1);
                 expectHarmless(formatPreview(plan, undefined, request.notes), text);
                 authorize(plan, allowlist, FLEET);
               });
@@ -119,6 +118,17 @@ test(
     const paths = { local: fc.constantFrom('a', 'b/x', 'y'), remote: anyPath };
     const anyWork: fc.Arbitrary<RequestedWork> = fc.oneof(
       fc.record({ action: fc.constant('run' as const), command: anyCommand }),
+      fc.record({ action: fc.constant('run' as const), command: anyCommand, sudo: fc.constant('root') }),
+      fc.record({
+        action: fc.constant('run' as const),
+        command: fc.constant(''),
+        script: fc.constant({ local: 'a.sh', args: [] }),
+      }),
+      fc.record({
+        action: fc.constant('run' as const),
+        command: anyCommand,
+        env: fc.constant([['A', '1']] as const),
+      }),
       fc.record({ action: fc.constant('put' as const), ...paths }),
       fc.record({ action: fc.constant('get' as const), ...paths }),
     );
