@@ -2,11 +2,11 @@ import { type Selectable, sql, type Transaction } from 'kysely';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
 import { oweAuditLine } from '../thread/layout.ts';
+import { sha256 } from './audit/sha256.ts';
 import { LAST } from './outbox/outbox.ts';
 import { oweRows } from './outbox/owed-rows.ts';
-import { takeCounted } from './refusal-counts.ts';
+import { takeCounted } from './people/refusal-counts.ts';
 import type { Schema } from './schema.ts';
-import { sha256 } from './sha256.ts';
 
 export interface AuditEvent {
   readonly at: number;

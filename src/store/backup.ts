@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { UNMETERED } from '../ports/meters.ts';
 import { isServerUrl } from './database-url.ts';
-import { closeDoubts } from './doubts.ts';
 import { copyDatabase } from './embedded/copy.ts';
 import { openCopy, openReader, parseDatabaseUrl } from './embedded/database.ts';
-import { holdRuns } from './holds.ts';
-import { Plans } from './plans.ts';
+import { closeDoubts } from './people/doubts.ts';
+import { holdRuns } from './runs/holds.ts';
+import { Plans } from './runs/plans.ts';
 
 /** What a backup holds. */
 export interface Backup {

@@ -2,11 +2,11 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Shares } from '../policy/shares.ts';
 import type { Log } from '../ports/log.ts';
 import type { AuditTrail } from '../ports/records.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { JobQueue } from './jobs/job-queue.ts';
+import type { Ledger } from './jobs/settle.ts';
 import type { StoredOutbox } from './outbox/outbox.ts';
 import type { Posting } from './outbox/posting.ts';
 import type { Schema } from './schema.ts';
-import type { Ledger } from './settle.ts';
 
 /**
  * The one place where the tables are kept: a file of this process's own (`embedded/`), or a server that several

@@ -4,9 +4,9 @@ import { UNMETERED } from '../../src/ports/meters.ts';
 import type { Keeping } from '../../src/ports/records.ts';
 import { openFile } from '../../src/store/embedded/database.ts';
 import { findNext, markGone } from '../../src/store/expiry/mark.ts';
-import { Plans } from '../../src/store/plans.ts';
-import { postLog } from '../../src/store/runs.ts';
-import type { Ledger } from '../../src/store/settle.ts';
+import type { Ledger } from '../../src/store/jobs/settle.ts';
+import { Plans } from '../../src/store/runs/plans.ts';
+import { postLog } from '../../src/store/runs/runs.ts';
 import { fileTest } from './file-test.ts';
 import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TakenJob } from '../../src/run/run.ts';
-import { Lanes, type QueuedRun } from '../../src/store/lanes.ts';
+import { Lanes, type QueuedRun } from '../../src/store/jobs/lanes.ts';
 import { cpuMs } from '../linear/cpu.ts';
 
 const jobsOn = (runId: string, hosts: readonly string[]): TakenJob[] =>

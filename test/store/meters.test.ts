@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Meters } from '../../src/ports/meters.ts';
 import { bareOutcome } from '../../src/run/outcome.ts';
-import { queuedJobs } from '../../src/store/backlog.ts';
 import { openReader } from '../../src/store/embedded/database.ts';
+import { queuedJobs } from '../../src/store/outbox/backlog.ts';
 import { ANN, approvedPlan, claimAll, drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 
 interface Recorded extends Meters {

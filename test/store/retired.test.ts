@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { UNMETERED } from '../../src/ports/meters.ts';
 import { examineRuns, recordRetired } from '../../src/store/audit/retired.ts';
 import { openFile } from '../../src/store/embedded/database.ts';
-import { Plans } from '../../src/store/plans.ts';
+import type { Ledger } from '../../src/store/jobs/settle.ts';
+import { Plans } from '../../src/store/runs/plans.ts';
 import type { Retired } from '../../src/store/schema.ts';
-import type { Ledger } from '../../src/store/settle.ts';
 import { drain, okOutcome, openRig, openRun, type StoreRig } from './rig.ts';
 import { tamper } from './tamper.ts';
 

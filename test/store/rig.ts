@@ -36,9 +36,10 @@ export interface StoreRig extends AsyncDisposable {
 }
 
 /** The same tests are run on a server as well, where the project `server` of `vitest.config.ts` says so. */
-export const SERVER_PORT =
-  // Processes that tests start use this file as well.
-  process.env.VITEST_WORKER_ID === undefined ? undefined : (await import('vitest')).inject('postgresPort');
+export const SERVER_PORT = await import('vitest')
+  .then(({ inject }) => inject('postgresPort'))
+  // Processes that tests start use this file as well: none of vitest's, they are told nothing by it.
+  .catch(() => undefined);
 
 export async function openRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
   return SERVER_PORT === undefined ? await openFileRig(settings) : await openServerRig(SERVER_PORT, settings);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { canonicalPlan } from '../../src/run/plan.ts';
-import { sha256 } from '../../src/store/sha256.ts';
+import { sha256 } from '../../src/store/audit/sha256.ts';
 import { ANN, approvedPlan, BOB, claimAll, drain, okOutcome, openRig, openRun } from './rig.ts';
 
 describe('a run in the store', () => {

@@ -1,6 +1,6 @@
 import type { AnchoredAt } from '../../run/audit-entry.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
-import type { Ledger } from '../settle.ts';
+import type { Ledger } from '../jobs/settle.ts';
 
 /**
  * Shows the chain's head outside the database: an entry whose line in the audit channel tells its own number and

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import { breathe } from '../../time/breathe.ts';
-import { ROWS_AT_ONCE } from '../pieces.ts';
+import { ROWS_AT_ONCE } from '../jobs/pieces.ts';
 import type { RunTable, Schema } from '../schema.ts';
-import { sha256 } from '../sha256.ts';
+import { sha256 } from './sha256.ts';
 
 /**
  * What the entry of a run's end speaks for. `outputs`: all that is stored of it, what hosts said included.

@@ -1,8 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
 import { breathe } from '../../time/breathe.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
+import type { Ledger } from '../jobs/settle.ts';
 import type { Retired, Schema } from '../schema.ts';
-import type { Ledger } from '../settle.ts';
 import { digestRun, hashOutput } from './digest.ts';
 import { findWitnesses } from './witness.ts';
 

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely';
 import { breathe } from '../../time/breathe.ts';
 import type { Schema } from '../schema.ts';
-import { sha256 } from '../sha256.ts';
 import { hashOutput, RUN_DIGESTED, RunDigest, selectDigestedJobs } from './digest.ts';
 import type { Findings } from './findings.ts';
 import type { RetiredRuns } from './gone.ts';
+import { sha256 } from './sha256.ts';
 import { findWitnesses, type Witness } from './witness.ts';
 
 /** A plan on 10,000 hosts is a megabyte, an output up to a quarter of one. */

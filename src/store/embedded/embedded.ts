@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { auditTrailOf } from '../audit/trail.ts';
 import type { Database, DatabaseSettings } from '../database.ts';
-import { Lanes } from '../lanes.ts';
+import { Lanes } from '../jobs/lanes.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { Schema } from '../schema.ts';
 import { asConfigError, measureUse, openFile, parseDatabaseUrl } from './database.ts';

@@ -3,14 +3,14 @@ import type { Plan } from '../../run/plan.ts';
 import type { EndedJob, TakenJob } from '../../run/run.ts';
 import type { Waits } from '../../run/waits.ts';
 import type { Database } from '../database.ts';
-import type { JobQueue } from '../job-queue.ts';
-import type { Lanes } from '../lanes.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
+import type { Lanes } from '../jobs/lanes.ts';
+import { type Ledger, settleJobs } from '../jobs/settle.ts';
+import { passGuard } from '../jobs/start-guard.ts';
 import type { StoredOutbox } from '../outbox/outbox.ts';
 import { listWaiting, moveOn, type RolloutChange } from '../rollout/steps.ts';
 import { BatchWaits, listWaitingRuns } from '../rollout/waits.ts';
-import { settleInterrupted } from '../runs.ts';
-import { type Ledger, settleJobs } from '../settle.ts';
-import { passGuard } from '../start-guard.ts';
+import { settleInterrupted } from '../runs/runs.ts';
 import { transact } from '../transact.ts';
 
 /** The queue of one process: the order is in memory, the truth in the table. */

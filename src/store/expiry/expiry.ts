@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { Expiry, Keeping } from '../../ports/records.ts';
 import type { Database } from '../database.ts';
-import { removeOldDoubts } from '../doubts.ts';
+import type { Ledger } from '../jobs/settle.ts';
+import { removeOldDoubts } from '../people/doubts.ts';
 import type { Retired, Schema } from '../schema.ts';
-import type { Ledger } from '../settle.ts';
 import { findNext, markGone } from './mark.ts';
 import { type Progress, removeSentLines, removeSome } from './remove.ts';
 

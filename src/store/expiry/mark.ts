@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { examineRuns, recordRetired } from '../audit/retired.ts';
+import type { Ledger } from '../jobs/settle.ts';
 import type { Retired, Schema } from '../schema.ts';
-import type { Ledger } from '../settle.ts';
 
 /** So many runs are one step, and one entry of the audit: all that is left of each is read once more. */
 const RUNS_AT_ONCE = 3;

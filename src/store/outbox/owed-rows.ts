@@ -1,6 +1,6 @@
 import { type Insertable, sql, type Transaction } from 'kysely';
 import type { OwedRow } from '../../thread/layout.ts';
-import { inChunks } from '../pieces.ts';
+import { inChunks } from '../jobs/pieces.ts';
 import type { Schema } from '../schema.ts';
 
 /** Whose rows these are. */

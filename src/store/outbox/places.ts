@@ -2,10 +2,10 @@ import { sql, type Transaction } from 'kysely';
 import type { Places } from '../../ports/outbox.ts';
 import type { Sends } from '../../thread/row.ts';
 import type { ClosedPlace } from '../../thread/unread.ts';
-import { holdRuns } from '../holds.ts';
-import type { JobQueue } from '../job-queue.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
+import type { Ledger } from '../jobs/settle.ts';
+import { holdRuns } from '../runs/holds.ts';
 import type { Schema } from '../schema.ts';
-import type { Ledger } from '../settle.ts';
 import { GIVEN_UP_WITH } from './given-up.ts';
 import type { StoredOutbox } from './outbox.ts';
 

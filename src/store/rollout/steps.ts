@@ -5,9 +5,9 @@ import { describeCanary, describeLimit } from '../../run/rollout/words.ts';
 import type { TakenJob } from '../../run/run.ts';
 import { type OwedRow, oweCanary, oweRoot } from '../../thread/layout.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
-import { countJobs } from '../records.ts';
+import { finishRuns, type Ledger, oweToThread, type SettledRun, skipQueued } from '../jobs/settle.ts';
+import { countJobs } from '../runs/records.ts';
 import type { RolloutTable, Schema } from '../schema.ts';
-import { finishRuns, type Ledger, oweToThread, type SettledRun, skipQueued } from '../settle.ts';
 
 /** What the queue has to know once it is so for good: after the commit. */
 export interface RolloutChange {

@@ -4,8 +4,8 @@ import { oweRoot } from '../../thread/layout.ts';
 import { backoff } from '../../time/backoff.ts';
 import { type Beat, measureAway } from '../../time/beat.ts';
 import { Deadline } from '../../time/deadline.ts';
+import { type Ledger, oweToThread } from '../jobs/settle.ts';
 import type { Schema } from '../schema.ts';
-import { type Ledger, oweToThread } from '../settle.ts';
 import { transact } from '../transact.ts';
 import { NO_CHANGE, openNext, type RolloutChange, withRun } from './steps.ts';
 

@@ -37,7 +37,8 @@ describe.skipIf(!HAS_SSHD)('a large file', () => {
           remote: join(folder, action === 'put' ? 'there' : 'there-0'),
           ports: [sshd.port],
         });
-        expect(await once(client, 'message')).toMatchObject([{ answers: 1 }]);
+        const [done] = await once(client, 'message');
+        expect(done).toMatchObject({ answers: 1 });
       }
       const [, peakKib] =
         /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${client.pid}/status`, 'utf8')) ?? [];

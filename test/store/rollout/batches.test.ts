@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { bareOutcome, OUTCOME_KINDS } from '../../../src/run/outcome.ts';
 import type { Beat } from '../../../src/time/beat.ts';
-import { ANN, openRig, openRun, SERVER_PORT } from '../rig.ts';
+import { ANN, openRig, openRun } from '../rig.ts';
 import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
 
 const SERIAL = [{ count: 1 }, { count: 2 }] as const;
@@ -20,33 +20,6 @@ describe('a rollout in batches', () => {
     expect(await runBatch(rig.store)).toEqual(['web04', 'web05']);
     expect(await standOf(rig.store, run.id)).toMatchObject({ state: 'finished', batch: 3, failures: 1 });
   });
-
-  // Of a server only who has taken a job may start it.
-  test.skipIf(SERVER_PORT !== undefined)(
-    'is guarded where it starts: who has a job of a later batch in hand cannot start it',
-    async () => {
-      await using rig = await openRig();
-      const run = await openRun(rig.store, { hosts: 3, rollout: { serial: [{ count: 1 }] } });
-      const jobs = (await rig.store.listJobs(run.id)).map(({ id, runId, host }) => ({ id, runId, host }));
-      expect(hostsOf(await rig.store.jobs.start(jobs))).toEqual(['web01']);
-    },
-  );
-
-  // On a server another process may run it still: `test/store/server/`.
-  test.skipIf(SERVER_PORT !== undefined)(
-    'goes on where it was after a start, and what was running has ended its batch',
-    async () => {
-      await using rig = await openRig();
-      const run = await openRun(rig.store, { hosts: 3, rollout: { serial: [{ count: 1 }] } });
-      expect(await runBatch(rig.store)).toEqual(['web01']);
-      await rig.reopen();
-      expect(hostsOf(await startAll(rig.store))).toEqual(['web02']);
-      await rig.reopen();
-      expect(await standOf(rig.store, run.id)).toMatchObject({ batch: 3, failures: 1 });
-      expect(await runBatch(rig.store)).toEqual(['web03']);
-      expect((await rig.store.findRun(run.id))?.progress.settled).toEqual({ ok: 2, interrupted: 1 });
-    },
-  );
 
   test('passes over a batch of which nothing waits any more', async () => {
     await using rig = await openRig();
@@ -183,29 +156,6 @@ describe('-maxfail', () => {
       'too many failures: 2 of 6 hosts did not end ok; at most 1 may (-maxfail 1)',
     );
   });
-
-  test.skipIf(SERVER_PORT !== undefined)(
-    'is looked at as results come, not between batches, and holds over a start',
-    async () => {
-      await using rig = await openRig();
-      const run = await openRun(rig.store, { hosts: 4, rollout: { maxFail: { count: 0 } }, fanOut: 2 });
-      const [one, other] = await startAll(rig.store);
-      if (one === undefined || other === undefined) throw new Error('no jobs');
-      await end(rig.store, [one], FAILED);
-      // What was taken before the failure and not started: the start guard has the last word.
-      const waiting = (await rig.store.listJobs(run.id)).filter(({ id }) => id !== one.id && id !== other.id);
-      expect(await rig.store.jobs.start(waiting)).toEqual([]);
-      await end(rig.store, [other]);
-      expect((await rig.store.findRun(run.id))?.progress.settled).toEqual({ ok: 1, failed: 1, skipped: 2 });
-      expect((await rig.store.findRun(run.id))?.state).toBe('finished');
-
-      const second = await openRun(rig.store, { hosts: 4, rollout: { maxFail: { count: 0 } }, fanOut: 1 });
-      expect(await startAll(rig.store)).toHaveLength(1);
-      await rig.reopen();
-      expect(await startAll(rig.store)).toEqual([]);
-      expect((await rig.store.findRun(second.id))?.progress.settled).toEqual({ interrupted: 1, skipped: 3 });
-    },
-  );
 
   test('counts every host that was begun on and did not end ok, and none that was not begun on', async () => {
     for (const kind of OUTCOME_KINDS) {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { ANN, approvedPlan, BOB, okOutcome, openRig, openRun, SERVER_PORT, type StoreRig } from '../rig.ts';
+import { ANN, approvedPlan, BOB, okOutcome, openRig, openRun, type StoreRig } from '../rig.ts';
 import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
 
 async function actionsOf(rig: StoreRig): Promise<string[]> {
@@ -33,21 +33,6 @@ test('a canary stops for a person, over any number of starts, and goes on once',
   expect(await standOf(rig.store, run.id)).toMatchObject({ state: 'finished', batch: 3 });
   expect(await actionsOf(rig)).toEqual(['held', 'resumed', 'settled']);
 });
-
-test.skipIf(SERVER_PORT !== undefined)(
-  'a canary that died with the bot is one that did not end ok, and stops all the same',
-  async () => {
-    await using rig = await openRig();
-    const run = await openRun(rig.store, { hosts: 3, rollout: { canary: 1 } });
-    await startAll(rig.store);
-    await rig.reopen();
-    expect(await standOf(rig.store, run.id)).toMatchObject({
-      phase: 'paused',
-      held: 'the canary has ended: 1 interrupted',
-    });
-    expect(await startAll(rig.store)).toEqual([]);
-  },
-);
 
 test('a canary that was cancelled before its run began stops for a person all the same', async () => {
   await using rig = await openRig();

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import type { Pool } from 'pg';
 import { fromKysely, PgBoss } from 'pg-boss';
 import type { Log } from '../../../ports/log.ts';
-import { inChunks } from '../../pieces.ts';
+import { inChunks } from '../../jobs/pieces.ts';
 import type { Schema } from '../../schema.ts';
 
 const QUEUE = 'jobs';

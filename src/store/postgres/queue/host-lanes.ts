@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { TakenJob } from '../../../run/run.ts';
-import { inChunks } from '../../pieces.ts';
+import { inChunks } from '../../jobs/pieces.ts';
 import type { ServerSchema } from '../server-schema.ts';
 import type { Ticket } from './engine.ts';
 

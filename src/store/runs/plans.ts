@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
-import type { Plan } from '../run/plan.ts';
-import type { Schema } from './schema.ts';
+import type { Plan } from '../../run/plan.ts';
+import { sha256 } from '../audit/sha256.ts';
+import type { Schema } from '../schema.ts';
 import { unsealWork } from './sealed-work.ts';
-import { sha256 } from './sha256.ts';
 
 export interface StoredPlan {
   readonly plan: Plan;

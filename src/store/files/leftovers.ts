@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
-import type { Leftovers } from '../ports/hosts.ts';
-import type { Leftover } from '../run/leftover.ts';
-import type { Schema } from './schema.ts';
+import type { Leftovers } from '../../ports/hosts.ts';
+import type { Leftover } from '../../run/leftover.ts';
+import type { Schema } from '../schema.ts';
 
 /**
  * Which hosts have any is also known in memory: each job on a host asks, and hardly one has. A host stays known

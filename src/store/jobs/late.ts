@@ -1,12 +1,12 @@
 import type { Transaction } from 'kysely';
-import type { EndedJob } from '../run/run.ts';
-import { MAX_SPOOLED_FILES, oweEnd, oweProgress, oweResults } from '../thread/layout.ts';
-import { formatKey } from '../thread/row.ts';
-import { digestRun } from './audit/digest.ts';
-import { appendAudit } from './audit.ts';
-import { oweRows } from './outbox/owed-rows.ts';
+import type { EndedJob } from '../../run/run.ts';
+import { MAX_SPOOLED_FILES, oweEnd, oweProgress, oweResults } from '../../thread/layout.ts';
+import { formatKey } from '../../thread/row.ts';
+import { digestRun } from '../audit/digest.ts';
+import { appendAudit } from '../audit.ts';
+import { oweRows } from '../outbox/owed-rows.ts';
+import type { Schema } from '../schema.ts';
 import { listSpooledHosts } from './results.ts';
-import type { Schema } from './schema.ts';
 import { findThreads, type Ledger, toRows } from './settle.ts';
 
 const LATE = 'reported late: until now it was told as unknown';

@@ -1,12 +1,12 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { Requester } from '../run/plan.ts';
-import type { Job } from '../run/run.ts';
-import { oweCanary, oweRoot } from '../thread/layout.ts';
-import { appendAudit } from './audit.ts';
-import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
-import type { Schema } from './schema.ts';
-import { finishRuns, type Ledger, oweToThread, skipQueued } from './settle.ts';
-import { transact } from './transact.ts';
+import type { Requester } from '../../run/plan.ts';
+import type { Job } from '../../run/run.ts';
+import { oweCanary, oweRoot } from '../../thread/layout.ts';
+import { appendAudit } from '../audit.ts';
+import { finishRuns, type Ledger, oweToThread, skipQueued } from '../jobs/settle.ts';
+import { moveOn, NO_CHANGE, type RolloutChange } from '../rollout/steps.ts';
+import type { Schema } from '../schema.ts';
+import { transact } from '../transact.ts';
 
 export interface Cancelled {
   /** Jobs that will not start. */

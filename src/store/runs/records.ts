@@ -1,10 +1,10 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { GoneRun, Job, Progress, Run, RunsOf } from '../run/run.ts';
-import { breathe } from '../time/breathe.ts';
-import { ROWS_AT_ONCE } from './pieces.ts';
+import type { GoneRun, Job, Progress, Run, RunsOf } from '../../run/run.ts';
+import { breathe } from '../../time/breathe.ts';
+import { ROWS_AT_ONCE } from '../jobs/pieces.ts';
+import { toOutcome } from '../jobs/stored-outcome.ts';
+import type { RolloutTable, RunTable, Schema } from '../schema.ts';
 import type { Plans, StoredPlan } from './plans.ts';
-import type { RolloutTable, RunTable, Schema } from './schema.ts';
-import { toOutcome } from './stored-outcome.ts';
 
 const MAX_CACHED_RUNS = 32;
 

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import type { Backlog } from '../ports/store.ts';
-import { givenUpRows } from './outbox/given-up.ts';
-import type { Schema } from './schema.ts';
+import type { Backlog } from '../../ports/store.ts';
+import type { Schema } from '../schema.ts';
+import { givenUpRows } from './given-up.ts';
 
 /** What waits. Each count is along an index of just that, so it grows with what waits, and not with history. */
 export async function measureBacklog(db: Kysely<Schema>, now: number): Promise<Backlog> {

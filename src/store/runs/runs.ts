@@ -1,15 +1,15 @@
 import type { Transaction } from 'kysely';
-import type { AuditedEvent } from '../run/audit-entry.ts';
-import { bareOutcome } from '../run/outcome.ts';
-import { MAX_SPOOLED_FILES, oweLog } from '../thread/layout.ts';
-import { formatKey } from '../thread/row.ts';
-import { appendAudit, NOBODY } from './audit.ts';
-import { forgetReceived } from './received.ts';
-import { listSpooledHosts } from './results.ts';
-import { moveOn, NO_CHANGE, type RolloutChange } from './rollout/steps.ts';
-import type { Schema } from './schema.ts';
-import { closeRun, type Ledger, oweToThread, settleJobs, skipQueued } from './settle.ts';
-import { onceItStands, transact } from './transact.ts';
+import type { AuditedEvent } from '../../run/audit-entry.ts';
+import { bareOutcome } from '../../run/outcome.ts';
+import { MAX_SPOOLED_FILES, oweLog } from '../../thread/layout.ts';
+import { formatKey } from '../../thread/row.ts';
+import { appendAudit, NOBODY } from '../audit.ts';
+import { listSpooledHosts } from '../jobs/results.ts';
+import { closeRun, type Ledger, oweToThread, settleJobs, skipQueued } from '../jobs/settle.ts';
+import { forgetReceived } from '../people/received.ts';
+import { moveOn, NO_CHANGE, type RolloutChange } from '../rollout/steps.ts';
+import type { Schema } from '../schema.ts';
+import { onceItStands, transact } from '../transact.ts';
 
 /** The root message stands: waiting jobs may start, and what was settled before may be told. Twice is once. */
 export function releaseRun(ledger: Ledger, runId: string, rootTs: string): Promise<RolloutChange> {

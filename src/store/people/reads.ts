@@ -1,7 +1,7 @@
-import type { AuditedRead } from '../run/audit-entry.ts';
-import type { Requester } from '../run/plan.ts';
-import { appendAudit } from './audit.ts';
-import type { Ledger } from './settle.ts';
+import type { AuditedRead } from '../../run/audit-entry.ts';
+import type { Requester } from '../../run/plan.ts';
+import { appendAudit } from '../audit.ts';
+import type { Ledger } from '../jobs/settle.ts';
 
 /** Who looks at a run looks again soon: that is one reading. */
 const ONE_READING_MS = 600_000;

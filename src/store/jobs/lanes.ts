@@ -1,5 +1,5 @@
-import type { TakenJob } from '../run/run.ts';
-import type { Behind, Waits } from '../run/waits.ts';
+import type { TakenJob } from '../../run/run.ts';
+import type { Behind, Waits } from '../../run/waits.ts';
 
 /** Whose jobs these are, and how many of them may be under way at once. */
 export interface QueuedRun {

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely';
-import type { Requester } from '../run/plan.ts';
-import type { Schema } from './schema.ts';
+import type { Requester } from '../../run/plan.ts';
+import type { Schema } from '../schema.ts';
 
 /** So many refusals of one person within a minute are entries of their own; the rest of them are counted. */
 const TOLD_APART = 3;

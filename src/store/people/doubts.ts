@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { TextReading, TextSource } from '../command/slash-text.ts';
-import type { Doubts, TextReadings } from '../ports/records.ts';
-import type { Doubtful, DoubtfulForm } from '../run/doubtful.ts';
-import type { Requester } from '../run/plan.ts';
-import { appendAudit } from './audit.ts';
-import type { Ledger } from './settle.ts';
+import type { TextReading, TextSource } from '../../command/slash-text.ts';
+import type { Doubts, TextReadings } from '../../ports/records.ts';
+import type { Doubtful, DoubtfulForm } from '../../run/doubtful.ts';
+import type { Requester } from '../../run/plan.ts';
+import { appendAudit } from '../audit.ts';
+import type { Ledger } from '../jobs/settle.ts';
 
 /** Slack brings a request again within minutes, so that long it is known; nobody says a word about an older one. */
 const KEPT_MS = 24 * 60 * 60_000;

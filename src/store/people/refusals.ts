@@ -1,11 +1,11 @@
 import type { Transaction } from 'kysely';
-import type { Log } from '../ports/log.ts';
-import { type AuditedRefusal, keepStart } from '../run/audit-entry.ts';
-import { Deadline } from '../time/deadline.ts';
-import { appendAudit } from './audit.ts';
+import type { Log } from '../../ports/log.ts';
+import { type AuditedRefusal, keepStart } from '../../run/audit-entry.ts';
+import { Deadline } from '../../time/deadline.ts';
+import { appendAudit } from '../audit.ts';
+import type { Ledger } from '../jobs/settle.ts';
+import type { Schema } from '../schema.ts';
 import { COUNTED_FOR_MS, countRefusal, findOver, forgetCount, takeCounted } from './refusal-counts.ts';
-import type { Schema } from './schema.ts';
-import type { Ledger } from './settle.ts';
 
 /**
  * Refusals in the audit. The first few of a person within a minute are entries of their own; what comes after is

@@ -1,7 +1,7 @@
-import { type AuditedTrust, keepStart, type TrustedHost } from '../run/audit-entry.ts';
-import type { FirstKey } from '../run/host-key.ts';
-import { appendAudit } from './audit.ts';
-import type { Ledger } from './settle.ts';
+import { type AuditedTrust, keepStart, type TrustedHost } from '../../run/audit-entry.ts';
+import type { FirstKey } from '../../run/host-key.ts';
+import { appendAudit } from '../audit.ts';
+import type { Ledger } from '../jobs/settle.ts';
 
 /** In the audit only: the run's own line and its thread tell how many there were. */
 export async function recordFirstKeys(

@@ -1,9 +1,9 @@
 import type { Insertable, Kysely, Transaction } from 'kysely';
-import { describeSameness } from '../gather/fold.ts';
-import type { CountedBy, Meters } from '../ports/meters.ts';
-import { bareOutcome, countFirstKeys, keptChars, type Outcome } from '../run/outcome.ts';
-import { findTarget, type Plan } from '../run/plan.ts';
-import type { EndedJob, Progress } from '../run/run.ts';
+import { describeSameness } from '../../gather/fold.ts';
+import type { CountedBy, Meters } from '../../ports/meters.ts';
+import { bareOutcome, countFirstKeys, keptChars, type Outcome } from '../../run/outcome.ts';
+import { findTarget, type Plan } from '../../run/plan.ts';
+import type { EndedJob, Progress } from '../../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
   type OwedRow,
@@ -12,21 +12,21 @@ import {
   oweResults,
   type SettledJob,
   type ThreadOf,
-} from '../thread/layout.ts';
-import type { Beat } from '../time/beat.ts';
-import { breathe } from '../time/breathe.ts';
-import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from './audit/digest.ts';
-import { appendAudit } from './audit.ts';
-import { type OwedBy, oweRows } from './outbox/owed-rows.ts';
+} from '../../thread/layout.ts';
+import type { Beat } from '../../time/beat.ts';
+import { breathe } from '../../time/breathe.ts';
+import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from '../audit/digest.ts';
+import { sha256 } from '../audit/sha256.ts';
+import { appendAudit } from '../audit.ts';
+import { type OwedBy, oweRows } from '../outbox/owed-rows.ts';
+import type { Plans } from '../runs/plans.ts';
+import { countJobs } from '../runs/records.ts';
+import { forgetSealed } from '../runs/sealed-work.ts';
+import type { Schema } from '../schema.ts';
+import { onceItStands } from '../transact.ts';
 import { inChunks } from './pieces.ts';
-import type { Plans } from './plans.ts';
-import { countJobs } from './records.ts';
 import { listSpooledHosts, sumFirstKeys } from './results.ts';
-import type { Schema } from './schema.ts';
-import { forgetSealed } from './sealed-work.ts';
-import { sha256 } from './sha256.ts';
 import { formatOutcome } from './stored-outcome.ts';
-import { onceItStands } from './transact.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
-import type { Plan, RunWork, Work } from '../run/plan.ts';
-import type { Schema } from './schema.ts';
-import { sha256 } from './sha256.ts';
+import type { Plan, RunWork, Work } from '../../run/plan.ts';
+import { sha256 } from '../audit/sha256.ts';
+import type { Schema } from '../schema.ts';
 
 type SealedRow = Selectable<Schema['sealed']>;
 

@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely';
-import type { FoldRow } from '../gather/fold.ts';
-import type { Job, SlowJob } from '../run/run.ts';
-import { breathe } from '../time/breathe.ts';
+import type { FoldRow } from '../../gather/fold.ts';
+import type { Job, SlowJob } from '../../run/run.ts';
+import { breathe } from '../../time/breathe.ts';
+import { jobsOf, toJob } from '../runs/records.ts';
+import type { Schema } from '../schema.ts';
 import { ROWS_AT_ONCE } from './pieces.ts';
-import { jobsOf, toJob } from './records.ts';
-import type { Schema } from './schema.ts';
 
 /** Outputs of up to a quarter of a megabyte each: a few at a time are a few milliseconds. */
 const OUTPUTS_AT_ONCE = 16;

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import type { Requester } from '../run/plan.ts';
-import { oweCanary, oweRoot } from '../thread/layout.ts';
-import { appendAudit, NOBODY } from './audit.ts';
-import { openNext, openWaiting, type RolloutChange, withRun } from './rollout/steps.ts';
-import { type Ledger, oweToThread } from './settle.ts';
+import type { Requester } from '../../run/plan.ts';
+import { oweCanary, oweRoot } from '../../thread/layout.ts';
+import { appendAudit, NOBODY } from '../audit.ts';
+import { type Ledger, oweToThread } from '../jobs/settle.ts';
+import { openNext, openWaiting, type RolloutChange, withRun } from '../rollout/steps.ts';
 
 /**
  * Whatever waits of a released run (of this channel) is held: it does not start before a person says so. Tells the

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
-import type { Received } from '../ports/records.ts';
-import type { ReceivedRequest, Unanswered } from '../run/received.ts';
-import { inChunks } from './pieces.ts';
-import type { Schema } from './schema.ts';
+import type { Received } from '../../ports/records.ts';
+import type { ReceivedRequest, Unanswered } from '../../run/received.ts';
+import { inChunks } from '../jobs/pieces.ts';
+import type { Schema } from '../schema.ts';
 
 /** What came in and is not answered yet: a row for as long as somebody works on it, and over a crash. */
 export class StoredReceived implements Received {

@@ -1,6 +1,6 @@
-import type { JobSource } from '../ports/job-source.ts';
-import type { Waits } from '../run/waits.ts';
-import type { RolloutChange } from './rollout/steps.ts';
+import type { JobSource } from '../../ports/job-source.ts';
+import type { Waits } from '../../run/waits.ts';
+import type { RolloutChange } from '../rollout/steps.ts';
 
 /** What else the store asks of the queue, and tells it. */
 export interface JobQueue extends JobSource {

@@ -1,4 +1,4 @@
-import { NO_OUTPUT, type Outcome, type OutcomeKind, type StreamText } from '../run/outcome.ts';
+import { NO_OUTPUT, type Outcome, type OutcomeKind, type StreamText } from '../../run/outcome.ts';
 
 type StoredStream = Omit<StreamText, 'head' | 'tail'>;
 type StoredOutcome = Omit<Outcome, 'kind' | 'stdout' | 'stderr'> & {

@@ -1,9 +1,9 @@
 import type { Transaction } from 'kysely';
-import type { TakenJob } from '../run/run.ts';
-import { oweProgress } from '../thread/layout.ts';
+import type { TakenJob } from '../../run/run.ts';
+import { oweProgress } from '../../thread/layout.ts';
+import { mayStart } from '../rollout/steps.ts';
+import type { Schema } from '../schema.ts';
 import { inChunks } from './pieces.ts';
-import { mayStart } from './rollout/steps.ts';
-import type { Schema } from './schema.ts';
 import { type Ledger, oweToThread } from './settle.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
-import type { FileMark, Origins } from '../ports/disk.ts';
-import type { Origin } from '../run/plan.ts';
-import type { Schema } from './schema.ts';
+import type { FileMark, Origins } from '../../ports/disk.ts';
+import type { Origin } from '../../run/plan.ts';
+import type { Schema } from '../schema.ts';
 
 type OriginRow = Schema['origin'];
 
