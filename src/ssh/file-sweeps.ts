@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Store } from '../ports/store.ts';
+import { filesOf } from '../run/plan.ts';
 import { sweepHalfFiles } from './part/half-files.ts';
 import { sweepOldFiles } from './part/old-files.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';
@@ -44,7 +45,7 @@ export function fileSweeps({ store, spool, transfersDir: dir, keep, spoolBytes }
 /** What runs still have to send, by where it truly lies: people write `./a//b`, and names lead through links. */
 async function filesInUse(store: Pick<Store, 'openRuns'>, dir: string): Promise<ReadonlySet<string>> {
   const runs = await store.openRuns();
-  const named = new Set(runs.flatMap(({ plan: { work } }) => (work.action === 'put' ? [work.local] : [])));
+  const named = new Set(runs.flatMap(({ plan: { work } }) => filesOf(work).map(({ local }) => local)));
   const paths = await Promise.all(
     Array.from(named, (local) => realpath(join(dir, local)).catch(() => undefined)),
   );

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Refusal } from '../errors.ts';
 import type { SentFile } from '../run/plan.ts';
 import type { JailedFolder } from './transfer-folder.ts';
 import { Trouble } from './trouble.ts';
@@ -31,7 +32,9 @@ export class SentFiles {
   }
 
   async #read({ local, source }: SentFile): Promise<Uint8Array> {
-    const { file, stats } = await this.#folder.openSource(local);
+    const { file, stats } = await this.#folder.openSource(local).catch((error: unknown) => {
+      throw error instanceof Refusal ? new Trouble('skipped', `${error.message} Nothing was sent.`) : error;
+    });
     try {
       if (stats.size !== source.bytes) throw changed(local);
       const content = Buffer.alloc(source.bytes);

@@ -173,7 +173,8 @@ export function openTransferFolder(dir: string, origins: Origins, room: Room = E
     async makeFolder(parts) {
       const root = await rootOf(dir);
       let at = root;
-      for (const part of parts.flatMap((one) => splitName(one))) {
+      // As one name: below the first, a folder of a host may well be called `~old`.
+      for (const part of parts.length === 0 ? [] : splitName(parts.join('/'))) {
         const next = join(at, part);
         await mkdir(next, { mode: FOLDER_MODE }).catch((error: unknown) => {
           if (codeOf(error) !== 'EEXIST') throw error;

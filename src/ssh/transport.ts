@@ -186,7 +186,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
           settings.log.debug({ host: host.name, error: error.cause }, error.message);
         return bareOutcome(error.kind, settings.secretsMask().text(error.message), durationMs());
       }
-      // The transfer folder's, and only a copy asks it: as good as the host's no.
+      // The transfer folder's, and only a copy is told: as good as the host's no.
       if (error instanceof Refusal) return bareOutcome('transfer-failed', error.message, durationMs());
       const id = randomUUID().slice(0, 8);
       settings.log.error({ id, host: host.name, error }, 'A job failed for a reason of our own');

@@ -150,9 +150,9 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       async releaseRun(runId, rootTs) {
         refuseWhereGone(database);
         const join = await queue.prepare(runId.toLowerCase());
-        await releaseRun(ledger, runId.toLowerCase(), rootTs);
+        const change = await releaseRun(ledger, runId.toLowerCase(), rootTs);
         join();
-        outbox.announce();
+        queue.follow(change);
       },
       async abandonRun(runId, reason) {
         await abandonRun(ledger, runId.toLowerCase(), reason);

@@ -91,15 +91,18 @@ test('what a run is still to send stays, however its name was typed, also throug
   await using rig = await openRig();
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'batchops-old-')));
   try {
-    const names = ['slack/F1/a.txt', 'took/web1/motd', 'took/web2/motd', 'took/web3/motd'];
+    const names = ['slack/F1/a.txt', ...[1, 2, 3, 4, 5].map((n) => `took/web${n}/motd`)];
     for (const name of names) {
       mkdirSync(dirname(join(dir, name)), { recursive: true });
       writeFileSync(join(dir, name), 'x');
       await record(rig.store.origins, dir, name, name.startsWith('slack') ? SHARED : FETCHED);
     }
     symlinkSync(join(dir, 'took'), join(dir, 'link'));
+    const source = { bytes: 1, sha256: 'a'.repeat(64) };
+    const script = { local: 'took/web4/motd', source, args: [] };
+    const stdin = { local: 'took//web5/motd', source };
+    await openRun(rig.store, { work: { action: 'run', command: '', script, stdin } });
     for (const local of ['./slack//F1/a.txt', 'took/./web1/motd', 'link/web2/motd', 'gone.txt']) {
-      const source = { bytes: 1, sha256: 'a'.repeat(64) };
       await openRun(rig.store, { work: { action: 'put', local, remote: '/tmp/x', source } });
     }
     const [, files] = fileSweeps({

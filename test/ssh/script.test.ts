@@ -161,6 +161,18 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
       });
     });
 
+    test('what is gone from the transfer folder was never started', async () => {
+      const outcome = await rig.transport.execute(
+        on(),
+        { action: 'run', command: '', script: { local: 'gone', source: sourceOf('echo\n'), args: [] } },
+        execution(),
+      );
+      expect(outcome).toMatchObject({
+        kind: 'skipped',
+        reason: 'There is no gone in the transfer folder. Nothing was sent.',
+      });
+    });
+
     test('half a script is never run, and does not stay', async () => {
       await using proxy = await startHalfOpenProxy(sshd.port);
       await using alone = await openRig({

@@ -55,6 +55,27 @@ test('a backup beside an open store is whole, its owner’s alone, and starts no
   }
 });
 
+test('a canary that waits for Continue in a backup is asked about with what the backup cannot know', async () => {
+  await using rig = await openRig();
+  const run = await openRun(rig.store, { hosts: 3, rollout: { canary: 1 } });
+  const canary = await rig.store.jobs.start(await rig.store.jobs.take(9));
+  await rig.store.jobs.settle(canary.map((job) => ({ job, outcome: okOutcome() })));
+  const file = join(rig.folder, 'copy.db');
+  expect(await backUpOf(rig, file)).toMatchObject({ held: 2 });
+  expect((await rig.store.findRun(run.id))?.held).toBe('the canary has ended: 1 ok');
+
+  const copy = await openCopyOf(file);
+  try {
+    expect((await copy.findRun(run.id))?.held).toMatch(
+      /^the canary has ended: 1 ok; besides, the database is a backup of .*: what waited then may have run since$/,
+    );
+    expect((await copy.audit.verify()).faults).toEqual([]);
+    expect(await copy.continueRun(run.id, ANN)).toBe(2);
+  } finally {
+    await copy.close();
+  }
+});
+
 test('a command or form that waited for a word of its person runs from no backup, and its words are not in it', async () => {
   await using rig = await openRig();
   const put = (kind: 'text' | 'late', requestKey: string) =>

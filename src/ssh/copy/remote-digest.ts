@@ -26,7 +26,8 @@ const MANY_FILES = 200;
 const QUIET = 'exec </dev/null 2>/dev/null;shift 2;';
 /** A process for each name, which is slow: only where one has to be decoded. */
 const DECODE = `n=$#;while [ "$n" -gt 0 ];do p=$(printf %b_ "$1");shift;set -- "$@" "\${p%_}";n=$((n-1));done;`;
-const DIGEST_ALL = 'openssl dgst -sha256 -r "$@"||sha256sum "$@"||shasum -a 256 "$@"';
+/** An empty line between what one tool says and what the next one does: one that cannot read all of them has said some. */
+const DIGEST_ALL = 'openssl dgst -sha256 -r "$@"||{ echo;sha256sum "$@";}||{ echo;shasum -a 256 "$@";}';
 
 /** The same of many files, in their order; null of those of which it gives none. */
 export async function digestManyRemote(
@@ -61,10 +62,13 @@ export async function digestManyRemote(
       { ms: limitMs, bytes: mostBytes },
       signal,
     );
-    const sums = [...said.matchAll(/^\\?([0-9a-f]{64}) /gm)].map(([, sum]) => sum ?? null);
+    const bySome = said
+      .split('\n\n')
+      .map((part) => [...part.matchAll(/^\\?([0-9a-f]{64}) /gm)].map(([, sum]) => sum ?? null));
     // One that could not be read has no line: then nobody knows whose the others are.
-    all.push(...(sums.length === some.length ? sums : some.map(() => null)));
-    if (sums.length === 0) return files.map((_, i) => all[i] ?? null);
+    const sums = bySome.find(({ length }) => length === some.length) ?? some.map(() => null);
+    all.push(...sums);
+    if (bySome.every(({ length }) => length === 0)) return files.map((_, i) => all[i] ?? null);
     start = end;
   }
   return all;

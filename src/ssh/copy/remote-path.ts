@@ -47,22 +47,30 @@ export async function resolvePutTarget(copy: Copy, { remote, local, options }: P
   if (!folder && options?.makeFolders === true) {
     if (name === '' || name === '.' || name === '..') throw noName(remote);
     const made = await findFolder(sftp, folderPath, true);
-    return { folder: made.path, missing: made.missing, path: posix.join(made.path, name), old: undefined };
+    return await targetIn(sftp, made, name);
   }
   if (!folder)
     throw new Trouble('transfer-failed', `there is no folder ${folderPath} on the host; -mkdir makes it`);
   if (folder.kind !== 'folder') throw new Trouble('transfer-failed', `${folderPath} is not a folder`);
   if (name === '' || name === '.' || name === '..') throw noName(remote);
-  const trueFolder = await sftp.realpath(folderPath);
-  const target = posix.join(trueFolder, name);
-  const found = await sftp.lstat(target);
+  return await targetIn(sftp, { path: await sftp.realpath(folderPath), missing: [] }, name);
+}
+
+/** Also below a folder that was to be made and is there: `/new/../etc` leads past what there is not to what there is. */
+async function targetIn(
+  sftp: SftpSession,
+  { path: folder, missing }: RemoteFolder,
+  name: string,
+): Promise<PutTarget> {
+  const target = posix.join(folder, name);
+  const found = missing.length === 0 ? await sftp.lstat(target) : undefined;
   if (found?.kind === 'folder') throw new Trouble('transfer-failed', `${target} is a folder`);
   if (found?.kind === 'link') {
     // Replacing it would leave what it points to as it is; writing through it would go where no rule looked.
     throw new Trouble('transfer-failed', `${target} is a symbolic link; name the file that it leads to`);
   }
   if (found && found.kind !== 'file') throw new Trouble('transfer-failed', `${target} is not a regular file`);
-  return { folder: trueFolder, missing: [], path: target, old: found };
+  return { folder, missing, path: target, old: found };
 }
 
 function noName(remote: string): Trouble {

@@ -7,6 +7,8 @@ import { CHUNK_BYTES } from './pump.ts';
 
 /** Of each file that is being sent, how much is kept for hosts that are behind the fastest one: 8 MiB. */
 const KEPT_BLOCKS = 32;
+/** Of all of them together: some 64 MiB. A folder is sent 32 files at a time, and of each host it may be another one. */
+const KEPT_IN_ALL = 256;
 
 export interface OpenedSource {
   readonly file: FileHandle;
@@ -25,6 +27,7 @@ interface Block {
  */
 export class SharedSources {
   readonly #open = new Map<string, SharedFile>();
+  #files = 0;
 
   /** Takes the opened file over: it is closed when nobody reads it any more. */
   read(opened: OpenedSource, local: string): SourceReader {
@@ -36,12 +39,23 @@ export class SharedSources {
       opened.file.close().catch(() => {});
       return new SourceReader(known);
     }
-    const file = new SharedFile(opened, local, () => {
-      if (this.#open.get(key) === file) this.#open.delete(key);
+    const file = new SharedFile(opened, local, {
+      keptBlocks: () => Math.min(KEPT_BLOCKS, Math.trunc(KEPT_IN_ALL / this.#files)),
+      onClosed: () => {
+        this.#files -= 1;
+        if (this.#open.get(key) === file) this.#open.delete(key);
+      },
     });
+    this.#files += 1;
     this.#open.set(key, file);
     return new SourceReader(file);
   }
+}
+
+interface Sharing {
+  /** How much of a file may be kept now: less of each, the more there are. */
+  keptBlocks(): number;
+  onClosed(): void;
 }
 
 /** One open file, read from its beginning. */
@@ -49,17 +63,17 @@ class SharedFile {
   readonly stats: Stats;
   readonly #file: FileHandle;
   readonly #local: string;
-  readonly #onClosed: () => void;
+  readonly #sharing: Sharing;
   readonly #blocks = new Map<number, Promise<Block>>();
   #next = 0;
   #digest: Promise<Hash> = Promise.resolve(createHash('sha256'));
   #readers = 0;
 
-  constructor({ file, stats }: OpenedSource, local: string, onClosed: () => void) {
+  constructor({ file, stats }: OpenedSource, local: string, sharing: Sharing) {
     this.#file = file;
     this.stats = stats;
     this.#local = local;
-    this.#onClosed = onClosed;
+    this.#sharing = sharing;
   }
 
   get hasBeginning(): boolean {
@@ -74,7 +88,12 @@ class SharedFile {
     // Whoever waits for the block hears of it.
     this.#digest.catch(() => {});
     this.#blocks.set(index, block);
-    this.#blocks.delete(index - KEPT_BLOCKS);
+    const before = index - this.#sharing.keptBlocks();
+    // The oldest first.
+    for (const kept of this.#blocks.keys()) {
+      if (kept > before) break;
+      this.#blocks.delete(kept);
+    }
     this.#next += 1;
     return block;
   }
@@ -110,7 +129,7 @@ class SharedFile {
   async leave(): Promise<void> {
     this.#readers -= 1;
     if (this.#readers > 0) return;
-    this.#onClosed();
+    this.#sharing.onClosed();
     await this.#file.close();
   }
 }

@@ -169,10 +169,10 @@ async function fetchOne(
 ): Promise<Content> {
   const { sftp } = copy;
   const path = posix.join(root, one.path);
-  // A folder on the way may have become a link since it was listed.
+  // A folder on the way may have become a link since it was listed; and it is not followed again.
   const trueName = await sftp.realpath(path);
   if (trueName !== path) checkTrueName(trueName, typed, copy.mayTouch);
-  const source = await sftp.open(path);
+  const source = await sftp.open(trueName);
   await take(claim, one.stat.bytes);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file: FileHandle = await here(open(part, flags, OWNER_MAY));

@@ -107,7 +107,7 @@ export class StoredPlaces implements Places {
     const isLong = closedForMs < 0 || closedForMs > this.#settings.resumeWithinMs;
     if (isLong) {
       const reason = `nobody could read about it for ${describeMinutes(closedForMs)} (Slack: ${place.error})`;
-      this.#jobs.forget(await holdRuns(this.#ledger, reason, channelId));
+      this.#jobs.forget(await holdRuns(this.#ledger, reason, { channelId }));
     }
     await db.transaction().execute(async (trx) => {
       await trx.deleteFrom('place').where('channel_id', '=', channelId).execute();

@@ -7,24 +7,31 @@ import { openNext, openWaiting, type RolloutChange, withRun } from '../rollout/s
 
 /**
  * Whatever waits of a released run (of this channel) is held: it does not start before a person says so. Tells the
- * jobs. A run that is held already keeps its reason.
+ * jobs. A run that is held already keeps its reason; `andHeld`: with this one behind it.
  */
-export function holdRuns(ledger: Ledger, reason: string, channelId?: string): Promise<readonly string[]> {
+export function holdRuns(
+  ledger: Ledger,
+  reason: string,
+  { channelId, andHeld = false }: { readonly channelId?: string; readonly andHeld?: boolean } = {},
+): Promise<readonly string[]> {
   return ledger.db.transaction().execute(async (trx) => {
     const at = ledger.now();
     let query = trx
       .selectFrom('job')
       .innerJoin('run', 'run.id', 'job.run_id')
-      .select(['job.id', 'run_id', 'channel_id'])
+      .leftJoin('rollout', 'rollout.run_id', 'job.run_id')
+      .select(['job.id', 'job.run_id', 'channel_id', 'held', 'phase'])
       .where('job.state', '=', 'queued')
       .where('run.state', '=', 'open')
-      .where('run.held', 'is', null)
       .where('run.cancelled_at', 'is', null)
       .orderBy('run.number');
+    if (!andHeld) query = query.where('run.held', 'is', null);
     if (channelId !== undefined) query = query.where('run.channel_id', '=', channelId);
     const waiting = await query.execute();
     for (const [runId, jobs] of Map.groupBy(waiting, (job) => job.run_id)) {
-      await trx.updateTable('run').set({ held: reason }).where('id', '=', runId).execute();
+      const [{ held, phase, channel_id } = { held: null, phase: null, channel_id: null }] = jobs;
+      const all = held === null ? reason : `${held}; besides, ${reason}`;
+      await trx.updateTable('run').set({ held: all }).where('id', '=', runId).execute();
       await appendAudit(
         trx,
         {
@@ -32,12 +39,12 @@ export function holdRuns(ledger: Ledger, reason: string, channelId?: string): Pr
           by: NOBODY,
           action: 'held',
           runId,
-          channelId: jobs[0]?.channel_id ?? null,
+          channelId: channel_id,
           detail: { reason, waiting: jobs.length },
         },
         ledger.auditLines,
       );
-      await oweToThread(ledger, trx, runId, oweRoot(runId, at));
+      await oweToThread(ledger, trx, runId, (phase === 'paused' ? oweCanary : oweRoot)(runId, at));
     }
     return waiting.map(({ id }) => id);
   });

@@ -5,15 +5,15 @@ import { MAX_SPOOLED_FILES, oweLog } from '../../thread/layout.ts';
 import { formatKey } from '../../thread/row.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
 import { listSpooledHosts } from '../jobs/results.ts';
-import { closeRun, finishRuns, type Ledger, oweToThread, settleJobs, skipQueued } from '../jobs/settle.ts';
+import { closeRun, type Ledger, oweToThread, settleJobs, skipQueued } from '../jobs/settle.ts';
 import { forgetReceived } from '../people/received.ts';
 import { moveOn, NO_CHANGE, type RolloutChange } from '../rollout/steps.ts';
 import type { Schema } from '../schema.ts';
 import { onceItStands, transact } from '../transact.ts';
 
 /** The root message stands: waiting jobs may start, and what was settled before may be told. Twice is once. */
-export async function releaseRun(ledger: Ledger, runId: string, rootTs: string): Promise<void> {
-  await transact(ledger.db, async (trx) => {
+export function releaseRun(ledger: Ledger, runId: string, rootTs: string): Promise<RolloutChange> {
+  return transact(ledger.db, async (trx) => {
     const at = ledger.now();
     const run = await trx
       .updateTable('run')
@@ -22,7 +22,7 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
       .where('state', '=', 'opening')
       .returning(['channel_id'])
       .executeTakeFirst();
-    if (run === undefined) return;
+    if (run === undefined) return NO_CHANGE;
     await forgetReceived(trx, runId);
     const root = formatKey({ kind: 'root', runId });
     // It has just been posted; what waited for it is due now.
@@ -33,7 +33,8 @@ export async function releaseRun(ledger: Ledger, runId: string, rootTs: string):
       .where('turn', '=', runId)
       .where('key', '<>', root)
       .execute();
-    await finishRuns(ledger, trx, [runId], at);
+    // Of its first batch somebody may have cancelled all, as soon as the message was to be seen.
+    return await moveOn(ledger, trx, [{ runId, failed: 0 }], at);
   });
 }
 

@@ -79,6 +79,26 @@ describe('a file that is sent to many hosts', () => {
     await slow.close();
   });
 
+  test('is kept for those behind only as far as all files that are being sent have room together', async () => {
+    const bytes = randomBytes(20 * CHUNK_BYTES);
+    const readsOfTwo = async (others: number) => {
+      const source = await placeFile(bytes);
+      const sources = new SharedSources();
+      const opened = [];
+      for (let i = 0; i < others; i++) opened.push(sources.read(await (await placeFile(bytes)).open(), 'o'));
+      const first = sources.read(await source.open(), 'f');
+      const second = sources.read(await source.open(), 'f');
+      await readTo(first, 20);
+      const whole = await readTo(second, 1_000);
+      expect(whole.equals(bytes)).toBe(true);
+      expect(second.sha256()).toBe(sha256(bytes));
+      for (const reader of [...opened, first, second]) await reader.close();
+      return source.counted.reads;
+    };
+    expect(await readsOfTwo(0)).toBe(21);
+    expect(await readsOfTwo(40)).toBe(41);
+  });
+
   test('is told apart from what it becomes in the middle: the digest is of what was handed out', async () => {
     const source = await placeFile(randomBytes(CHUNK_BYTES));
     const sources = new SharedSources();

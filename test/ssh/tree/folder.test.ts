@@ -7,7 +7,7 @@ import type { Host } from '../../../src/inventory/inventory.ts';
 import type { Execution } from '../../../src/ports/hosts.ts';
 import type { CopyOptions } from '../../../src/run/plan.ts';
 import { openTransferFolder } from '../../../src/ssh/transfer-folder.ts';
-import { HAS_SSHD, type Sshd, startSshd } from '../../rigs/sshd.ts';
+import { CAN_ADD_USERS, HAS_SSHD, type Sshd, startSshd } from '../../rigs/sshd.ts';
 import { sha256 } from '../copy/copy-rig.ts';
 import { memoryOrigins } from '../memory-origins.ts';
 import { execution, keyHost, openRig, type TransportRig } from '../rig.ts';
@@ -105,6 +105,30 @@ describe.skipIf(!HAS_SSHD)('a folder, to and from a real sshd', () => {
     expect((await put('again', `${remote}/`)).file?.folder).toMatchObject({ copied: 0, unchanged: 5 });
   });
 
+  test.skipIf(!CAN_ADD_USERS)(
+    'what the login cannot read on the host is not taken for unchanged by the checksum of another file',
+    async () => {
+      await using other = await startSshd({ accounts: [{}] });
+      const [user = ''] = other.accounts;
+      const www = join(other.folder, 'www');
+      // The host has three tools for checksums, each of which tells that of the one file that it can read.
+      for (const name of ['a', 'b', 'c']) {
+        await place(here(`www/${name}`), 'same');
+        await place(join(www, name), name === 'a' ? 'same' : 'else', name === 'a' ? 0o644 : 0o000);
+      }
+      execFileSync('chown', [user, www]);
+      const folder = openTransferFolder(join(rig.folder, 'transfers'), memoryOrigins());
+      const source = await folder.digestSource('www', true);
+      const outcome = await rig.transport.execute(
+        keyHost(other, { user }),
+        { action: 'put', local: 'www', remote: `${other.folder}/`, source, options: { folder: true } },
+        execution(),
+      );
+      expect(outcome.file?.folder).toMatchObject({ copied: 3, unchanged: 0 });
+      expect(await readFile(join(www, 'b'), 'utf8')).toBe('same');
+    },
+  );
+
   test('keeps times with -p, and an older file beside it with -backup', async () => {
     await makeSite('kept');
     const then = new Date('2020-02-02T02:02:02Z');
@@ -131,6 +155,16 @@ describe.skipIf(!HAS_SSHD)('a folder, to and from a real sshd', () => {
     expect((await put('made', to)).reason).toBe(`there is no folder ${to} on the host; -mkdir makes it`);
     expect(await readdir(remote)).toEqual([]);
     expect((await put('made', to, { makeFolders: true })).file?.path).toBe(join(remote, 'a/b/c/made'));
+  });
+
+  test('a path that leads past a missing folder to a file that is there keeps that one with -backup', async () => {
+    await place(here('conf'), 'new');
+    await place(join(remote, 'conf'), 'old', 0o600);
+    const outcome = await put('conf', `${remote}/missing/../conf`, { makeFolders: true, backup: true });
+    expect(outcome).toMatchObject({ kind: 'ok', file: { path: join(remote, 'conf') } });
+    const [kept = ''] = (await readdir(remote)).filter((name) => name.endsWith('~'));
+    expect(await readFile(join(remote, kept), 'utf8')).toBe('old');
+    expect((await stat(join(remote, 'conf'))).mode & 0o777).toBe(0o600);
   });
 
   test('touches nothing where the rules do not reach one of its files, or something is in the way', async () => {
@@ -171,6 +205,7 @@ describe.skipIf(!HAS_SSHD)('a folder, to and from a real sshd', () => {
     await put('there', `${remote}/`);
     await symlink('/etc/passwd', join(remote, 'there/link'));
     await writeFile(join(remote, 'there/new\nline'), 'x');
+    await mkdir(join(remote, 'there/~old'));
     const outcome = await get(join(remote, 'there/'), 'fetched');
     expect(outcome).toMatchObject({
       kind: 'ok',
@@ -186,7 +221,7 @@ describe.skipIf(!HAS_SSHD)('a folder, to and from a real sshd', () => {
       await readFile(here('there/assets/deep/er/logo.bin')),
     );
     expect(await readdir(here('fetched/web01/there'))).toEqual(
-      expect.arrayContaining(['.hidden', 'assets', 'empty', 'index.html', 'run it.sh']),
+      expect.arrayContaining(['.hidden', 'assets', 'empty', 'index.html', 'run it.sh', '~old']),
     );
     await writeFile(join(remote, 'there/index.html'), '<b>');
     expect((await get(join(remote, 'there'), 'fetched')).file?.folder).toMatchObject({

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { ANN, BOB, okOutcome, openRig, openRun, type StoreRig } from '../rig.ts';
+import { ANN, approvedPlan, BOB, okOutcome, openRig, openRun, type StoreRig } from '../rig.ts';
 import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
 
 async function actionsOf(rig: StoreRig): Promise<string[]> {
@@ -32,6 +32,28 @@ test('a canary stops for a person, over any number of starts, and goes on once',
   expect(await runBatch(rig.store)).toEqual(['web04', 'web05']);
   expect(await standOf(rig.store, run.id)).toMatchObject({ state: 'finished', batch: 3 });
   expect(await actionsOf(rig)).toEqual(['held', 'resumed', 'settled']);
+});
+
+test('a canary that was cancelled before its run began stops for a person all the same', async () => {
+  await using rig = await openRig();
+  const { run } = await rig.store.createRun(approvedPlan({ hosts: 3, rollout: { canary: 1 } }), 'early');
+  await rig.store.cancelHosts(run.id, ['web01'], ANN);
+  await rig.store.releaseRun(run.id, '1700000000.000100');
+  expect(await startAll(rig.store)).toEqual([]);
+  expect(await standOf(rig.store, run.id)).toMatchObject({ phase: 'paused' });
+  expect(await rig.store.continueRun(run.id, ANN)).toBe(2);
+  expect(await runBatch(rig.store)).toEqual(['web02', 'web03']);
+});
+
+test('a batch that was cancelled before its run began keeps the next one from nothing', async () => {
+  await using rig = await openRig();
+  const { run } = await rig.store.createRun(
+    approvedPlan({ hosts: 3, rollout: { serial: [{ count: 1 }] } }),
+    'early',
+  );
+  await rig.store.cancelHosts(run.id, ['web01'], ANN);
+  await rig.store.releaseRun(run.id, '1700000000.000100');
+  expect(await runBatch(rig.store)).toEqual(['web02']);
 });
 
 test('stopped behind its canary, a run is over, and its hosts say why', async () => {
