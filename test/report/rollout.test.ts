@@ -112,6 +112,10 @@ describe('where a rollout stands', () => {
     const soon = run({ phase: 'waiting', nextAt: 1_012_800 });
     expect(stateOf(soon)).toContain('batch 2 of 5 has ended; batch 3 of 5 begins in 12.4 s');
     expect(queueOf(waiting)).toContain(`12 waiting for batch 3 of 5, which begins at ${moment}`);
+    // Held, it does not begin by itself, whatever the time says.
+    const held = run({ phase: 'waiting', nextAt: 1_012_800 }, { held: 'the bot was away for 3 h' });
+    expect(rootOf(held)).toContain('batch 3 of 5 begins once somebody lets the run go');
+    expect(rootOf(held)).not.toContain('begins in');
   });
 
   test('is what came of the canary, and who is waited for', () => {

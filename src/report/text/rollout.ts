@@ -115,9 +115,7 @@ export function describeStand(run: Run, moment: (at: number) => string): string 
       return run.held;
     case 'waiting':
       if (state === 'finished') return undefined;
-      return `${nameBatch(batches, rollout.batch)} has ended; ${nextOf(batches, rollout)} begins ${
-        rollout.nextAt === undefined ? 'soon' : moment(rollout.nextAt)
-      }`;
+      return `${nameBatch(batches, rollout.batch)} has ended; ${nextOf(batches, rollout)} begins ${whenNext(run, moment)}`;
     case 'running': {
       if (state === 'finished' || batches.length < 2) return undefined;
       const later = rollout.later === 0 ? '' : `, ${plural(rollout.later, 'host')} after it`;
@@ -126,6 +124,12 @@ export function describeStand(run: Run, moment: (at: number) => string): string 
     default:
       return rollout.phase satisfies never;
   }
+}
+
+/** What is held begins when a person says so, however long the time between the batches is over. */
+function whenNext({ held, rollout }: Run, moment: (at: number) => string): string {
+  if (held !== undefined) return 'once somebody lets the run go';
+  return rollout?.nextAt === undefined ? 'soon' : moment(rollout.nextAt);
 }
 
 function nextOf(batches: readonly Batch[], { batch }: RolloutStand): string {
@@ -138,7 +142,7 @@ export function describeLater(run: Run, moment: (at: number) => string): string 
   if (rollout === undefined) return '';
   const batches = batchesOf(plan);
   if (rollout.phase === 'waiting' && rollout.nextAt !== undefined) {
-    return `for ${nextOf(batches, rollout)}, which begins ${moment(rollout.nextAt)}`;
+    return `for ${nextOf(batches, rollout)}, which begins ${whenNext(run, moment)}`;
   }
   const now = nameBatch(batches, rollout.batch);
   return `for ${now === 'canary' ? 'what comes of the canary' : `the end of ${now}`}`;

@@ -262,11 +262,15 @@ async function askRoom(folder: JailedFolder, into: string, bytes: number): Promi
   }
 }
 
-/** Undefined where there is no such file here. */
+/** Undefined where there is no such file here, or none that can be read. */
 async function digestHere(path: string, bytes: number): Promise<string | undefined> {
   const stats = await lstat(path).catch(() => undefined);
   if (stats?.isFile() !== true || stats.size !== bytes) return undefined;
   const digest = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) digest.update(chunk);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) digest.update(chunk);
+  } catch {
+    return undefined;
+  }
   return digest.digest('hex');
 }
