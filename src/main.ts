@@ -16,7 +16,7 @@ import { threadFacts } from './lifecycle/thread-facts.ts';
 import type { Meters } from './ports/meters.ts';
 import type { Store } from './ports/store.ts';
 import { Anchors } from './process/anchors.ts';
-import { openSteadyClock, readBeat } from './process/clocks.ts';
+import { beatBy, openSteadyClock, readBeat } from './process/clocks.ts';
 import { runAuditCommand } from './process/commands/audit-command.ts';
 import { runBackupCommand } from './process/commands/backup-command.ts';
 import { nameOfUser, runOutboxCommand } from './process/commands/outbox-command.ts';
@@ -332,7 +332,7 @@ async function beginWork(parts: Parts): Promise<void> {
   const presence = opened.adopt(
     await Presence.open({
       store,
-      read: readBeat,
+      read: store.isShared ? beatBy(store.clock) : readBeat,
       trouble: () => findTrouble(bot, store),
       resumeWithinMs: config.resumeWithinMs,
       log,

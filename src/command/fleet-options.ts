@@ -189,6 +189,12 @@ function readRest(text: string, from: number): readonly string[] {
   return words;
 }
 
+/** Our part sets the variables: by another `IFS` it would name other processes than the command's. */
+const NOT_TAKEN: ReadonlyMap<string, string> = new Map([
+  ['BATCHOPS_RUN', "the bot's own"],
+  ['IFS', 'taken by no shell from its environment'],
+]);
+
 function checkVariable(
   word: string,
   before: readonly (readonly [name: string, value: string])[],
@@ -204,15 +210,9 @@ function checkVariable(
       remedy: 'Put all of it in quotes: -env "A=b c".',
     });
   }
-  if (name === 'BATCHOPS_RUN' || before.some(([other]) => other === name)) {
-    throw new Refusal(
-      'usage',
-      `-env ${name} is ${name === 'BATCHOPS_RUN' ? "the bot's own" : 'there twice'}.`,
-      {
-        remedy: 'Leave it out.',
-      },
-    );
-  }
+  const fault = NOT_TAKEN.get(name) ?? (before.some(([other]) => other === name) ? 'there twice' : undefined);
+  if (fault !== undefined)
+    throw new Refusal('usage', `-env ${name} is ${fault}.`, { remedy: 'Leave it out.' });
   return [name, value];
 }
 

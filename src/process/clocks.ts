@@ -16,6 +16,11 @@ export function readBeat(): Beat {
   return { at: Date.now(), boot: bootId(), uptimeMs: Math.round(uptime() * 1_000) };
 }
 
+/** Of several machines each has a wall clock of its own: `wall` is one that they share. */
+export function beatBy(wall: () => number): () => Beat {
+  return () => ({ ...readBeat(), at: wall() });
+}
+
 /** Linux names each start of the machine; elsewhere only the wall clock is left. */
 function bootId(): string {
   try {

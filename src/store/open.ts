@@ -48,7 +48,7 @@ export interface StoreSettings {
   readonly log: Log;
   readonly meters?: Meters;
   readonly now?: () => number;
-  /** Now, by the wall clock and by the machine's own; by `now` alone where left out. */
+  /** Now, by the wall clock (a server's is taken where there is one) and by the machine's own; by `now` alone where left out. */
   readonly beat?: () => Beat;
   /** The poster's clock: one that nobody can set. The same as `now` where left out. */
   readonly steady?: () => number;
@@ -79,7 +79,11 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       db,
       plans,
       now,
-      beat: settings.beat ?? (() => ({ at: now(), boot: '', uptimeMs: 0 })),
+      beat: () => {
+        const beat = settings.beat?.() ?? { at: now(), boot: '', uptimeMs: 0 };
+        // Of several machines each has a wall clock of its own.
+        return database.clock === undefined ? beat : { ...beat, at: database.clock() };
+      },
       mask,
       meters,
       auditLines: auditChannel === undefined ? 'nobody' : 'channel',

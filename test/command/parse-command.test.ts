@@ -62,6 +62,7 @@ describe('options', () => {
       ['-h a -env A="b c" -cmd id', /^A quote stands in the middle of -env/],
       ['-h a -env A=1 -env A=2 -cmd id', '-env A is there twice.'],
       ['-h a -env BATCHOPS_RUN=2 -cmd id', "-env BATCHOPS_RUN is the bot's own."],
+      ['-h a -env IFS=1 -cmd id', '-env IFS is taken by no shell from its environment.'],
       ['-h a -cmd "id" -- x', /^Behind the closing " of the command stands "-- x"/],
       ['-h a -idle 60 -cmd id', '-idle "60" is not a duration.'],
     ] as const) {

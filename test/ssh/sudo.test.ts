@@ -7,11 +7,14 @@ import type { Outcome } from '../../src/run/outcome.ts';
 import { hasShell, SHELL_NAMES, shellProgram } from '../rigs/shells.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
 import { CAN_ADD_USERS, HAS_SSHD, HAS_SUDO, type Sshd, startSshd } from '../rigs/sshd.ts';
+import { place, sha256 } from './copy/copy-rig.ts';
 import { execution, openRig, passwordHost, type TransportRig } from './rig.ts';
 
 const RIGHT = 'Right-sudo-pass-1';
 const GONE =
   'stopped: by session, parent and environment none of its processes is found on the host any more';
+
+const sourceOf = (text: string) => ({ bytes: text.length, sha256: sha256(text) });
 
 /** What each account's sudo is told. */
 const SUDOERS = {
@@ -196,6 +199,12 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
     expect((await run(on('free'), command)).stdout.head).toBe('0\n\n');
   });
 
+  test('has the language that it was asked for, also where that is the one in which we speak to sudo', async () => {
+    const work = { action: 'run', command: 'echo $LC_ALL', sudo: 'root', env: [['LC_ALL', 'C']] } as const;
+    const outcome = await rig.transport.execute(on('free'), work, execution());
+    expect(outcome).toMatchObject({ kind: 'ok', stdout: { head: 'C\n' } });
+  });
+
   test('is stopped with all that it started, also what is another user’s than the login’s', async () => {
     for (const [account, password] of [
       ['asks', RIGHT],
@@ -253,6 +262,34 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
     expect(await running('-u\x00daemon')).toEqual([]);
     silence.abort('interrupted');
     await Promise.all(others);
+  });
+
+  test('gives no password to what asks once sudo has started our part', async () => {
+    let got = '';
+    await using host = await startSshServer({
+      onLogin: (login) => login.accept(),
+      onCommand: (channel, command) => {
+        const id = / batchops ([0-9a-f]{18}) e /.exec(command)?.[1] ?? '';
+        channel.on('data', (chunk: Buffer) => {
+          got += chunk.toString();
+          // Another process of that user, as if it were sudo.
+          channel.stderr.write(`batchops-${id}-p:`);
+        });
+        channel.on('end', () => {
+          channel.exit(1);
+          channel.end();
+        });
+        channel.stderr.write(`batchops-${id}-se\n`);
+        channel.write(`batchops-${id}-se\nbatchops-${id}-w\n`);
+      },
+    });
+    await place(rig, 'script', 'echo\n');
+    const script = { local: 'script', source: sourceOf('echo\n'), args: [] };
+    const work = { action: 'run', command: '', sudo: 'nobody', script } as const;
+    const asked = on('asks', RIGHT, { port: host.port });
+    const outcome = await rig.transport.execute(asked, work, execution({ timeLimitMs: 500 }));
+    expect(got).toBe('echo\n');
+    expect(outcome.kind).toBe('timed-out');
   });
 
   describe.each(shells)('with the login shell %s', (name) => {

@@ -203,6 +203,8 @@ class RunningCommand {
   }
 
   #onPrompt(): void {
+    // Sudo is past its question: whoever asks now is of the user that it became.
+    if (this.#input.isScriptSent) return;
     if (this.#state.at === 'sent') this.#password?.answer().catch(this.#reject);
     else this.#channel?.end();
   }

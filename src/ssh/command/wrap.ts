@@ -58,7 +58,7 @@ export function wrapCommand(
   const started = script ? execScript(id, own.slice(0, interpreters), own.slice(interpreters)) : EXEC_SHELL;
   const theirs = script ? 'the script' : command;
   if (sudo !== undefined) {
-    const start = innerStart(watch, from - 1 + more.length);
+    const start = innerStart(watch, from - 1 + more.length, env);
     const inner = `${exported}${start}${received}${SAY_INNER_MARK}${noInput}${started}`;
     const text = sudoLine(id, sudo, inner, command, ...more);
     return { id, text, ours: text, theirs, isStartedTwice: false };

@@ -22,8 +22,8 @@ interface Looked {
 
 /**
  * Opens the next batch where the time between the two is over. Since when it runs the store says, and how long that
- * is, the clock that nobody can set; over a restart of the machine the wall clock. Where that was set back, nothing
- * tells, and the time begins anew.
+ * is, the clock that nobody can set; over a restart of the machine the wall clock, from one machine to another the server's.
+ * Where that was set back, nothing tells, and the time begins anew.
  */
 export function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
   return transact(ledger.db, async (trx) => {

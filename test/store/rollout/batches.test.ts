@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { bareOutcome, OUTCOME_KINDS } from '../../../src/run/outcome.ts';
 import type { Beat } from '../../../src/time/beat.ts';
+import { fileTest } from '../file-test.ts';
 import { ANN, openRig, openRun } from '../rig.ts';
 import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
 
@@ -96,28 +97,32 @@ describe('-wait', () => {
     await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web02']), SOON);
   });
 
-  test('goes on counting while the machine is started again, and begins anew where no clock tells', async () => {
-    const { beat, pass, clock } = machine();
-    await using rig = await openRig({ beat });
-    const run = await openRun(rig.store, { hosts: 3, rollout });
-    await runBatch(rig.store);
-    clock.boot = 'two';
-    clock.uptimeMs = 0;
-    pass(HOUR);
-    await rig.reopen();
-    await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web02']), SOON);
+  // From one machine to another a server's own clock is asked.
+  fileTest(
+    'goes on counting while the machine is started again, and begins anew where no clock tells',
+    async () => {
+      const { beat, pass, clock } = machine();
+      await using rig = await openRig({ beat });
+      const run = await openRun(rig.store, { hosts: 3, rollout });
+      await runBatch(rig.store);
+      clock.boot = 'two';
+      clock.uptimeMs = 0;
+      pass(HOUR);
+      await rig.reopen();
+      await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web02']), SOON);
 
-    clock.boot = 'three';
-    clock.at -= 10 * HOUR;
-    await rig.reopen();
-    const since = async () =>
-      Number((await rig.query(`select since from rollout where run_id = '${run.id}'`))[0]?.since);
-    await vi.waitFor(async () => expect(await since()).toBe(clock.at), SOON);
-    expect(await startAll(rig.store)).toEqual([]);
-    pass(HOUR);
-    await rig.reopen();
-    await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web03']), SOON);
-  });
+      clock.boot = 'three';
+      clock.at -= 10 * HOUR;
+      await rig.reopen();
+      const since = async () =>
+        Number((await rig.query(`select since from rollout where run_id = '${run.id}'`))[0]?.since);
+      await vi.waitFor(async () => expect(await since()).toBe(clock.at), SOON);
+      expect(await startAll(rig.store)).toEqual([]);
+      pass(HOUR);
+      await rig.reopen();
+      await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web03']), SOON);
+    },
+  );
 
   test('is not waited behind the last batch, nor where it is over at once', async () => {
     await using rig = await openRig();

@@ -20,6 +20,11 @@ export class CommandInput {
     this.#channel = channel;
   }
 
+  /** The host has asked for it: our part has begun there. */
+  get isScriptSent(): boolean {
+    return this.#isScriptSent;
+  }
+
   /** Once: what comes after it is the command's to read. */
   sendScript(): void {
     const { script } = this.#files;

@@ -1,3 +1,4 @@
+import type { EnvironmentVariable } from '../../../run/plan.ts';
 import { MARK_NAME } from '../mark-filter.ts';
 import { place, receive, throughSh } from './line.ts';
 import { RUN_VARIABLE } from './watch.ts';
@@ -52,14 +53,16 @@ export function sudoLine(
 
 /**
  * The inner script's beginning. It starts itself anew with the mark in its environment, by which its processes are
- * found from the first moment on; `watch` goes before that. `words`: how many there are, less `LC_ALL`.
+ * found from the first moment on; `watch` goes before that. `words`: how many there are, less `LC_ALL`. `env`: what was
+ * set before; a language that was asked for is kept.
  */
-export function innerStart(watch: string, words: number): string {
+export function innerStart(watch: string, words: number, env: readonly EnvironmentVariable[]): string {
   const language = place(words + 1);
+  const restored = `[ "\${LC_ALL-}" = C ]&&case "${language}" in =*)LC_ALL="${language}";LC_ALL=\${LC_ALL#=};;*)unset LC_ALL;;esac;`;
   return (
     `[ "\${${RUN_VARIABLE}-}" = "$1" ]||{ ${watch}${RUN_VARIABLE}="$1";export ${RUN_VARIABLE};` +
     `exec sh -c "$${SUDO_WORDS.self}" "$0" "$@";};` +
-    `[ "\${LC_ALL-}" = C ]&&case "${language}" in =*)LC_ALL="${language}";LC_ALL=\${LC_ALL#=};;*)unset LC_ALL;;esac;`
+    (env.some(([name]) => name === 'LC_ALL') ? '' : restored)
   );
 }
 

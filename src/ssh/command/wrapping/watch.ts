@@ -19,10 +19,16 @@ export function watchScript(id: string, limitMs: number, leader: '$$' | '$1', cl
   const limit = Math.ceil(limitMs / 1_000);
   const stop = `e(){ for x in $(grep -lsF ${RUN_VARIABLE}="${id}" /proc/[0-9]*/environ);do ${STOP_ONE};};`;
   return (
-    `( (p=${leader};c(){ ${cleanUp};};trap "" HUP;trap "c;exit" TERM;n=0;while kill -0 $p||[ -d /proc/$p ]||{ c;exit;};[ $n -lt ${limit} ];do sleep 2||exit;n=$((n+2));done;` +
+    `( (p=${leader};${SEE}c(){ cd "$OLDPWD";${cleanUp};};trap "" HUP;trap "c;exit" TERM;n=0;while a||{ c;exit;};[ $n -lt ${limit} ];do sleep 2||exit;n=$((n+2));done;` +
     `trap "" TERM;${stop}e TERM;kill -s TERM -- -$p;sleep ${GRACE_S};c;e STOP;e KILL;sleep 1;e KILL;kill -s KILL -- -$p) </dev/null >/dev/null 2>&1 &);`
   );
 }
+
+/**
+ * Whether the leader is there: of a number alone another process may have come to be the one. Whoever stands in a
+ * process's own folder of `/proc` sees no other there.
+ */
+const SEE = 'if cd /proc/$p;then a(){ [ -e stat ];};else a(){ kill -0 $p;};fi;';
 
 /** All are stopped before the first is ended: what a shell starts in between would be missed. */
 const STOP_ONE = `x=\${x%/environ};kill -s $1 "\${x##*/}";done`;

@@ -3,7 +3,7 @@ import { Deadline } from '../../../time/deadline.ts';
 import { LEASE_MS } from './engine.ts';
 
 const BEAT_MS = 1_000;
-/** Out of touch for so long, what we hold is about to be given away: it has to be over before. */
+/** Out of touch for so long, what we hold is about to be given away: we give it up before. */
 export const FENCE_MS = LEASE_MS * 0.8;
 const WATCH_MS = 250;
 /** Not looked for so long: this process stood still. */
@@ -56,7 +56,7 @@ export class Contact {
       this.#isLost = true;
       this.#settings.log.error(
         { outOfTouchMs: Math.round(now - this.#heardAt) },
-        'out of touch with the database: what runs here is ended before its hosts are given away',
+        'out of touch with the database: what runs here is given up before its hosts are given away; the commands go on there',
       );
       if (stoodStill) setTimeout(() => this.#settings.onLost(), HEARING_MS);
       else this.#settings.onLost();

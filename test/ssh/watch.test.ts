@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { expect, test, vi } from 'vitest';
+import { watchScript } from '../../src/ssh/command/wrapping/watch.ts';
+
+/** Which number the kernel gives next: root's to say. */
+const LAST_NUMBER = '/proc/sys/kernel/ns_last_pid';
+
+function canChoose(): boolean {
+  try {
+    accessSync(LAST_NUMBER, constants.W_OK);
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
+
+async function isWatching(id: string): Promise<boolean> {
+  const numbers = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = numbers.map((number) => readFile(`/proc/${number}/cmdline`, 'utf8').catch(() => ''));
+  return (await Promise.all(lines)).some((line) => line.includes(id));
+}
+
+/** A process, and leader of its group, under this very number; undefined where another one was quicker each time. */
+async function startAs(pid: number): Promise<ChildProcess | undefined> {
+  for (let tries = 0; tries < 50; tries++) {
+    writeFileSync(LAST_NUMBER, String(pid - 1));
+    const started = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    if (started.pid === pid) return started;
+    started.kill('SIGKILL');
+    await once(started, 'exit');
+  }
+  return undefined;
+}
+
+test.skipIf(!canChoose())(
+  'what has the number of a command that is gone is never ended in its place',
+  async (context) => {
+    const id = '0123456789abcdef99';
+    const command = spawn('sh', ['-c', `${watchScript(id, 1_000, '$$')}exec sleep 0.1`], { stdio: 'ignore' });
+    await once(command, 'exit');
+    const other = await startAs(command.pid ?? 0);
+    if (other === undefined) return context.skip('no process could be given the number');
+    try {
+      expect(await isWatching(id)).toBe(true);
+      await vi.waitFor(async () => expect(await isWatching(id)).toBe(false), { timeout: 20_000 });
+      expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+    } finally {
+      other.kill('SIGKILL');
+    }
+  },
+  40_000,
+);
