@@ -12,7 +12,7 @@ export const OWN_WORDS = ['host', 'ip', 'n', 'group'] as const;
 
 /**
  * What no shell reads otherwise, in quotes or without: so a value is put in as it is, wherever its word stands. The
- * first character makes no option of it, and no assignment.
+ * first character makes no option of it.
  */
 const SAFE = /^[A-Za-z0-9_./:,+@%][A-Za-z0-9_./:,=+@%-]*$/;
 

@@ -67,7 +67,7 @@ async function withdraw(context: OpeningContext, run: Run, ts: string): Promise<
     await giveUp(context, run, 'the run could not be released; nothing was sent');
     await context.store.releaseRun(run.id, ts);
   } catch (error) {
-    // It stays `opening`, in which nothing starts, until the next start closes it.
+    // Where that was not put down it stays `opening`, in which nothing starts, until the next start closes it.
     context.log.error({ run: run.id, err: error }, 'a run could not be given up');
   }
 }

@@ -42,7 +42,8 @@ const anyMutation: fc.Arbitrary<Mutation> = fc.record({
 test(
   'whatever bytes a host sends, each job has one outcome in time, and no secret in it',
   async () => {
-    const { numRuns = 1, ...parameters } = cases(150);
+    // In a test run the same bytes each time; other ones are for the long form.
+    const { numRuns = 1, seed = 7, ...parameters } = cases(100);
     const hosts = fork(HOSTS, { execArgv: [] });
     const [port] = await once(hosts, 'message');
     const kinds = new Map<string, number>();
@@ -87,7 +88,7 @@ test(
           expect(rig.errors).toEqual([]);
         },
       ),
-      { ...parameters, numRuns: Math.ceil(numRuns / AT_ONCE), endOnFailure: true },
+      { ...parameters, seed, numRuns: Math.ceil(numRuns / AT_ONCE), endOnFailure: true },
     );
     hosts.disconnect();
     // It is not that all of them failed at the door.
