@@ -171,9 +171,22 @@ function listenFromTheStart(client: Client): void {
     for (const stream of made instanceof EventEmitter ? [made, Reflect.get(made, 'stderr')] : []) {
       if (stream instanceof EventEmitter) stream.on('error', () => {});
     }
+    if (made instanceof EventEmitter) widenPackets(Reflect.get(made, 'outgoing'));
     Reflect.apply(update, channels, [id, made]);
   });
 }
+
+/**
+ * What the library sends is cut into the largest packets that the host says it takes: without an end where that is
+ * none, and into a million where it is a byte. Everybody has to be able to take 32,768 (RFC 4253, 6.1).
+ */
+function widenPackets(outgoing: unknown): void {
+  if (typeof outgoing !== 'object' || outgoing === null) return;
+  const said: unknown = Reflect.get(outgoing, 'packetSize');
+  if (typeof said === 'number') Reflect.set(outgoing, 'packetSize', Math.max(said, LEAST_PACKET_BYTES));
+}
+
+const LEAST_PACKET_BYTES = 1_024;
 
 /**
  * Options of `exec` that say when they are read: the library looks at `env` once, between the host's yes to the
