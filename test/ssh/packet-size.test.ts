@@ -1,7 +1,9 @@
-import type { Connection as ServerConnection } from 'ssh2';
+import { once } from 'node:events';
+import ssh2, { type ClientChannel, type Connection as ServerConnection } from 'ssh2';
 import { expect, test } from 'vitest';
+import { Connection } from '../../src/ssh/connection/connection.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
-import { openRig, passwordHost } from './rig.ts';
+import { passwordHost } from './rig.ts';
 
 /** From now on it tells each channel that it takes packets of so many bytes. */
 function takeNoMoreThan(server: ServerConnection, bytes: number): void {
@@ -15,8 +17,20 @@ function takeNoMoreThan(server: ServerConnection, bytes: number): void {
 test.each([0, 1, 1_023])(
   'a host that takes packets of %i bytes keeps nobody busy for ever',
   async (bytes) => {
-    await using host = await startSshServer({ onConnection: (server) => takeNoMoreThan(server, bytes) });
-    await using rig = await openRig();
-    expect(await rig.run(passwordHost(host.port), 'true')).toMatchObject({ kind: 'ok' });
+    await using host = await startSshServer({
+      onConnection: (server) => takeNoMoreThan(server, bytes),
+      onCommand: () => {},
+    });
+    const client = new ssh2.Client();
+    client.connect({ host: '127.0.0.1', port: host.port, username: 'ops', password: 'right' });
+    await once(client, 'ready');
+    const connection = new Connection(passwordHost(host.port), client, Reflect.get(client, '_sock'), 500);
+    const opened = Promise.withResolvers<ClientChannel>();
+    await connection.exec('cat', opened.resolve);
+    const channel = await opened.promise;
+    // Where it was cut into packets of nothing, this never came back.
+    channel.write('a line\n');
+    expect(connection.isOpen).toBe(true);
+    await connection.close();
   },
 );
