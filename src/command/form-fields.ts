@@ -11,6 +11,7 @@ import {
   parseOrder,
   parseSerial,
   type RequestedRollout,
+  rolloutOf,
 } from './rollout/parse.ts';
 import { checkCommand, noteOddities, unwrapCommand } from './typed-command.ts';
 import { plainDashes, shown } from './words.ts';
@@ -76,14 +77,14 @@ function parseRolloutFields(
   const waitMs = read('wait', (word) => parseDuration('wait', word));
   const order = read('order', parseOrder);
   const pick = read('pick', (word) => parseHosts('pick', word));
-  const rollout = {
-    ...(serial === undefined ? {} : { serial }),
-    ...(canary === undefined ? {} : { canary }),
-    ...(maxFail === undefined ? {} : { maxFail }),
-    ...(waitMs === undefined ? {} : { waitMs }),
-    ...(order === undefined || order === 'inventory' ? {} : { order }),
-    ...(pick === undefined ? {} : { pick }),
-  };
+  const rollout = rolloutOf({
+    serial,
+    canary,
+    maxFail,
+    waitMs,
+    order: order === 'inventory' ? undefined : order,
+    pick,
+  });
   // Sizes that do not parse are told at their field.
   if (text('serial').trim() === '') attempt('wait', () => checkRollout(rollout));
   return Object.keys(rollout).length === 0 ? undefined : rollout;

@@ -16,6 +16,7 @@ import {
   parseOrder,
   parseSerial,
   type RequestedRollout,
+  rolloutOf,
 } from './rollout/parse.ts';
 import { type CommandName, USAGE } from './usage.ts';
 import { optionName, readWord, shown, unwrapFence } from './words.ts';
@@ -83,17 +84,20 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
 /** Undefined where none of its options was there. */
 function parseRollout({ lists, words }: FleetOptions): RequestedRollout | undefined {
   const serial = lists.get('serial');
-  const [canary, maxFail, wait, order, pick] = (['canary', 'maxfail', 'wait', 'order', 'pick'] as const).map(
-    (name) => words.get(name),
+  const read = <T>(name: Parameters<typeof words.get>[0], parse: (word: string) => T): T | undefined => {
+    const word = words.get(name);
+    return word === undefined ? undefined : parse(word);
+  };
+  const rollout = checkRollout(
+    rolloutOf({
+      serial: serial && parseSerial(serial),
+      canary: read('canary', (word) => parseHosts('canary', word)),
+      maxFail: read('maxfail', parseMaxFail),
+      waitMs: read('wait', (word) => parseDuration('wait', word)),
+      order: read('order', parseOrder),
+      pick: read('pick', (word) => parseHosts('pick', word)),
+    }),
   );
-  const rollout = checkRollout({
-    ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
-    ...(canary === undefined ? {} : { canary: parseHosts('canary', canary) }),
-    ...(maxFail === undefined ? {} : { maxFail: parseMaxFail(maxFail) }),
-    ...(wait === undefined ? {} : { waitMs: parseDuration('wait', wait) }),
-    ...(order === undefined ? {} : { order: parseOrder(order) }),
-    ...(pick === undefined ? {} : { pick: parseHosts('pick', pick) }),
-  });
   return Object.keys(rollout).length === 0 ? undefined : rollout;
 }
 

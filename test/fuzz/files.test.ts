@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, Refusal } from '../../src/errors.ts';
 import { resolveTerms } from '../../src/inventory/expression.ts';
+import { HOST_KEYS } from '../../src/inventory/host-section.ts';
 import type { Inventory } from '../../src/inventory/inventory.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import { parseAllowlist, RULE_ACTIONS } from '../../src/policy/allowlist.ts';
@@ -34,28 +35,7 @@ const anySection = fc.oneof(
 );
 const anyHostLine = fc
   .tuple(
-    fc.constantFrom(
-      'ip',
-      'port',
-      'user',
-      'password',
-      'enable',
-      'key',
-      'passphrase',
-      'agent',
-      'jump',
-      'host_key',
-      'shell',
-      'prompt',
-      'legacy',
-      'web01',
-      'web02',
-      'web',
-      'db',
-      'IP',
-      'passwort',
-      '__proto__',
-    ),
+    fc.constantFrom(...HOST_KEYS, 'var_ROLE', 'web01', 'web02', 'web', 'db', 'IP', 'passwort', '__proto__'),
     fc.constantFrom(' = ', '=', ':', ' : ', ' ', ''),
     fc.oneof(
       {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel, type SFTPWrapper } from 'ssh2';
+import { randomOf } from '../../src/run/rollout/order.ts';
 import type { KeyPair } from '../../src/sandbox/fleet/key-pair.ts';
 import { makeKeyPair } from './sshd.ts';
 
@@ -318,15 +319,4 @@ function attempt(act: () => void): void {
   try {
     act();
   } catch {}
-}
-
-/** mulberry32: the same numbers for the same seed, everywhere. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -5,13 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { OUTCOME_KINDS } from '../../src/run/outcome.ts';
-import {
-  MISDEEDS,
-  type MisbehavingHost,
-  randomOf,
-  STEPS,
-  startMisbehavingHost,
-} from '../rigs/misbehaving-host.ts';
+import { randomOf } from '../../src/run/rollout/order.ts';
+import { MISDEEDS, type MisbehavingHost, STEPS, startMisbehavingHost } from '../rigs/misbehaving-host.ts';
 import { makeKeyPair } from '../rigs/sshd.ts';
 import type { Fleet, Job, Report } from './hostile-fleet-process.ts';
 

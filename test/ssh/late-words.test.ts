@@ -1,11 +1,9 @@
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import ssh2, { type ClientChannel, type Connection as ServerConnection } from 'ssh2';
+import type { ClientChannel, Connection as ServerConnection } from 'ssh2';
 import { expect, test } from 'vitest';
-import { Connection } from '../../src/ssh/connection/connection.ts';
 import { Trouble } from '../../src/ssh/trouble.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
-import { passwordHost } from './rig.ts';
+import { openConnection } from './rig.ts';
 
 /** On the channel that the client numbered 0: its end, then more on both of its streams. */
 function speakBehindTheEnd(server: ServerConnection): void {
@@ -31,10 +29,7 @@ test.each(['a command', 'a forward'] as const)(
       },
       onCommand: () => {},
     });
-    const client = new ssh2.Client();
-    client.connect({ host: '127.0.0.1', port: host.port, username: 'ops', password: 'right' });
-    await once(client, 'ready');
-    const connection = new Connection(passwordHost(host.port), client, Reflect.get(client, '_sock'), 500);
+    const connection = await openConnection(host.port);
     const opened = Promise.withResolvers<ClientChannel>();
     if (what === 'a forward') opened.resolve(await connection.forward('127.0.0.1', host.port));
     else await connection.exec('true', opened.resolve);
@@ -57,10 +52,7 @@ test('nor does one that speaks behind the end of a command that it has not taken
       return 'ignore';
     },
   });
-  const client = new ssh2.Client();
-  client.connect({ host: '127.0.0.1', port: host.port, username: 'ops', password: 'right' });
-  await once(client, 'ready');
-  const connection = new Connection(passwordHost(host.port), client, Reflect.get(client, '_sock'), 500);
+  const connection = await openConnection(host.port);
   const refused = expect(connection.exec('true', () => {})).rejects.toThrow(Trouble);
   // All that it said was read when it has answered this.
   await expect(

@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import ssh2, { type ClientChannel, type Connection as ServerConnection } from 'ssh2';
+import type { ClientChannel, Connection as ServerConnection } from 'ssh2';
 import { expect, test } from 'vitest';
-import { Connection } from '../../src/ssh/connection/connection.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
-import { passwordHost } from './rig.ts';
+import { openConnection } from './rig.ts';
 
 /** From now on it tells each channel that it takes packets of so many bytes. */
 function takeNoMoreThan(server: ServerConnection, bytes: number): void {
@@ -21,10 +19,7 @@ test.each([0, 1, 1_023])(
       onConnection: (server) => takeNoMoreThan(server, bytes),
       onCommand: () => {},
     });
-    const client = new ssh2.Client();
-    client.connect({ host: '127.0.0.1', port: host.port, username: 'ops', password: 'right' });
-    await once(client, 'ready');
-    const connection = new Connection(passwordHost(host.port), client, Reflect.get(client, '_sock'), 500);
+    const connection = await openConnection(host.port);
     const opened = Promise.withResolvers<ClientChannel>();
     await connection.exec('cat', opened.resolve);
     const channel = await opened.promise;

@@ -1,12 +1,15 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { createMask } from '../../src/gather/mask.ts';
 import type { Host } from '../../src/inventory/inventory.ts';
 import { Secret } from '../../src/inventory/secret.ts';
 import type { Execution, Transport } from '../../src/ports/hosts.ts';
 import type { FirstKey, HostKeyPolicy } from '../../src/run/host-key.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
+import { Connection } from '../../src/ssh/connection/connection.ts';
 import type { Contact } from '../../src/ssh/host-keys/contact.ts';
 import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import type { TransportSettings } from '../../src/ssh/settings.ts';
@@ -93,6 +96,14 @@ export function passwordHost(port: number, more: Partial<Host> = {}): Host {
     shell: 'raw',
     ...more,
   };
+}
+
+/** A session with that host, as the library opens it: what is done to it is the test's. */
+export async function openConnection(port: number): Promise<Connection> {
+  const client = new ssh2.Client();
+  client.connect({ host: '127.0.0.1', port, username: 'ops', password: 'right' });
+  await once(client, 'ready');
+  return new Connection(passwordHost(port), client, Reflect.get(client, '_sock'), 500);
 }
 
 /** A host that logs in with the key of a real sshd. */

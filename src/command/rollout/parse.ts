@@ -79,6 +79,23 @@ export function parseOrder(word: string): Order {
   });
 }
 
+/** What of it was given; what was not is left out. */
+export function rolloutOf(
+  given: {
+    readonly [Key in keyof RequestedRollout]-?: RequestedRollout[Key] | undefined;
+  },
+): RequestedRollout {
+  const { serial, canary, maxFail, waitMs, order, pick } = given;
+  return {
+    ...(serial !== undefined && { serial }),
+    ...(canary !== undefined && { canary }),
+    ...(maxFail !== undefined && { maxFail }),
+    ...(waitMs !== undefined && { waitMs }),
+    ...(order !== undefined && { order }),
+    ...(pick !== undefined && { pick }),
+  };
+}
+
 /** A wait between batches needs some to be between. */
 export function checkRollout(rollout: RequestedRollout): RequestedRollout {
   if (rollout.waitMs === undefined || rollout.serial !== undefined) return rollout;

@@ -25,7 +25,7 @@ const BY_NAME = new Intl.Collator('en', { numeric: true });
 
 /** Fisher and Yates. */
 function shuffle<T>(items: readonly T[], seed: number): readonly T[] {
-  const next = chance(seed);
+  const next = randomOf(seed);
   const rest = [...items];
   const shuffled: T[] = [];
   while (rest.length > 0) {
@@ -40,7 +40,7 @@ function shuffle<T>(items: readonly T[], seed: number): readonly T[] {
 }
 
 /** Numbers from 0 up to 1 out of a seed, as Tommy Ettinger's mulberry32 makes them: for an order, for no secret. */
-function chance(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -173,17 +173,10 @@ export class SftpSession {
   }
 
   /** A second name for a file. False where the host does not know how. */
-  async link(from: string, to: string): Promise<boolean> {
-    let isKnown = true;
-    await this.#tell({ limit: 'last', doing: 'keeping', path: `${from} as ${to}` }, (done) => {
-      try {
-        this.#sftp.ext_openssh_hardlink(from, to, done);
-      } catch {
-        isKnown = false;
-        done(undefined);
-      }
-    });
-    return isKnown;
+  link(from: string, to: string): Promise<boolean> {
+    return this.#tellIfKnown('keeping', `${from} as ${to}`, (done) =>
+      this.#sftp.ext_openssh_hardlink(from, to, done),
+    );
   }
 
   unlink(path: string): Promise<void> {
@@ -197,18 +190,10 @@ export class SftpSession {
   }
 
   /** Onto an existing name too, in one step. False where the host does not know how. */
-  async replace(from: string, to: string): Promise<boolean> {
-    let isKnown = true;
-    await this.#tell({ limit: 'last', doing: 'renaming', path: `${from} to ${to}` }, (done) => {
-      try {
-        this.#sftp.ext_openssh_rename(from, to, done);
-      } catch {
-        // Thrown, not called back, where the host did not announce it.
-        isKnown = false;
-        done(undefined);
-      }
-    });
-    return isKnown;
+  replace(from: string, to: string): Promise<boolean> {
+    return this.#tellIfKnown('renaming', `${from} to ${to}`, (done) =>
+      this.#sftp.ext_openssh_rename(from, to, done),
+    );
   }
 
   /** Bytes that may still be written to the disk that holds this path. */
@@ -246,5 +231,19 @@ export class SftpSession {
   /** A question whose answer is yes or no. */
   async #tell(step: Step, start: (done: Done<unknown>) => void): Promise<void> {
     await this.#questions.ask(step, start, () => true);
+  }
+
+  /** The same of an extension of OpenSSH's. False where the host did not announce it: that is thrown, not called back. */
+  async #tellIfKnown(doing: string, path: string, start: (done: Done<unknown>) => void): Promise<boolean> {
+    let isKnown = true;
+    await this.#tell({ limit: 'last', doing, path }, (done) => {
+      try {
+        start(done);
+      } catch {
+        isKnown = false;
+        done(undefined);
+      }
+    });
+    return isKnown;
   }
 }

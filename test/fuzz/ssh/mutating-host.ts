@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import ssh2, { type Connection, type SFTPWrapper } from 'ssh2';
-import { randomOf } from '../../rigs/misbehaving-host.ts';
+import { randomOf } from '../../../src/run/rollout/order.ts';
 import { type HostScript, type SshServer, startSshServer } from '../../rigs/ssh-server.ts';
 import { type Mutation, PASSWORD } from './mutation.ts';
 
