@@ -121,7 +121,17 @@ function apply(payload: Json, edits: readonly Edit[]): Json {
   return changed;
 }
 
-async function send(slack: LocalSlack, url: string, kind: string, payload: Json): Promise<number> {
+/** A command comes as a form, whose fields are text whatever stands in them. */
+const asFields = (payload: Json): Json =>
+  Object.fromEntries(
+    Object.entries(payload).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
+    ]),
+  );
+
+async function send(slack: LocalSlack, url: string, kind: string, sent: Json): Promise<number> {
+  const payload = kind === '' ? asFields(sent) : sent;
   const delivery = { acceptsResponse: true, payload };
   const isEvent = kind === 'event_callback';
   const body = formatBody({
@@ -156,9 +166,7 @@ function defectsOf(bot: Bot): readonly string[] {
   const kinds = lines.flatMap((line) => {
     const { msg, err } = JSON.parse(line);
     // Bolt wraps some of these in an error of its own.
-    const isOfAnotherType =
-      err?.type === 'TypeError' ||
-      /^Cannot (?:destructure|read) propert|is not iterable|is not a function/.test(err?.message);
+    const isOfAnotherType = [err?.type, err?.original?.type].includes('TypeError');
     if (msg === NOWHERE || isOfAnotherType) return [];
     return [
       [
