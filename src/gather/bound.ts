@@ -67,6 +67,27 @@ export function boundEnds(
   return cut(head, tail, totalBytes);
 }
 
+/**
+ * The last of what has come so far of a stream that goes on. What may be the beginning of a secret waits for its
+ * end, and so does half a character. `keys`: private keys in these bytes; one may have begun before them.
+ */
+export function boundLatest(bytes: Uint8Array, keys: readonly Span[], mask: Mask, maxBytes: number): string {
+  const spans = mask.spans(bytes, keys);
+  const end = Math.min(mask.unfinishedFrom(bytes), wholeChars(bytes));
+  // What is a secret already is shown as one.
+  const hiding = spans.find((span) => span.start < end && span.end > end);
+  return takeTail(bytes.subarray(0, hiding?.end ?? end), spans, maxBytes).text;
+}
+
+/** Where the last character begins that is not all there. */
+function wholeChars(bytes: Uint8Array): number {
+  for (let back = 1; back < 4; back++) {
+    const at = bytes.length - back;
+    if (!isContinuation(bytes[at])) return charLength(bytes[at]) > back ? at : bytes.length;
+  }
+  return bytes.length;
+}
+
 function cut(head: Taken, tail: Taken, totalBytes: number): Bounded {
   return { head: head.text, tail: tail.text, omittedBytes: totalBytes - head.bytes - tail.bytes };
 }

@@ -1,5 +1,14 @@
+import { type LiveText, SILENT } from '../run/live-output.ts';
 import { NO_OUTPUT, type StreamText } from '../run/outcome.ts';
-import { boundEnds, boundWhole, type CaptureLimits, DEFAULT_LIMITS, type Ends, isBinary } from './bound.ts';
+import {
+  boundEnds,
+  boundLatest,
+  boundWhole,
+  type CaptureLimits,
+  DEFAULT_LIMITS,
+  type Ends,
+  isBinary,
+} from './bound.ts';
 import { ByteRing, GrowingBytes, joined } from './bytes.ts';
 import { openKeyBlocks } from './key-blocks.ts';
 import type { Mask } from './mask.ts';
@@ -15,6 +24,8 @@ export interface Digest {
 export interface Capture {
   /** Never throws: it runs inside the SSH library's parser, which would take it for a broken connection. */
   write(chunk: Uint8Array): void;
+  /** The last of what it has said so far, up to `maxBytes`. Costs nothing while nobody asks. */
+  peek(maxBytes: number): LiveText;
   /** What the stream said. Asked once, when nothing more will come. */
   end(): StreamText;
   /** After `end`: how many of the stream's bytes went to the spool; 0 where it was not asked for one. */
@@ -75,6 +86,20 @@ export function openCapture(
       spool?.write(chunk);
       last.push(totalBytes < lastFrom ? chunk.subarray(lastFrom - totalBytes) : chunk);
       totalBytes += chunk.length;
+    },
+
+    peek(maxBytes) {
+      if (totalBytes === 0) return SILENT;
+      if (isBinaryStream()) return { text: '', totalBytes, isCut: true, binary: true };
+      const kept = totalBytes <= cap ? whole() : last.bytes();
+      const latest = kept.subarray(Math.max(0, kept.length - maxBytes - margin));
+      const skipped = kept.length - latest.length;
+      const latestKeys = keys
+        .spansFrom(totalBytes - kept.length)
+        .filter((span) => span.end > skipped)
+        .map(({ start, end }) => ({ start: Math.max(0, start - skipped), end: end - skipped }));
+      const text = boundLatest(latest, latestKeys, mask, maxBytes);
+      return { text, totalBytes, isCut: totalBytes > maxBytes, binary: false };
     },
 
     end() {

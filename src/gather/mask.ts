@@ -23,6 +23,8 @@ export interface Mask {
    * known from the beginning of the stream; else the bytes are taken for the beginning.
    */
   spans(bytes: Uint8Array, keys?: readonly Span[]): readonly Span[];
+  /** Where the first of the secrets begins whose end may be still to come; the length of the bytes where none does. */
+  unfinishedFrom(bytes: Uint8Array): number;
   /** Whether one of the secrets themselves stands there. */
   holdsSecret(bytes: Uint8Array): boolean;
   /** Of the longest secret, or of what a key begins with. */
@@ -63,6 +65,8 @@ export function createMask(secrets: readonly string[]): Mask {
   // Most places begin no secret: one look into 64 Ki bits tells, before the map is asked.
   const mayBegin = new Uint8Array(1 << 16);
   let longestBytes = LONGEST_MARKER;
+  // What is shorter than a prefix and may become one.
+  const beginnings = new Set<number>();
 
   for (const secret of new Set(secrets.flatMap(linesOf))) {
     if ([...secret].length < MIN_SECRET_CHARS) continue;
@@ -72,6 +76,7 @@ export function createMask(secrets: readonly string[]): Mask {
     if (same) same.push({ bytes, within: undefined });
     else byPrefix.set(prefix, [{ bytes, within: undefined }]);
     mayBegin[slotOf(prefix)] = 1;
+    for (let length = 1; length < 4; length++) beginnings.add(beginningOf(bytes.subarray(0, length)));
     longestBytes = Math.max(longestBytes, bytes.length);
   }
 
@@ -100,6 +105,16 @@ export function createMask(secrets: readonly string[]): Mask {
     return apart;
   }
 
+  function unfinishedFrom(bytes: Uint8Array): number {
+    const mayGoOn = (rest: Uint8Array): boolean =>
+      rest.length < 4
+        ? beginnings.has(beginningOf(rest))
+        : isBeginning(rest, byPrefix.get(prefixAt(rest, 0)) ?? []);
+    let at = Math.max(0, bytes.length - longestBytes + 1);
+    while (at < bytes.length && !mayGoOn(bytes.subarray(at))) at++;
+    return at;
+  }
+
   function text(value: string, typed = ''): string {
     const bytes = encoder.encode(value);
     const hidden = spans(bytes);
@@ -122,7 +137,13 @@ export function createMask(secrets: readonly string[]): Mask {
     return spans(bytes).map(({ start, end }) => decoder.decode(bytes.subarray(start, end)));
   }
 
-  return { text, spans, holdsSecret: (bytes) => find(bytes).next().done !== true, longestBytes };
+  return {
+    text,
+    spans,
+    unfinishedFrom,
+    holdsSecret: (bytes) => find(bytes).next().done !== true,
+    longestBytes,
+  };
 }
 
 function keysIn(bytes: Uint8Array): readonly Span[] {
@@ -153,6 +174,11 @@ function prefixAt(bytes: Uint8Array, at: number): number {
     ((bytes[at + 2] ?? 0) << 16) |
     ((bytes[at + 3] ?? 0) << 24)
   );
+}
+
+/** Of fewer than four bytes, with their number. */
+function beginningOf(bytes: Uint8Array): number {
+  return prefixAt(bytes, 0) | (bytes.length << 24);
 }
 
 function slotOf(prefix: number): number {
@@ -194,6 +220,23 @@ function longestAt(bytes: Uint8Array, at: number, secrets: readonly Secret[]): U
   let secret = secrets[low - 1];
   while (secret !== undefined && compareAt(bytes, at, secret.bytes) !== 0) secret = secret.within;
   return secret?.bytes;
+}
+
+/** Whether one of them goes on behind these bytes: the first that is not before them in the order would. */
+function isBeginning(bytes: Uint8Array, secrets: readonly Secret[]): boolean {
+  let low = 0;
+  let high = secrets.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const secret = secrets[middle];
+    // The bytes end within the secret, or stand before it: it is not before them.
+    if (secret !== undefined && compareAt(secret.bytes, 0, bytes) < 0) low = middle + 1;
+    else high = middle;
+  }
+  // What is the same as the bytes ends with them.
+  return secrets
+    .slice(low, low + 2)
+    .some(({ bytes: secret }) => secret.length > bytes.length && compareAt(secret, 0, bytes) === 0);
 }
 
 /** Where the text goes before the secret (below 0), behind it (above 0), or begins with it (0). */

@@ -11,7 +11,7 @@ import { bareOutcome, type Outcome } from '../run/outcome.ts';
 import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
 import type { TakenJob } from '../run/run.ts';
-import type { CopyMeters } from './copy-meters.ts';
+import type { CopyMeters } from './live/copy-meters.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */

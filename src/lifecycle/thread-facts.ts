@@ -5,8 +5,8 @@ import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports/disk.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { ThreadFacts } from '../thread/facts.ts';
-import type { CopyMeters } from './copy-meters.ts';
 import type { RunContext } from './execution.ts';
+import type { CopyMeters } from './live/copy-meters.ts';
 import { sha256 } from './sha256.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */

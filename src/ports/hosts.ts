@@ -2,6 +2,7 @@ import type { Host } from '../inventory/inventory.ts';
 import type { CopyMeter } from '../run/copy-progress.ts';
 import type { HostKeyPolicy, KeyReport, TrustableReport, Trusted } from '../run/host-key.ts';
 import type { Leftover } from '../run/leftover.ts';
+import type { LookAtOutput } from '../run/live-output.ts';
 import type { Outcome } from '../run/outcome.ts';
 import type { Work } from '../run/plan.ts';
 
@@ -28,6 +29,8 @@ export interface Execution {
   mayTouch(path: string): boolean;
   /** Hears how far a copy has come; nobody where it is left out. */
   readonly meter?: CopyMeter;
+  /** Of a command: hears how to look at what it says, once it is on its way. */
+  readonly onBegun?: (look: LookAtOutput) => void;
   /** Whose run it is: what is fetched is theirs. */
   readonly by: string;
   /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */

@@ -99,6 +99,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
         command: fill(work.command, values),
         timeLimitMs: how.timeLimitMs,
         ...(how.idleMs !== undefined && { idleMs: how.idleMs }),
+        ...(how.onBegun && { onBegun: how.onBegun }),
         signal,
         deadlines: { ...deadlines, channelMs },
         mask: settings.secretsMask(),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { CopyMeters } from '../../src/lifecycle/copy-meters.ts';
+import { CopyMeters } from '../../src/lifecycle/live/copy-meters.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

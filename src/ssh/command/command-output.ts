@@ -1,9 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
+import type { LiveOutput } from '../../run/live-output.ts';
 import type { StreamText } from '../../run/outcome.ts';
 import { MarkFilter, type Wrapping } from './mark-filter.ts';
 import { openStream, type SpooledStream, type StreamSettings } from './spooled-stream.ts';
 import { type StartEvents, StartTalk } from './starting/start-talk.ts';
+
+/** More than a message or a window shows of a stream that goes on. */
+const LOOKED_AT_BYTES = 8 * 1024;
 
 interface Stream {
   readonly kept: SpooledStream;
@@ -61,6 +65,14 @@ export class CommandOutput {
   /** Whether something is kept from being read by our own disk. */
   get isHeldUp(): boolean {
     return [this.#stdout, this.#stderr].some(({ kept }) => kept.isBehind);
+  }
+
+  /** The last of what it has said so far. */
+  peek(): LiveOutput {
+    return {
+      stdout: this.#stdout.kept.peek(LOOKED_AT_BYTES),
+      stderr: this.#stderr.kept.peek(LOOKED_AT_BYTES),
+    };
   }
 
   /** Both are read to their end, wanted or not: one full stream stalls the other (pitfall 15). */

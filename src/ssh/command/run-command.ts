@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import type { LookAtOutput } from '../../run/live-output.ts';
 import type { EnvironmentVariable } from '../../run/plan.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
@@ -31,6 +32,8 @@ export interface CommandRun extends StreamSettings, CommandFiles {
   readonly env?: readonly EnvironmentVariable[];
   /** Left out where the login itself runs it. */
   readonly sudo?: Sudo;
+  /** It is on its way: how to look at what it says from now on. */
+  readonly onBegun?: (look: LookAtOutput) => void;
   readonly signal: AbortSignal;
   readonly deadlines: Deadlines;
 }
@@ -169,6 +172,7 @@ class RunningCommand {
       return;
     }
     this.#output.attach(channel, () => this.#onData());
+    this.#run.onBegun?.(() => this.#output.peek());
     channel.on('exit', (code: unknown, signal: unknown) => this.#onExit(readExit(code, signal)));
     channel.on('close', () => this.#onEnd());
   }

@@ -1,5 +1,6 @@
 import { type Digest, openCapture } from '../../gather/capture.ts';
 import type { Mask } from '../../gather/mask.ts';
+import type { LiveText } from '../../run/live-output.ts';
 import type { StreamText } from '../../run/outcome.ts';
 import type { SpoolFile } from '../spool/spool-file.ts';
 import type { StreamName } from '../spool/spool-folder.ts';
@@ -7,6 +8,8 @@ import type { StreamName } from '../spool/spool-folder.ts';
 /** One stream of a command: captured, and spooled once it outgrows the capture. */
 export interface SpooledStream {
   write(chunk: Uint8Array): void;
+  /** The last of what came so far. */
+  peek(maxBytes: number): LiveText;
   /** The disk has more to take than should wait in memory. */
   readonly isBehind: boolean;
   /** The disk has taken it, or is given up. Never rejects. */
@@ -29,6 +32,7 @@ export function openStream(
   const capture = openCapture(mask, openDigest, undefined, openSink);
   return {
     write: (chunk) => capture.write(chunk),
+    peek: (maxBytes) => capture.peek(maxBytes),
     get isBehind() {
       return file?.isBehind ?? false;
     },

@@ -1,4 +1,4 @@
-import type { CopyMeter, CopyProgress } from '../run/copy-progress.ts';
+import type { CopyMeter, CopyProgress } from '../../run/copy-progress.ts';
 
 /** A copy that is over sooner shows what came of it. */
 const FIRST_TICK_MS = 2_000;
