@@ -23,6 +23,9 @@ export const SUBJECTS = [
   'hosts', // -h, -g, -x
   'command',
   'sudo',
+  'script',
+  'stdin',
+  'env',
   'action',
   'local',
   'remote',

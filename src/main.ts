@@ -10,6 +10,7 @@ import type { RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
 import { expireRecords } from './lifecycle/expiry.ts';
 import { CopyMeters } from './lifecycle/live/copy-meters.ts';
+import { LiveOutputs } from './lifecycle/live/live-outputs.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
@@ -232,7 +233,10 @@ async function openBackend({ config, fleet, mask, log, meters, steady, opened }:
     }),
     (it) => it.close(),
   );
-  return { store, disk, transfers, transfersDir, spool, transport };
+  // A store that fails says so elsewhere; what it says next tells again.
+  const onNews = (runId: string, host: string) => void store.refreshReply(runId, host).catch(() => {});
+  const live = opened.adopt(new LiveOutputs({ onNews }), (it) => it.close());
+  return { store, disk, transfers, transfersDir, spool, transport, live };
 }
 
 async function reachSlack(
@@ -255,7 +259,7 @@ async function reachSlack(
 
 function openContext(
   { config, fleet, log, meters, steady, bot }: Setup,
-  { store, transfers, transport }: Backend,
+  { store, transfers, transport, live }: Backend,
   workspace: Workspace,
 ): RequestContext {
   return {
@@ -275,6 +279,7 @@ function openContext(
     otherBot: () => workspace.others.seen()[0],
     transfers,
     limits: limitsOf(config),
+    live,
     meters,
     slashText: config.slashText,
     version: own.version,
@@ -328,7 +333,7 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
 }
 
 async function beginWork(parts: Parts): Promise<void> {
-  const { config, mask, log, steady, bot, opened, store, spool, transport, context, workspace } = parts;
+  const { config, mask, log, steady, bot, opened, store, spool, transport, live, context, workspace } = parts;
   const presence = opened.adopt(
     await Presence.open({
       store,
@@ -353,7 +358,8 @@ async function beginWork(parts: Parts): Promise<void> {
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
     concurrency: config.concurrency,
-    execute: (job, plan, signal) => executeJob(context, transport, job, plan, signal, copies),
+    execute: (job, plan, signal) =>
+      executeJob(context, transport, job, plan, signal, { copies, outputs: live }),
     approve: (runId) => approveStoredRun(context, runId),
     refuse: (runId, refusal) => refuseStoredRun(context, runId, refusal),
     beforeStart: () => presence.check(),
@@ -362,7 +368,7 @@ async function beginWork(parts: Parts): Promise<void> {
   bot.poster = openPoster({
     outbox: store.outbox,
     places: store.places,
-    render: createRenderer(threadFacts(context, () => mask.now(), spool, copies)),
+    render: createRenderer(threadFacts(context, () => mask.now(), spool, copies, live)),
     workspace,
     log,
     now: store.clock,

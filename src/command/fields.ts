@@ -30,7 +30,7 @@ export interface Choice {
   readonly typed: string;
 }
 
-/** Stands for `-fold` and `-diff`: on the form the two exclude each other. */
+/** Stands for `-fold`, `-diff` and `-follow`: on the form they exclude each other. */
 export const RESULTS = {
   kind: 'choice',
   block: 'results',
@@ -40,6 +40,7 @@ export const RESULTS = {
     { value: 'equal', label: 'Equal ones together', typed: '' },
     { value: 'similar', label: "Also those that differ in the host's name only", typed: '-fold similar' },
     { value: 'diff', label: 'As differences from the usual one', typed: '-diff' },
+    { value: 'follow', label: 'Of one host: live, while it speaks', typed: '-follow' },
   ],
 } as const satisfies Field;
 

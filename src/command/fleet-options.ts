@@ -18,6 +18,7 @@ export interface FleetOptions {
   readonly args: readonly string[] | undefined;
   readonly preview: boolean;
   readonly diff: boolean;
+  readonly follow: boolean;
   /** Those that are there or not, by name. */
   readonly flags: ReadonlySet<string>;
   readonly notes: readonly string[];
@@ -143,6 +144,7 @@ export function readFleetOptions(sent: string, known: Known): FleetOptions {
     args,
     preview: seen.has('n'),
     diff: seen.has('diff'),
+    follow: seen.has('follow'),
     flags: seen,
     notes,
   };
@@ -171,12 +173,12 @@ export function splitList(place: string, list: string): readonly string[] {
 }
 
 /** `--`, also as clients write it. */
-function isDashes({ isQuoted, text }: Word): boolean {
+export function isDashes({ isQuoted, text }: Word): boolean {
   return !isQuoted && /^(?:--|[‐‑‒–—―−]{1,2})$/.test(text);
 }
 
 /** All words up to the end, whatever they begin with. */
-function readRest(text: string, from: number): readonly string[] {
+export function readRest(text: string, from: number): readonly string[] {
   const words: string[] = [];
   for (let word = readWord(text, from); word !== undefined; word = readWord(text, word.end)) {
     if (/[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(word.text) || !word.text.isWellFormed()) {
@@ -195,7 +197,7 @@ const NOT_TAKEN: ReadonlyMap<string, string> = new Map([
   ['IFS', 'taken by no shell from its environment'],
 ]);
 
-function checkVariable(
+export function checkVariable(
   word: string,
   before: readonly (readonly [name: string, value: string])[],
 ): readonly [name: string, value: string] {
@@ -203,6 +205,7 @@ function checkVariable(
   if (name === '' || /[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(value) || !value.isWellFormed()) {
     throw new Refusal('usage', `-env ${shown(word)} is not a variable.`, {
       remedy: 'Write it as in -env STAGE=test; one with spaces stands in quotes as a whole: -env "A=b c".',
+      about: 'env',
     });
   }
   if (/^["“”„'‘’]/.test(value)) {

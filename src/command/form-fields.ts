@@ -1,9 +1,9 @@
 import { Refusal } from '../errors.ts';
 import { DIRECTION, type Field, RESULTS } from './fields.ts';
-import { checkUser, splitList } from './fleet-options.ts';
+import { checkUser, checkVariable, isDashes, readRest, splitList } from './fleet-options.ts';
 import { type FormField, type KnownOption, optionsOf } from './options.ts';
 import { checkPath, parseDuration, parseFanOut, withOptions } from './parse-command.ts';
-import { COPY_FLAGS, type FleetRequest, type RequestedWork } from './request.ts';
+import { COPY_FLAGS, type FleetRequest, type RequestedRun, type RequestedWork } from './request.ts';
 import {
   checkRollout,
   parseHosts,
@@ -14,7 +14,7 @@ import {
   rolloutOf,
 } from './rollout/parse.ts';
 import { checkCommand, noteOddities, unwrapCommand } from './typed-command.ts';
-import { plainDashes, shown } from './words.ts';
+import { plainDashes, readWord, shown } from './words.ts';
 
 /** The fields of the form, by block; those that were left empty are not there. */
 export type FormFields = Readonly<Partial<Record<FormField, readonly string[]>>>;
@@ -55,6 +55,7 @@ export function parseFormFields(
     ...(rollout === undefined ? {} : { rollout }),
     ...(results === 'similar' ? { fold: results } : {}),
     ...(results === 'diff' ? { diff: true as const } : {}),
+    ...(results === 'follow' ? { follow: true as const } : {}),
   };
   if (work === undefined || Object.keys(faults).length > 0) return { faults };
   const notes =
@@ -93,15 +94,61 @@ function parseRolloutFields(
 type Attempt = <T>(field: FormField, read: () => T) => T | undefined;
 
 function parseCommandFields(text: (field: FormField) => string, attempt: Attempt): RequestedWork | undefined {
-  const command = text('command');
-  const user = text('sudo').trim();
-  const sudo = user === '' ? undefined : attempt('sudo', () => checkUser(user));
-  return attempt('command', () => {
-    if (command.trim() === '') throw new Refusal('usage', 'Write the command to run.');
-    const bare = unwrapCommand(command);
+  const typed = text('command');
+  const filled = <T>(
+    field: 'sudo' | 'script' | 'stdin' | 'env',
+    read: (words: string) => T,
+  ): T | undefined => {
+    const words = text(field).trim();
+    return words === '' ? undefined : attempt(field, () => read(words));
+  };
+  const sudo = filled('sudo', checkUser);
+  const script = filled('script', parseScript);
+  const stdin = filled('stdin', (words) => ({ local: checkPath('stdin', words, 'put') }));
+  const env = filled('env', parseVariables);
+  const isScript = text('script').trim() !== '';
+  const command = attempt('command', () => {
+    if (typed.trim() === '') {
+      if (isScript) return '';
+      throw new Refusal('usage', 'Write the command to run, or name a script below.');
+    }
+    if (isScript) {
+      throw new Refusal('usage', 'A command and a script do not go together.', { remedy: 'Leave one out.' });
+    }
+    const bare = unwrapCommand(typed);
     checkCommand(bare.command);
-    return { action: 'run', command: bare.command, ...(sudo !== undefined && { sudo }) };
+    return bare.command;
   });
+  if (command === undefined) return undefined;
+  const more = { ...(sudo !== undefined && { sudo }), ...(script && { script }), ...(stdin && { stdin }) };
+  return { action: 'run', command, ...more, ...(env && { env }) };
+}
+
+/** `deploy.sh -- web 3`. */
+function parseScript(words: string): NonNullable<RequestedRun['script']> {
+  const file = readWord(words, 0);
+  const dashes = file && readWord(words, file.end);
+  if (file !== undefined && dashes !== undefined && !isDashes(dashes)) {
+    throw new Refusal('usage', `${shown(dashes.raw)} stands behind the script's name.`, {
+      remedy: 'Arguments stand behind --, as in deploy.sh -- web 3; a name with spaces stands in quotes.',
+    });
+  }
+  const args = dashes === undefined ? [] : readRest(words, dashes.end);
+  return { local: checkPath('script', file?.text, 'put'), args };
+}
+
+/** One a line. */
+function parseVariables(words: string): NonNullable<RequestedRun['env']> {
+  const env: (readonly [name: string, value: string])[] = [];
+  for (const line of linesOf(words)) env.push(checkVariable(line, env));
+  return env;
+}
+
+function linesOf(words: string): readonly string[] {
+  return words
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }
 
 function parseCopyFields(text: (field: FormField) => string, attempt: Attempt): RequestedWork | undefined {
@@ -152,5 +199,11 @@ function describeOption(option: KnownOption, filled: FormFields): string {
   if (field?.kind === 'choice') return field.choices.find(({ value }) => value === text)?.typed ?? '';
   if (text === '' && field?.optional) return '';
   if (option.takes === 'nothing') return text;
+  if (option.takes === 'variable')
+    return linesOf(text)
+      .map((one) => `-env ${shown(one)}`)
+      .join(' ');
+  // Behind it its arguments.
+  if (option.name === 'script') return `-script ${text}`;
   return `-${option.name} ${option.takes === 'path' ? shown(text) : text}`;
 }

@@ -164,6 +164,17 @@ export const OPTIONS = [
     help: 'shows how the other results differ from the commonest one',
   },
   {
+    name: 'follow',
+    of: ['run'],
+    tells: 'how',
+    takes: 'nothing',
+    usage: '[-follow]',
+    expected: 'nothing',
+    example: '-follow',
+    synonyms: ['live', 'tail'],
+    help: 'of one host: its reply shows what it says while it says it',
+  },
+  {
     name: 'n',
     of: BOTH,
     tells: 'how',
@@ -262,6 +273,19 @@ export const OPTIONS = [
     example: '-env STAGE=test',
     synonyms: ['setenv'],
     help: 'a variable of its environment; as many as there are: -env A=1 -env "B=two words"',
+    fields: [
+      {
+        kind: 'text',
+        block: 'env',
+        about: 'env',
+        label: 'Variables of its environment',
+        hint: 'One a line, without quotes',
+        optional: true,
+        placeholder: 'STAGE=test',
+        maxChars: 2_000,
+        multiline: true,
+      },
+    ],
   },
   {
     name: 'stdin',
@@ -273,6 +297,18 @@ export const OPTIONS = [
     example: '-stdin dump.sql',
     synonyms: ['input'],
     help: 'a file of the transfer folder that the command reads',
+    fields: [
+      {
+        kind: 'text',
+        block: 'stdin',
+        about: 'stdin',
+        label: 'File that it reads',
+        hint: 'A file of the transfer folder, or slack:NAME',
+        optional: true,
+        placeholder: 'dump.sql',
+        maxChars: 1_000,
+      },
+    ],
   },
   {
     name: 'script',
@@ -284,6 +320,18 @@ export const OPTIONS = [
     example: '-script deploy.sh -- web 3',
     synonyms: [],
     help: 'in place of -cmd: a script of the transfer folder, or slack:NAME; behind -- its arguments',
+    fields: [
+      {
+        kind: 'text',
+        block: 'script',
+        about: 'script',
+        label: 'Or a script',
+        hint: 'A file of the transfer folder, or slack:NAME; behind -- its arguments',
+        optional: true,
+        placeholder: 'deploy.sh -- web 3',
+        maxChars: 2_000,
+      },
+    ],
   },
   {
     name: 'cmd',
@@ -302,6 +350,7 @@ export const OPTIONS = [
         about: 'command',
         label: 'Command',
         hint: 'What reaches the remote shell is exactly this',
+        optional: true,
         placeholder: 'df -h',
         maxChars: 3_000,
         multiline: true,

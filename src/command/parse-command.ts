@@ -76,9 +76,18 @@ function parseFleetCommand(name: '/batch_run' | '/batch_scp', text: string): Fle
     ...(rollout === undefined ? {} : { rollout }),
     ...(fold === undefined ? {} : { fold: parseFold(fold) }),
     ...(options.diff ? { diff: true } : {}),
+    ...(options.follow ? { follow: checkFollow(fold, options) } : {}),
     preview: options.preview,
     notes: options.notes,
   };
+}
+
+/** Results that are folded have no reply that could be followed. */
+function checkFollow(fold: string | undefined, { diff }: FleetOptions): true {
+  if (fold === undefined && !diff) return true;
+  throw new Refusal('usage', `-follow and ${diff ? '-diff' : '-fold'} do not go together.`, {
+    remedy: '-follow shows one host as it speaks; leave one of the two out.',
+  });
 }
 
 /** Undefined where none of its options was there. */

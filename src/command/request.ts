@@ -22,6 +22,8 @@ export interface FleetRequest {
   readonly fold?: 'exact' | 'similar';
   /** `-diff`: results are shown by how they differ. */
   readonly diff?: true;
+  /** `-follow`: the one host's reply shows what it says while it says it. */
+  readonly follow?: true;
   /** `-n`: resolve, judge and show; no host is touched. */
   readonly preview: boolean;
   /** Things the operator should know about what was typed, such as a curly quote inside the command. */

@@ -13,7 +13,7 @@ import type { Meters } from '../ports/meters.ts';
 import type { SharedFiles } from '../ports/slack.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { noteRollout } from '../report/text/rollout.ts';
-import { describeFilling, formatDuration } from '../report/text/wording.ts';
+import { describeFilling, formatCount, formatDuration } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
 import { canonicalPlan, fillable, type Plan } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
@@ -21,6 +21,7 @@ import { newSeed } from '../run/rollout/order.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
 import { bringWork, draftWork } from './bring-files.ts';
 import type { RunContext } from './execution.ts';
+import type { LiveOutputs } from './live/live-outputs.ts';
 import { type OpeningContext, openRun } from './open-run.ts';
 import { recordRefusal } from './refusals.ts';
 
@@ -32,6 +33,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   /** Another process that writes with our token; undefined where none was noticed. */
   readonly otherBot: () => { readonly wroteAt: number; readonly channelId: string } | undefined;
   readonly limits: Limits;
+  /** What the commands of this process say. */
+  readonly live: Pick<LiveOutputs, 'of'>;
   readonly meters: Meters;
   /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
   readonly slashText: 'auto' | TextReading;
@@ -126,6 +129,7 @@ export function draftRun(
   const groups = [...request.groups, ...request.hosts.filter((term) => term.startsWith('@'))];
   const filling = openFilling(fillable(work), hosts, { inventory: context.inventory, groups });
   const plan = planRun(request, hosts, work, asking, context.limits, seed, filling);
+  checkFollow(plan);
   return {
     plan,
     notes: [
@@ -135,6 +139,15 @@ export function draftRun(
       ...noteRollout(plan, request.rollout ?? {}),
     ],
   };
+}
+
+/** Edits of replies have one budget for the workspace. */
+function checkFollow({ follow, targets }: Plan): void {
+  if (follow !== true || targets.length === 1) return;
+  throw new Refusal('usage', `-follow is for one host, and these are ${formatCount(targets.length)}.`, {
+    remedy: 'Leave -follow out: *Show host…* below the run shows what each of them says while it runs.',
+    about: 'hosts',
+  });
 }
 
 /** What the words alone decide; where they name nothing, or ask for too much, the line of use helps. */

@@ -12,6 +12,7 @@ import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
 import type { TakenJob } from '../run/run.ts';
 import type { CopyMeters } from './live/copy-meters.ts';
+import type { LiveOutputs } from './live/live-outputs.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */
@@ -86,6 +87,12 @@ function whyNot(inventory: Inventory, target: Target): string | undefined {
 
 const CHANGED = 'changed in the inventory since the run was approved';
 
+/** Who is told how far a job is while it runs. */
+export interface LiveLooks {
+  readonly copies?: Pick<CopyMeters, 'begin'>;
+  readonly outputs?: Pick<LiveOutputs, 'begin'>;
+}
+
 /** One approved job on its host. It may have waited since its run was approved: its own host is judged again. */
 export async function executeJob(
   context: RunContext,
@@ -93,7 +100,7 @@ export async function executeJob(
   job: TakenJob,
   plan: Approved<Plan>,
   signal: AbortSignal,
-  meters?: Pick<CopyMeters, 'begin'>,
+  live: LiveLooks = {},
 ): Promise<Outcome> {
   const host = context.inventory.hosts.get(job.host.toLowerCase());
   const target = findTarget(plan, job.host);
@@ -108,7 +115,9 @@ export async function executeJob(
     if (error instanceof Refusal) return bareOutcome('skipped', notNow(error));
     throw error;
   }
-  const meter = plan.work.action === 'run' ? undefined : meters?.begin(job.runId);
+  const meter = plan.work.action === 'run' ? undefined : live.copies?.begin(job.runId);
+  const hearing =
+    plan.work.action === 'run' ? live.outputs?.begin(job.runId, job.host, plan.follow === true) : undefined;
   const how: Execution = {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,
@@ -118,11 +127,13 @@ export async function executeJob(
     by: plan.requester.userId,
     signal,
     ...(meter === undefined ? {} : { meter }),
+    ...(hearing === undefined ? {} : { onBegun: hearing.begun }),
   };
   try {
     return await transport.execute(host, plan.work, how);
   } finally {
     meter?.end();
+    hearing?.end();
   }
 }
 

@@ -7,6 +7,7 @@ import type { NameSet } from '../report/text/host-names.ts';
 import type { ThreadFacts } from '../thread/facts.ts';
 import type { RunContext } from './execution.ts';
 import type { CopyMeters } from './live/copy-meters.ts';
+import type { LiveOutputs } from './live/live-outputs.ts';
 import { sha256 } from './sha256.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
@@ -15,6 +16,7 @@ export function threadFacts(
   maskNow: () => Mask,
   spool?: Spool,
   copies?: Pick<CopyMeters, 'progressOf'>,
+  outputs?: Pick<LiveOutputs, 'of'>,
 ): ThreadFacts {
   const { store, transfers, now } = context;
   let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
@@ -25,6 +27,7 @@ export function threadFacts(
     readJobs: (runId) => store.readJobs(runId),
     listSlowest: (runId, count) => store.listSlowest(runId, count),
     copyProgress: (runId) => copies?.progressOf(runId),
+    liveOutput: (runId, host) => outputs?.of(runId, host),
     findAuditEntry: (seq) => store.audit.find(seq),
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
     digest: sha256,

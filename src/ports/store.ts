@@ -63,6 +63,8 @@ export interface Store {
   resumeRun(runId: string, by: Requester): Promise<number | undefined>;
   /** The root message shows something that is not stored: it is made again. */
   refreshRoot(runId: string): Promise<void>;
+  /** The same for the reply of a host that runs and is followed. */
+  refreshReply(runId: string, host: string): Promise<void>;
   /** The same for what waits for that: its next batch may start. */
   continueRun(runId: string, by: Requester): Promise<number | undefined>;
   /** Settles the waiting jobs of these hosts as `skipped`: what they would do is no longer allowed or known. */

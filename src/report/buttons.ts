@@ -58,7 +58,9 @@ function openButtons(run: Run): readonly (Button | SearchSelect)[] {
   if (run.cancelledBy !== undefined) return [];
   const all = isPaused(run) ? stopButton(run) : cancelButton(run);
   const rest = isPaused(run) ? [continueButton(run)] : isHeld(run) ? [resumeButton(run)] : [];
-  if (run.plan.targets.length === 1) return [...rest, all];
+  // What a copy has to show stands in the root message.
+  const looks = run.plan.work.action === 'run' ? [SHOW_HOST] : [];
+  if (run.plan.targets.length === 1) return [...rest, all, ...looks];
   const one: SearchSelect = {
     type: 'external_select',
     action_id: CANCEL_HOST_ACTION,
@@ -76,8 +78,16 @@ function openButtons(run: Run): readonly (Button | SearchSelect)[] {
       'danger',
     ),
   };
-  return [...rest, all, one];
+  return [...rest, all, one, ...looks];
 }
+
+/** Its result, or as long as it runs what it says. */
+const SHOW_HOST: SearchSelect = {
+  type: 'external_select',
+  action_id: SHOW_HOST_ACTION,
+  placeholder: plain('Show host…'),
+  min_query_length: 0,
+};
 
 function cancelButton(run: Run): Button {
   return {
@@ -171,12 +181,7 @@ function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
     'Disabled hosts are skipped.';
   return [
     ...(notOk > 0 ? [button(ERRORS_ACTION, 'Only errors')] : []),
-    {
-      type: 'external_select',
-      action_id: SHOW_HOST_ACTION,
-      placeholder: plain('Show host…'),
-      min_query_length: 0,
-    },
+    SHOW_HOST,
     button(LOG_ACTION, 'Full log'),
     ...(retried > 0
       ? [

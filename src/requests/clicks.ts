@@ -33,16 +33,19 @@ import { repeatRun } from './repeat.ts';
 import { continueRun, resumeRun } from './resume.ts';
 import { showHost } from './show-host.ts';
 import { trustKeys } from './trust.ts';
+import { watchHost } from './watch-host.ts';
 
 /**
  * What a button means. Nothing is believed of it but who clicked, where, and the id of a run (or of keys that
- * were shown): what that is and what may be done with it comes from the store and the rules of today.
+ * were shown): what that is and what may be done with it comes from the store and the rules of today. `standIn`: the
+ * context by the rules of a later moment.
  */
 export async function answerClick(
   context: RequestContext,
   call: Call,
   click: ButtonClick,
   offers: KeyOffers,
+  standIn: () => Promise<RequestContext>,
 ): Promise<Answer | undefined> {
   const { actionId, value } = click;
   switch (actionId) {
@@ -58,7 +61,9 @@ export async function answerClick(
       const run = await readRun(context, call, runIdOf(click));
       const job = await context.store.findJob(run.id, hostOf(run, value));
       if (job === undefined) throw strange();
-      return showHost(context.log, run, job);
+      return job.state === 'running'
+        ? watchHost(context, standIn, call, run, job)
+        : showHost(context.log, run, job);
     }
     case LOG_ACTION:
       return await answerWithLog(context, await readRun(context, call, value));

@@ -198,7 +198,8 @@ export function typedFields({ fields }: SubmittedForm): readonly (readonly [stri
 /** Where a part of the request stands in a form that has no field for it. */
 const INSTEAD: Readonly<Partial<Record<Subject, readonly FormField[]>>> = {
   action: ['command', 'remote'],
-  local: ['remote'],
+  command: ['script'],
+  local: ['remote', 'script', 'stdin'],
 };
 
 /**

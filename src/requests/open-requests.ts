@@ -50,7 +50,7 @@ export function openRequests(context: RequestContext): Requests {
       const call = callOf(click, `button ${click.actionId} ${click.value}`);
       if (!settlesDoubt(click)) {
         return await answerOrRefuse(context, call, stoppedBy(click), (own) =>
-          answerClick(own, call, click, offers),
+          answerClick(own, call, click, offers, () => standIn(context, call)),
         );
       }
       return await answerOrRefuse(context, call, undefined, (own) =>
@@ -58,7 +58,9 @@ export function openRequests(context: RequestContext): Requests {
           const taken = await takeDoubt(own, click);
           if (!('kind' in taken)) return taken;
           const answer = await carryOut(context, offers, taken);
-          return answer === undefined || 'type' in answer ? answer : { ...answer, typed: taken.typed };
+          return answer === undefined || !('blocks' in answer) || 'type' in answer
+            ? answer
+            : { ...answer, typed: taken.typed };
         }),
       );
     },

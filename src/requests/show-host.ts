@@ -1,5 +1,5 @@
 import type { Log } from '../ports/log.ts';
-import type { Answer } from '../report/views/view.ts';
+import type { Message } from '../report/message.ts';
 import type { Job, Run } from '../run/run.ts';
 import { formatShowHost } from '../thread/reply/reply.ts';
 import { formatBareResult } from '../thread/unshown.ts';
@@ -12,7 +12,7 @@ const slow = new Set<string>();
 const MAX_KNOWN = 100;
 
 /** A host's part in a run: as it should be, or where that fails or took too long before, the bare essentials. */
-export function showHost(log: Log, run: Run, job: Job): Answer {
+export function showHost(log: Log, run: Run, job: Job): Message {
   const id = `show:${run.id}:${job.host}`;
   if (slow.has(id)) return formatBareResult(run, job);
   const startedAt = performance.now();

@@ -23,7 +23,7 @@ export async function suggestOptions(
     case HOSTS_ACTION:
       return suggestTargets(context, query);
     case SHOW_HOST_ACTION:
-      return await suggestHosts(context, query, (runId) => listEnded(context, runId));
+      return await suggestHosts(context, query, (runId) => listShown(context, runId));
     case CANCEL_HOST_ACTION:
       return await suggestHosts(context, query, (runId) => listUnended(context, runId));
     default:
@@ -88,6 +88,13 @@ async function suggestHosts(
   }));
   const options = choose(found, wanted, MAX_OPTIONS);
   return options.length === 0 ? [] : [{ label: plain(run.id), options }];
+}
+
+/** What runs first: it may be looked at while it does. */
+async function listShown(context: RequestContext, runId: string): Promise<readonly Standing[]> {
+  const unended = await listUnended(context, runId);
+  const running = unended.filter(({ state }) => state === 'running');
+  return [...running.map((one) => ({ ...one, isOk: false })), ...(await listEnded(context, runId))];
 }
 
 async function listEnded({ store }: RequestContext, runId: string): Promise<readonly Standing[]> {

@@ -123,6 +123,8 @@ export interface Plan {
   readonly fold?: Fold;
   /** Each other result is shown by how it differs from the reference. */
   readonly diff?: true;
+  /** Of one host: its reply is edited as it speaks. */
+  readonly follow?: true;
 }
 
 /** Its targets are the first of more that its words stand for, and how many of those were left out as disabled. */

@@ -39,6 +39,7 @@ export function planRun(
     ...(picked === undefined ? {} : { picked }),
     ...(request.fold === undefined ? {} : { fold: request.fold }),
     ...(request.diff === undefined ? {} : { diff: request.diff }),
+    ...(request.follow === undefined ? {} : { follow: request.follow }),
     ...asking,
   };
 }

@@ -6,13 +6,14 @@ import type { Received } from '../ports/records.ts';
 import type { Requests } from '../requests/calls.ts';
 import { within } from '../time/within.ts';
 import { Answers } from './answers/answer.ts';
+import { type Freshness, LiveWindows } from './answers/live-windows.ts';
 import { Receipts } from './answers/receipts.ts';
 import { tellUnanswered } from './answers/unanswered.ts';
 import { HttpEndpoint } from './http.ts';
 import { register as registerActions } from './listeners/action.ts';
 import { Admission } from './listeners/admission.ts';
 import { register as registerCommands } from './listeners/command.ts';
-import { register as registerForms } from './listeners/form.ts';
+import { registerClosed, register as registerForms } from './listeners/form.ts';
 import { HomeTabs, register as registerHome } from './listeners/home.ts';
 import { register as registerOptions } from './listeners/options.ts';
 import { Reception } from './listeners/reception.ts';
@@ -43,6 +44,8 @@ export interface SlackConnectionOptions {
   readonly received: Received;
   readonly log: Log;
   readonly meters?: Meters;
+  /** Of windows that go on. */
+  readonly freshness?: Freshness;
   /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
   readonly onFatal: (error: Error) => void;
 }
@@ -51,7 +54,9 @@ export interface SlackConnectionOptions {
 export async function openSlack(options: SlackConnectionOptions): Promise<SlackConnection> {
   const { settings, workspace, desk, received, log } = options;
   const answers = new Answers(workspace, log);
-  const reception = new Reception(workspace, { answers, receipts: new Receipts(received, log), log });
+  const liveWindows = new LiveWindows(workspace, log, options.freshness);
+  const receipts = new Receipts(received, log);
+  const reception = new Reception(workspace, { answers, liveWindows, receipts, log });
   // Before anything new is put down beside it.
   const left = await received.unanswered();
   const stopping = new AbortController();
@@ -85,6 +90,7 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   registerActions(app, desk, admission, reception, homes, workspace.others);
   registerShortcuts(app, desk, admission, reception);
   registerForms(app, desk, admission, reception, homes);
+  registerClosed(app, liveWindows);
   registerOptions(app, desk, workspace, admission, log);
   registerHome(app, admission, reception, homes);
   await app.init();
@@ -111,6 +117,7 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
     port: endpoint instanceof HttpEndpoint ? endpoint.port : undefined,
     async stop() {
       stopping.abort();
+      await liveWindows.stop();
       await within(reception.idle(), { ms: DRAIN_MS, late: () => undefined });
       await endpoint.stop();
     },

@@ -23,7 +23,7 @@ import { Refusals } from './people/refusals.ts';
 import { recordFirstKeys, recordTrust } from './people/trust.ts';
 import { cancelHosts, cancelRun } from './runs/cancel.ts';
 import { clickKey, countUnfinished, createRun } from './runs/create-run.ts';
-import { holdRuns, refreshRoot, resumeRun } from './runs/holds.ts';
+import { holdRuns, refreshReply, refreshRoot, resumeRun } from './runs/holds.ts';
 import { Plans } from './runs/plans.ts';
 import { Records } from './runs/records.ts';
 import { abandonRun, postLog, recordEvent, releaseRun, skipJobs } from './runs/runs.ts';
@@ -185,6 +185,10 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       async refreshRoot(runId) {
         await refreshRoot(ledger, runId);
+        outbox.announce();
+      },
+      async refreshReply(runId, host) {
+        await refreshReply(ledger, runId, host);
         outbox.announce();
       },
       async resumeRun(runId, by) {

@@ -3,6 +3,7 @@ import type { SecretKind } from '../gather/scan.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { CopyProgress } from '../run/copy-progress.ts';
+import type { LiveOutput } from '../run/live-output.ts';
 import type { Job, Run, SlowJob } from '../run/run.ts';
 
 /** What a thread is told from: what is stored, and what lies on disk. */
@@ -14,6 +15,8 @@ export interface ThreadFacts {
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
   /** Of the copies that are on the wire now; undefined where there are none. */
   copyProgress(runId: string): CopyProgress | undefined;
+  /** What a command that runs has said last; undefined where it does not run in this process. */
+  liveOutput(runId: string, host: string): LiveOutput | undefined;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
   /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
   readFetched(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;

@@ -85,12 +85,19 @@ export function oweResults(
     return [{ ...page, dueAt: at + FIRST_BOARD_MS, editBy: at + LIVE_BOARD_MS }];
   }
   return settled.flatMap(({ host, position, outcome }) => {
-    const reply = { ...row({ kind: 'reply', runId, host }, 'message', position, at), joins: runId };
+    const alone = row({ kind: 'reply', runId, host }, 'message', position, at);
+    // One that shares its message is never edited.
+    const reply = plan.follow === true ? alone : { ...alone, joins: runId };
     if (isSpooled(outcome)) return [reply, row({ kind: 'spooled', runId, host }, 'bulk', position, at)];
     return hasFile(outcome, plan.work.action)
       ? [reply, row({ kind: 'file', runId, host }, 'file', position, at)]
       : [reply];
   });
+}
+
+/** Of a host that is followed: it says something new. */
+export function oweFollowed(runId: string, host: string, at: number): readonly OwedRow[] {
+  return [row({ kind: 'reply', runId, host }, 'message', 0, at)];
 }
 
 /** The run has ended: every message is to be what it will stay, and the files of a board can be made. */

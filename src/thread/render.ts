@@ -5,6 +5,7 @@ import { openBoards } from './board/open-boards.ts';
 import { formatCanary } from './canary.ts';
 import type { ThreadFacts } from './facts.ts';
 import { renderHostFile, renderLog, renderSpooled } from './files/files.ts';
+import { formatFollowed } from './reply/live.ts';
 import { formatReply } from './reply/reply.ts';
 import { formatRoot } from './root.ts';
 import { parseKey } from './row.ts';
@@ -41,7 +42,11 @@ export function createRenderer(facts: ThreadFacts): Renderer {
       case 'file':
       case 'spooled': {
         const job = await facts.findJob(run.id, subject.host);
-        if (job?.outcome === undefined) return undefined;
+        if (job === undefined) return undefined;
+        if (job.outcome === undefined) {
+          const isFollowed = run.plan.follow === true && subject.kind === 'reply' && job.state === 'running';
+          return isFollowed ? formatFollowed(run, job, facts.liveOutput(run.id, job.host)) : undefined;
+        }
         if (subject.kind === 'reply') return formatReply(run, job);
         return subject.kind === 'file'
           ? await renderHostFile(facts, run, job)

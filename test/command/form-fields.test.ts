@@ -46,6 +46,40 @@ describe('the form, read', () => {
     );
   });
 
+  test('runs a script of the folder with its arguments, its variables and what it reads', () => {
+    const fields = {
+      hosts: ['h1'],
+      script: ['deploy.sh -- web "two words" -x'],
+      env: ['STAGE=test\r\n\nNOTE=two words=1'],
+      stdin: ['dump.sql'],
+    };
+    expect(parse('run', fields)).toMatchObject({
+      request: {
+        work: {
+          command: '',
+          script: { local: 'deploy.sh', args: ['web', 'two words', '-x'] },
+          env: [
+            ['STAGE', 'test'],
+            ['NOTE', 'two words=1'],
+          ],
+          stdin: { local: 'dump.sql' },
+        },
+      },
+    });
+    const audited = /^form: (\S+) (.*)$/.exec(describeFields('run', fields)) ?? [];
+    expect(parse('run', fields)).toEqual({ request: parseCommand(audited[1] ?? '', audited[2] ?? '') });
+  });
+
+  test('says at their fields what is wrong with a script, its variables and the file that it reads', () => {
+    const faults = (fields: FormFields) => parse('run', { hosts: ['h1'], ...fields });
+    expect(faults({})).toHaveProperty('faults.command', expect.stringContaining('or name a script'));
+    expect(faults({ command: ['id'], script: ['a.sh'] })).toHaveProperty('faults.command');
+    expect(faults({ script: ['a.sh web'] })).toHaveProperty('faults.script', expect.stringContaining('--'));
+    expect(faults({ script: ['a.sh'], env: ['A=1\nA=2'] })).toHaveProperty('faults.env');
+    expect(faults({ script: ['a.sh'], env: ['1A=x'] })).toHaveProperty('faults.env');
+    expect(faults({ script: ['a.sh'], stdin: ['a\u0007b'] })).toHaveProperty('faults.stdin');
+  });
+
   test('takes backticks round the whole command as quotes, as the slash command does', () => {
     for (const command of ['`df *`', '```df *```', '```\ndf *\n```']) {
       expect(parse('run', { hosts: ['h1'], command: [command] })).toMatchObject({
@@ -161,6 +195,7 @@ describe('the form, read', () => {
       return fc
         .record(fields, { requiredKeys: ['hosts', ...needed] })
         .filter((some) => some.wait === undefined || some.serial !== undefined)
+        .filter((some) => kind === 'copy' || (some.command === undefined) !== (some.script === undefined))
         .map((some) => [kind, some] as const);
     };
     fc.assert(

@@ -149,7 +149,7 @@ describe('options', () => {
     [
       '-h a -tty -cmd x',
       '"-tty" is not an option of this command.',
-      'Its options are -h -g -x -c -t -serial -canary -maxfail -wait -order -pick -idle -fold -diff -n -sudo -env -stdin -script -cmd.',
+      'Its options are -h -g -x -c -t -serial -canary -maxfail -wait -order -pick -idle -fold -diff -follow -n -sudo -env -stdin -script -cmd.',
     ],
     ['-hosts a -cmd x', '"-hosts" is not an option of this command.', 'Did you mean -h?'],
     ['-h a —command x', '"—command" is not an option of this command.', 'Did you mean -cmd?'],

@@ -28,7 +28,7 @@ const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\
  */
 export const READERS: Readonly<Record<string, Reader>> = {
   'src/command/bot-command.ts': reader('slack', 5),
-  'src/command/form-fields.ts': reader('slack', 2),
+  'src/command/form-fields.ts': reader('slack', 3),
   'src/command/fleet-options.ts': reader('slack', 12),
   'src/command/parse-command.ts': reader('slack', 5),
   'src/command/rollout/parse.ts': reader('slack', 2),

@@ -36,9 +36,13 @@ const [first = { host: 'web01', ip: '', port: 22, user: '' }, ...rest] = targets
 const two = samplePlan({ targets: [first, ...rest] });
 
 describe('the buttons of a run', () => {
-  test('stop it while it goes on, as a whole or one host, and not twice', () => {
-    expect(actionsOf(sampleRun())).toEqual([CANCEL_ACTION]);
-    expect(actionsOf(sampleRun({ plan: two }))).toEqual([CANCEL_ACTION, CANCEL_HOST_ACTION]);
+  test('stop it while it goes on, as a whole or one host, and not twice, and show what a host says', () => {
+    expect(actionsOf(sampleRun())).toEqual([CANCEL_ACTION, SHOW_HOST_ACTION]);
+    expect(actionsOf(sampleRun({ plan: two }))).toEqual([
+      CANCEL_ACTION,
+      CANCEL_HOST_ACTION,
+      SHOW_HOST_ACTION,
+    ]);
     const cancelledBy = { teamId: 'T0TEAM', userId: 'U0BOSS' };
     expect(actionsOf(sampleRun({ plan: two, cancelledBy }))).toEqual([]);
   });

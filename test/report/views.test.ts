@@ -26,11 +26,14 @@ describe('the form', () => {
       'hosts',
       'terms',
       'command',
+      'script',
       'channel',
       'fanout',
       'limit',
       'results',
       'sudo',
+      'env',
+      'stdin',
       ...ROLLOUT,
     ]);
     expect(empty.submit?.text).toBe('Preview');

@@ -144,6 +144,9 @@ describe('the form', () => {
       'hosts hosts',
       'command command',
       'sudo sudo',
+      'script hosts',
+      'stdin hosts',
+      'env hosts',
       'action command',
       'local hosts',
       'remote hosts',
@@ -152,10 +155,17 @@ describe('the form', () => {
       'wait wait',
       'channel channel',
     ]);
+    const script = formWith({ hosts: ['web01'], script: ['a.sh'], env: ['A=1'] });
+    expect(of(script)).toEqual(
+      expect.arrayContaining(['command script', 'local script', 'script script', 'env env', 'stdin hosts']),
+    );
     expect(of(copy)).toEqual([
       'hosts terms',
       'command hosts',
       'sudo hosts',
+      'script hosts',
+      'stdin hosts',
+      'env hosts',
       'action action',
       'local local',
       'remote remote',

@@ -60,10 +60,20 @@ describe('looking at host keys', () => {
       `${lineOf('10.0.1.1', A)}${lineOf('10.0.1.2', B)}@revoked 10.0.1.3 ${lineOf('', A).trim()}\n`,
     );
     const answer = await ask(rig, 'trust all');
-    expect(answer?.blocks[0]).toMatchObject({
-      elements: [
-        { elements: [{ text: 'Host keys of 5 hosts: 1 changed, 1 revoked, 1 new, 1 known, 1 not seen' }] },
-      ],
+    expect(answer).toMatchObject({
+      blocks: expect.arrayContaining([
+        expect.objectContaining({
+          elements: [
+            expect.objectContaining({
+              elements: [
+                expect.objectContaining({
+                  text: 'Host keys of 5 hosts: 1 changed, 1 revoked, 1 new, 1 known, 1 not seen',
+                }),
+              ],
+            }),
+          ],
+        }),
+      ]),
     });
     expect(shown(answer)).toMatch(/u: no answer from 10\.0\.1\.4/);
     expect(buttonsOf(answer).map(({ label }) => label)).toEqual([
@@ -82,7 +92,7 @@ describe('looking at host keys', () => {
     await using rig = await openDeskRig({ allowlist: rules, inventory: hosts.join('') });
     for (let i = 0; i < 100; i++) rig.shows.set(`10.0.2.${i}`, [keyOf(`a${i}`), keyOf(`b${i}`)]);
     const answer = await ask(rig, 'trust all');
-    if (answer === undefined || 'type' in answer) throw new Error('no message');
+    if (answer === undefined || !('text' in answer)) throw new Error('no message');
     expectWithinLimits(answer);
     const text = shown(answer);
     const [button] = buttonsOf(answer);

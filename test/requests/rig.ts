@@ -12,6 +12,7 @@ import type { Answer } from '../../src/report/views/view.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import type { HostKeyPolicy } from '../../src/run/host-key.ts';
+import type { LiveOutput } from '../../src/run/live-output.ts';
 import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import { openKeyring } from '../../src/ssh/host-keys/keyring.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
@@ -75,6 +76,8 @@ export interface DeskRig extends AsyncDisposable {
   /** By name or address: the keys that a host shows; it is not reached where there are none. */
   readonly shows: Map<string, readonly Buffer[]>;
   readonly knownHosts: string;
+  /** By run and host: what runs, and has said so far. */
+  readonly said: Map<string, LiveOutput>;
 }
 
 /** The desk over a real store; only Slack and the hosts are not there. */
@@ -133,6 +136,7 @@ export async function openDeskRig(
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
     otherBot: () => undefined,
+    live: { of: (runId, host) => rig.said.get(`${runId}:${host}`) },
     meters: UNMETERED,
     version: '1.2.3',
     limits: {
@@ -155,6 +159,7 @@ export async function openDeskRig(
     opened,
     shows,
     knownHosts,
+    said: new Map(),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       rmSync(transfers, { recursive: true, force: true });

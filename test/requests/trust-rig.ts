@@ -69,7 +69,7 @@ export async function ask(
 export function buttonsOf(
   answer: Answer | undefined,
 ): readonly { readonly label: string; readonly id: string }[] {
-  return (answer?.blocks ?? []).flatMap((block) =>
+  return (answer !== undefined && 'blocks' in answer ? answer.blocks : []).flatMap((block) =>
     block.type !== 'actions'
       ? []
       : block.elements.flatMap((one) =>

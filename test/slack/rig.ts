@@ -14,7 +14,7 @@ import type {
 } from '../../src/requests/calls.ts';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
-import { openSlack, type SlackConnection } from '../../src/slack/connection.ts';
+import { openSlack, type SlackConnection, type SlackConnectionOptions } from '../../src/slack/connection.ts';
 import { openPoster, type Poster } from '../../src/slack/outgoing/poster.ts';
 import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
@@ -147,6 +147,7 @@ export async function openDoorRig(
   options: Partial<LocalSlackOptions> = {},
   mask = (text: string) => text,
   received = new MemoryReceived(),
+  freshness?: SlackConnectionOptions['freshness'],
 ): Promise<DoorRig> {
   const slack = await openTestSlack({ mode, ...options });
   const desk = new RecordingDesk();
@@ -160,6 +161,7 @@ export async function openDoorRig(
     desk,
     received,
     log,
+    ...(freshness && { freshness }),
     onFatal: (error) => fatal.push(error),
   });
   if (door.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${door.port}/slack/events`);

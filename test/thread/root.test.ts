@@ -20,7 +20,10 @@ describe('the root message', () => {
     expect(wordsOf(message)).toContain('12 of 40 done · 8 running · 20 waiting · 1 failed');
     expect(message.blocks.at(-1)).toMatchObject({
       type: 'actions',
-      elements: [{ action_id: CANCEL_ACTION, value: 'r-7k3f', style: 'danger', confirm: {} }],
+      elements: [
+        { action_id: CANCEL_ACTION, value: 'r-7k3f', style: 'danger', confirm: {} },
+        { action_id: 'batchops_show_host' },
+      ],
     });
     expect(message.live).toBeDefined();
   });

@@ -34,7 +34,7 @@ export function formatRunForm(state: FormState): Modal {
     ...ending(state),
     blocks: [
       ...fieldsOf('run', 'which hosts').map(formatField),
-      ...fieldsOf('run', 'what').map(formatField),
+      ...commandFirst(fieldsOf('run', 'what')).map(formatField),
       channelField(state),
       ...fieldsOf('run', 'how').map(formatField),
       ...fieldsOf('run', 'rollout').map(formatField),
@@ -64,6 +64,11 @@ export function formatCopyForm(state: FormState): Modal {
       ...previewOf(state),
     ],
   };
+}
+
+/** What most people came for. */
+function commandFirst(fields: readonly Field[]): readonly Field[] {
+  return fields.toSorted((a, b) => Number(b.about === 'command') - Number(a.about === 'command'));
 }
 
 /** An answer where there is no channel to say it in. */

@@ -9,6 +9,8 @@ export interface Modal {
   readonly submit?: PlainText;
   readonly close: PlainText;
   readonly blocks: readonly ViewBlock[];
+  /** We are told when it is closed. */
+  readonly notify_on_close?: true;
   /** Comes back with what was filled in; 3,000 characters at most. People cannot change it. */
   readonly private_metadata?: string;
 }
@@ -79,5 +81,14 @@ export interface PrivateMessage extends Message {
   readonly typed?: string;
 }
 
+/** A window that is kept fresh while it is open. */
+export interface LiveWindow {
+  readonly view: Modal;
+  /** Said where no window can be opened. */
+  readonly instead: PrivateMessage;
+  /** What it is to show now, and whether that is how it stays. `end`: it is kept fresh no longer, for this reason. */
+  look(end?: 'time-up' | 'stopping'): Promise<{ readonly view: Modal; readonly isLast: boolean }>;
+}
+
 /** For the eyes of the one who asked only: a message, or a window. */
-export type Answer = PrivateMessage | Modal;
+export type Answer = PrivateMessage | Modal | LiveWindow;

@@ -1,10 +1,20 @@
-import type { App, ViewSubmitAction } from '@slack/bolt';
+import type { App, ViewClosedAction, ViewSubmitAction } from '@slack/bolt';
 import { bothReadings } from '../../command/slash-text.ts';
 import type { Requests, SubmittedForm } from '../../requests/calls.ts';
 import type { Requester } from '../../run/plan.ts';
+import { LIVE_WINDOW } from '../../thread/reply/live.ts';
+import type { LiveWindows } from '../answers/live-windows.ts';
 import { type Admission, senderOf } from './admission.ts';
 import type { HomeTabs } from './home.ts';
 import type { Reception } from './reception.ts';
+
+/** Windows that were closed. They show nobody anything any more, whoever closed them. */
+export function registerClosed(app: App, liveWindows: LiveWindows): void {
+  app.view<ViewClosedAction>({ type: 'view_closed', callback_id: LIVE_WINDOW }, async ({ ack, body }) => {
+    await ack();
+    liveWindows.closed(body.view.id);
+  });
+}
 
 /** Forms that were sent: the verdict goes into the ack, what comes of a yes is begun behind it. */
 export function register(

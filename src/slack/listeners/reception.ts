@@ -5,10 +5,11 @@ import type { Log } from '../../ports/log.ts';
 import { formatDefect, formatNotice, formatRefusal } from '../../report/answers.ts';
 import { plain } from '../../report/message.ts';
 import { formatWindow } from '../../report/views/form.ts';
-import type { Answer, Modal } from '../../report/views/view.ts';
+import type { Answer, LiveWindow, Modal, PrivateMessage } from '../../report/views/view.ts';
 import type { FormVerdict } from '../../requests/calls.ts';
 import type { ReceivedRequest } from '../../run/received.ts';
 import { type Answers, type Asker, nameOf } from '../answers/answer.ts';
+import type { LiveWindows } from '../answers/live-windows.ts';
 import type { Receipts } from '../answers/receipts.ts';
 import { classify } from '../outgoing/failure.ts';
 import type { Workspace } from '../workspace.ts';
@@ -43,6 +44,7 @@ export interface FormVisit {
 export class Reception {
   readonly #workspace: Workspace;
   readonly #answers: Answers;
+  readonly #liveWindows: LiveWindows;
   readonly #receipts: Receipts;
   readonly #log: Log;
   readonly #open = new Set<Promise<void>>();
@@ -50,10 +52,16 @@ export class Reception {
 
   constructor(
     workspace: Workspace,
-    more: { readonly answers: Answers; readonly receipts: Receipts; readonly log: Log },
+    more: {
+      readonly answers: Answers;
+      readonly liveWindows: LiveWindows;
+      readonly receipts: Receipts;
+      readonly log: Log;
+    },
   ) {
     this.#workspace = workspace;
     this.#answers = more.answers;
+    this.#liveWindows = more.liveWindows;
     this.#receipts = more.receipts;
     this.#log = more.log;
   }
@@ -136,8 +144,7 @@ export class Reception {
       return undefined;
     });
     if (verdict !== undefined) return verdict;
-    const message = answer ?? formatNotice('Nothing was run.');
-    return { kind: 'shown', view: 'type' in message ? message : formatWindow(message) };
+    return { kind: 'shown', view: windowOf(answer ?? formatNotice('Nothing was run.')) };
   }
 
   async #ack(ack: () => Promise<void>): Promise<boolean> {
@@ -163,7 +170,12 @@ export class Reception {
   }
 
   async #tell(visit: Destination, answer: Answer): Promise<void> {
-    if ('type' in answer) {
+    if (isLive(answer)) {
+      if (await this.#liveWindows.open(visit.triggerId, answer)) return;
+      await this.#answers.give(visit, this.#workspace.masked(answer.instead, visit.typed));
+      return;
+    }
+    if (isWindow(answer)) {
       if (await this.#openWindow(visit, answer)) return;
       const late = formatNotice(
         'The form could not be opened. Try it again, or type the whole command: /batch help shows how.',
@@ -189,6 +201,19 @@ export class Reception {
       return false;
     }
   }
+}
+
+function isLive(answer: Answer): answer is LiveWindow {
+  return 'look' in answer;
+}
+
+function windowOf(answer: Answer): Modal {
+  if (isLive(answer)) return answer.view;
+  return isWindow(answer) ? answer : formatWindow(answer);
+}
+
+function isWindow(answer: PrivateMessage | Modal): answer is Modal {
+  return 'type' in answer;
 }
 
 function mutable(view: Modal) {

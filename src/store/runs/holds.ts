@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Requester } from '../../run/plan.ts';
-import { oweCanary, oweRoot } from '../../thread/layout.ts';
+import { oweCanary, oweFollowed, oweRoot } from '../../thread/layout.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
 import { type Ledger, oweToThread } from '../jobs/settle.ts';
 import { openNext, openWaiting, type RolloutChange, withRun } from '../rollout/steps.ts';
@@ -54,6 +54,21 @@ export function holdRuns(
 export function refreshRoot(ledger: Ledger, runId: string): Promise<void> {
   return ledger.db.transaction().execute(async (trx) => {
     await oweToThread(ledger, trx, runId, oweRoot(runId, ledger.now()));
+  });
+}
+
+/** A host that is followed says something new; nothing where it has ended meanwhile, as its result is owed then. */
+export function refreshReply(ledger: Ledger, runId: string, host: string): Promise<void> {
+  return ledger.db.transaction().execute(async (trx) => {
+    const running = await trx
+      .selectFrom('job')
+      .select('id')
+      .where('run_id', '=', runId)
+      .where('host', '=', host)
+      .where('state', '=', 'running')
+      .executeTakeFirst();
+    if (running === undefined) return;
+    await oweToThread(ledger, trx, runId, oweFollowed(runId, host, ledger.now()));
   });
 }
 

@@ -51,6 +51,7 @@ const INTERACTIONS = [
   'block_actions',
   'block_suggestion',
   'view_submission',
+  'view_closed',
   'shortcut',
   'message_action',
 ].map((type) => `payload ${type}`);

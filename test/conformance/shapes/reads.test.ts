@@ -3,6 +3,7 @@ import { plain } from '../../../src/report/message.ts';
 import { formatRunForm, RUN_SHORTCUT, SEND_SHORTCUT } from '../../../src/report/views/form.ts';
 import { createDirectory } from '../../../src/slack/directory.ts';
 import { createSharedFiles } from '../../../src/slack/shared-files.ts';
+import { LIVE_WINDOW } from '../../../src/thread/reply/live.ts';
 import { ANN, type DoorRig, OPS, openDoorRig, openPosterRig, settingsFor } from '../../slack/rig.ts';
 import { isSent, SHAPES } from './fits.ts';
 import { watchReads } from './reads.ts';
@@ -43,6 +44,18 @@ async function visit({ slack, desk, workspace }: DoorRig): Promise<void> {
     values: { batchops_form_hosts: ['web01'], command: 'id', channel: OPS },
   });
   await slack.waitFor(() => desk.forms[0]);
+  const view = { type: 'modal', callback_id: LIVE_WINDOW, title: plain('x'), close: plain('x') } as const;
+  const live = { ...view, notify_on_close: true, blocks: [{ type: 'divider' }] } as const;
+  desk.answer = async () => ({
+    view: live,
+    instead: { text: 'x', blocks: [] },
+    look: async () => ({ view: live, isLast: true }),
+  });
+  await slack.click({ ...on, actionId: 'batchops_go' });
+  const shown = await slack.waitFor(() =>
+    slack.views(ANN).find((one) => one.view.callback_id === LIVE_WINDOW),
+  );
+  slack.closeView({ user: ANN, viewId: shown.id });
   await slack.openHome({ user: ANN });
   await slack.waitFor(() => slack.home(ANN));
 }

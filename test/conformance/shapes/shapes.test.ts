@@ -30,6 +30,7 @@ const view = {
   callback_id: 'form',
   title: plain('Run'),
   submit: plain('Run'),
+  notify_on_close: true,
   blocks: [
     actions,
     {
@@ -45,11 +46,13 @@ const view = {
 function register(app: App): void {
   app.command('/batch', async ({ ack, body, client }) => {
     await ack();
-    await client.views.open({ trigger_id: body.trigger_id, view });
+    const opened = await client.views.open({ trigger_id: body.trigger_id, view });
+    await client.views.update({ view_id: opened.view?.id ?? '', view });
   });
   app.action(/.*/, ({ ack }) => ack());
   app.options(/.*/, ({ ack }) => ack({ options: [option('web01')] }));
   app.view(/.*/, ({ ack }) => ack());
+  app.view({ type: 'view_closed', callback_id: /.*/ }, ({ ack }) => ack());
   app.shortcut(/.*/, ({ ack }) => ack());
   app.event('app_home_opened', async ({ event, client }) => {
     await client.views.publish({ user_id: event.user, view: { type: 'home', blocks: [actions] } });
@@ -74,6 +77,9 @@ async function doEverything(slack: LocalSlack): Promise<void> {
   await slack.suggest({ ...inModal, actionId: 'host', query: 'w' });
   await slack.act({ ...inModal, actionId: 'go' });
   await slack.submit({ ...inModal, values: { command: 'id' } });
+  await slack.command({ user: ANN, channel: OPS, command: '/batch', text: 'form' });
+  const other = await slack.waitFor(() => slack.views(ANN).find(({ view }) => view.notify_on_close === true));
+  slack.closeView({ user: ANN, viewId: other.id });
   await slack.openHome({ user: ANN });
   const home = await slack.waitFor(() => slack.home(ANN));
   await slack.act({ user: ANN, viewId: home.id, actionId: 'go' });

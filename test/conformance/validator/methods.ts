@@ -77,5 +77,9 @@ export const METHODS: Readonly<Record<string, Rule>> = {
   'usergroups.users.list': takes({ usergroup: matching(/^S[A-Z0-9]+$/) }, { include_disabled: flag }),
   'users.info': takes({ user: person }, { include_locale: flag }),
   'views.open': takes({ trigger_id: text({ max: 255 }), view: structure(modalView) }),
+  'views.update': takes(
+    { view_id: matching(/^V[A-Z0-9]+$/), view: structure(modalView) },
+    { hash: text({ max: 255 }) },
+  ),
   'views.publish': takes({ user_id: person, view: structure(homeView) }, { hash: text({ max: 255 }) }),
 };

@@ -1,7 +1,7 @@
 import { type Json, recordsOf } from '../json.ts';
 import { plainText } from './composition.ts';
 import { type BlockFault, findBlockFault } from './message-blocks.ts';
-import { type Check, type Faults, shape, tagged, text } from './schema.ts';
+import { bool, type Check, type Faults, shape, tagged, text } from './schema.ts';
 
 /** Modals and the Home tab: https://docs.slack.dev/surfaces/modals */
 
@@ -18,6 +18,7 @@ const view = tagged('view', {
       callback_id: text({ max: 255, min: 0 }),
       close: plainText(24),
       submit: plainText(24),
+      notify_on_close: bool,
     },
   }),
   home: shape({ required: { blocks: anything } }),

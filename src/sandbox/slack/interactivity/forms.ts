@@ -12,7 +12,7 @@ import { recordsOf } from '../json.ts';
 import type { UserOption } from '../options.ts';
 import { offersConversation } from '../workspace/conversation-filter.ts';
 import { type FormSources, findElement } from './form.ts';
-import { formatSubmission, formatViewAction } from './payloads.ts';
+import { formatClosed, formatSubmission, formatViewAction } from './payloads.ts';
 import { applyAnswer, type FormValues, fillForm } from './submission.ts';
 import type { StoredView, ViewStore } from './view-store.ts';
 
@@ -91,12 +91,18 @@ export class Forms {
     return { ...outcome, ok: false, error: answered.error, errors: {} };
   }
 
-  /** Cancel, or the ✕ in the corner: the app does not hear of it. Null, or why nothing was closed. */
+  /** Cancel, or the ✕ in the corner: the app hears of it where it asked to. Null, or why nothing was closed. */
   closeView({ user, viewId }: Closing): string | null {
+    const { workspace, views } = this.#means;
     const seen = findSeen(this.#means, user, viewId);
     if (typeof seen === 'string') return seen;
     if (seen.stored.view.type !== 'modal') return 'not_a_modal';
-    this.#means.views.close(seen.stored);
+    views.close(seen.stored);
+    if (seen.stored.view.notify_on_close === true) {
+      const sender = formatSender('view_closed', seen.user, workspace.settings);
+      const payload = formatClosed(seen.stored, sender, workspace.settings);
+      void sendInteraction(this.#means, { triggerId: '', responseUrl: '' }, payload);
+    }
     return null;
   }
 

@@ -17,6 +17,11 @@ export function formatSubmission(
   return { ...sender, trigger_id: triggerId, view, response_urls: [] };
 }
 
+/** Sent of a modal with `notify_on_close`. */
+export function formatClosed(stored: StoredView, sender: Json, settings: Settings): Json {
+  return { ...sender, view: formatView(stored, settings), is_cleared: false };
+}
+
 /** Whether Slack encodes `& < >` there nobody says: both are an option. What was chosen is the app's own words. */
 function encodeTyped(state: FormState, { formText }: Settings): FormState {
   if (formText === 'raw') return state;

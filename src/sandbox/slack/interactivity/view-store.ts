@@ -105,7 +105,7 @@ export function formatView({ id, hash, view, state }: StoredView, { bot, team }:
     close: view.close ?? null,
     submit: view.submit ?? null,
     clear_on_close: false,
-    notify_on_close: false,
+    notify_on_close: view.notify_on_close ?? false,
     previous_view_id: null,
     root_view_id: id,
     app_id: bot.appId,

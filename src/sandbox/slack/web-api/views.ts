@@ -50,6 +50,22 @@ const open: ApiMethod = {
   },
 };
 
+const update: ApiMethod = {
+  token: 'bot',
+  tier: 4,
+  scopes: [],
+  takes: ['view_id', 'hash', 'view'],
+  run(call, context) {
+    const view = readView(call, 'modal', context);
+    const before = context.views.find(call.required('view_id'));
+    // Whoever closed it has no window any more to be changed.
+    if (before === undefined || before.view.type !== 'modal') throw new ApiError('not_found');
+    const hash = call.text('hash');
+    if (hash !== undefined && hash !== before.hash) throw new ApiError('hash_conflict');
+    return show(context, context.views.update(before, view));
+  },
+};
+
 const publish: ApiMethod = {
   token: 'bot',
   tier: 4,
@@ -66,5 +82,6 @@ const publish: ApiMethod = {
 
 export const viewMethods: Readonly<Record<string, ApiMethod>> = {
   'views.open': open,
+  'views.update': update,
   'views.publish': publish,
 };
