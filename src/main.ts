@@ -9,6 +9,7 @@ import type { LearningMask } from './gather/mask.ts';
 import type { RequestContext } from './lifecycle/begin-run.ts';
 import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
 import { expireRecords } from './lifecycle/expiry.ts';
+import { Contacts } from './lifecycle/live/contacts.ts';
 import { CopyMeters } from './lifecycle/live/copy-meters.ts';
 import { LiveOutputs } from './lifecycle/live/live-outputs.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
@@ -355,11 +356,20 @@ async function beginWork(parts: Parts): Promise<void> {
     }),
     (it) => it.close(),
   );
+  const contacts = opened.adopt(
+    new Contacts({
+      store: store.hostFacts,
+      now: Date.now,
+      mask: (text) => mask.now().text(text),
+      onTrouble: (error) => log.warn({ err: error }, 'what hosts told could not be remembered'),
+    }),
+    (it) => it.flush(),
+  );
   bot.dispatcher = openDispatcher({
     jobs: store.jobs,
     concurrency: config.concurrency,
     execute: (job, plan, signal) =>
-      executeJob(context, transport, job, plan, signal, { copies, outputs: live }),
+      executeJob(context, transport, job, plan, signal, { copies, outputs: live, contacts }),
     approve: (runId) => approveStoredRun(context, runId),
     refuse: (runId, refusal) => refuseStoredRun(context, runId, refusal),
     beforeStart: () => presence.check(),

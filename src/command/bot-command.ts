@@ -1,6 +1,6 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { splitList } from './fleet-options.ts';
-import type { BotRequest } from './request.ts';
+import type { BotRequest, FleetRequest } from './request.ts';
 import { RETRY_OF, type RetryOf, VERBS } from './verbs.ts';
 import { optionName, plainDashes, readWord, shown, unwrapFence, type Word } from './words.ts';
 
@@ -8,7 +8,7 @@ const DEFAULT_RUNS = 10;
 const MAX_RUNS = 100;
 
 /** What follows `/batch`. Nothing is help. */
-export function parseBotCommand(text: string): BotRequest {
+export function parseBotCommand(text: string): BotRequest | FleetRequest {
   const [first, ...rest] = readWords(unwrapFence(text, 0));
   if (first === undefined) return { kind: 'help' };
   const said = (optionName(first) ?? first.text).toLowerCase();
@@ -24,10 +24,10 @@ export function parseBotCommand(text: string): BotRequest {
     case 'can':
       return { kind: verb, terms: readTerms(verb, rest) };
     case 'trust':
-      if (rest.length > 0) return { kind: 'trust', terms: readTerms(verb, rest) };
-      throw new Refusal('usage', '/batch trust needs to know which hosts.', {
-        remedy: 'Write a host, a list or a group, as in /batch trust web01 or /batch trust @web.',
-      });
+    case 'facts':
+      return { kind: verb, terms: readSomeTerms(verb, rest) };
+    case 'ping':
+      return pingOf(readSomeTerms(verb, rest));
     case 'runs': {
       const [count, ...more] = rest;
       takeNone(more, 'runs');
@@ -87,6 +87,19 @@ function readTerms(verb: string, words: readonly Word[]): readonly string[] {
     list += word.text;
   }
   return splitList(`/batch ${verb}`, plainDashes(list));
+}
+
+function readSomeTerms(verb: string, words: readonly Word[]): readonly string[] {
+  if (words.length > 0) return readTerms(verb, words);
+  throw new Refusal('usage', `/batch ${verb} needs to know which hosts.`, {
+    remedy: `Write a host, a list or a group, as in /batch ${verb} web01 or /batch ${verb} @web.`,
+  });
+}
+
+/** A run as any other, but for what it does. */
+function pingOf(hosts: readonly string[]): FleetRequest {
+  const what = { kind: 'fleet', work: { action: 'ping' } } as const;
+  return { ...what, hosts, groups: [], exclude: [], preview: false, notes: [] };
 }
 
 function parseCount(word: string): number {

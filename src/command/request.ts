@@ -41,6 +41,7 @@ export interface RequestedRun {
 
 export type RequestedWork =
   | RequestedRun
+  | { readonly action: 'ping' }
   | ({ readonly action: 'put' } & RequestedCopy)
   | ({ readonly action: 'get' } & RequestedCopy);
 
@@ -91,4 +92,5 @@ export type BotRequest =
   | { readonly kind: 'cancel'; readonly run: string }
   | { readonly kind: 'retry'; readonly run: string; readonly which: RetryOf }
   | { readonly kind: 'can'; readonly terms: readonly string[] }
-  | { readonly kind: 'trust'; readonly terms: readonly string[] };
+  | { readonly kind: 'trust'; readonly terms: readonly string[] }
+  | { readonly kind: 'facts'; readonly terms: readonly string[] };

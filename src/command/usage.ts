@@ -49,4 +49,6 @@ Examples
   /batch show r-7k3f web01  one host's result
   /batch cancel r-7k3f      stops a run
   /batch retry r-7k3f       repeats it where it failed
-  /batch trust web01        the keys it shows next to the known ones, and a button to trust them`;
+  /batch trust web01        the keys it shows next to the known ones, and a button to trust them
+  /batch ping @web          logs in: how long that takes, shell, sudo, SFTP, free space
+  /batch facts @web         what is remembered of the last contact with each; nothing is dialled`;

@@ -13,4 +13,6 @@ export const VERBS = [
   { name: 'can', usage: 'can [EXPR]' },
   { name: 'queue', usage: 'queue' },
   { name: 'trust', usage: 'trust EXPR' },
+  { name: 'ping', usage: 'ping EXPR' },
+  { name: 'facts', usage: 'facts EXPR' },
 ] as const;

@@ -57,7 +57,7 @@ export function generalize(outcome: Outcome, target: OwnNames, how: Fold): Outco
     how === 'exact'
       ? one
       : { ...one, head: withoutOwnNames(one.head, target), tail: withoutOwnNames(one.tail, target) };
-  const { firstKeys: _, ...shared } = outcome;
+  const { firstKeys: _, ping: __, ...shared } = outcome;
   const { reason, stdout, stderr, file } = outcome;
   return {
     ...shared,

@@ -156,9 +156,11 @@ function understand(context: RequestContext, { requester }: Call, request: Fleet
     checkLimits(request, context.limits);
     return resolveKnown(context.allowlist, requester, context.inventory, request);
   } catch (error) {
-    throw withUsage(error, request.work.action === 'run' ? '/batch_run' : '/batch_scp');
+    throw withUsage(error, COMMANDS[request.work.action]);
   }
 }
+
+const COMMANDS = { run: '/batch_run', put: '/batch_scp', get: '/batch_scp', ping: '/batch' } as const;
 
 export interface Drafted {
   readonly plan: Plan;

@@ -16,7 +16,7 @@ export function draftWork(work: RequestedWork, channelId: string): Work {
     return { local: here, source: { bytes: 0, sha256: '' } };
   };
   if (work.action === 'put') return { ...work, ...draft(work.local) };
-  if (work.action === 'get') return work;
+  if (work.action === 'get' || work.action === 'ping') return work;
   return withFiles(work, {
     ...(work.script && { script: { ...draft(work.script.local), args: work.script.args } }),
     ...(work.stdin && { stdin: draft(work.stdin.local) }),
@@ -49,6 +49,8 @@ export async function bringWork(
       await checkInputs(context, brought);
       return brought;
     }
+    case 'ping':
+      return work;
     default:
       return work satisfies never;
   }
@@ -70,6 +72,8 @@ export async function fixWork(context: SharedFileSource, work: Work): Promise<Wo
         ...(stdin && { stdin: { ...stdin, ...(await fixFile(context, stdin)) } }),
       };
     }
+    case 'ping':
+      return work;
     default:
       return work satisfies never;
   }

@@ -8,9 +8,11 @@ import type { TransferFolder } from '../ports/disk.ts';
 import type { Execution, Transport } from '../ports/hosts.ts';
 import type { Store } from '../ports/store.ts';
 import { bareOutcome, type Outcome } from '../run/outcome.ts';
+import type { Meeting } from '../run/ping/ping.ts';
 import { findTarget, type Plan, type Target } from '../run/plan.ts';
 import { isSameTarget, planTarget } from '../run/planning.ts';
 import type { TakenJob } from '../run/run.ts';
+import type { Contacts } from './live/contacts.ts';
 import type { CopyMeters } from './live/copy-meters.ts';
 import type { LiveOutputs } from './live/live-outputs.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
@@ -91,6 +93,7 @@ const CHANGED = 'changed in the inventory since the run was approved';
 export interface LiveLooks {
   readonly copies?: Pick<CopyMeters, 'begin'>;
   readonly outputs?: Pick<LiveOutputs, 'begin'>;
+  readonly contacts?: Pick<Contacts, 'note'>;
 }
 
 /** One approved job on its host. It may have waited since its run was approved: its own host is judged again. */
@@ -115,7 +118,9 @@ export async function executeJob(
     if (error instanceof Refusal) return bareOutcome('skipped', notNow(error));
     throw error;
   }
-  const meter = plan.work.action === 'run' ? undefined : live.copies?.begin(job.runId);
+  let meeting: Meeting | undefined;
+  const { action } = plan.work;
+  const meter = action === 'run' || action === 'ping' ? undefined : live.copies?.begin(job.runId);
   const hearing =
     plan.work.action === 'run' ? live.outputs?.begin(job.runId, job.host, plan.follow === true) : undefined;
   const how: Execution = {
@@ -125,12 +130,17 @@ export async function executeJob(
     ...(target.values && { values: target.values }),
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
     by: plan.requester.userId,
+    onMet: (how) => {
+      meeting = how;
+    },
     signal,
     ...(meter === undefined ? {} : { meter }),
     ...(hearing === undefined ? {} : { onBegun: hearing.begun }),
   };
   try {
-    return await transport.execute(host, plan.work, how);
+    const outcome = await transport.execute(host, plan.work, how);
+    live.contacts?.note({ target, outcome, meeting });
+    return outcome;
   } finally {
     meter?.end();
     hearing?.end();

@@ -1,5 +1,5 @@
 import type { Subject } from '../errors.ts';
-import type { Requester, RunWork } from '../run/plan.ts';
+import type { Action, PingWork, Requester, RunWork } from '../run/plan.ts';
 import type { Allowlist, Rule, RuleAction } from './allowlist.ts';
 import { explainCommand, formatPatterns } from './command-pattern.ts';
 import { explainPath, explainPaths } from './path-pattern.ts';
@@ -14,6 +14,7 @@ export interface Question {
 /** The part of a plan's work that rules speak of. */
 export type JudgedWork =
   | RunWork
+  | PingWork
   | { readonly action: 'put' | 'get'; readonly local: string; readonly remote: string };
 
 export type Verdict =
@@ -66,7 +67,7 @@ export function coversPath(allowlist: Allowlist, question: Question, host: strin
   return rulesOf(allowlist, requester).some(
     (rule) =>
       isInChannel(rule, channelId) &&
-      rule.actions.has(work.action) &&
+      rule.actions.has(actionOf(work)) &&
       rule.hosts.has(host.toLowerCase()) &&
       explainPath(rule.paths, path) === undefined,
   );
@@ -86,9 +87,12 @@ function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly
   const lacks: readonly Lack[] = isInChannel(rule, channelId)
     ? []
     : [{ about: 'channel', why: 'it is for other channels' }];
-  if (!rule.actions.has(work.action)) {
-    return [...lacks, { about: 'action', why: `it does not have the action ${work.action}` }];
+  const action = actionOf(work);
+  if (!rule.actions.has(action)) {
+    return [...lacks, { about: 'action', why: `it does not have the action ${action}` }];
   }
+  // What is asked of the host is ours, so no pattern of commands is for it.
+  if (work.action === 'ping') return lacks;
   if (work.action !== 'run') {
     const why = explainPaths(rule.paths, work);
     return why === undefined ? lacks : [...lacks, { about: 'remote', why }];
@@ -100,6 +104,11 @@ function explainLacks(rule: Rule, channelId: string, work: JudgedWork): readonly
     ...(mayNotSudo ? [{ about: 'sudo' as const, why: 'it does not have the right sudo' }] : []),
     ...(why === undefined ? [] : [{ about: 'command' as const, why }]),
   ];
+}
+
+/** Who may run something on a host may log in there to look at it. */
+function actionOf({ action }: JudgedWork): Action {
+  return action === 'ping' ? 'run' : action;
 }
 
 /** A script is free text, and so is what a command reads or finds in its environment: patterns over it do not hold. */

@@ -4,6 +4,7 @@ import type { HostKeyPolicy, KeyReport, TrustableReport, Trusted } from '../run/
 import type { Leftover } from '../run/leftover.ts';
 import type { LookAtOutput } from '../run/live-output.ts';
 import type { Outcome } from '../run/outcome.ts';
+import type { Meeting } from '../run/ping/ping.ts';
 import type { Work } from '../run/plan.ts';
 
 export interface Transport {
@@ -29,6 +30,8 @@ export interface Execution {
   mayTouch(path: string): boolean;
   /** Hears how far a copy has come; nobody where it is left out. */
   readonly meter?: CopyMeter;
+  /** Hears how it was logged in, where it was for this. */
+  readonly onMet?: (meeting: Meeting) => void;
   /** Of a command: hears how to look at what it says, once it is on its way. */
   readonly onBegun?: (look: LookAtOutput) => void;
   /** Whose run it is: what is fetched is theirs. */

@@ -1,6 +1,6 @@
 import { REFUSAL_CODES } from '../errors.ts';
 import { OUTCOME_KINDS } from '../run/outcome.ts';
-import { ACTIONS } from '../run/plan.ts';
+import { WORK_ACTIONS } from '../run/plan.ts';
 
 /**
  * Calls that are told apart; all others are `other`. A method is a word of ours, but a table that nobody extends is
@@ -23,6 +23,7 @@ const SLACK_METHODS = [
   'users.info',
   'views.open',
   'views.publish',
+  'views.update',
   'other',
 ] as const;
 
@@ -64,7 +65,7 @@ export const TIMED = {
   /** A session with a host, from its address to being logged in. */
   logins: ['ok', 'failed'],
   /** A command or copy on a host that let us in, from its channel to its ending, whatever that is. */
-  work: ACTIONS,
+  work: WORK_ACTIONS,
   /** A call of Slack, until its answer or our patience ends. */
   calls: SLACK_METHODS,
 } as const satisfies Readonly<Record<string, readonly string[]>>;

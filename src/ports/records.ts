@@ -1,6 +1,7 @@
 import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { AuditEntry, AuditVerification, ExpectedHead } from '../run/audit-entry.ts';
 import type { Doubtful } from '../run/doubtful.ts';
+import type { HostFacts } from '../run/ping/facts.ts';
 import type { Requester } from '../run/plan.ts';
 import type { ReceivedRequest, Unanswered } from '../run/received.ts';
 
@@ -15,6 +16,14 @@ export interface Received {
   forget(ids: readonly string[]): Promise<void>;
   /** Those of processes that are gone, oldest first; each is told once, and to one process. */
   unanswered(): Promise<readonly Unanswered[]>;
+}
+
+/** What is remembered of hosts from contacts with them. */
+export interface HostFactsStore {
+  /** Each merged with what is known of its host. */
+  remember(facts: readonly HostFacts[]): Promise<void>;
+  /** By lower-case name. */
+  list(hosts: readonly string[]): Promise<ReadonlyMap<string, HostFacts>>;
 }
 
 /** Removes what is not to be kept any more; the audit stays whole. */

@@ -17,7 +17,7 @@ import type { Origins } from './disk.ts';
 import type { Leftovers } from './hosts.ts';
 import type { JobSource } from './job-source.ts';
 import type { Outbox, Places } from './outbox.ts';
-import type { AuditTrail, Doubts, Expiry, Received, TextReadings } from './records.ts';
+import type { AuditTrail, Doubts, Expiry, HostFactsStore, Received, TextReadings } from './records.ts';
 
 export interface Store {
   /**
@@ -126,6 +126,7 @@ export interface Store {
   readonly expiry: Expiry;
   /** Runs that have not ended, or of which Slack is still to get something. */
   unfinishedRuns(): Promise<ReadonlySet<string>>;
+  readonly hostFacts: HostFactsStore;
   readonly doubts: Doubts;
   readonly readings: TextReadings;
   /** When all was last well; undefined where nobody ever said so. */

@@ -165,6 +165,8 @@ function resumeButton(run: Run): Button {
   };
 }
 
+const NOUNS = { run: 'command', put: 'copy', get: 'copy', ping: 'look' } as const;
+
 function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
   const total = totalJobs(run.progress);
   const notOk = total - (run.progress.settled.ok ?? 0);
@@ -176,7 +178,7 @@ function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
     value: run.id,
   });
   const again = (count: number) =>
-    `The same ${run.plan.work.action === 'run' ? 'command' : 'copy'} on ${plural(count, 'host')} now, ` +
+    `The same ${NOUNS[run.plan.work.action]} on ${plural(count, 'host')} now, ` +
     `as a new run${run.plan.rollout === undefined ? '' : ', rolled out as this one was'}, if you may do that today. ` +
     'Disabled hosts are skipped.';
   return [

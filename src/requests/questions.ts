@@ -9,9 +9,11 @@ import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
+import { formatFacts } from '../report/ping.ts';
 import { formatQueue, type QueueRow } from '../report/queue.ts';
 import { formatDay } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
+import { isSameLogin } from '../run/ping/facts.ts';
 import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { GoneRun, Run } from '../run/run.ts';
@@ -30,7 +32,7 @@ export interface Records {
   readonly log: Log;
 }
 
-export type Question = Extract<BotRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' | 'queue' }>;
+export type Question = Extract<BotRequest, { kind: 'hosts' | 'runs' | 'show' | 'can' | 'queue' | 'facts' }>;
 
 /** The answers of `/batch`: from the store and the files, of hosts that are the asker's; none touches a host. */
 export async function answerQuestion(records: Records, asking: Asking, question: Question): Promise<Answer> {
@@ -38,6 +40,18 @@ export async function answerQuestion(records: Records, asking: Asking, question:
   switch (question.kind) {
     case 'hosts':
       return formatHosts(listHosts(inventory, question.terms));
+    case 'facts': {
+      const hosts = resolveTerms(inventory, question.terms);
+      const known = await records.store.hostFacts.list(hosts.map(({ name }) => name));
+      return formatFacts(
+        hosts.map((host) => {
+          const facts = known.get(host.name.toLowerCase());
+          // What was at another address, or of another user, is not this host's.
+          return { host: host.name, facts: facts && isSameLogin(facts, host) ? facts : undefined };
+        }),
+        records.now(),
+      );
+    }
     case 'can':
       return formatRights(
         explainRights(

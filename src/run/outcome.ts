@@ -1,4 +1,5 @@
 import type { FirstKey } from './host-key.ts';
+import type { Ping } from './ping/ping.ts';
 
 /**
  * How a job can end. Closed, one cause each, never mapped onto an exit code.
@@ -118,6 +119,8 @@ export interface Outcome {
   readonly stdout: StreamText;
   readonly stderr: StreamText;
   readonly file?: MovedFile;
+  /** Of a ping. What hosts have in common of it is its `stdout`; this is no part of what makes two results the same. */
+  readonly ping?: Ping;
   /** Keys that were not known before; left out where there were none. No part of what makes two results the same. */
   readonly firstKeys?: readonly FirstKey[];
   /** From the job's start (name, route and login count, its wait in the queue does not) to its end; 0 where it never started. */

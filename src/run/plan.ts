@@ -16,7 +16,12 @@ export function isSamePerson(one: Requester, other: Requester): boolean {
 
 export const ACTIONS = ['run', 'put', 'get'] as const;
 
+/** What rules speak of. */
 export type Action = (typeof ACTIONS)[number];
+
+/** What a run does. */
+export const WORK_ACTIONS = [...ACTIONS, 'ping'] as const;
+export type WorkAction = (typeof WORK_ACTIONS)[number];
 
 /** A file of the transfer folder that goes to hosts. */
 export interface SentFile {
@@ -48,9 +53,15 @@ export interface Script extends SentFile {
 
 export type EnvironmentVariable = readonly [name: string, value: string];
 
+/** A look at how each host is reached and what it offers: logs in and asks, and changes nothing. */
+export interface PingWork {
+  readonly action: 'ping';
+}
+
 /** What is done on each target. */
 export type Work =
   | RunWork
+  | PingWork
   | (SentFile & { readonly action: 'put'; readonly remote: string; readonly options?: CopyOptions })
   | {
       readonly action: 'get';
@@ -146,7 +157,7 @@ export function usesBoard({ targets, fold, diff }: Plan): boolean {
 
 /** The files that it sends to hosts. */
 export function filesOf(work: Work): readonly SentFile[] {
-  if (work.action === 'get') return [];
+  if (work.action === 'get' || work.action === 'ping') return [];
   if (work.action === 'put') return [work];
   return [work.script, work.stdin].filter((file) => file !== undefined);
 }

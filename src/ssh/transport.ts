@@ -12,7 +12,7 @@ import type { Ending } from './command/ending.ts';
 import { runCommand } from './command/run-command.ts';
 import type { Sudo } from './command/starting/sudo-password.ts';
 import type { Connection } from './connection/connection.ts';
-import { Connections } from './connection/connections.ts';
+import { type Borrow, Connections } from './connection/connections.ts';
 import { copyFile } from './copy/copy.ts';
 import { SharedSources } from './flow/shared-source.ts';
 import { Windows } from './flow/window.ts';
@@ -20,6 +20,7 @@ import { openKeyring } from './host-keys/keyring.ts';
 import { CredentialTrials } from './login/credential-trials.ts';
 import type { ConnectContext } from './login/log-in.ts';
 import { LeftoverFiles } from './part/leftovers.ts';
+import { pingHost } from './ping/ping.ts';
 import { SentFiles } from './sent-files.ts';
 import { DEFAULT_DEADLINES, DEFAULT_MAX_FETCH_BYTES, type TransportSettings } from './settings.ts';
 import { DEFAULT_COPY_LIMITS } from './sftp/limits.ts';
@@ -46,12 +47,16 @@ export function openTransport(settings: TransportSettings): SshTransport {
   const sudoTrials = new CredentialTrials();
   /** Whose sudo has asked for a terminal. */
   const inTerminal = new WeakSet<Host>();
+  /** Of which it was told how they came about. */
+  const met = new WeakSet<Connection>();
   const stopLooks = new AbortController();
   let isClosed = false;
 
   async function perform(host: Host, work: Work, how: Execution, context: ConnectContext): Promise<Ending> {
     const { signal } = context;
-    return connections.use(host, context, async (connection, channelMs) => {
+    const use: Borrow<Ending> = async (connection, channelMs) => {
+      if (connection.meeting && !met.has(connection)) how.onMet?.(connection.meeting);
+      met.add(connection);
       const since = performance.now();
       const ended = () => settings.meters?.took('work', work.action, performance.now() - since);
       let ending: Ending;
@@ -63,7 +68,9 @@ export function openTransport(settings: TransportSettings): SshTransport {
                   run(connection, host, { ...work, files: { script, stdin } }, how, channelMs, signal),
                 ),
               )
-            : await copy(connection, work, how, channelMs, signal);
+            : work.action === 'ping'
+              ? await ping(connection, how, channelMs, signal)
+              : await copy(connection, work, how, channelMs, signal);
       } catch (error) {
         // Nothing was asked of the host yet, so nothing of this run is there: it goes on with another connection.
         if (error instanceof Trouble && (error.mayBeStale || error.isPassing)) throw error;
@@ -76,6 +83,28 @@ export function openTransport(settings: TransportSettings): SshTransport {
       const hasEnded = ending.kind === 'ok' || ending.kind === 'failed' || ending.kind === 'killed';
       const isClean = hasEnded && left.length === 0 && (work.action !== 'run' || ending.reason === '');
       return { result: { ...ending, reason: joinNotes([ending.reason, ...left]) }, isClean };
+    };
+    // How long it takes to log in is what a ping is for.
+    return connections.use(host, context, use, work.action === 'ping');
+  }
+
+  async function ping(
+    connection: Connection,
+    how: Execution,
+    channelMs: number,
+    signal: AbortSignal,
+  ): Promise<Ending> {
+    const { meeting } = connection;
+    if (meeting === undefined) throw new Error('a connection of which nobody knows how it came about');
+    return await pingHost({
+      connection,
+      meeting,
+      deadlines: { ...deadlines, channelMs },
+      limits,
+      timeLimitMs: how.timeLimitMs,
+      mask: settings.secretsMask(),
+      openDigest,
+      signal,
     });
   }
 
@@ -139,7 +168,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
 
   async function copy(
     connection: Connection,
-    work: Exclude<Work, { action: 'run' }>,
+    work: Extract<Work, { action: 'put' | 'get' }>,
     how: Execution,
     channelMs: number,
     signal: AbortSignal,

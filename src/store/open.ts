@@ -9,6 +9,7 @@ import type { Database } from './database.ts';
 import { StoredExpiry } from './expiry/expiry.ts';
 import { StoredLeftovers } from './files/leftovers.ts';
 import { StoredOrigins } from './files/origins.ts';
+import { StoredHostFacts } from './jobs/host-facts.ts';
 import type { JobQueue } from './jobs/job-queue.ts';
 import { listFoldRows, listSlowest, readJobs } from './jobs/results.ts';
 import type { Ledger } from './jobs/settle.ts';
@@ -137,6 +138,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         const open = await db.selectFrom('run').select('id').where('finished_at', 'is', null).execute();
         return new Set([...owed.map(({ turn }) => turn), ...open.map(({ id }) => id)]);
       },
+      hostFacts: new StoredHostFacts(ledger),
       doubts: new StoredDoubts(ledger),
       readings: new StoredReadings(ledger, () => outbox.announce()),
 

@@ -2,7 +2,7 @@ import type { Generated } from 'kysely';
 import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { OutcomeKind } from '../run/outcome.ts';
-import type { Action } from '../run/plan.ts';
+import type { WorkAction } from '../run/plan.ts';
 import type { ReceivedRequest } from '../run/received.ts';
 import type { JobState, RolloutPhase, RunState } from '../run/run.ts';
 import type { Sends } from '../thread/row.ts';
@@ -25,6 +25,7 @@ export interface Schema {
   sealed: SealedTable;
   received: ReceivedTable;
   text_reading: TextReadingTable;
+  host_fact: HostFactTable;
   doubt: DoubtTable;
   rollout: RolloutTable;
 }
@@ -37,7 +38,7 @@ export interface RunTable {
   plan_json: string;
   plan_hash: string;
   /** Out of the plan, so that most questions need not read all of it. */
-  action: Action;
+  action: WorkAction;
   team_id: string;
   user_id: string;
   channel_id: string;
@@ -234,6 +235,14 @@ interface RefusalsTable {
   /** Of the last that was counted; null where there is none. */
   channel_id: string | null;
   last_json: string | null;
+}
+
+/** What the last contacts with a host told. */
+interface HostFactTable {
+  /** In lower case. */
+  host: string;
+  at: number;
+  facts_json: string;
 }
 
 /** What is being removed, step by step. */

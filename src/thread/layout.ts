@@ -4,7 +4,7 @@
  */
 
 import { isSpooled, keptChars, type Outcome } from '../run/outcome.ts';
-import { type Action, type Plan, usesBoard } from '../run/plan.ts';
+import { type Plan, usesBoard, type WorkAction } from '../run/plan.ts';
 import { formatKey, type LogForm, type RowSubject, type Sends } from './row.ts';
 
 /** A row that is there already is behind again; one of a file that could not be sent gets another chance. */
@@ -133,13 +133,14 @@ function row(subject: RowSubject, sends: Sends, position: number, at: number): O
   return { key: formatKey(subject), sends, position, joins: null, dueAt: at, editBy: at };
 }
 
-function hasFile(outcome: Outcome, action: Action): boolean {
+function hasFile(outcome: Outcome, action: WorkAction): boolean {
   switch (action) {
     case 'get':
       return outcome.kind === 'ok' && outcome.file !== undefined;
     case 'run':
       return keptChars(outcome) > LONG_OUTPUT_CHARS;
     case 'put':
+    case 'ping':
       return false;
     default:
       return action satisfies never;

@@ -33,7 +33,7 @@ export function formatRoot(
 ): Message {
   const { plan } = run;
   const finished = run.state === 'finished';
-  const where = `on ${plural(plan.targets.length, 'host')}`;
+  const where = `${plan.work.action === 'ping' ? '' : 'on '}${plural(plan.targets.length, 'host')}`;
   const state = finished ? formatSummary(run, at.now) : `${run.id}: ${formatProgress(run.progress)}`;
   const blocks: Block[] = [
     section(
@@ -70,6 +70,7 @@ function formatReposted(runId: string): string {
 /** Of a run that was cancelled in time, say, nothing was run. */
 function verbOf(run: Run): string {
   const { state, progress } = run;
+  if (run.plan.work.action === 'ping') return state === 'finished' ? 'pinged' : 'pings';
   if (state !== 'finished') return 'runs';
   if (isGivenUp(run)) return 'wanted to run';
   return totalJobs(progress) === progress.settled.skipped ? 'ran nothing' : 'ran';

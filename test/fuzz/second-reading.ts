@@ -16,6 +16,7 @@ export interface Question {
         readonly stdin?: object;
         readonly env?: readonly unknown[];
       }
+    | { readonly action: 'ping' }
     | { readonly action: 'put' | 'get'; readonly local: string; readonly remote: string };
 }
 
@@ -28,9 +29,15 @@ export function isGranted(rules: readonly RuleWords[], asked: Question): boolean
       (!asked.isShared || rule.shared) &&
       (rule.channels.includes('*') || rule.channels.includes(asked.channel)) &&
       (EXPRESSIONS[rule.hosts] ?? []).some((host) => host === asked.host) &&
-      rule.actions.includes(asked.work.action) &&
-      (asked.work.action === 'run' ? isRunGranted(rule, asked.work) : isCopyGranted(rule.paths, asked.work)),
+      isWorkGranted(rule, asked.work),
   );
+}
+
+function isWorkGranted(rule: RuleWords, work: Question['work']): boolean {
+  // Whoever may run anything there may look at it.
+  if (work.action === 'ping') return rule.actions.includes('run');
+  if (!rule.actions.includes(work.action)) return false;
+  return work.action === 'run' ? isRunGranted(rule, work) : isCopyGranted(rule.paths, work);
 }
 
 function isRunGranted(

@@ -129,6 +129,7 @@ test(
         command: anyCommand,
         env: fc.constant([['A', '1']] as const),
       }),
+      fc.record({ action: fc.constant('ping' as const) }),
       fc.record({ action: fc.constant('put' as const), ...paths }),
       fc.record({ action: fc.constant('get' as const), ...paths }),
     );

@@ -78,6 +78,22 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)('a command through the
     rig.transport.execute(host, { action: 'run', command, sudo }, execution(how));
 
   test.each([
+    ['asks', 'asks'],
+    ['free', 'free'],
+    ['unasked', 'free'],
+    ['in-terminal-free', 'asks'],
+    ['narrow', 'asks'],
+    ['nobody', 'asks'],
+  ])('a ping sees what sudo is for the account (%s): %s; and fails no password', async (account, sudo) => {
+    const outcome = await rig.transport.execute(on(account), { action: 'ping' }, execution());
+    expect(outcome).toMatchObject({ kind: 'ok', reason: '', ping: { sudo, sftp: true } });
+    if (account !== 'asks') return;
+    const log = await readFile(`/tmp/${names.get('asks')}.log`, 'utf8');
+    expect(log).toContain('COMMAND=list');
+    expect(log).not.toMatch(/incorrect password|NOT in sudoers/);
+  });
+
+  test.each([
     ['asks', RIGHT],
     ['free', undefined],
     ['free', RIGHT],

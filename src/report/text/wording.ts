@@ -135,6 +135,8 @@ export function describeWork(work: Work): string {
       return `${withOptions('put', work.options)} ${work.local} → ${work.remote}`;
     case 'get':
       return `${withOptions('get', work.options)} ${work.remote} → ${work.local}`;
+    case 'ping':
+      return 'ping: the login, and what the host offers';
     default:
       return work satisfies never;
   }
@@ -184,7 +186,9 @@ export function describeLimits({ work, fanOut, timeLimitMs, idleMs }: Plan): rea
   const limit = formatDuration(timeLimitMs);
   return [
     `at most ${formatCount(fanOut)} at once`,
-    work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`,
+    ...(work.action === 'ping'
+      ? []
+      : [work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`]),
     ...(idleMs === undefined ? [] : [`ended after ${formatDuration(idleMs)} of silence`]),
   ];
 }

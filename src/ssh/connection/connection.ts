@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, ExecOptions, SFTPWrapper } from 'ssh2';
 import type { Host } from '../../inventory/inventory.ts';
+import type { Meeting } from '../../run/ping/ping.ts';
 import { within } from '../../time/within.ts';
 import {
   brokenSession,
@@ -20,6 +21,8 @@ type Done<T> = (error: Error | undefined, result: T) => void;
  */
 export class Connection {
   readonly host: Host;
+  /** How it came about; undefined for one that is only on the way to another. */
+  meeting: Meeting | undefined;
   readonly #client: Client;
   readonly #socket: Duplex;
   readonly #disconnectMs: number;

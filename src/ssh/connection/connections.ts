@@ -61,9 +61,10 @@ export class Connections {
    * Does the work on a connection of its own. The work throws a `Trouble` that `mayBeStale` or `isPassing` only
    * while the host has not seen the command; then, and only then, another connection is tried: at once in place
    * of a kept one that may have died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
+   * `isNew`: none that is kept will do.
    */
-  async use<T>(host: Host, context: ConnectContext, work: Borrow<T>): Promise<T> {
-    const kept = this.#idle.take(host);
+  async use<T>(host: Host, context: ConnectContext, work: Borrow<T>, isNew = false): Promise<T> {
+    const kept = isNew ? undefined : this.#idle.take(host);
     if (kept) {
       await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_SHARE));
       try {
@@ -161,11 +162,24 @@ export class Connections {
     startedAt: number,
     context: ConnectContext,
   ): Promise<Connection> {
-    const socket = await this.#reach(host, context);
-    return logIn(host, socket, hostKey, this.#deadlines, this.#trials, context).catch((error: unknown) => {
+    return this.#meet(host, hostKey, this.#deadlines, context).catch((error: unknown) => {
       if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
       return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
     });
+  }
+
+  async #meet(
+    host: Host,
+    hostKey: HostKeyCheck,
+    deadlines: Deadlines,
+    context: ConnectContext,
+  ): Promise<Connection> {
+    const dialledAt = performance.now();
+    const socket = await this.#reach(host, context);
+    const tcpMs = Math.round(performance.now() - dialledAt);
+    const connection = await logIn(host, socket, hostKey, deadlines, this.#trials, context);
+    if (connection.meeting) connection.meeting = { ...connection.meeting, tcpMs };
+    return connection;
   }
 
   /**
@@ -183,11 +197,9 @@ export class Connections {
       if (type === first.shownType || !first.offeredTypes.includes(type)) continue;
       const handshakeMs = this.#deadlines.handshakeMs - (performance.now() - startedAt);
       if (handshakeMs <= 0) break;
-      const socket = await this.#reach(host, context);
       const only = { ...hostKey, types: [type], isOnly: true };
       try {
-        const deadlines = { ...this.#deadlines, handshakeMs };
-        return await logIn(host, socket, only, deadlines, this.#trials, context);
+        return await this.#meet(host, only, { ...this.#deadlines, handshakeMs }, context);
       } catch (error) {
         if (!(error instanceof WrongHostKey)) throw error;
       }

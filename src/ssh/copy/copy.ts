@@ -13,7 +13,7 @@ import { putFile } from './put.ts';
 export async function copyFile(
   run: CopyRun,
   folder: JailedFolder,
-  work: Exclude<Work, { action: 'run' }>,
+  work: Extract<Work, { action: 'put' | 'get' }>,
 ): Promise<Copied> {
   const copy = await openCopy(run);
   try {

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../errors.ts';
 import type { Host } from '../../inventory/inventory.ts';
 import type { FirstKey, HostKeyPolicy } from '../../run/host-key.ts';
+import type { KeyTrust } from '../../run/ping/ping.ts';
 import type { Contact, RecordFirstKeys } from './contact.ts';
 import { fingerprint, keyType, knownName } from './known-hosts.ts';
 import { KnownHostsFile, notRecorded } from './known-hosts-file.ts';
@@ -26,6 +27,8 @@ export interface HostKeyCheck {
    * trusted after all. To be asked before any secret is sent.
    */
   accept(key: Buffer): Promise<string | null>;
+  /** Once it was accepted: by what. */
+  trust(): KeyTrust;
 }
 
 /** A `ConfigError` where the file is there but cannot be read. A missing one is empty. */
@@ -64,13 +67,26 @@ export async function openHostKeys(
         );
       }
       if (policy === 'off') {
-        return { types: [], isOnly: false, judge: () => null, accept: (key) => letPass(host, key, contact) };
+        return {
+          types: [],
+          isOnly: false,
+          judge: () => null,
+          accept: (key) => letPass(host, key, contact),
+          trust: () => 'unchecked',
+        };
       }
       const problem = await file.refresh();
       if (problem !== null)
-        return { types: [], isOnly: false, judge: () => problem, accept: async () => problem };
+        return {
+          types: [],
+          isOnly: false,
+          judge: () => problem,
+          accept: async () => problem,
+          trust: () => 'known',
+        };
       await file.look(name);
       const judge = (key: Buffer) => judgeKey(file, host, key, policy, contact);
+      let trust: KeyTrust = 'known';
       return {
         types: file.keysOf(name).map((key) => key.type),
         isOnly: false,
@@ -82,9 +98,13 @@ export async function openHostKeys(
           const first = firstKey(host, key, 'believed');
           const entry = { name, key: { type: first.type, blob: key }, first, runId: contact.runId };
           const fault = await file.append(entry);
-          if (fault === null) contact.onFirstKey(first);
+          if (fault === null) {
+            trust = 'new';
+            contact.onFirstKey(first);
+          }
           return fault;
         },
+        trust: () => trust,
       };
     },
   };
@@ -134,6 +154,7 @@ function pinnedCheck(
     isOnly: false,
     judge,
     accept: async (key) => judge(key),
+    trust: () => 'pinned',
   };
 }
 

@@ -54,6 +54,7 @@ export class Handshake<T> {
   /** By the steady clock, in ms. */
   #endsAt = 0;
   #hasKeys = false;
+  #keyedAt: number | undefined;
   #shownKey: Buffer | undefined;
 
   constructor(host: Host, socket: Duplex, wanted: WantedKey, deadlines: Deadlines, signal: AbortSignal) {
@@ -73,6 +74,16 @@ export class Handshake<T> {
   /** The key that will do; the host has proved that it holds it once the login begins. */
   get shownKey(): Buffer | undefined {
     return this.#shownKey;
+  }
+
+  /** When keys were exchanged first, by the steady clock; undefined before that. */
+  get keyedAt(): number | undefined {
+    return this.#keyedAt;
+  }
+
+  /** The software that the host says it is. */
+  get software(): string {
+    return this.#opening.software;
   }
 
   /** Of the keys that the host has, by its own account. */
@@ -167,6 +178,7 @@ export class Handshake<T> {
     // Again with each new exchange of keys.
     client.on('handshake', () => {
       this.#hasKeys = true;
+      this.#keyedAt ??= performance.now();
       quickenCiphers(client);
     });
   }

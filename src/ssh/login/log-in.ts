@@ -5,6 +5,7 @@ import type { Host } from '../../inventory/inventory.ts';
 import { Connection } from '../connection/connection.ts';
 import type { Contact } from '../host-keys/contact.ts';
 import type { HostKeyCheck } from '../host-keys/host-keys.ts';
+import { fingerprint, keyType } from '../host-keys/known-hosts.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
 import { Trouble } from '../trouble.ts';
 import type { CredentialTrials, TwiceRefused } from './credential-trials.ts';
@@ -25,6 +26,7 @@ export function logIn(
   trials: CredentialTrials,
   { runId, signal }: ConnectContext,
 ): Promise<Connection> {
+  const begunAt = performance.now();
   const handshake = new Handshake<Connection>(host, socket, hostKey, deadlines, signal);
   const { client } = handshake;
   const fail = (reason: string) => handshake.fail(new Trouble('auth-failed', reason));
@@ -56,7 +58,16 @@ export function logIn(
   );
   client.once('ready', () => {
     login.trial?.accepted();
-    if (handshake.isOpen) handshake.succeed(new Connection(host, client, socket, deadlines.disconnectMs));
+    if (!handshake.isOpen) return;
+    const connection = new Connection(host, client, socket, deadlines.disconnectMs);
+    const { shownKey, software, keyedAt = begunAt } = handshake;
+    if (shownKey) {
+      const key = { type: keyType(shownKey) ?? 'unknown', fingerprint: fingerprint(shownKey) };
+      const kexMs = Math.round(keyedAt - begunAt);
+      const authMs = Math.round(performance.now() - keyedAt);
+      connection.meeting = { tcpMs: 0, kexMs, authMs, key, trust: hostKey.trust(), server: software };
+    }
+    handshake.succeed(connection);
   });
   return session.finally(() => login.trial?.dropped());
 }

@@ -5,6 +5,8 @@ import { type Offered, typeOf } from './algorithms.ts';
 /** RFC 4253, 6.1: the largest packet that has to be understood. */
 const MAX_PACKET = 35_000;
 const KEXINIT = 20;
+/** RFC 4253, 4.2: with its end. */
+const MAX_LINE = 255;
 /** Enough for a greeting and the first packet; what comes behind is not looked at. */
 const KEPT_BYTES = 48 * 1024;
 
@@ -28,6 +30,11 @@ export class Opening {
     return this.#read().isSsh;
   }
 
+  /** The software that it says it is; empty where it says nothing. */
+  get software(): string {
+    return this.#read().software;
+  }
+
   /** The types of its keys, by the names that known_hosts has for them; empty where it did not get that far. */
   get keyTypes(): readonly string[] {
     return [...new Set(this.offered['host key'].map(typeOf))];
@@ -45,6 +52,7 @@ export class Opening {
 
 interface Read {
   readonly isSsh: boolean;
+  readonly software: string;
   readonly offered: Offered;
 }
 
@@ -55,8 +63,19 @@ export function readOpening(bytes: Buffer): Read {
   let start = bytes.indexOf('SSH-', 0, 'latin1');
   while (start > 0 && bytes[start - 1] !== 0x0a) start = bytes.indexOf('SSH-', start + 1, 'latin1');
   const end = start < 0 ? -1 : bytes.indexOf(0x0a, start);
-  if (end < 0) return { isSsh: false, offered: NOTHING };
-  return { isSsh: true, offered: readLists(bytes.subarray(end + 1)) };
+  if (end < 0) return { isSsh: false, software: '', offered: NOTHING };
+  // SSH-2.0-software comments; a host may write anything there.
+  const line = bytes.subarray(start, Math.min(end, start + MAX_LINE)).toString('latin1');
+  const software = (
+    line
+      .split('-')
+      .slice(2)
+      .join('-')
+      .match(/[\x20-\x7e]/g) ?? []
+  )
+    .join('')
+    .trim();
+  return { isSsh: true, software, offered: readLists(bytes.subarray(end + 1)) };
 }
 
 function readLists(packet: Buffer): Offered {

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Expiry, Keeping } from '../../ports/records.ts';
 import type { Database } from '../database.ts';
+import { removeOldFacts } from '../jobs/host-facts.ts';
 import type { Ledger } from '../jobs/settle.ts';
 import { removeOldDoubts } from '../people/doubts.ts';
 import type { Retired, Schema } from '../schema.ts';
@@ -36,6 +37,7 @@ export class StoredExpiry implements Expiry {
   async step(keep: Keeping): Promise<boolean> {
     return (
       (await removeOldDoubts(this.#ledger)) ||
+      (await removeOldFacts(this.#ledger, keep.runMs)) ||
       (await this.#removeSome()) ||
       (await this.#markOld('runs', keep.runMs)) ||
       (await this.#markOld('output', keep.outputMs)) ||

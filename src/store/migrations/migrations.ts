@@ -25,6 +25,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0031-doubtful-forms': { up: letFormsWait },
   '0032-uploads': { up: addUploads },
   '0035-origin-files': { up: addOriginFiles },
+  '0042-host-facts': { up: addHostFacts },
 };
 
 /** Results can be folded, and the outbox takes boards and logs. SQLite cannot change a check: the table is made anew. */
@@ -234,6 +235,15 @@ async function addExpiry(db: Kysely<unknown>): Promise<void> {
     where finished_at is not null and gone_at is null`.execute(db);
   await sql`create index run_listed on run (number, team_id, user_id, gone_at)`.execute(db);
   await sql`create index outbox_given_up on outbox (turn) where given_up_at is not null`.execute(db);
+}
+
+/** What is remembered of hosts from contacts with them. */
+async function addHostFacts(db: Kysely<unknown>): Promise<void> {
+  await sql`create table host_fact (
+    host text primary key,
+    at bigint not null,
+    facts_json text not null)`.execute(db);
+  await sql`create index host_fact_at on host_fact (at)`.execute(db);
 }
 
 /** What people asked for and has no answer yet. */

@@ -186,12 +186,14 @@ function acceptedDetail(ledger: Ledger, plan: Plan, planHash: string): Readonly<
           ...(work.script && { script: work.script.local }),
           ...(work.stdin && { stdin: work.stdin.local }),
         }
-      : { local: work.local, remote: work.remote };
+      : work.action === 'ping'
+        ? {}
+        : { local: work.local, remote: work.remote };
   return {
     planHash,
     action: work.action,
     ...Object.fromEntries(Object.entries(words).map(([key, text]) => [key, ledger.mask(text)])),
-    ...(work.action !== 'run' && work.options !== undefined && { options: work.options }),
+    ...('options' in work && work.options !== undefined && { options: work.options }),
     ...(work.action === 'put' && {
       source: work.source,
       shared: work.shared,

@@ -26,6 +26,7 @@ export function sealWork(plan: Plan, mask: (text: string) => string): Sealing {
 }
 
 function maskWork(work: Work, mask: (text: string) => string): Work {
+  if (work.action === 'ping') return work;
   return work.action === 'run'
     ? maskRun(work, mask)
     : { ...work, local: mask(work.local), remote: mask(work.remote) };

@@ -22,6 +22,8 @@ const REST_CHARS = 1_900;
 /** The heading, and below it which hosts' keys were new. */
 const HEADING_CHARS = 500;
 const FIRST_KEY_NAMES_CHARS = 200;
+/** What stands above the results of a ping. */
+export const SUMMARY_CHARS = 500;
 /** `Each host's own output: …` */
 const LAST_LINE_CHARS = 150;
 const MAX_TEXT_CHARS = 700;
@@ -81,6 +83,8 @@ export interface BoardContent {
   readonly rest: readonly Bundle[];
   /** Hosts that a key not known before did not stop. */
   readonly firstContacts: readonly string[];
+  /** Above the results, on the first page. */
+  readonly summary?: readonly RichTextElement[];
   readonly maxPages: number;
   readonly nameSet?: NameSet | undefined;
 }
@@ -91,7 +95,7 @@ export interface BoardContent {
  */
 export function formatBoard(
   run: Run,
-  { entries, rest, firstContacts, maxPages, nameSet }: BoardContent,
+  { entries, rest, firstContacts, summary = [], maxPages, nameSet }: BoardContent,
 ): readonly Message[] {
   if (entries.length === 0 && rest.length === 0) return [];
   const filled = fillPages(entries, ({ elements }) => costOf(elements), maxPages);
@@ -104,6 +108,7 @@ export function formatBoard(
     const isLast = index === pages.length - 1;
     const elements = [
       heading(run, entries.length + rest.length, index, pages.length),
+      ...(index === 0 ? summary : []),
       ...page.flatMap((entry) => entry.elements),
       ...(isLast ? footer(run, missing, nameSet) : []),
       // Below the results: what went wrong comes first.

@@ -1,6 +1,8 @@
 import { type Bundle, chooseReference, foldResults, generalize } from '../../gather/fold.ts';
 import type { Message } from '../../report/message.ts';
+import { pingTable } from '../../report/ping.ts';
 import type { Outcome } from '../../run/outcome.ts';
+import type { Ping } from '../../run/ping/ping.ts';
 import { findTarget } from '../../run/plan.ts';
 import { type Run, totalJobs } from '../../run/run.ts';
 import { breathe } from '../../time/breathe.ts';
@@ -35,6 +37,15 @@ export function openBoards(facts: ThreadFacts) {
       return pages;
     },
   };
+}
+
+/** Of each host that answered; read once, as the run has ended. */
+async function listPings(facts: ThreadFacts, run: Run): Promise<readonly (readonly [string, Ping])[]> {
+  const pings: (readonly [string, Ping])[] = [];
+  for await (const { host, outcome } of facts.readJobs(run.id)) {
+    if (outcome?.ping !== undefined) pings.push([host, outcome.ping]);
+  }
+  return pings;
 }
 
 /** Equal results together, as many as fit, each with the output of its first host: all other output stays where it is. */
@@ -77,5 +88,7 @@ async function renderBoard(facts: ThreadFacts, run: Run): Promise<readonly Messa
       }),
     );
   }
-  return formatBoard(run, { entries, rest, firstContacts, maxPages, nameSet });
+  const summary =
+    plan.work.action === 'ping' && run.state === 'finished' ? pingTable(await listPings(facts, run)) : [];
+  return formatBoard(run, { entries, rest, firstContacts, summary, maxPages, nameSet });
 }

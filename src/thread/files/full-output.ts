@@ -1,3 +1,4 @@
+import { pingLines } from '../../report/ping.ts';
 import { describeFirstKeys } from '../../report/text/first-keys.ts';
 import { cleanOutput } from '../../report/text/plain.ts';
 import { describeOutcome, formatBytes, formatPart } from '../../report/text/wording.ts';
@@ -51,6 +52,7 @@ function header(run: Run, job: Job, outcome: Outcome): readonly string[] {
     `${run.id} ${cleanOutput(job.host)}: ${describeOutcome(outcome)}`,
     ...(outcome.reason === '' ? [] : [cleanOutput(outcome.reason)]),
     ...describeFirstKeys(job.host, outcome.firstKeys),
+    ...(outcome.ping === undefined ? [] : pingLines(outcome.ping)),
   ];
 }
 

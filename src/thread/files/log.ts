@@ -68,7 +68,7 @@ export function formatLogRecord(run: Run, job: Job, share: number): string {
   const { outcome } = job;
   if (outcome === undefined) return '';
   const kept = keptChars(outcome);
-  const { kind, exitCode, signal, reason, durationMs, stdout, stderr, file, firstKeys } =
+  const { kind, exitCode, signal, reason, durationMs, stdout, stderr, file, firstKeys, ping } =
     kept <= share ? outcome : shorten(outcome, share);
   return `${JSON.stringify({
     run: run.id,
@@ -84,6 +84,7 @@ export function formatLogRecord(run: Run, job: Job, share: number): string {
     stderr: recordOf(stderr),
     ...(file === undefined ? {} : { file }),
     ...(firstKeys === undefined ? {} : { firstKeys }),
+    ...(ping === undefined ? {} : { ping }),
   })}\n`;
 }
 

@@ -1,4 +1,5 @@
 import { bold, italic, line, preformatted, type RichTextElement } from '../../report/message.ts';
+import { pingElements } from '../../report/ping.ts';
 import { cleanOutput, shortLine } from '../../report/text/plain.ts';
 import { formatBytes, formatCount, formatDay, formatPart, plural } from '../../report/text/wording.ts';
 import type { MovedFile, MovedFolder, Outcome, StreamText, Verification } from '../../run/outcome.ts';
@@ -29,6 +30,7 @@ export function resultElements(
 ): readonly RichTextElement[] {
   return [
     ...(outcome.file === undefined ? [] : [fileLine(run, outcome.file)]),
+    ...(outcome.ping === undefined ? [] : pingElements(outcome.ping)),
     ...(run.outputGoneAt === undefined
       ? streamElements(run, outcome, where, room)
       : goneElements(outcome, run.outputGoneAt)),
@@ -60,7 +62,8 @@ function streamElements(
   }
   const excerpts = excerptStreams(outcome, maxChars);
   // One box needs no name where it is all there is.
-  if (isTerse && stderr.totalBytes === 0 && !stdout.binary && stdout.omittedBytes === 0) {
+  const isAlone = isTerse || run.plan.work.action === 'ping';
+  if (isAlone && stderr.totalBytes === 0 && !stdout.binary && stdout.omittedBytes === 0) {
     const { head, leftOutChars } = excerpts.stdout;
     if (leftOutChars === 0 && head !== '') return [preformatted(head)];
   }

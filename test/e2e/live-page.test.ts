@@ -1,0 +1,111 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { openPageFiles } from '../../src/sandbox/page/page-files.ts';
+import { ADA, ada, BOB, finished, OPS, openStage, shown, startBot } from '../rigs/bot.ts';
+import { HAS_SSHD } from '../rigs/sshd.ts';
+import { hasChromium, launchBrowser } from '../sandbox/page/page-rig.ts';
+
+/** `SCREENSHOTS=folder npm test`: a picture of each. */
+const SCREENSHOTS = process.env.SCREENSHOTS;
+const WIDE = { width: 1400, height: 900 };
+const NARROW = { width: 480, height: 900 };
+
+async function takePictures(page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS === undefined) return;
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}-wide.png`) });
+  await page.setViewportSize(NARROW);
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}-narrow.png`) });
+  await page.setViewportSize(WIDE);
+}
+
+/** Says one, and then each next word once its file is there; the inventory's password among them. */
+const TALK =
+  'echo one; printf "\\033[31mhunt"; sleep 0.2; echo "er2-hunter2"; while [ ! -e $HOME/go2 ]; do sleep 0.1; done; echo two; while [ ! -e $HOME/go3 ]; do sleep 0.1; done; echo three';
+
+describe.skipIf(!HAS_SSHD || !hasChromium)('a command that goes on, in a browser', () => {
+  test('is followed in its reply and in a window, masked, until it ends; and a crash leaves nothing that says it runs', async () => {
+    await using opened = new AsyncDisposableStack();
+    const stage = opened.use(
+      await openStage({
+        inventory: '[spare]\nip = 127.0.1.9\npassword = hunter2-hunter2\n',
+        slack: {
+          users: [
+            { id: ADA, name: 'ada', realName: 'Ada Lovelace' },
+            { id: BOB, name: 'bob', realName: 'Bob Ross' },
+          ],
+          page: openPageFiles({
+            people: [{ id: ADA, note: 'may do everything in #ops' }],
+            startChannelId: OPS,
+            examples: [{ text: '/batch_run -h h1 -follow -cmd "make"', note: 'As it speaks' }],
+          }),
+        },
+      }),
+    );
+    const { slack, home } = stage;
+    const talk = TALK.replaceAll('$HOME', home.folder);
+    const browser = await launchBrowser();
+    opened.defer(() => browser.close());
+    const page = await browser.newPage({ viewport: WIDE, locale: 'en-GB', reducedMotion: 'reduce' });
+    await page.goto(slack.url);
+
+    const refused = await slack.command(ada(`-h h1,h2 -follow -cmd '${talk}'`));
+    expect(shown(await slack.waitFor(() => refused.answers()[0]))).toContain(
+      '-follow is for one host, and these are 2.',
+    );
+    await slack.command(ada(`-h h1 -follow -cmd '${talk}'`));
+    const root = await slack.waitFor(() => slack.messages(OPS).find(({ isFromApp }) => isFromApp));
+    const replies = () => slack.thread(OPS, root.ts).filter(({ ts }) => ts !== root.ts);
+    const live = await slack.waitFor(
+      () => replies().find((reply) => shown(reply).includes('[secret]')),
+      20_000,
+    );
+    expect(shown(live)).toMatch(/h1\n · still running · r-\w+\nstdout\none\n\[secret\]$/);
+    const channel = page.getByRole('main').getByRole('log');
+    const article = channel.getByRole('article').filter({ hasText: 'runs on 1 host' }).first();
+    await article.getByRole('button', { name: /repl(y|ies)/ }).click();
+    await page.getByRole('complementary', { name: 'Thread' }).getByText('[secret]').first().waitFor();
+    await takePictures(page, 'follow-running');
+
+    const select = { user: ADA, channel: OPS, ts: root.ts, actionId: 'batchops_show_host' };
+    const offered = await slack.suggest({ ...select, query: '' });
+    expect(JSON.stringify(offered)).toContain('h1 · running');
+    await slack.click({ ...select, values: ['0'] });
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Kept fresh while this is open').waitFor();
+    await dialog.getByText('[secret]').first().waitFor();
+    await takePictures(page, 'live-window');
+    await writeFile(home.path('go2'), '');
+    await dialog.getByText('two').first().waitFor({ timeout: 20_000 });
+    await slack.waitFor(() => shown(replies()).includes('two'), 20_000);
+    await writeFile(home.path('go3'), '');
+    await dialog.getByText('It has ended: this is its result.').waitFor({ timeout: 20_000 });
+    await takePictures(page, 'live-window-ended');
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await finished(slack);
+    // The one reply is the ordinary result now.
+    const done = await slack.waitFor(() => replies().find((reply) => shown(reply).includes('three')), 20_000);
+    expect(done.ts).toBe(live.ts);
+    expect(shown(replies())).not.toContain('still running');
+    expect(shown(slack)).not.toContain('hunter2');
+    await takePictures(page, 'follow-ended');
+
+    await Promise.all(['go2', 'go3'].map((name) => rm(home.path(name))));
+    await slack.command(ada(`-h h2 -follow -cmd '${talk}'`));
+    const second = await slack.waitFor(() => {
+      const roots = slack.messages(OPS).filter(({ isFromApp }) => isFromApp);
+      return roots.length > 1 && roots.at(-1);
+    });
+    const said = () => shown(slack.thread(OPS, second.ts).slice(1));
+    await slack.waitFor(() => said().includes('still running'), 20_000);
+    await stage.bot.stop('SIGKILL');
+    opened.use(await startBot(home, slack));
+    await slack.waitFor(() => said().includes('interrupted'), 30_000);
+    expect(said()).not.toContain('still running');
+    await writeFile(home.path('go2'), '');
+    await writeFile(home.path('go3'), '');
+    expect(slack.violations).toEqual([]);
+  }, 120_000);
+});
