@@ -66,7 +66,10 @@ const ENDS: Readonly<Record<LiveEnd, string>> = {
 };
 
 function liveElements(output: LiveOutput | undefined): readonly RichTextElement[] {
-  if (output === undefined) return [line(italic('what it says is shown when it has ended'))];
+  if (output === undefined)
+    return [
+      line(italic("nothing to show yet: it is being logged in, or runs in another of the bot's processes")),
+    ];
   const { stdout, stderr } = output;
   if (stdout.totalBytes + stderr.totalBytes === 0) return [line(italic('nothing said so far'))];
   return [...liveElement('stdout', stdout), ...liveElement('stderr', stderr)];

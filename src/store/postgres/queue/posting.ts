@@ -1,4 +1,4 @@
-import { type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import { type RawBuilder, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
 import type { Schema } from '../../schema.ts';
 import { toServer } from '../server-schema.ts';
 import { LEASE_MS } from './engine.ts';
@@ -10,7 +10,7 @@ const RENEWED_MS = LEASE_MS / 2;
 /**
  * Slack's limits are the workspace's, so one process at a time brings messages there, by a lease: its pace is then
  * everybody's. It passes on as soon as that process has nothing more to bring, or is gone. Files that lie on the disk of one
- * process are brought by that one, as long as it is there.
+ * process are brought by that one, as long as it is there, and so is what a command says that is followed there.
  */
 export class Posting {
   readonly #replicas: Replicas;
@@ -28,14 +28,16 @@ export class Posting {
   ): Promise<T> {
     const isOurs = await this.#hold(trx);
     const living = [...(await this.#replicas.living(toServer(trx)))].filter((id) => id !== this.#self);
-    const elsewhere = sql<boolean>`(outbox.sends = 'message' or not exists (
-      select 1 from job where job.run_id = outbox.run_id and job.worker = any(${living}::text[])
-        and outbox.key in ('file:' || job.run_id || ':' || job.host, 'log:' || job.run_id || ':host ' || job.host)))`;
-    const ours = isOurs
-      ? elsewhere
-      : sql<boolean>`outbox.sends <> 'message' and exists (
-      select 1 from job where job.run_id = outbox.run_id and job.worker = ${this.#self}
-        and outbox.key in ('file:' || job.run_id || ':' || job.host, 'log:' || job.run_id || ':host ' || job.host))`;
+    // A reply is due while its host runs only where that is followed: what it says is known where it runs.
+    const isOf = (
+      worker: RawBuilder<boolean>,
+    ) => sql<boolean>`(outbox.sends <> 'message' or outbox.key like 'reply:%') and exists (
+      select 1 from job where job.run_id = outbox.run_id and ${worker} and (
+        (outbox.sends <> 'message'
+          and outbox.key in ('file:' || job.run_id || ':' || job.host, 'log:' || job.run_id || ':host ' || job.host))
+        or (job.state = 'running' and outbox.key = 'reply:' || job.run_id || ':' || job.host)))`;
+    const other = sql<boolean>`job.worker = any(${living}::text[])`;
+    const ours = isOurs ? sql<boolean>`not (${isOf(other)})` : isOf(sql<boolean>`job.worker = ${this.#self}`);
     return due.where(ours) as T;
   }
 
