@@ -3,7 +3,9 @@ import { addressOf } from '../world/names.ts';
 import type { StoredJob } from '../world/store-view.ts';
 import type { Asked, World } from '../world/world.ts';
 import { findDoubled } from './doubled.ts';
+import { findOverlaps } from './overlaps.ts';
 import { readThread } from './threads.ts';
+import { judgeUnknown } from './unknown.ts';
 
 export interface Judgement {
   readonly jobs: number;
@@ -15,14 +17,32 @@ export interface Judgement {
   readonly doubled: readonly string[];
   /** What is told otherwise than the hosts have it, or not to be read where it should be. */
   readonly untrue: readonly string[];
+  /** Two at once on a host that takes one. */
+  readonly overlapped: readonly string[];
+  /** Unknown for longer than it may take, or for no reason. */
+  readonly unknown: readonly string[];
   /** The audit chain, the shutdown, what Slack would not take. */
   readonly other: readonly string[];
+  /** Of several: from a process's end to `interrupted` in the store, job by job. */
+  readonly noticedMs: readonly number[];
 }
 
-export const BROKEN = ['ranTwice', 'lost', 'stuck', 'doubled', 'untrue', 'other'] as const;
+export const BROKEN = [
+  'ranTwice',
+  'lost',
+  'stuck',
+  'doubled',
+  'untrue',
+  'overlapped',
+  'unknown',
+  'other',
+] as const;
 
-/** Holds what the store and Slack say against what the hosts have on record; the bot has to be at its end. */
-export async function judge(world: World, stuck: string | undefined): Promise<Judgement> {
+/**
+ * Holds what the store and Slack say against what the hosts have on record; the bot has to be at its end. `mayLose`:
+ * what happened may make what runs unknown.
+ */
+export async function judge(world: World, stuck: string | undefined, mayLose: boolean): Promise<Judgement> {
   await world.hosts.told();
   const began = countBegun(world);
   const jobs = await world.store.jobs();
@@ -42,7 +62,10 @@ export async function judge(world: World, stuck: string | undefined): Promise<Ju
     lost.push(
       ...own
         .filter(isUnended)
-        .map((job) => `${asked.tag} on ${job.host} is ${job.state}, without an outcome`),
+        .map(
+          (job) =>
+            `${asked.tag} on ${job.host} is ${job.state}, without an outcome${job.held === null ? '' : ` (held: ${job.held})`}`,
+        ),
     );
     untrue.push(...own.flatMap((job) => contradict(job, began) ?? []));
     untrue.push(...readThread(world, asked, own, isTold));
@@ -64,6 +87,8 @@ export async function judge(world: World, stuck: string | undefined): Promise<Ju
     stuck: stuck === undefined ? [] : [stuck],
     doubled: findDoubled(world),
     untrue,
+    overlapped: findOverlaps(world),
+    ...judgeUnknown(world, jobs, mayLose),
     other: findOther(world),
   };
 }

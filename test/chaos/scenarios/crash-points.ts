@@ -13,8 +13,6 @@ import type { Scenario } from './scenario.ts';
  */
 interface CrashPoint {
   readonly name: string;
-  /** It needs a store that writes to a file of this machine. */
-  readonly isOnDisk?: true;
   /** Resolves once the bot was killed there, with a command under way. */
   readonly strike: (world: World, hosts: number) => Promise<void>;
 }
@@ -57,7 +55,7 @@ function at(
       const count = wish.hosts ?? hosts;
       const struck = world.when(
         makeFact(() => asked, count),
-        () => world.crash(),
+        (fact) => world.crash(fact),
       );
       asked = world.ask({ hosts: count });
       await struck;
@@ -72,20 +70,24 @@ function atWrite(
 ): CrashPoint {
   return {
     name,
-    isOnDisk: true,
     async strike(world, hosts) {
       let asked: Asked | undefined;
       using stack = new DisposableStack();
+      const written = Promise.withResolvers<void>();
       const begun = world.when(
         makeFact(() => asked),
-        () => {
-          const watcher = watch(world.store.writesTo ?? '', () => world.crash());
+        (fact) => {
+          const watcher = watch(world.store.writesTo, () => {
+            watcher.close();
+            world.crash(fact);
+            written.resolve();
+          });
           stack.defer(() => watcher.close());
         },
       );
       asked = world.ask({ hosts });
       await begun;
-      await within(world.bot.ended, { ms: 30_000, late: () => fail('nothing was written') });
+      await within(written.promise, { ms: 30_000, late: () => fail('nothing was written') });
     },
   };
 }
@@ -137,10 +139,7 @@ export const crashPoints: Scenario = {
   about: `kill -9 at ${CRASH_POINTS.length} points, and while it starts`,
   setUp: () => ({}),
   async run(world, { jobs, isShort }) {
-    const known = CRASH_POINTS.filter(
-      ({ isOnDisk }) => isOnDisk !== true || world.store.writesTo !== undefined,
-    );
-    const points = isShort ? known.filter((_, n) => n % 4 === 1) : known;
+    const points = isShort ? CRASH_POINTS.filter((_, n) => n % 4 === 1) : CRASH_POINTS;
     // At the first of them no run comes about.
     const rounds = isShort ? 1 : Math.ceil(jobs / (world.hostCount * (points.length - 5)));
     await world.start();
@@ -153,12 +152,13 @@ export const crashPoints: Scenario = {
     // What a start does itself may be cut off as well.
     for (const ms of [600, 900, 1_200]) {
       world.note(`${ms} ms after the start`);
-      world.crash();
-      await world.bot.ended;
-      world.spawn();
+      const one = world.pick();
+      world.kill(one);
+      await one.bot.ended;
+      one.spawn();
       await delay(ms);
+      world.kill(one);
+      await world.restart();
     }
-    world.crash();
-    await world.restart();
   },
 };
