@@ -57,9 +57,12 @@ export async function perform(
     )
   ).flat();
   const judgement = await judge(world, stuck, scenario.loses ?? true);
+  // Nothing can go wrong with what never came about.
+  const few =
+    scale.isShort || judgement.jobs >= scale.jobs / 2 ? [] : [`only ${judgement.jobs} jobs came about`];
   return {
     ...judgement,
-    other: [...failed, ...judgement.other, ...other],
+    other: [...failed, ...few, ...judgement.other, ...other],
     scenario,
     store: world.isShared ? `${world.store.name}, ${world.replicas.length} processes` : world.store.name,
     seconds: (performance.now() - since) / 1_000,

@@ -20,6 +20,10 @@ export function formatPerformed(one: Performed): string {
     ['store', one.store],
     ['jobs', `${one.jobs}: ${kinds}`],
     ['kills', String(one.kills)],
+    [
+      'commands that became no run',
+      String(Array.from(one.refusals.values()).reduce((sum, count) => sum + count, 0)),
+    ],
     ...BROKEN.map((what) => [WORDS[what], String(one[what].length)] as const),
     ['start to `interrupted` in Slack', atMost(one.interruptedMs)],
     ['end of a process to `interrupted`', atMost(one.noticedMs)],
@@ -33,10 +37,12 @@ export function formatPerformed(one: Performed): string {
       (line) => `  ✗ ${WORDS[what]}: ${line}`,
     );
   });
+  const refusals = Array.from(one.refusals, ([why, count]) => `  · ${count} × no run: ${why.slice(0, 300)}`);
   return [
     `| ${one.scenario.name.padEnd(width)} | |`,
     `|${'-'.repeat(width + 2)}|---|`,
     ...rows.map(([name, value]) => `| ${name.padEnd(width)} | ${value} |`),
+    ...refusals.slice(0, MAX_SHOWN),
     ...faults,
   ].join('\n');
 }

@@ -23,6 +23,8 @@ export interface Judgement {
   readonly unknown: readonly string[];
   /** The audit chain, the shutdown, what Slack would not take. */
   readonly other: readonly string[];
+  /** What whoever asked was told in place of a run: how often. */
+  readonly refusals: ReadonlyMap<string, number>;
   /** Of several: from a process's end to `interrupted` in the store, job by job. */
   readonly noticedMs: readonly number[];
 }
@@ -49,13 +51,19 @@ export async function judge(world: World, stuck: string | undefined, mayLose: bo
   const byTag = Map.groupBy(jobs, (job) => job.tag);
   const lost: string[] = [];
   const untrue: string[] = [];
+  const refusals = new Map<string, number>();
   for (const asked of world.asked) {
     const own = byTag.get(asked.tag) ?? [];
     const outcome = await asked.outcome;
-    const isTold = hasWord(world, asked);
+    const told = outcome.answers().map(shown).join('\n') || wordOf(world, asked);
+    const isTold = told !== '';
     if (outcome.ok && own.length === 0 && !isTold)
       lost.push(`${asked.tag} was acked, and nobody was told more`);
-    if (own.length === 0) continue;
+    if (own.length === 0) {
+      const why = told || `Slack: ${outcome.ok ? 'acked' : outcome.error}`;
+      refusals.set(why, (refusals.get(why) ?? 0) + 1);
+      continue;
+    }
     const runs = new Set(own.map(({ run }) => run));
     if (runs.size > 1) untrue.push(`${asked.tag} became ${runs.size} runs`);
     if (own.length !== asked.hosts) lost.push(`${asked.tag}: ${own.length} jobs for ${asked.hosts} hosts`);
@@ -90,6 +98,7 @@ export async function judge(world: World, stuck: string | undefined, mayLose: bo
     overlapped: findOverlaps(world),
     ...judgeUnknown(world, jobs, mayLose),
     other: findOther(world),
+    refusals,
   };
 }
 
@@ -125,9 +134,13 @@ function contradict({ tag, host, kind }: StoredJob, began: ReadonlyMap<string, n
   }
 }
 
-/** Something that only who asked can read, where they asked or in direct messages. */
-function hasWord({ slack }: World, { channel }: Asked): boolean {
-  return slack.ephemerals(ADA).some((message) => message.channel === channel && shown(message) !== '');
+/** What only who asked can read, where they asked. */
+function wordOf({ slack }: World, { channel }: Asked): string {
+  return slack
+    .ephemerals(ADA)
+    .filter((message) => message.channel === channel)
+    .map(shown)
+    .join('\n');
 }
 
 function findOther(world: World): readonly string[] {

@@ -13,8 +13,7 @@ export const clocks: Scenario = {
   async run(world, scale) {
     await world.start();
     for (let round = roundsOf(world, scale); round > 0; round--) {
-      const asked = world.ask({ hosts: world.hostCount });
-      await world.hosts.waitFor(() => world.hosts.events.some(({ tag }) => tag === asked.tag), 30_000);
+      const asked = await world.begin({ hosts: world.hostCount });
       await delay(between(world.random, 0, 300));
       const jumpMs = JUMPS_MS[round % JUMPS_MS.length] ?? 0;
       const one = world.pick();

@@ -17,12 +17,13 @@ export const frozen: Scenario = {
   setUp: () => ({ env: { BATCHOPS_RESUME_WITHIN: `${RESUME_WITHIN_S}s` } }),
   async run(world, scale) {
     await world.start();
+    const begun: Asked[] = [];
     for (let round = roundsOf(world, scale); round > 0; round--) {
       const isLong = world.isShared ? round % 3 === 1 : round === 1;
       const longMs = world.isShared ? PAST_LEASE_MS : RESUME_WITHIN_S * 1_500;
       const one = world.pick();
-      const asked = world.ask({ hosts: world.hostCount, options: '-c 40' });
-      await world.hosts.waitFor(() => world.hosts.events.some(({ tag }) => tag === asked.tag), 30_000);
+      const asked = await world.begin({ hosts: world.hostCount, options: '-c 40' });
+      begun.push(asked);
       await delay(between(world.random, 0, 400));
       one.freeze();
       // Slack brings this to who does not answer, and says so to its person; once more, later.
@@ -30,16 +31,17 @@ export const frozen: Scenario = {
       await delay(isLong ? longMs : between(world.random, 200, 2_500));
       one.thaw();
       await late.outcome;
-      if (isLong) await letGo(world, asked);
+      if (isLong) await Promise.all(begun.map((one) => letGo(world, one)));
     }
   },
 };
 
+/** What had not ended may be held, all of it. */
 async function letGo(world: World, asked: Asked): Promise<void> {
   const root = await world.slack.waitFor(() => {
     const found = world.rootOf(asked);
     return found !== undefined && (isHeld(found.blocks) || / of [\d,]+ in /.test(found.text)) && found;
-  }, 30_000);
+  }, 60_000);
   if (isHeld(root.blocks))
     await world.slack.click({ user: ADA, channel: asked.channel, ts: root.ts, actionId: RESUME_ACTION });
 }

@@ -18,8 +18,7 @@ export const fullDisk: Scenario = {
     world.keep(mountSmall(world.replicas[0].home.path('data'), DISK_KIB));
     await world.start();
     for (let round = roundsOf(world, scale); round > 0; round--) {
-      const asked = world.ask({ hosts: world.hostCount, options: '-c 50', fillBytes: 2_000 });
-      await world.hosts.waitFor(() => world.hosts.events.some(({ tag }) => tag === asked.tag), 30_000);
+      const asked = await world.begin({ hosts: world.hostCount, options: '-c 50', fillBytes: 2_000 });
       await delay(between(world.random, 0, 300));
       fill(world);
       await delay(between(world.random, 500, 2_500));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import { type Bot, type Home, spawnBot } from '../../rigs/bot.ts';
-import type { Link } from './link.ts';
+import type { Link, LinkState } from './link.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
 /** The very line of `npm start`, from any folder: what is killed is then the bot, and not npm. */
@@ -107,6 +107,19 @@ export class Replica {
   thaw(): void {
     this.troubledAt.push(Date.now());
     this.bot.process.kill('SIGCONT');
+  }
+
+  /** It and the database, from now on. */
+  cutOff(state: LinkState): void {
+    // What only takes longer loses nothing by itself.
+    (state === 'slow' ? this.troubledAt : this.goneAt).push(Date.now());
+    this.link?.set(state);
+  }
+
+  /** What did not pass so far does so now, or its connections are forgotten. */
+  reconnect(isForgotten: boolean): void {
+    this.troubledAt.push(Date.now());
+    this.link?.heal(isForgotten);
   }
 
   /** The wall clock of its process is off by so much from now on, or from its next start. */

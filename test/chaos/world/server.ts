@@ -5,6 +5,7 @@ import { descendantsOf, isAlive } from '../../rigs/processes.ts';
 import type { Random } from './random.ts';
 
 const POLL_MS = 20;
+const MAX_STARTS = 20;
 
 /** A real PostgreSQL, and what may happen to its processes. */
 export class Server implements AsyncDisposable {
@@ -42,8 +43,16 @@ export class Server implements AsyncDisposable {
     while (all.some(isAlive)) await delay(POLL_MS);
   }
 
+  /** A crashed one's memory may be held for a moment by a process that it had just begun: then it will not start. */
   async start(): Promise<void> {
-    await this.#server.start();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#server.start();
+      } catch (error) {
+        if (tries === MAX_STARTS) throw error;
+        await delay(POLL_MS * tries);
+      }
+    }
   }
 
   /** All of them stand still, as of a machine that is suspended: who connects is let in by the kernel, and hears nothing. */

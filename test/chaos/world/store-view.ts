@@ -75,8 +75,12 @@ export function viewPostgres({ url, writesTo }: Pick<Server, 'url' | 'writesTo'>
     });
     // It may end at any time, as the server does.
     client.on('error', () => {});
-    await client.connect();
-    return await ask(client).finally(() => client.end().catch(() => {}));
+    try {
+      await client.connect();
+      return await ask(client);
+    } finally {
+      await client.end().catch(() => {});
+    }
   };
   return {
     name: 'PostgreSQL',

@@ -1,16 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf } from '../../../src/run/rollout/order.ts';
 import type { Outcome } from '../../../src/sandbox/slack/delivery/outcome.ts';
 import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import type { LocalSlackOptions } from '../../../src/sandbox/slack/options.ts';
 import { TRAFFIC, type Traffic } from '../../../src/sandbox/slack/traffic.ts';
 import type { StoredMessage } from '../../../src/sandbox/slack/workspace/message.ts';
-import { ADA, type Home } from '../../rigs/bot.ts';
+import { ADA, type Home, shown } from '../../rigs/bot.ts';
 import type { HostEvent } from '../../rigs/simulated/hosts.ts';
 import type { SimulatedHosts } from '../../rigs/simulated/simulated-hosts.ts';
 import type { Link } from './link.ts';
-import { channelId } from './names.ts';
+import { CHANNELS, channelId } from './names.ts';
 import type { Random } from './random.ts';
 import { Replica } from './replica.ts';
 import type { Server } from './server.ts';
@@ -18,6 +19,8 @@ import { type StoreView, viewPostgres, viewSqlite } from './store-view.ts';
 
 const MAIN = new URL('../../../src/main.ts', import.meta.url).pathname;
 const START_MS = 90_000;
+const LOOK_MS = 5;
+const PATIENCE_MS = 500;
 /** Of several processes now and then all die at once. */
 const ALL_OF_THEM = 0.2;
 
@@ -218,7 +221,7 @@ export class World implements AsyncDisposable {
   /** Types a command on the first so many hosts, in a channel where nothing else was asked for unless one is named. */
   ask({ hosts, seconds = '0.02-0.18', options = '', fillBytes = 0, channel }: Wish): Asked {
     const tag = `t${this.asked.length}`;
-    const where = channel ?? channelId(this.asked.length);
+    const where = channel ?? channelId(this.asked.length % CHANNELS);
     const last = String(hosts - 1).padStart(4, '0');
     const outcome = this.slack.command({
       user: ADA,
@@ -229,6 +232,22 @@ export class World implements AsyncDisposable {
     const asked = { tag, channel: where, hosts, outcome };
     this.asked.push(asked);
     return asked;
+  }
+
+  /** Types it until it has begun on a host: what is refused is asked for again, as a person would. */
+  async begin(wish: Wish): Promise<Asked> {
+    const until = performance.now() + START_MS;
+    while (performance.now() < until) {
+      const asked = this.ask(wish);
+      const outcome = await asked.outcome;
+      const hasBegun = (): boolean => this.hosts.events.some(({ tag }) => tag === asked.tag);
+      const isRefused = (): boolean => outcome.answers().length > 0 && this.rootOf(asked) === undefined;
+      while (!hasBegun() && !isRefused() && performance.now() < until) await delay(LOOK_MS);
+      if (hasBegun()) return asked;
+      this.note(`${asked.tag} is asked for again: ${outcome.answers().map(shown).join(' ').slice(0, 200)}`);
+      await delay(PATIENCE_MS);
+    }
+    throw new Error('nothing could be begun');
   }
 
   rootOf({ channel, tag }: Asked): StoredMessage | undefined {
