@@ -5,6 +5,7 @@ import { within } from '../../../src/time/within.ts';
 import { ADA } from '../../rigs/bot.ts';
 import { between } from '../world/random.ts';
 import type { Asked, Fact, World } from '../world/world.ts';
+import { isHost, isPost, isSlack, nth } from './facts.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
@@ -20,27 +21,6 @@ interface CrashPoint {
 function fail(why: string): never {
   throw new Error(why);
 }
-
-const isSlack = (kind: 'frame' | 'ack' | 'call', name: string) => (fact: Fact) => {
-  if (fact.from !== 'slack' || fact.part.kind !== kind) return false;
-  return 'name' in fact.part ? fact.part.name === name : fact.part.values.type === name;
-};
-
-/** A post of a run: to the audit channel go others. */
-const isPost = (isReply: boolean) => (fact: Fact) =>
-  isSlack('call', 'chat.postMessage')(fact) &&
-  fact.from === 'slack' &&
-  fact.part.kind === 'call' &&
-  String(fact.part.values.channel).startsWith('C0CHAOS') &&
-  'thread_ts' in fact.part.values === isReply;
-
-const nth = (n: number, isIt: (fact: Fact) => boolean) => {
-  let met = 0;
-  return (fact: Fact): boolean => isIt(fact) && ++met >= n;
-};
-
-const isHost = (what: 'began' | 'ended', asked: () => Asked | undefined) => (fact: Fact) =>
-  fact.from === 'hosts' && fact.event.what === what && fact.event.tag === asked()?.tag;
 
 /** A command, and the kill at a fact that it brings about. */
 function at(

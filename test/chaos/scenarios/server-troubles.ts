@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { between } from '../world/random.ts';
-import type { World } from '../world/world.ts';
-import { roundsOf, type Scale, type Scenario } from './scenario.ts';
+import type { Asked, Fact, World } from '../world/world.ts';
+import { isHost, isPost, isSlack, nth } from './facts.ts';
+import { goesOn, roundsOf, type Scale, type Scenario } from './scenario.ts';
 
 /** Down for so long the server is back before anybody gives up what they hold: after 8 s. Its start takes the rest. */
 const SHORT_MS = 2_000;
@@ -15,7 +16,20 @@ async function inMidRun(world: World, what: () => Promise<void>, seconds?: strin
   await what();
 }
 
-/** Each round: one of its processes, all of it, all of it and down for a while. */
+type Asking = () => Asked | undefined;
+
+/** Where a step is done and the next one is not: the server goes within it. */
+const STEPS: readonly { readonly name: string; readonly fact: (asked: Asking) => (fact: Fact) => boolean }[] =
+  [
+    { name: 'a command is brought', fact: () => isSlack('frame', 'slash_commands') },
+    { name: 'its message is posted', fact: () => isPost(false) },
+    { name: 'the first of it began', fact: (asked) => isHost('began', asked) },
+    { name: 'it is acked', fact: () => isSlack('ack', 'slash_commands') },
+    { name: 'the first of it ended', fact: (asked) => isHost('ended', asked) },
+    { name: 'a fifth of it began', fact: (asked) => nth(40, isHost('began', asked)) },
+  ];
+
+/** One of its processes, or all of it, at each of the steps; now and then it stays down for a while. */
 export const serverCrash: Scenario = {
   name: 'server-crash',
   about:
@@ -26,17 +40,26 @@ export const serverCrash: Scenario = {
   async run(world, scale) {
     const { server, random } = world;
     await world.start();
-    for (let round = roundsOf(world, scale); round > 0; round--) {
-      const kind = round % 3;
-      await inMidRun(world, async () => {
-        world.note(
-          ['one of its processes', 'its first process', 'its first process, and a while'][kind] ?? '',
-        );
-        if (kind === 0) return server.killBackend(random);
-        await server.kill();
-        if (kind === 2) await delay(between(random, 0, SHORT_MS));
-        await server.start();
+    for (let round = 0; round < STEPS.length || (await goesOn(world, scale, round + 1)); round++) {
+      const step = STEPS[round % STEPS.length];
+      const isOne = random() < 0.4;
+      world.note(`${isOne ? 'one of its processes' : 'its first process'}: ${step?.name}`);
+      let killed = Promise.resolve();
+      let asked: Asked | undefined;
+      const struck = world.when(step?.fact(() => asked) ?? (() => true), () => {
+        if (isOne) server.killBackend(random);
+        else killed = server.kill();
       });
+      asked = world.ask({ hosts: world.hostCount });
+      await struck;
+      await killed;
+      if (!isOne) {
+        if (random() < 0.3) await delay(between(random, 0, SHORT_MS));
+        await server.start();
+      }
+      await asked.outcome;
+      // Somebody to whom it was refused asks once more.
+      await world.begin({ hosts: 10 });
     }
   },
 };
