@@ -49,6 +49,7 @@ export interface Ledger {
 
 /** Some 5 ms of writing. */
 const CHARS_AT_ONCE = 500_000;
+const CHARS_A_STATEMENT = 64_000;
 
 /** A run, as far as the rows of its thread depend on it. */
 interface Thread extends ThreadOf, OwedBy {
@@ -182,21 +183,29 @@ async function storeOutputs(
   trx: Transaction<Schema>,
   outputs: readonly Insertable<Schema['output']>[],
 ): Promise<void> {
-  let next: Insertable<Schema['output']>[] = [];
-  let chars = 0;
-  const write = async (): Promise<void> => {
-    if (next.length > 0) await trx.insertInto('output').values(next).execute();
-    next = [];
-    chars = 0;
-  };
-  for (const output of outputs) {
-    next.push(output);
-    chars += output.streams_json.length;
-    if (chars < CHARS_AT_ONCE) continue;
-    await write();
+  let written = 0;
+  for (const { some, chars } of inStatements(outputs)) {
+    await trx.insertInto('output').values(some).execute();
+    written += chars;
+    if (written < CHARS_AT_ONCE) continue;
+    written = 0;
     await breathe();
   }
-  await write();
+}
+
+/** Short ones go many at a time; a statement that is kept to be used again keeps what it was given last. */
+function* inStatements(outputs: readonly Insertable<Schema['output']>[]) {
+  let some: Insertable<Schema['output']>[] = [];
+  let chars = 0;
+  for (const output of outputs) {
+    some.push(output);
+    chars += output.streams_json.length;
+    if (chars < CHARS_A_STATEMENT) continue;
+    yield { some, chars };
+    some = [];
+    chars = 0;
+  }
+  if (some.length > 0) yield { some, chars };
 }
 
 /** Settles jobs that never start, all for one reason. */
