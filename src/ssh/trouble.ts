@@ -145,9 +145,13 @@ export function refusedDial(error: unknown, address: string): Trouble {
     case 'ENOTFOUND':
       return new Trouble('unreachable', `no address is known for the name in ${address}`);
     case 'EAI_AGAIN':
-      return new Trouble('unreachable', `the name in ${address} cannot be looked up just now`, {
-        isPassing: true,
-      });
+      return new Trouble(
+        'unreachable',
+        `the name in ${address} cannot be looked up just now: no name server answers`,
+        {
+          isPassing: true,
+        },
+      );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return new Trouble('unreachable', `there is no route to ${address}`);

@@ -95,6 +95,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/slack/quiet-logger.ts': reader('slack', 2),
   'src/slack/shared-files.ts': reader('slack', 1),
   'src/slack/workspace.ts': reader('slack', 1),
+  'src/ssh/names/hosts-file.ts': reader('own', 1),
   'src/ssh/connection/jump.ts': reader('host', 1),
   'src/ssh/copy/remote-digest.ts': reader('host', 2),
   'src/ssh/copy/remote-path.ts': reader(['host', 'slack'], 1),
