@@ -44,7 +44,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/gather/fold.ts': reader('host', 3, /(?<![\w-])web-web-web(?![\w-])/gi),
   'src/gather/key-blocks.ts': reader('host', 5),
   'src/gather/mask.ts': reader('file', 3),
-  'src/inventory/expression.ts': reader(['slack', 'file'], 6),
+  'src/inventory/expression.ts': reader(['slack', 'file'], 7),
   'src/inventory/fold-names.ts': reader('file', 3),
   'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(
