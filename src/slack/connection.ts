@@ -46,6 +46,8 @@ export interface SlackConnectionOptions {
   readonly meters?: Meters;
   /** Of windows that go on. */
   readonly freshness?: Freshness;
+  /** `Store.describeTrouble`. */
+  readonly describeTrouble?: (error: unknown) => string | undefined;
   /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
   readonly onFatal: (error: Error) => void;
 }
@@ -56,7 +58,13 @@ export async function openSlack(options: SlackConnectionOptions): Promise<SlackC
   const answers = new Answers(workspace, log);
   const liveWindows = new LiveWindows(workspace, log, options.freshness);
   const receipts = new Receipts(received, log);
-  const reception = new Reception(workspace, { answers, liveWindows, receipts, log });
+  const reception = new Reception(workspace, {
+    answers,
+    liveWindows,
+    receipts,
+    log,
+    ...(options.describeTrouble !== undefined && { describeTrouble: options.describeTrouble }),
+  });
   // Before anything new is put down beside it.
   const left = await received.unanswered();
   const stopping = new AbortController();

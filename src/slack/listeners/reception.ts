@@ -47,6 +47,7 @@ export class Reception {
   readonly #liveWindows: LiveWindows;
   readonly #receipts: Receipts;
   readonly #log: Log;
+  readonly #describeTrouble: (error: unknown) => string | undefined;
   readonly #open = new Set<Promise<void>>();
   readonly #lateness = new Lateness();
 
@@ -57,6 +58,8 @@ export class Reception {
       readonly liveWindows: LiveWindows;
       readonly receipts: Receipts;
       readonly log: Log;
+      /** What in the world an error comes from, a clause; undefined where it is ours. */
+      readonly describeTrouble?: (error: unknown) => string | undefined;
     },
   ) {
     this.#workspace = workspace;
@@ -64,6 +67,7 @@ export class Reception {
     this.#liveWindows = more.liveWindows;
     this.#receipts = more.receipts;
     this.#log = more.log;
+    this.#describeTrouble = more.describeTrouble ?? (() => undefined);
   }
 
   /** Asked as soon as it is here. */
@@ -164,8 +168,10 @@ export class Reception {
     } catch (error) {
       if (error instanceof Refusal) return formatRefusal(error);
       const id = `d-${randomBytes(4).toString('hex')}`;
-      this.#log.error({ id, err: error }, 'a request ended in a defect');
-      return formatDefect(id);
+      const trouble = this.#describeTrouble(error);
+      if (trouble === undefined) this.#log.error({ id, err: error }, 'a request ended in a defect');
+      else this.#log.warn({ id, err: error }, `a request could not be carried out: ${trouble}`);
+      return formatDefect(id, trouble);
     }
   }
 

@@ -23,6 +23,8 @@ export class Connection {
   readonly host: Host;
   /** How it came about; undefined for one that is only on the way to another. */
   meeting: Meeting | undefined;
+  /** By the steady clock, in ms. */
+  readonly openedAt = performance.now();
   readonly #client: Client;
   readonly #socket: Duplex;
   readonly #disconnectMs: number;
