@@ -3,7 +3,7 @@ import { HAS_POSTGRES } from './rigs/postgres.ts';
 
 /** What of the store and the queue means the same on a server: it is run once more there. */
 const ON_SERVER = [
-  'test/store/{asked-later,boards,expiry,jobs,leftovers,origins,outbox,reads,received,refusals,runs}.test.ts',
+  'test/store/{asked-later,boards,expiry,host-facts,jobs,leftovers,origins,outbox,reads,received,refusals,runs}.test.ts',
   'test/store/rollout/{batches,canary}.test.ts',
   'test/store/server/*.test.ts',
   'test/queue/dispatcher.test.ts',

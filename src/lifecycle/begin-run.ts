@@ -147,7 +147,7 @@ export function draftRun(
 function checkFollow({ follow, targets }: Plan): void {
   if (follow !== true || targets.length === 1) return;
   throw new Refusal('usage', `-follow is for one host, and these are ${formatCount(targets.length)}.`, {
-    remedy: 'Leave -follow out: *Show host…* below the run shows what each of them says while it runs.',
+    remedy: 'Leave -follow out: “Show host…” below the run shows what each of them says while it runs.',
     about: 'hosts',
   });
 }

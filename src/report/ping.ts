@@ -25,8 +25,9 @@ export function pingLines({
   const phases = [tcpMs, kexMs, authMs, channelMs].map((ms) => formatCount(ms));
   const [tcp, kex, auth, channel] = phases;
   return [
-    `logged in within ${formatCount(tcpMs + kexMs + authMs)} ms: TCP ${tcp}, keys ${kex}, login ${auth}; first channel ${channel} ms`,
-    [key.fingerprint, ...(free.length === 0 ? [] : [`free: ${free.join(', ')}`])].join(' · '),
+    `logged in within ${formatCount(tcpMs + kexMs + authMs)} ms (TCP ${tcp}, keys ${kex}, login ${auth}), first channel ${channel} ms`,
+    key.fingerprint,
+    ...(free.length === 0 ? [] : [`free: ${free.join(', ')}`]),
   ];
 }
 
@@ -62,8 +63,8 @@ export function pingTable(
   ];
 }
 
-/** Equal ones are told together; of more than this many kinds nobody reads a message. */
-const MAX_KINDS = 25;
+/** Equal ones are told together; what of them one message holds. */
+const MAX_KINDS_CHARS = 6_500;
 const MAX_NAMES_CHARS = 200;
 const MAX_TEXT_CHARS = 160;
 
@@ -82,8 +83,8 @@ export function formatFacts(rows: readonly FactsRow[], now: number): Message {
   const kinds = [...Map.groupBy(known, ({ facts }) => (facts === undefined ? '' : kindOf(facts)))].toSorted(
     ([, a], [, b]) => b.length - a.length,
   );
-  const shown = kinds.slice(0, MAX_KINDS);
-  const left = kinds.slice(MAX_KINDS).flatMap(([, some]) => some);
+  const shown = kinds.slice(0, countFitting(kinds));
+  const left = kinds.slice(shown.length).flatMap(([, some]) => some);
   const title = `Remembered of ${formatCount(known.length)} of ${plural(rows.length, 'host')}; nothing was dialled.`;
   return {
     text: escapeShort(title, 300),
@@ -95,7 +96,7 @@ export function formatFacts(rows: readonly FactsRow[], now: number): Message {
           ? []
           : [
               line(
-                `\n… and ${plural(left.length, 'host')} of ${formatCount(kinds.length - MAX_KINDS)} more kinds: ask for fewer.`,
+                `\n… and ${plural(left.length, 'host')} of ${formatCount(kinds.length - shown.length)} more kinds: ask for fewer.`,
               ),
             ]),
         ...(unknown.length === 0
@@ -104,14 +105,21 @@ export function formatFacts(rows: readonly FactsRow[], now: number): Message {
               line(
                 '\n',
                 bold(namesOf(unknown)),
-                ' · nothing is remembered of ',
-                unknown.length === 1 ? 'it' : 'them',
-                ', by today’s address and user',
+                ` · nothing is remembered of ${unknown.length === 1 ? 'it' : 'them'}, by today’s address and user`,
               ),
             ]),
       ),
     ],
   };
+}
+
+function countFitting(kinds: readonly (readonly [string, readonly FactsRow[]])[]): number {
+  let chars = 0;
+  const first = kinds.findIndex(([kind, some]) => {
+    chars += kind.length + namesOf(some).length + 60;
+    return chars > MAX_KINDS_CHARS;
+  });
+  return first < 0 ? kinds.length : first;
 }
 
 function namesOf(rows: readonly FactsRow[]): string {

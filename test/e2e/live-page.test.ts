@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { openPageFiles } from '../../src/sandbox/page/page-files.ts';
 import { ADA, ada, BOB, finished, OPS, openStage, shown, startBot } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
@@ -92,11 +92,38 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a command that goes on, in a browser
     expect(shown(slack)).not.toContain('hunter2');
     await takePictures(page, 'follow-ended');
 
+    // The same hosts, looked at; and what of that is remembered.
+    await slack.command(ada('ping h1,h3', '/batch'));
+    const pinged = await finished(slack, 2);
+    expect(shown(pinged)).toContain('pinged 2 hosts');
+    const found = await slack.waitFor(() => {
+      const said = shown(slack.thread(OPS, pinged.ts));
+      return (said.match(/sftp {4}offered/g) ?? []).length === 2 && said;
+    }, 20_000);
+    expect(found).toMatch(
+      /logged in within [\d,]+ ms \(TCP \d+, keys \d+, login \d+\), first channel \d+ ms\nSHA256:/,
+    );
+    const article2 = channel.getByRole('article').filter({ hasText: 'pinged 2 hosts' }).first();
+    await article2.getByRole('button', { name: /repl(y|ies)/ }).click();
+    await takePictures(page, 'ping-2');
+    const remembered = async () => {
+      const asked = await slack.command(ada('facts h1', '/batch'));
+      return shown(await slack.waitFor(() => asked.answers()[0]));
+    };
+    await vi.waitFor(
+      async () => expect(await remembered()).toMatch(/contact {2}[\d.]+ s ago: ok[\s\S]*sftp {5}offered/),
+      { timeout: 15_000, interval: 500 },
+    );
+    await takePictures(page, 'facts-1');
+    await slack.command(ada('facts @web', '/batch'));
+    await channel.getByText('nothing was dialled').last().waitFor();
+    await takePictures(page, 'facts-3');
+
     await Promise.all(['go2', 'go3'].map((name) => rm(home.path(name))));
     await slack.command(ada(`-h h2 -follow -cmd '${talk}'`));
     const second = await slack.waitFor(() => {
       const roots = slack.messages(OPS).filter(({ isFromApp }) => isFromApp);
-      return roots.length > 1 && roots.at(-1);
+      return roots.length > 2 && roots.at(-1);
     });
     const said = () => shown(slack.thread(OPS, second.ts).slice(1));
     await slack.waitFor(() => said().includes('still running'), 20_000);

@@ -64,7 +64,7 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
   expect(one).toContain('sudo     asks for a password');
   expect(one).toContain('⟨U+202E⟩');
   expect(one).toContain('SHA256:abc');
-  const group = textOf(await rig.desk.command(batch('facts web')));
+  const group = textOf(await rig.desk.command(batch('facts @web')));
   expect(group).toContain('Remembered of 1 of 2 hosts; nothing was dialled.');
   expect(group).toMatch(/web02.* · nothing is remembered of it/);
   expect(textOf(await rig.desk.command(batch('facts db01')))).not.toContain('OpenSSH');

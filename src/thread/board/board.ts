@@ -22,8 +22,6 @@ const REST_CHARS = 1_900;
 /** The heading, and below it which hosts' keys were new. */
 const HEADING_CHARS = 500;
 const FIRST_KEY_NAMES_CHARS = 200;
-/** What stands above the results of a ping. */
-export const SUMMARY_CHARS = 500;
 /** `Each host's own output: …` */
 const LAST_LINE_CHARS = 150;
 const MAX_TEXT_CHARS = 700;
@@ -48,10 +46,16 @@ export function planBoard(bundles: readonly Bundle[], maxPages: number): BoardPl
   return { shown: bundles.slice(0, fitting), rest: bundles.slice(fitting), maxChars: LEAST_EXCERPT };
 }
 
-/** In their order; what fits on no page, not even on one of its own, ends them. At least one page, maybe empty. */
-function fillPages<T>(items: readonly T[], costOf: (item: T) => Size, maxPages: number): T[][] {
+/** In their order; what fits on no page, not even on one of its own, ends them. At least one page, maybe empty. `summary`: above the first. */
+function fillPages<T>(
+  items: readonly T[],
+  costOf: (item: T) => Size,
+  maxPages: number,
+  summary: Size = { chars: 0, json: 0 },
+): T[][] {
   let page: T[] = [];
-  let room = emptyPage(maxPages === 1);
+  const first = emptyPage(maxPages === 1);
+  let room = { chars: first.chars - summary.chars, json: first.json - summary.json };
   const pages = [page];
   for (const item of items) {
     const cost = costOf(item);
@@ -98,7 +102,7 @@ export function formatBoard(
   { entries, rest, firstContacts, summary = [], maxPages, nameSet }: BoardContent,
 ): readonly Message[] {
   if (entries.length === 0 && rest.length === 0) return [];
-  const filled = fillPages(entries, ({ elements }) => costOf(elements), maxPages);
+  const filled = fillPages(entries, ({ elements }) => costOf(elements), maxPages, costOf(summary));
   const missing = [...entries.slice(filled.flat().length).map(({ bundle }) => bundle), ...rest];
   const lastChars = countChars(filled.at(-1)?.flatMap(({ elements }) => elements) ?? []);
   // An entry that fits nowhere ends the board early: what stands below gets a page where this one has no room.

@@ -45,3 +45,23 @@ test('a file that lies on the disk of one process is brought by that one alone w
   expect(ours).not.toContain(file);
   expect(await keys(other)).toEqual([file]);
 }, 60_000);
+
+test('what a host says that is followed is brought by the process that runs it, and its result by whoever posts', async () => {
+  await using rig = await openRig({ auditChannel: undefined });
+  await using other = await openAnother(rig, { auditChannel: undefined });
+  const run = await openRun(rig.store, { hosts: 1, follow: true });
+  const started = await other.jobs.start(await other.jobs.take(1));
+  await other.refreshReply(run.id, 'web01');
+  const reply = `reply:${run.id}:web01`;
+  const claim = (store: typeof other) => store.outbox.claim({ ...ALL, now: store.clock() + 2_000 });
+  const ours = Object.assign(rig.store, { [Symbol.asyncDispose]: async () => {} });
+  expect((await claim(ours)).map(({ key }) => key)).not.toContain(reply);
+  const live = await claim(other);
+  expect(live.map(({ key }) => key)).toEqual([reply]);
+  for (const row of live) await other.outbox.sent(row, '5.000');
+  await other.jobs.settle(started.map((job) => ({ job, outcome: okOutcome('done') })));
+  await other.refreshReply(run.id, 'web01');
+  const last = (await claim(ours)).find(({ key }) => key === reply);
+  expect(last?.ts).toBe('5.000');
+  expect(await claim(other)).toEqual([]);
+}, 60_000);
