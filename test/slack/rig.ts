@@ -262,6 +262,10 @@ export class MemoryOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
+  async hold(row: OutboxRow, until: number): Promise<void> {
+    this.#entry(row).leaseUntil = until;
+  }
+
   async defer(row: OutboxRow, at: number, why: string): Promise<void> {
     this.#later(row, at, why, { faults: row.faults });
   }
