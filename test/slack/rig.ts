@@ -160,6 +160,8 @@ export async function openDoorRig(
     desk,
     received,
     log,
+    describeTrouble: (error) =>
+      error instanceof Error && error.message === 'away' ? 'its database does not answer' : undefined,
     onFatal: (error) => fatal.push(error),
   });
   if (door.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${door.port}/slack/events`);
