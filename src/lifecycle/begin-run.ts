@@ -48,6 +48,8 @@ export interface Limits {
   readonly fanOut: number;
   readonly maxTimeLimitMs: number;
   readonly timeLimitMs: number;
+  /** Set where there are too few files for as many jobs: what is asked for is lowered, and said to be. */
+  readonly room?: { readonly jobs: number; readonly openFiles: number };
   /** Of one person. */
   readonly person: Shares;
 }
