@@ -13,6 +13,8 @@ export interface Outbox {
    * the store moved on since the claim.
    */
   sent(row: OutboxRow, ts: string, what?: 'message' | 'notice'): Promise<void>;
+  /** It is being sent still: nobody else's before `until`. */
+  hold(row: OutboxRow, until: number): Promise<void>;
   /** Its turn had not come, so nothing was tried: due again at `at`. */
   defer(row: OutboxRow, at: number, why: string): Promise<void>;
   /** Slack was asked and does not have it: due again at `at`, one try the wiser. */

@@ -10,8 +10,8 @@ import type { ReceivedRequest, Unanswered } from '../run/received.ts';
  * tells them. It carries none of it out.
  */
 export interface Received {
-  /** Durably; what to forget it by. */
-  note(request: ReceivedRequest): Promise<string>;
+  /** Durably, under an id that no other ever has: a late word about one is about no other. */
+  note(request: ReceivedRequest, id: string): Promise<void>;
   /** They were answered. What becomes a run is forgotten as its thread stands: `releaseRun`. */
   forget(ids: readonly string[]): Promise<void>;
   /** Those of processes that are gone, oldest first; each is told once, and to one process. */

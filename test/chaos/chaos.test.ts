@@ -1,30 +1,51 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
+import { HAS_POSTGRES } from '../rigs/postgres.ts';
+import type { HostEvent } from '../rigs/simulated/hosts.ts';
 import { type Judgement, judge } from './judge/judge.ts';
+import { findOverlaps } from './judge/overlaps.ts';
 import { becomeQuiet } from './judge/quiet.ts';
+import { judgeUnknown } from './judge/unknown.ts';
 import { perform } from './perform.ts';
 import { crashPoints } from './scenarios/crash-points.ts';
 import type { Scenario } from './scenarios/scenario.ts';
+import { partition } from './scenarios/server-troubles.ts';
 import { sockets } from './scenarios/sockets.ts';
-import { channelId } from './world/names.ts';
+import { addressOf, channelId } from './world/names.ts';
 import { openWorld } from './world/open-world.ts';
+import type { StoreKind } from './world/world.ts';
 
-const NOTHING_BROKEN = { ranTwice: [], lost: [], stuck: [], doubled: [], untrue: [], other: [] };
+const NOTHING_BROKEN = {
+  ranTwice: [],
+  lost: [],
+  stuck: [],
+  doubled: [],
+  untrue: [],
+  overlapped: [],
+  unknown: [],
+  other: [],
+};
 
 describe('nothing runs twice, is lost, stays undone or stands twice', () => {
-  const short: readonly Scenario[] = [crashPoints, sockets];
+  const short: readonly { readonly store: StoreKind; readonly scenario: Scenario }[] = [
+    { store: 'sqlite', scenario: crashPoints },
+    { store: 'sqlite', scenario: sockets },
+    ...(HAS_POSTGRES || process.env.CI !== undefined
+      ? [{ store: 'postgres', scenario: partition } as const]
+      : []),
+  ];
   test.each(short)(
-    '$name: $about',
-    async (scenario) => {
+    'on $store, $scenario.name: $scenario.about',
+    async ({ store, scenario }) => {
       const performed = await perform(
         scenario,
         { jobs: 160, isShort: true },
-        { store: 'sqlite', replicas: 1, seed: 1 },
+        { store, replicas: 2, seed: 1 },
       );
       expect(performed).toMatchObject(NOTHING_BROKEN);
       expect(performed.jobs).toBeGreaterThan(50);
     },
-    90_000,
+    120_000,
   );
 });
 
@@ -66,3 +87,52 @@ test('what is broken is found: each kind of it, made by hand', async () => {
     other: [expect.stringMatching(/^audit verify ended with 1/)],
   });
 }, 60_000);
+
+describe('what the hosts of several processes have on record', () => {
+  const event = (what: HostEvent['what'], host: string, tag: string, by: string, at: number): HostEvent => ({
+    what,
+    ip: addressOf(host),
+    tag,
+    by,
+    at,
+  });
+  const seen = (events: readonly HostEvent[], goneAt: readonly number[] = []) => ({
+    isShared: true,
+    hosts: { events },
+    replicas: [
+      { key: 'one', goneAt, troubledAt: [] },
+      { key: 'two', goneAt: [], troubledAt: [] },
+    ],
+  });
+
+  test('two commands at once on a host are found, but where the first one belonged to a process that went away', () => {
+    const both = [event('began', 'h0001', 't0', 'one', 1_000), event('began', 'h0001', 't1', 'two', 2_000)];
+    expect(findOverlaps(seen(both))).toEqual([expect.stringMatching(/^t1 began .* while t0 went on there$/)]);
+    expect(findOverlaps(seen(both, [1_500]))).toEqual([]);
+    const [first, second] = both;
+    expect(
+      findOverlaps(
+        seen([first, event('ended', 'h0001', 't0', 'one', 1_900), second].flatMap((one) => one ?? [])),
+      ),
+    ).toEqual([]);
+  });
+
+  test('what is unknown for no reason, or for longer than 15 s, is found', () => {
+    const began = [event('began', 'h0001', 't0', 'one', 1_000)];
+    const job = {
+      run: 'r-1',
+      tag: 't0',
+      host: 'h0001',
+      state: 'settled',
+      kind: 'interrupted',
+      hasResult: true,
+      held: null,
+    };
+    const at = (endedAt: number, world = seen(began, [2_000]), mayLose = true) =>
+      judgeUnknown(world, [{ ...job, endedAt }], mayLose);
+    expect(at(14_000)).toEqual({ unknown: [], noticedMs: [12_000] });
+    expect(at(18_000).unknown).toEqual(['t0 on h0001 is interrupted, 16.0 s after its process was gone']);
+    expect(at(14_000, seen(began)).unknown).toEqual(['t0 on h0001 is interrupted, for no reason']);
+    expect(at(14_000, seen(began, [2_000]), false).unknown).toHaveLength(1);
+  });
+});

@@ -6,7 +6,9 @@
  *     npm run chaos -- --only fuzz --cases 100000     the properties of test/fuzz, for as long as it takes
  */
 import { spawnSync } from 'node:child_process';
-import { loadavg } from 'node:os';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { machineFacts } from '../bench/machine.ts';
 import { HAS_POSTGRES } from '../rigs/postgres.ts';
@@ -79,11 +81,24 @@ for (const { scenario, store } of chosen) {
   );
   performed.push(one);
   process.stdout.write(`${formatPerformed(one)}\n`);
+  if (isBroken(one)) keepOutputs(one);
 }
 
-const broken = performed.filter((one) => BROKEN.some((what) => one[what].length > 0));
+const broken = performed.filter(isBroken);
 const sum = performed.reduce((total, one) => total + one.jobs, 0);
 process.stdout.write(
   `\n${performed.length} scenarios, ${sum} jobs, seed ${seed}: ${broken.length === 0 ? 'all held' : `broken in ${broken.map(({ scenario, store }) => `${scenario.name} (${store})`).join(', ')}`}\n`,
 );
 process.exit(broken.length === 0 ? 0 : 1);
+
+function isBroken(one: Performed): boolean {
+  return BROKEN.some((what) => one[what].length > 0);
+}
+
+/** What the processes logged is all that there is to find out why. */
+function keepOutputs({ outputs, scenario }: Performed): void {
+  const folder = mkdtempSync(join(tmpdir(), 'batchops-chaos-'));
+  for (const [n, output] of outputs.entries())
+    writeFileSync(join(folder, `${scenario.name}-${n + 1}.log`), output);
+  say(`what the bot logged is in ${folder}`);
+}

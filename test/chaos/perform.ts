@@ -12,6 +12,8 @@ export interface Performed extends Judgement {
   /** From each start of the one process to the first message that said `interrupted`. */
   readonly interruptedMs: readonly number[];
   readonly kills: number;
+  /** All that each of the processes said, from its first start on. */
+  readonly outputs: readonly string[];
   /** Of the machine, over the last minute as it ended. */
   readonly load: number;
 }
@@ -68,6 +70,7 @@ export async function perform(
     seconds: (performance.now() - since) / 1_000,
     interruptedMs: world.interruptedMs,
     kills: world.kills,
+    outputs: world.replicas.map((one) => one.output()),
     load: loadavg()[0] ?? Number.NaN,
   };
 }

@@ -6,13 +6,10 @@ export class MemoryReceived implements Received {
   readonly rows: Unanswered[] = [];
   /** How long the store takes to put one down. */
   noting: Promise<void> = Promise.resolve();
-  #count = 0;
 
-  async note(request: ReceivedRequest): Promise<string> {
-    const id = `${++this.#count}`;
+  async note(request: ReceivedRequest, id: string): Promise<void> {
     await this.noting;
     this.rows.push({ ...request, id, receivedAt: Date.now(), runId: undefined });
-    return id;
   }
 
   async forget(ids: readonly string[]): Promise<void> {

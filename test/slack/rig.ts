@@ -162,6 +162,8 @@ export async function openDoorRig(
     received,
     log,
     ...(freshness && { freshness }),
+    describeTrouble: (error) =>
+      error instanceof Error && error.message === 'away' ? 'its database does not answer' : undefined,
     onFatal: (error) => fatal.push(error),
   });
   if (door.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${door.port}/slack/events`);
@@ -262,6 +264,10 @@ export class MemoryOutbox implements Outbox {
       entry.state = 'sent';
     }
     for (const listener of this.#listeners) listener();
+  }
+
+  async hold(row: OutboxRow, until: number): Promise<void> {
+    this.#entry(row).leaseUntil = until;
   }
 
   async defer(row: OutboxRow, at: number, why: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { ReceivedRequest } from '../../src/run/received.ts';
 import { ANN, approvedPlan, openRig } from './rig.ts';
@@ -12,17 +13,18 @@ const asked = (requestKey: string): ReceivedRequest => ({
 test('what came in is known over a crash until it is answered; a run with its thread is an answer', async () => {
   await using rig = await openRig();
   const { received } = rig.store;
-  const answered = await received.note(asked('answered'));
-  await received.note(asked('lost'));
-  await received.note(asked('becomes a run'));
-  await received.note(asked('has no thread'));
-  await received.note(asked('a click'));
+  const answered = randomUUID();
+  await received.note(asked('answered'), answered);
+  await received.note(asked('lost'), randomUUID());
+  await received.note(asked('becomes a run'), randomUUID());
+  await received.note(asked('has no thread'), randomUUID());
+  await received.note(asked('a click'), randomUUID());
   await received.forget([answered]);
 
   const { run } = await rig.store.createRun(approvedPlan(), 'becomes a run');
   await rig.store.releaseRun(run.id, '1.0');
   // Brought once more, and put down behind the run that it finds.
-  await received.note(asked('becomes a run'));
+  await received.note(asked('becomes a run'), randomUUID());
   const { run: unopened } = await rig.store.createRun(approvedPlan(), 'has no thread');
   // Of a button, whose runs have a key of their own.
   const { run: again } = await rig.store.createRun(approvedPlan(), "the button's", undefined, 'a click');
@@ -49,10 +51,11 @@ test('what came in is known over a crash until it is answered; a run with its th
 test('a word about one that is gone is about no other', async () => {
   await using rig = await openRig();
   const { received } = rig.store;
-  const first = await received.note(asked('first'));
+  const first = randomUUID();
+  await received.note(asked('first'), first);
   const { run } = await rig.store.createRun(approvedPlan(), 'first');
   await rig.store.releaseRun(run.id, '1.0');
-  await received.note(asked('second'));
+  await received.note(asked('second'), randomUUID());
   await received.forget([first]);
   const store = await rig.reopen();
   expect(await store.received.unanswered()).toMatchObject([{ requestKey: 'second' }]);

@@ -15,8 +15,6 @@ export interface Poster {
   close(): Promise<void>;
 }
 
-/** A file of a hundred megabytes may take long to get to Slack. */
-const LOG_LEASE_MS = 15 * 60_000;
 /** No more than a channel's line holds: what is claimed keeps its place before a run that has just begun. */
 const CLAIM = 2;
 /** Where a listener was missed or a row's time had come in between: look again after this at the latest. */
@@ -115,7 +113,7 @@ export function openPoster(options: PosterOptions): Poster {
     for (;;) {
       // What a run came to goes before what its thread still lacks.
       const roots = await claim(edits.room(), { lane: 'edits' });
-      const files = await claim(logs.room(), { lane: 'bulk', leaseMs: LOG_LEASE_MS });
+      const files = await claim(logs.room(), { lane: 'bulk' });
       const rest = await claim(CLAIM, {
         lane: 'posts',
         except: [...posts.fullChannels(), ...closed.channels()],

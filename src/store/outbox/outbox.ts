@@ -251,6 +251,12 @@ export class StoredOutbox implements Outbox {
     });
   }
 
+  async hold(row: OutboxRow, until: number): Promise<void> {
+    await this.#ofThisClaim(row)
+      .set({ lease_until: Math.ceil(until) })
+      .execute();
+  }
+
   async defer(row: OutboxRow, at: number, why: string): Promise<void> {
     await this.#ofThisClaim(row)
       .set({ lease_until: Math.ceil(at), faults: row.faults, error: why })

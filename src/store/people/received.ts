@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
 import type { Received } from '../../ports/records.ts';
 import type { ReceivedRequest, Unanswered } from '../../run/received.ts';
@@ -19,9 +18,7 @@ export class StoredReceived implements Received {
     this.#now = now;
   }
 
-  async note({ requester, channelId, what, requestKey }: ReceivedRequest): Promise<string> {
-    // Never that of a row that is gone: a late word about one is about no other.
-    const id = randomUUID();
+  async note({ requester, channelId, what, requestKey }: ReceivedRequest, id: string): Promise<void> {
     await this.#db
       .insertInto('received')
       .values({
@@ -34,7 +31,6 @@ export class StoredReceived implements Received {
         at: this.#now(),
       })
       .execute();
-    return id;
   }
 
   async forget(ids: readonly string[]): Promise<void> {

@@ -93,7 +93,7 @@ export async function judge(world: World, stuck: string | undefined, mayLose: bo
       .map(([key, count]) => `${key} began ${count} times`),
     lost,
     stuck: stuck === undefined ? [] : [stuck],
-    doubled: findDoubled(world),
+    doubled: findDoubled(world, await world.store.late()),
     untrue,
     overlapped: findOverlaps(world),
     ...judgeUnknown(world, jobs, mayLose),

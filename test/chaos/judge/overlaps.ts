@@ -1,11 +1,11 @@
 import type { HostEvent } from '../../rigs/simulated/hosts.ts';
-import type { World } from '../world/world.ts';
+import type { Seen } from './unknown.ts';
 
 /**
  * Commands that went on at once on one host, by its own record. One that a process began which stood still or was cut
  * off is not held against it: there the host may be given away while its command goes on (README).
  */
-export function findOverlaps({ hosts, replicas }: World): readonly string[] {
+export function findOverlaps({ hosts, replicas }: Seen): readonly string[] {
   const wasAway = ({ by, at }: HostEvent): boolean =>
     replicas.some(({ key, goneAt }) => key === by && goneAt.some((gone) => gone > at));
   const going = new Map<string, HostEvent>();

@@ -1,7 +1,17 @@
 import type { HostEvent } from '../../rigs/simulated/hosts.ts';
 import { addressOf } from '../world/names.ts';
 import type { StoredJob } from '../world/store-view.ts';
-import type { World } from '../world/world.ts';
+
+/** Of a world what the hosts have on record, and what happened to the processes. */
+export interface Seen {
+  readonly isShared: boolean;
+  readonly hosts: { readonly events: readonly HostEvent[] };
+  readonly replicas: readonly {
+    readonly key: string;
+    readonly goneAt: readonly number[];
+    readonly troubledAt: readonly number[];
+  }[];
+}
 
 /** From the end of one of several processes to `interrupted` (README). */
 const NOTICED_WITHIN_MS = 15_000;
@@ -11,7 +21,7 @@ const NOTICED_WITHIN_MS = 15_000;
  * A file's one process finds it at its next start.
  */
 export function judgeUnknown(
-  world: World,
+  world: Seen,
   jobs: readonly StoredJob[],
   mayLose: boolean,
 ): { readonly unknown: readonly string[]; readonly noticedMs: readonly number[] } {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LinkState } from '../world/link.ts';
 import { between } from '../world/random.ts';
 import type { Asked, Fact, World } from '../world/world.ts';
 import { isHost, isPost, isSlack, nth } from './facts.ts';
@@ -92,7 +93,7 @@ async function beAway(world: World, ms: number, isDown: boolean): Promise<void> 
   world.troubleAll();
 }
 
-const STATES = ['cut', 'mute', 'deaf', 'reset', 'slow'] as const;
+const STATES: readonly LinkState[] = ['cut', 'mute', 'deaf', 'reset', 'slow'];
 
 /** The way between one of the processes and the server; what did not pass passes late, or its connections are gone. */
 export const partition: Scenario = {
@@ -104,7 +105,8 @@ export const partition: Scenario = {
     await world.start();
     for (const [round, state] of everyState(world, scale).entries()) {
       const one = world.pick();
-      const ms = round % 3 === 2 ? between(world.random, 500, 6_000) : LONG_MS;
+      const isBrief = scale.isShort ? round > 0 : round % 3 === 2;
+      const ms = isBrief ? between(world.random, 500, scale.isShort ? 1_000 : 6_000) : LONG_MS;
       await inMidRun(
         world,
         async () => {
@@ -121,6 +123,7 @@ export const partition: Scenario = {
   },
 };
 
-function everyState(world: World, scale: Scale): readonly (typeof STATES)[number][] {
+function everyState(world: World, scale: Scale): readonly LinkState[] {
+  if (scale.isShort) return ['cut', 'reset'];
   return Array.from({ length: roundsOf(world, scale) }, (_, n) => STATES[n % STATES.length] ?? 'cut');
 }

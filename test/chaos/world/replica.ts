@@ -37,6 +37,7 @@ export class Replica {
   readonly #slack: LocalSlack;
   readonly #env: Readonly<Record<string, string>>;
   readonly #keep: (bot: Bot) => void;
+  readonly #bots: Bot[] = [];
   #bot: Bot | undefined;
   #isKilled = false;
 
@@ -55,6 +56,11 @@ export class Replica {
     return this.#bot;
   }
 
+  /** All that its processes said, one after the other. */
+  output(): string {
+    return this.#bots.map((bot) => bot.output()).join('--- killed or ended ---\n');
+  }
+
   /** It has ended, or was killed and is about to. */
   get isDown(): boolean {
     const { exitCode, signalCode } = this.bot.process;
@@ -70,6 +76,7 @@ export class Replica {
     const bot = spawnBot(this.home, this.#slack, this.#env, { program: 'sh', args: ['-c', START] });
     this.#keep(bot);
     this.#bot = bot;
+    this.#bots.push(bot);
     this.#isKilled = false;
     return bot;
   }

@@ -12,6 +12,8 @@ export interface StoreView {
   /** What is still to be done; undefined while it cannot be read. */
   left(): Promise<Left | undefined>;
   jobs(): Promise<readonly StoredJob[]>;
+  /** Of each run how often something of it was told late, in the place of "unknown": its files come anew then. */
+  late(): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface Left {
@@ -39,6 +41,7 @@ const LEFT = {
   dueRows: "outbox where due_at is not null and given_up_at is null and turn <> 'audit'",
   unanswered: 'received',
 };
+const LATE = "select run_id as run, count(*) as n from audit where action = 'late' group by run_id";
 const JOBS = `select run.id as run, run.plan_json as plan, job.host, job.state, job.kind, job.ended_at as ended, run.held,
   result.job_id as result from job join run on run.id = job.run_id left join result on result.job_id = job.id`;
 
@@ -62,6 +65,9 @@ export function viewSqlite(path: string): StoreView {
     },
     async jobs() {
       return read((database) => database.prepare(JOBS).all().map(toJob));
+    },
+    async late() {
+      return read((database) => toCounts(database.prepare(LATE).all()));
     },
   };
 }
@@ -99,6 +105,9 @@ export function viewPostgres({ url, writesTo }: Pick<Server, 'url' | 'writesTo'>
     async jobs() {
       return await read(async (client) => (await client.query<Row>(JOBS)).rows.map(toJob));
     },
+    async late() {
+      return await read(async (client) => toCounts((await client.query<Row>(LATE)).rows));
+    },
   };
 }
 
@@ -113,6 +122,10 @@ async function countLeft(ask: (what: string) => unknown): Promise<Left> {
 }
 
 type Row = Readonly<Record<string, unknown>>;
+
+function toCounts(rows: readonly Row[]): ReadonlyMap<string, number> {
+  return new Map(rows.map(({ run, n }) => [String(run), Number(n)]));
+}
 
 function toJob({ run, plan, host, state, kind, result, ended, held }: Row): StoredJob {
   return {

@@ -1,5 +1,5 @@
 import { Arrivals } from '../arrivals.ts';
-import type { ClaimedRow } from '../row/claimed-row.ts';
+import { type ClaimedRow, LEASE_MS } from '../row/claimed-row.ts';
 import type { PosterContext } from '../row/context.ts';
 import { renderRow } from '../row/render-row.ts';
 import { giveBack } from '../row/settle-row.ts';
@@ -28,11 +28,32 @@ export class Logs {
   }
 
   add(claimed: ClaimedRow): void {
-    this.#underWay.add(claimed, () => this.#send(claimed));
+    this.#underWay.add(claimed, () => this.#whileHeld(claimed, () => this.#send(claimed)));
   }
 
   idle(): Promise<void> {
     return this.#underWay.idle();
+  }
+
+  /**
+   * A file of a hundred megabytes may take long to get to Slack: it is claimed anew all the while, and no longer than
+   * that, as this process may end, or be cut off from the store, in the middle of it.
+   */
+  async #whileHeld({ row }: ClaimedRow, send: () => Promise<void>): Promise<void> {
+    const { outbox, now, log } = this.#context;
+    const timer = setInterval(() => {
+      outbox.hold(row, now() + LEASE_MS).catch((error: unknown) => {
+        log.warn(
+          { key: row.key, err: error },
+          'a file that is being sent could not be kept: it may be sent once more',
+        );
+      });
+    }, LEASE_MS / 3);
+    try {
+      await send();
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   async #send({ row }: ClaimedRow): Promise<void> {
