@@ -329,6 +329,7 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
     workspace,
     desk: openRequests(context),
     received: context.store.received,
+    describeTrouble: (error) => context.store.describeTrouble(error),
     log,
     meters,
     onFatal: (error) => {

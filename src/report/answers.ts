@@ -33,9 +33,16 @@ export function formatRefusal(refusal: Refusal, typed?: string): Message {
   };
 }
 
-/** Our own fault: the operator gets the number under which the log has it, and nothing of its inside. */
-export function formatDefect(id: string): Message {
-  const what = `Something went wrong inside Batchops. The log has it under ${bounded(id, 40)}.`;
+/**
+ * Our own fault: the operator gets the number under which the log has it, and nothing of its inside. Where it is known
+ * whose it is in place of ours, `trouble` says so in a clause.
+ */
+export function formatDefect(id: string, trouble?: string): Message {
+  const whose =
+    trouble === undefined
+      ? 'Something went wrong inside Batchops'
+      : `Batchops cannot do this now: ${bounded(trouble, 200)}`;
+  const what = `${whose}. The log has it under ${bounded(id, 40)}.`;
   const remedy = 'Whether anything was started is in `/batch runs`: look there before you send it again.';
   return {
     text: escapeShort(`${what} ${remedy.replaceAll('`', '')}`, MAX_TEXT_CHARS),

@@ -3,7 +3,7 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,copy,acks,logins,expressions,visibility,years --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,copy,acks,logins,expressions,visibility,years,jobs --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -24,13 +24,14 @@ import {
 } from './contenders.ts';
 import { formatCopies, measureCopies } from './copy/copy.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
+import { formatJobs, measureJobs } from './jobs/jobs.ts';
 import { machineFacts, round2 } from './machine.ts';
 import { atMost, bar, fixed, table } from './report.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'copy', 'acks', 'logins', 'expressions', 'visibility', 'years'];
+const PARTS = ['cold', 'warm', 'copy', 'acks', 'logins', 'expressions', 'visibility', 'years', 'jobs'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -82,6 +83,7 @@ if (parts.includes('logins')) {
 if (parts.includes('expressions')) await measureWorstExpressions();
 if (parts.includes('visibility')) await measureThreads();
 if (parts.includes('years')) await measureAge();
+if (parts.includes('jobs')) await measureEngines();
 const facts = {
   ...machineBefore,
   loadAfter: loadavg().map(round2),
@@ -316,4 +318,17 @@ async function measureAge(): Promise<void> {
   const figures = await measureYears(jobs);
   report.push('', ...formatYears(figures));
   results.years = figures;
+}
+
+// ── jobs a second ────────────────────────────────────────────────────────────────────────────────────────
+
+async function measureEngines(): Promise<void> {
+  const figures = await measureJobs({
+    growth: flags.quick ? [100, 2_000] : [100, 1_000, 10_000, 100_000],
+    replicas: flags.quick ? [1, 2] : [1, 2, 3],
+    jobs: flags.quick ? 2_000 : 30_000,
+    say,
+  });
+  report.push('', ...formatJobs(figures));
+  results.jobs = figures;
 }
