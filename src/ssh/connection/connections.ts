@@ -34,8 +34,8 @@ const JUMP_IDLE_MS = 60_000;
 /** Neither a key nor a revoked one. */
 const NOTHING_KNOWN = ' ';
 
-/** Opening a channel on a kept connection is a fraction of a key exchange. */
-const WARM_START_SHARE = 1 / 8;
+/** What it costs to open a channel on a kept connection. */
+const WARM_START_MS = 0.5;
 
 /** Makes connections, keeps them warm, and hands them out: one job, one connection. */
 export class Connections {
@@ -116,7 +116,7 @@ export class Connections {
     work: Borrow<T>,
   ): Promise<T> {
     if (kept) {
-      await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_SHARE));
+      await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_MS));
       try {
         return await this.#lend(kept, work, Math.min(this.#deadlines.channelMs, this.#deadlines.connectMs));
       } catch (error) {

@@ -1,6 +1,7 @@
 import { isIP, connect as openSocket, type Socket } from 'node:net';
 import type { Host } from '../../inventory/inventory.ts';
 import { within } from '../../time/within.ts';
+import { hearInTurns } from '../loop-turns.ts';
 import { formatAddress, formatSeconds } from '../settings.ts';
 import { refusedDial, stopTrouble, Trouble } from '../trouble.ts';
 import { sharedLookup } from './addresses.ts';
@@ -19,6 +20,7 @@ export function dial(host: Host, connectMs: number, signal: AbortSignal): Promis
     ...(isIP(host.ip) === 0 ? { lookup: sharedLookup } : {}),
   });
   gatherWrites(socket);
+  hearInTurns(socket);
   // For good: after a failure, and after success too, further errors may follow.
   socket.on('error', () => {});
   const connected = new Promise<Socket>((resolve, reject) => {
