@@ -87,7 +87,7 @@ async function openServerRig(port: number, settings: Partial<StoreSettings>): Pr
   return rig;
 }
 
-async function openFileRig(settings: Partial<StoreSettings>): Promise<StoreRig> {
+export async function openFileRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
   const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));
   const path = join(folder, 'batchops.db');
   const url = `file:${path}`;
