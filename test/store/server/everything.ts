@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { ANN, approvedPlan, BOB, claimAll, drain, okOutcome, openRun, type StoreRig } from '../rig.ts';
@@ -57,6 +57,14 @@ export async function fill(rig: StoreRig): Promise<Everything> {
     paused: paused.id,
     held: heldRun.id,
   };
+}
+
+/** What its process had not written yet as it ended is not there: as it was at one moment. */
+export async function killed(rig: StoreRig): Promise<void> {
+  const copy = `${rig.folder}/killed.db`;
+  rig.sql(`vacuum into '${copy}'`);
+  await rig.store.close();
+  renameSync(copy, rig.path);
 }
 
 /** Whatever may stand in a text that both databases keep. */

@@ -9,7 +9,7 @@ import { moveToServer, undoMove } from '../../../src/store/move/move.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { createDatabase } from '../../rigs/postgres.ts';
 import { ANN, claimAll, drain, openFileRig, openRun, quiet, type StoreRig } from '../rig.ts';
-import { becomeOld, fill, rowsAt, rowsOf } from './everything.ts';
+import { becomeOld, fill, killed, rowsAt, rowsOf } from './everything.ts';
 
 interface There extends AsyncDisposable {
   readonly url: string;
@@ -51,7 +51,7 @@ test('every row of every table arrives, the chain has the same head, and only th
   await using rig = await openFileRig();
   await using there = await openThere();
   await fill(rig);
-  await rig.store.close();
+  await killed(rig);
   const before = rowsOf(rig.path);
   expect(Object.keys(before).filter((name) => before[name]?.length === 0)).toEqual([]);
   const { seq, hash } = rig.sql('select seq, hash from audit_head')[0] ?? {};
