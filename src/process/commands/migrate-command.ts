@@ -4,16 +4,19 @@ import { ConfigError } from '../../errors.ts';
 const USAGE =
   'migrate: expected sqlite-to-postgres FILE or undo FILE, with the server in BATCHOPS_DATABASE_URL, or behind FILE as postgres://USER@HOST/DATABASE';
 
-interface Moved {
+interface Ends {
   readonly from: string;
   readonly to: string;
+}
+
+interface Moved extends Ends {
   readonly head: string;
   readonly faults: readonly string[];
 }
 
 export interface Mover {
   move(file: string, url: string, tell: (line: string) => void): Promise<Moved>;
-  undo(file: string, url: string): Promise<Pick<Moved, 'from' | 'to'>>;
+  undo(file: string, url: string): Promise<Ends>;
   /** Of a database: where what belongs to it lies in files. */
   folderOf(url: string): string;
 }

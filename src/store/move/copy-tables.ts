@@ -40,7 +40,7 @@ export async function copyTables(
     if (filling.written !== table.count) {
       throw new Error(`${table.name}: ${filling.written} of ${table.count} rows arrived`);
     }
-    tell(`${table.name}: ${table.count} rows`);
+    if (table.count > 0) tell(`${table.name}: ${table.count} ${table.count === 1 ? 'row' : 'rows'}`);
     rows += table.count;
   }
   return { rows, nuls: [...nuls] };

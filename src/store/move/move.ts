@@ -9,6 +9,9 @@ import { type Copied, copyTables } from './copy-tables.ts';
 import { type Contents, lockSource, openContents, type Source } from './source.ts';
 import { findLast, findMoveOf, prepareTarget, type Target, takeHead, withTarget } from './target.ts';
 
+/** More than that nobody reads here. */
+const MAX_TOLD = 20;
+
 export interface MoveSettings {
   /** The file, as the administrator names it. */
   readonly file: string;
@@ -22,9 +25,13 @@ export interface MoveSettings {
   readonly tell: (line: string) => void;
 }
 
-export interface Moved {
+/** The file and the server. */
+export interface Ends {
   readonly from: string;
   readonly to: string;
+}
+
+export interface Moved extends Ends {
   /** Of the audit there, with the entry that tells of the move. */
   readonly head: string;
   /** What is wrong with the audit, there as in the file. */
@@ -59,7 +66,7 @@ async function fill(
   settings: MoveSettings,
   source: Source,
   target: Target,
-): Promise<Pick<Moved, 'head' | 'faults'>> {
+): Promise<Omit<Moved, keyof Ends>> {
   const { tell } = settings;
   await using contents = await openContents(source);
   const { copiedAt, tables } = contents;
@@ -91,7 +98,7 @@ interface Move {
 async function copyAll(
   { by, auditLines, now, tell }: MoveSettings,
   { source, target, contents, before }: Move,
-): Promise<Pick<Moved, 'head' | 'faults'>> {
+): Promise<Omit<Moved, keyof Ends>> {
   return await transact(target.db, async (trx) => {
     await takeHead(trx);
     const { rows, nuls } = await copyTables(contents, trx, tell);
@@ -110,8 +117,9 @@ async function copyAll(
 }
 
 function tellAudit({ entries, head, faults, notes }: AuditVerification, tell: (line: string) => void): void {
-  for (const note of notes) tell(`note: ${note}`);
-  for (const fault of faults) tell(`fault: ${fault}`);
+  for (const note of notes.slice(0, MAX_TOLD)) tell(`note: ${note}`);
+  for (const fault of faults.slice(0, MAX_TOLD)) tell(`fault: ${fault}`);
+  if (faults.length > MAX_TOLD) tell(`and ${faults.length - MAX_TOLD} more: npm run audit -- verify`);
   tell(`${entries} entries, ${faults.length} faults; head ${head}`);
 }
 
@@ -173,12 +181,9 @@ async function finish(
 
 /**
  * Back to the file as it was, as long as no bot was started on the server: that is closed to bots first, so that here
- * as well one can start on one of the two at most. Tells the file and the server.
+ * as well one can start on one of the two at most.
  */
-export async function undoMove({
-  file,
-  url,
-}: Pick<MoveSettings, 'file' | 'url'>): Promise<Pick<Moved, 'from' | 'to'>> {
+export async function undoMove({ file, url }: Pick<MoveSettings, 'file' | 'url'>): Promise<Ends> {
   await using source = await lockSource(file);
   const { path, head, movedTo } = source;
   if (movedTo === undefined)

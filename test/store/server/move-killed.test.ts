@@ -62,9 +62,9 @@ test('killed while it copies, the server is empty and starts no bot, the file is
   await rig.store.close();
   const url = await createDatabase(inject('postgresPort') ?? 0, TEMPLATE);
   await using other = await connect(url);
-  await other.query('begin; lock table beat in access exclusive mode');
+  await other.query('begin; lock table job in access exclusive mode');
   using mover = startMover(rig, url);
-  await mover.heard('leftover: ');
+  await mover.heard('audit_head: 1 row');
   mover.child.kill('SIGKILL');
   await mover.ended;
   await other.query('rollback');

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import pg from 'pg';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import { ConfigError } from '../../../src/errors.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { openAuditTrail } from '../../../src/store/audit/trail.ts';
@@ -126,6 +126,22 @@ test('no bot starts on the file afterwards; it can be gone back to until one was
   expect((await backUp(`file:${rig.path}`, copy, Date.now)).held).toBe(3);
   await using again = await openAt(`file:${copy}`);
   expect(await drain(again)).toEqual([]);
+});
+
+test('a bot that was just starting on a server as that was closed to bots starts nothing there', async () => {
+  await using there = await openThere();
+  await (await openAt(there.url)).close();
+  await there.query('begin');
+  await there.query('select * from audit_head for update');
+  await there.query(
+    "create table batchops_closed (why text not null); insert into batchops_closed values ('moving')",
+  );
+  const starting = refused(openAt(there.url));
+  const name = new URL(there.url).pathname.slice(1);
+  const waits = `select 1 from pg_stat_activity where datname = '${name}' and wait_event_type = 'Lock'`;
+  await vi.waitFor(async () => expect(await there.query(waits)).toHaveLength(1), { timeout: 9_000 });
+  await there.query('commit');
+  expect(await starting).toContain('is being moved');
 });
 
 test('a file of release 0.1 is brought along in a copy, and stays as it was', async () => {
