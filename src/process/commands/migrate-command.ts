@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { ConfigError } from '../../errors.ts';
 
@@ -47,7 +48,8 @@ export async function runMigrateCommand(
   tell(`moved: ${to} has all of it, and an entry in its audit that says so; head ${head}`);
   tell('now name it in BATCHOPS_DATABASE_URL, and start the bot');
   const [spool, wanted] = [`${mover.folderOf(`file:${from}`)}/spool`, `${mover.folderOf(url)}/spool`];
-  if (spool !== wanted) tell(`long output is looked for in ${wanted} then: move ${spool} there first`);
+  if (spool !== wanted && existsSync(spool))
+    tell(`long output is looked for in ${wanted} then: move ${spool} there first`);
   tell('transfers, known_hosts, .env and both .ini files are as they were: another machine needs them too');
   tell(`once it works, remove ${from}: words with a secret may be in it`);
   return faults.length > 0 ? 1 : 0;

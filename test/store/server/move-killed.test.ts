@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import { expect, inject, test, vi } from 'vitest';
@@ -135,7 +136,11 @@ test('a password is not taken from the command line, and no output shows one', a
     /^moved: postgres:\/\/127\.0\.0\.1:\d+\/b\w+ has all of it.*head \d+:[0-9a-f]{64}$/m,
   );
   expect(refused.said() + mover.said()).not.toContain('hunter2');
+  // Long output that lies elsewhere than it is looked for from then on is named.
+  expect(mover.said()).not.toContain('long output');
+  mkdirSync(`${rig.folder}/spool`);
   using typed = startMover(rig, url, url);
   expect(await typed.ended).toBe(0);
   expect(typed.said()).toContain('nothing was left to do');
+  expect(typed.said()).toContain(`move ${rig.folder}/spool there first`);
 });
