@@ -21,6 +21,7 @@ import { Anchors } from './process/anchors.ts';
 import { beatBy, openSteadyClock, readBeat } from './process/clocks.ts';
 import { runAuditCommand } from './process/commands/audit-command.ts';
 import { runBackupCommand } from './process/commands/backup-command.ts';
+import { runMigrateCommand } from './process/commands/migrate-command.ts';
 import { nameOfUser, runOutboxCommand } from './process/commands/outbox-command.ts';
 import { type Condition, findTrouble, watch } from './process/condition.ts';
 import { endOnDefect } from './process/defects.ts';
@@ -87,13 +88,26 @@ try {
     const desk = openOutboxDesk({ databaseUrl: readDatabaseUrl(process.env), auditLines, now: Date.now });
     const by = nameOfUser(process.env.SUDO_USER);
     process.exitCode = await runOutboxCommand(words, desk, { out: process.stdout, by });
+  } else if (command === 'migrate') {
+    // With what a server needs.
+    const { moveToServer, undoMove } = await import('./store/move/move.ts');
+    const by = nameOfUser(process.env.SUDO_USER);
+    const auditLines = hasAuditChannel(process.env) ? 'channel' : 'nobody';
+    const mover = {
+      move: (file: string, url: string, tell: (line: string) => void) =>
+        moveToServer({ file, url, by, auditLines, now: Date.now, tell }),
+      undo: (file: string, url: string) => undoMove({ file, url }),
+      folderOf: databaseFolder,
+    };
+    const known = () => readDatabaseUrl(process.env);
+    process.exitCode = await runMigrateCommand(words, mover, { out: process.stdout, known });
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
     const check = { env: process.env, findKeyFault, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
     throw new ConfigError([
-      `"${command}": expected nothing, check-config, audit verify, audit export, backup FILE, outbox list or outbox retry`,
+      `"${command}": expected nothing, check-config, audit verify, audit export, backup FILE, outbox list, outbox retry, migrate sqlite-to-postgres FILE or migrate undo FILE`,
     ]);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;

@@ -50,7 +50,7 @@ describe('the README', () => {
     const named = new Set(
       Array.from(
         readme.matchAll(
-          /npm (?:run )?(start|test|demo|check-config|check|bench|chaos|audit|backup|outbox)\b/g,
+          /npm (?:run )?(start|test|demo|check-config|check|bench|chaos|audit|backup|outbox|migrate)\b/g,
         ),
         (m) => m[1],
       ),

@@ -9,6 +9,14 @@ const ON_SERVER = [
   'test/queue/dispatcher.test.ts',
 ];
 
+/**
+ * PostgreSQL in the process, where there is no server: it has one session, so whatever is about several processes or
+ * lost connections stays with a real one. Where there is one, a part of it, so that it goes on to work.
+ */
+const ON_PGLITE = HAS_POSTGRES
+  ? ['test/store/{jobs,runs}.test.ts']
+  : [...ON_SERVER.filter((name) => !name.includes('/server/')), 'test/store/server/{record,batches}.test.ts'];
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -39,6 +47,20 @@ export default defineConfig({
           include: HAS_POSTGRES || process.env.CI !== undefined ? ON_SERVER : [],
           globalSetup: ['test/store/on-server.ts'],
           setupFiles: ['test/rigs/text-mode.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'pglite',
+          include: ON_PGLITE,
+          globalSetup: ['test/store/on-server.ts'],
+          setupFiles: ['test/rigs/text-mode.ts'],
+          // One database, which each test has to itself.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -81,6 +81,7 @@ function signOf(action: AuditEntry['action']): string {
       return '✚';
     case 'anchored':
       return '⚓\ufe0e';
+    case 'moved':
     case 'started':
     case 'retired':
       return '·';

@@ -27,7 +27,8 @@ export interface AuditEntry {
     | 'text-read'
     | 'anchored'
     | 'retired'
-    | 'sent-again';
+    | 'sent-again'
+    | 'moved';
   readonly runId: string | null;
   readonly channelId: string | null;
   readonly detail: Readonly<Record<string, unknown>>;

@@ -5,6 +5,7 @@ import { UNMETERED } from '../ports/meters.ts';
 import { isServerUrl } from './database-url.ts';
 import { copyDatabase } from './embedded/copy.ts';
 import { openCopy, openReader, parseDatabaseUrl } from './embedded/database.ts';
+import { forgetMove } from './migrations/moved.ts';
 import { closeDoubts } from './people/doubts.ts';
 import { holdRuns } from './runs/holds.ts';
 import { Plans } from './runs/plans.ts';
@@ -71,6 +72,8 @@ async function holdWaiting(part: string, now: () => number): Promise<Pick<Backup
       { andHeld: true },
     );
     await closeDoubts(db, now);
+    // Nothing of it starts by itself, so a bot may.
+    await forgetMove(db);
     return { head: `${seq}:${hash}`, runs, held: held.length };
   } finally {
     await close();

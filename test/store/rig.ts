@@ -10,6 +10,7 @@ import { bareOutcome, NO_OUTPUT, type Outcome } from '../../src/run/outcome.ts';
 import type { Plan, Target } from '../../src/run/plan.ts';
 import type { Run, TakenJob } from '../../src/run/run.ts';
 import { openStore, type StoreSettings } from '../../src/store/open.ts';
+import { CHAIN_START } from '../../src/store/schema.ts';
 import type { OutboxRow } from '../../src/thread/row.ts';
 import { createDatabase } from '../rigs/postgres.ts';
 
@@ -36,10 +37,10 @@ export interface StoreRig extends AsyncDisposable {
 }
 
 /** The same tests are run on a server as well, where the project `server` of `vitest.config.ts` says so. */
-export const SERVER_PORT = await import('vitest')
-  .then(({ inject }) => inject('postgresPort'))
+export const [SERVER_PORT, IS_PGLITE] = await import('vitest')
+  .then(({ inject }) => [inject('postgresPort'), inject('isPglite')] as const)
   // Processes that tests start use this file as well: none of vitest's, they are told nothing by it.
-  .catch(() => undefined);
+  .catch(() => [undefined, false] as const);
 
 export async function openRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
   return SERVER_PORT === undefined ? await openFileRig(settings) : await openServerRig(SERVER_PORT, settings);
@@ -56,7 +57,7 @@ const open = (url: string, settings: Partial<StoreSettings>): Promise<Store> =>
   });
 
 async function openServerRig(port: number, settings: Partial<StoreSettings>): Promise<StoreRig> {
-  const url = await createDatabase(port, TEMPLATE);
+  const url = IS_PGLITE ? await emptyDatabase(port) : await createDatabase(port, TEMPLATE);
   const pool = new pg.Pool({
     connectionString: url,
     max: 1,
@@ -87,7 +88,22 @@ async function openServerRig(port: number, settings: Partial<StoreSettings>): Pr
   return rig;
 }
 
-async function openFileRig(settings: Partial<StoreSettings>): Promise<StoreRig> {
+/** There is one, of which each test is the only one at its time. */
+async function emptyDatabase(port: number): Promise<string> {
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const client = new pg.Client(url);
+  await client.connect();
+  const { rows } = await client.query(`select relname from pg_class
+    where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like 'kysely%'`);
+  await client.query(`alter table audit disable trigger user;
+    truncate batchops_queue.job, ${rows.map(({ relname }) => relname).join()};
+    alter table audit enable trigger user;
+    insert into audit_head (id, seq, hash) values (1, 0, '${CHAIN_START}')`);
+  await client.end();
+  return url;
+}
+
+export async function openFileRig(settings: Partial<StoreSettings> = {}): Promise<StoreRig> {
   const folder = mkdtempSync(join(tmpdir(), 'batchops-store-'));
   const path = join(folder, 'batchops.db');
   const url = `file:${path}`;

@@ -177,7 +177,7 @@ function toDatabase(
  * Two processes on one file would both run its queue. The kernel frees this lock however the process ends, so
  * no stale lock can keep the bot from starting.
  */
-function openLock(path: string): DatabaseSync {
+export function openLock(path: string): DatabaseSync {
   const name = `${path}.lock`;
   createPrivately(name);
   const lock = new DatabaseSync(name, { timeout: 0 });

@@ -5,6 +5,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Schema } from '../schema.ts';
 import { copyBefore } from './copy-before.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { listChanges, refuseMoved } from './moved.ts';
 
 /**
  * Brings the tables to this version's shape, behind a copy of what there was. A database from a later version is refused,
@@ -19,27 +20,38 @@ export async function migrate(db: Kysely<Schema>, path: string, log: Log): Promi
       await copyBefore(db, path, last, log);
     }
   }
+  await migrateCopy(db);
+}
+
+/** The same for a copy that nobody else knows of. */
+export async function migrateCopy(db: Kysely<Schema>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
 }
 
-/** What was done to the tables, in order; a `ConfigError` where that was by a later version. */
-async function readMigrated(db: Kysely<Schema>, path: string): Promise<readonly string[]> {
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
-  const later = rows.find(({ name }) => !(name in MIGRATIONS));
+/** Whether tables with these changes are as this version has them; a `ConfigError` where a later version changed them. */
+export function isCurrent(path: string, changes: readonly string[]): boolean {
+  const later = changes.find((name) => !(name in MIGRATIONS));
   if (later !== undefined) {
     throw new ConfigError([
-      `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later.name}"); run that version, or name another file`,
+      `BATCHOPS_DATABASE_URL: ${path} was written by a newer Batchops (it has "${later}"); run that version, or name another file`,
     ]);
   }
-  return rows.map(({ name }) => name).toSorted();
+  return changes.length === Object.keys(MIGRATIONS).length;
+}
+
+/** What was done to the tables, in order; a `ConfigError` where that was by a later version, or they were moved. */
+async function readMigrated(db: Kysely<Schema>, path: string): Promise<readonly string[]> {
+  const changes = await listChanges(db);
+  refuseMoved(path, changes);
+  isCurrent(path, changes);
+  return changes;
 }
 
 /** Whether the tables are as this version has them; a `ConfigError` where not. Changes nothing. */
 export async function checkMigrated(db: Kysely<Schema>, path: string): Promise<void> {
-  const names = await readMigrated(db, path);
-  if (names.length === Object.keys(MIGRATIONS).length) return;
+  if (isCurrent(path, await readMigrated(db, path))) return;
   throw new ConfigError([
     `BATCHOPS_DATABASE_URL: ${path} is as an older Batchops left it; start the bot once, it brings it along`,
   ]);

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../../errors.ts';
 import { createBaseline } from '../postgres/baseline.ts';
+import { refuseClosed } from '../postgres/closed.ts';
 import type { Schema } from '../schema.ts';
 import { MIGRATIONS } from './migrations.ts';
 
@@ -13,8 +14,14 @@ const ON_SERVER: Readonly<Record<string, Migration>> = {
   ...Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name > BASELINE)),
 };
 
-/** Brings the tables to this version's shape. Of several processes that start at once one does it, the others wait. */
+/** Brings the tables of a bot to this version's shape. Of several processes that start at once one does it, the others wait. */
 export async function migrateServer(db: Kysely<Schema>, name: string): Promise<void> {
+  await refuseClosed(db, name);
+  await migrateTables(db, name);
+}
+
+/** The same where no bot may start yet. */
+export async function migrateTables(db: Kysely<Schema>, name: string): Promise<void> {
   const { rows } = await sql<{
     table: string | null;
   }>`select to_regclass('kysely_migration')::text as "table"`.execute(db);

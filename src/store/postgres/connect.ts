@@ -24,11 +24,16 @@ export interface PoolWish {
   readonly max: number;
   /** How long one statement may take; without bounds where left out. */
   readonly silenceMs?: number;
+  /** How long a transaction may stand still. */
+  readonly idleMs?: number;
   readonly log: Log;
 }
 
 /** Some connections to the server. None of them being lost ends the process: whoever uses one learns of it. */
-export function openPool(url: string, { max, silenceMs, self, log }: PoolWish): pg.Pool {
+export function openPool(
+  url: string,
+  { max, silenceMs, idleMs = IDLE_IN_TRANSACTION_MS, self, log }: PoolWish,
+): pg.Pool {
   const pool = new pg.Pool({
     ...addressOf(url).config,
     max,
@@ -37,7 +42,7 @@ export function openPool(url: string, { max, silenceMs, self, log }: PoolWish): 
     application_name: 'batchops',
     // What was committed is there after a crash of the server: else a job could be started twice.
     options: `-c synchronous_commit=on${self === undefined ? '' : ` -c batchops.self=${self}`}`,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    idle_in_transaction_session_timeout: idleMs,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: CONNECT_MS,
@@ -110,10 +115,17 @@ export function openBeater(url: string, log: Log): Connected {
   return toConnected(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }));
 }
 
+const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** For long walks, and for changes of the tables themselves. */
 export function openReader(url: string): Connected {
-  const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const pool = openPool(url, { max: 1, log });
+  const pool = openPool(url, { max: 1, log: QUIET });
+  return toConnected(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }));
+}
+
+/** For one long transaction that fills the tables, beside a connection that keeps others from doing so. */
+export function openMover(url: string): Connected {
+  const pool = openPool(url, { max: 2, idleMs: 0, log: QUIET });
   return toConnected(new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }));
 }
 

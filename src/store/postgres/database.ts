@@ -6,6 +6,7 @@ import { delay } from '../../time/delay.ts';
 import { auditTrailOf } from '../audit/trail.ts';
 import type { Database, DatabaseSettings } from '../database.ts';
 import { migrateServer } from '../migrations/server.ts';
+import { refuseClosed } from './closed.ts';
 import { addressOf, asConfigError, isAway, openBeater, openPool, openReader, openWriter } from './connect.ts';
 import { Engine } from './queue/engine.ts';
 import { ServerJobs } from './queue/jobs.ts';
@@ -51,6 +52,7 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
         ledger,
         outbox,
         openEngine: () => Engine.open(engines, log),
+        checkOpen: (trx) => refuseClosed(trx, name),
         beats: beater.db,
         replicas,
         hostConcurrency,

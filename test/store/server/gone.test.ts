@@ -50,7 +50,7 @@ async function serverOf({ url }: StoreRig) {
   };
 }
 
-test('what a process ran that was killed is told as unknown within 15 s, and its hosts are free; nothing of it runs again', async () => {
+test.concurrent('what a process ran that was killed is told as unknown within 15 s, and its hosts are free; nothing of it runs again', async () => {
   await using rig = await openRig();
   const run = await openRun(rig.store, { hosts: 5, fanOut: 3 });
   using other = startOther(rig.url);
@@ -65,7 +65,7 @@ test('what a process ran that was killed is told as unknown within 15 s, and its
   expect((await rig.store.audit.verify()).faults).toEqual([]);
 }, 60_000);
 
-test('one that stood still ends what it runs as soon as it goes on, and what it knows takes the place of "unknown"', async () => {
+test.concurrent('one that stood still ends what it runs as soon as it goes on, and what it knows takes the place of "unknown"', async () => {
   await using rig = await openRig();
   const run = await openRun(rig.store, { hosts: 2 });
   using other = startOther(rig.url);
@@ -96,7 +96,7 @@ test('one that stood still ends what it runs as soon as it goes on, and what it 
   );
 }, 90_000);
 
-test('out of touch with the database, a process is told to end what it runs before its hosts are given away', async () => {
+test.concurrent('out of touch with the database, a process is told to end what it runs before its hosts are given away', async () => {
   const unheard: string[] = [];
   await using rig = await openRig();
   await openRun(rig.store, { hosts: 2 });

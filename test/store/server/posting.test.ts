@@ -4,7 +4,7 @@ import { openAnother } from './another.ts';
 
 const ALL = { limit: 100, leaseMs: 30_000, except: [] };
 
-test('one process at a time brings messages to Slack, and the next one as soon as that is done or gone', async () => {
+test.concurrent('one process at a time brings messages to Slack, and the next one as soon as that is done or gone', async () => {
   await using rig = await openRig({ auditChannel: undefined });
   await using other = await openAnother(rig, { auditChannel: undefined });
   const run = await openRun(rig.store, { hosts: 2 });
@@ -30,7 +30,7 @@ test('one process at a time brings messages to Slack, and the next one as soon a
   );
 }, 60_000);
 
-test('a file that lies on the disk of one process is brought by that one alone while it is there', async () => {
+test.concurrent('a file that lies on the disk of one process is brought by that one alone while it is there', async () => {
   await using rig = await openRig({ auditChannel: undefined });
   await using other = await openAnother(rig, { auditChannel: undefined });
   const run = await openRun(rig.store, { hosts: 1 });

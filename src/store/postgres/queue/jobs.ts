@@ -31,6 +31,8 @@ export interface ServerJobsSettings {
   readonly ledger: Ledger;
   readonly outbox: StoredOutbox;
   readonly openEngine: () => Promise<Engine>;
+  /** Rejects where no bot may start on these tables. */
+  readonly checkOpen: (trx: Transaction<Schema>) => Promise<void>;
   /** Apart from the connections that wait for their turn to write: a beat must not. */
   readonly beats: Kysely<Schema>;
   readonly replicas: Replicas;
@@ -95,6 +97,8 @@ export class ServerJobs implements JobQueue {
     this.#engine = await this.#settings.openEngine();
     await this.#settings.replicas.beat();
     return await transact(this.#ledger.db, async (trx) => {
+      // Behind whatever closed it since we looked.
+      await this.#settings.checkOpen(trx);
       const at = this.#ledger.now();
       // Of a file that was brought here: whoever ran them is gone.
       const nobodys = await toServer(trx)
