@@ -90,6 +90,8 @@ export class World implements AsyncDisposable {
   readonly asked: Asked[] = [];
   /** From each start after a crash of all to the first message that says `interrupted`. */
   readonly interruptedMs: number[] = [];
+  /** While none of the processes was there, in epoch ms: nobody can have noticed anything then. */
+  readonly absences: { readonly from: number; readonly until: number }[] = [];
   readonly #server: Server | undefined;
   readonly #env: Readonly<Record<string, string>>;
   readonly #looks = new Set<(fact: Fact) => void>();
@@ -210,7 +212,9 @@ export class World implements AsyncDisposable {
     const down = this.replicas.filter(({ isDown }) => isDown);
     await Promise.all(down.map(({ bot }) => bot.ended));
     if (!this.isShared) this.#startedAt = performance.now();
+    const from = Math.min(...down.flatMap(({ goneAt }) => goneAt.at(-1) ?? []));
     await Promise.all(down.map((one) => one.start()));
+    if (down.length === this.replicas.length) this.absences.push({ from, until: Date.now() });
     await this.#becomeReachable();
   }
 
