@@ -1,7 +1,8 @@
 import { ADA, shown } from '../../rigs/bot.ts';
+import type { Asked } from '../world/asked.ts';
 import { addressOf } from '../world/names.ts';
 import type { StoredJob } from '../world/store-view.ts';
-import type { Asked, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { findDoubled } from './doubled.ts';
 import { findOverlaps } from './overlaps.ts';
 import { readThread } from './threads.ts';

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RESUME_ACTION } from '../../../src/report/buttons.ts';
 import { ADA } from '../../rigs/bot.ts';
+import type { Asked } from '../world/asked.ts';
 import { between } from '../world/random.ts';
-import type { Asked, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { roundsOf, type Scenario } from './scenario.ts';
 
 const RESUME_WITHIN_S = 6;

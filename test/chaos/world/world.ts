@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf } from '../../../src/run/rollout/order.ts';
-import type { Outcome } from '../../../src/sandbox/slack/delivery/outcome.ts';
 import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import type { LocalSlackOptions } from '../../../src/sandbox/slack/options.ts';
 import { TRAFFIC, type Traffic } from '../../../src/sandbox/slack/traffic.ts';
 import type { StoredMessage } from '../../../src/sandbox/slack/workspace/message.ts';
 import { ADA, type Home, shown } from '../../rigs/bot.ts';
-import type { HostEvent } from '../../rigs/simulated/hosts.ts';
 import type { SimulatedHosts } from '../../rigs/simulated/simulated-hosts.ts';
+import type { Asked, Fact, Wish } from './asked.ts';
 import type { Link } from './link.ts';
 import { CHANNELS, channelId } from './names.ts';
 import type { Random } from './random.ts';
@@ -23,28 +22,6 @@ const LOOK_MS = 5;
 const PATIENCE_MS = 500;
 /** Of several processes now and then all die at once. */
 const ALL_OF_THEM = 0.2;
-
-/** A command as it was typed, and what Slack said to who typed it. */
-export interface Asked {
-  readonly tag: string;
-  readonly channel: string;
-  readonly hosts: number;
-  readonly outcome: Promise<Outcome>;
-}
-
-export interface Wish {
-  readonly hosts: number;
-  /** How long each of its commands takes: `0.02-0.2`. */
-  readonly seconds?: string;
-  readonly options?: string;
-  readonly fillBytes?: number;
-  readonly channel?: string;
-}
-
-/** What can be seen from outside while it happens. */
-export type Fact =
-  | { readonly from: 'slack'; readonly part: Traffic }
-  | { readonly from: 'hosts'; readonly event: HostEvent };
 
 export type StoreKind = 'sqlite' | 'postgres';
 
