@@ -16,7 +16,8 @@ export const frozen: Scenario = {
   name: 'frozen',
   about:
     'stopped and let go on, for up to 9 s, one of several for up to 14 s; what is held then is let go by a person',
-  setUp: () => ({ env: { BATCHOPS_RESUME_WITHIN: `${RESUME_WITHIN_S}s` } }),
+  // Of several others are there: with so short a time one that waits for another's lock would hold all that waits.
+  setUp: (store) => (store === 'sqlite' ? { env: { BATCHOPS_RESUME_WITHIN: `${RESUME_WITHIN_S}s` } } : {}),
   async run(world, scale) {
     await world.start();
     for (let round = roundsOf(world, scale); round > 0; round--) {
