@@ -96,9 +96,14 @@ describe('what the hosts of several processes have on record', () => {
     by,
     at,
   });
-  const seen = (events: readonly HostEvent[], goneAt: readonly number[] = []) => ({
+  const seen = (
+    events: readonly HostEvent[],
+    goneAt: readonly number[] = [],
+    absences: readonly { readonly from: number; readonly until: number }[] = [],
+  ) => ({
     isShared: true,
     hosts: { events },
+    absences,
     replicas: [
       { key: 'one', goneAt, troubledAt: [] },
       { key: 'two', goneAt: [], troubledAt: [] },
@@ -132,6 +137,9 @@ describe('what the hosts of several processes have on record', () => {
       judgeUnknown(world, [{ ...job, endedAt }], mayLose);
     expect(at(14_000)).toEqual({ unknown: [], noticedMs: [12_000] });
     expect(at(18_000).unknown).toEqual(['t0 on h0001 is interrupted, 16.0 s after its process was gone']);
+    // All of them were gone: it is counted from when one is back.
+    expect(at(18_000, seen(began, [2_000], [{ from: 2_000, until: 9_000 }]))).toMatchObject({ unknown: [] });
+    expect(at(25_000, seen(began, [2_000], [{ from: 2_000, until: 9_000 }])).unknown).toHaveLength(1);
     expect(at(14_000, seen(began)).unknown).toEqual(['t0 on h0001 is interrupted, for no reason']);
     expect(at(14_000, seen(began, [2_000]), false).unknown).toHaveLength(1);
   });

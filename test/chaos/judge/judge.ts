@@ -1,7 +1,8 @@
 import { ADA, shown } from '../../rigs/bot.ts';
+import type { Asked } from '../world/asked.ts';
 import { addressOf } from '../world/names.ts';
 import type { StoredJob } from '../world/store-view.ts';
-import type { Asked, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { findDoubled } from './doubled.ts';
 import { findOverlaps } from './overlaps.ts';
 import { readThread } from './threads.ts';
@@ -148,7 +149,10 @@ function findOther(world: World): readonly string[] {
   // Whether a file is there is asked where its last step was not answered: that it is not is an answer.
   const isAnswer = (one: { method: string; error: string }): boolean =>
     one.method === 'files.info' && one.error === 'file_not_found';
-  const violations = world.slack.violations.filter((one) => !isAnswer(one));
+  const stoodStill = world.replicas.some(({ wasFrozen }) => wasFrozen);
+  const violations = world.slack.violations.filter(
+    (one) => !isAnswer(one) && !(stoodStill && one.error === 'late_ack'),
+  );
   const refused = violations.map(({ method, error }) => `Slack refused ${method}: ${error}`);
   return [
     ...(code === 0 ? [] : [`audit verify ended with ${code}: ${said.slice(0, 500)}`]),

@@ -1,8 +1,9 @@
 import { OUTCOME_KINDS } from '../../../src/run/outcome.ts';
 import { shown } from '../../rigs/bot.ts';
+import type { Asked } from '../world/asked.ts';
 import { addressOf } from '../world/names.ts';
 import type { StoredJob } from '../world/store-view.ts';
-import type { Asked, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 
 /** Up to so many hosts get a reply each; of more, the files of the thread have all of it (README). */
 const MAX_REPLIES = 10;

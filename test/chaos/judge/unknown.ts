@@ -6,6 +6,7 @@ import type { StoredJob } from '../world/store-view.ts';
 export interface Seen {
   readonly isShared: boolean;
   readonly hosts: { readonly events: readonly HostEvent[] };
+  readonly absences: readonly { readonly from: number; readonly until: number }[];
   readonly replicas: readonly {
     readonly key: string;
     readonly goneAt: readonly number[];
@@ -41,7 +42,10 @@ export function judgeUnknown(
       Math.max(...times.filter((time) => time <= until), Number.NEGATIVE_INFINITY);
     const goneMs = until - last(its.flatMap(({ goneAt }) => goneAt));
     const troubledMs = until - last(its.flatMap(({ troubledAt }) => troubledAt));
-    if (Math.min(goneMs, troubledMs) > NOTICED_WITHIN_MS) {
+    const nobodyWasThere = world.absences.some(
+      (absence) => absence.from <= until && until <= absence.until + NOTICED_WITHIN_MS,
+    );
+    if (!nobodyWasThere && Math.min(goneMs, troubledMs) > NOTICED_WITHIN_MS) {
       const why = Number.isFinite(goneMs)
         ? `${(goneMs / 1_000).toFixed(1)} s after its process was gone`
         : 'for no reason';

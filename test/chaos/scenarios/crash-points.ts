@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CANCEL_ACTION } from '../../../src/report/buttons.ts';
 import { within } from '../../../src/time/within.ts';
 import { ADA } from '../../rigs/bot.ts';
+import type { Asked, Fact } from '../world/asked.ts';
 import { between } from '../world/random.ts';
-import type { Asked, Fact, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { isHost, isPost, isSlack, nth } from './facts.ts';
 import type { Scenario } from './scenario.ts';
 

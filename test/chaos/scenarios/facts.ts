@@ -1,4 +1,4 @@
-import type { Asked, Fact } from '../world/world.ts';
+import type { Asked, Fact } from '../world/asked.ts';
 
 /** Slack brought or heard this. */
 export const isSlack = (kind: 'frame' | 'ack' | 'call', name: string) => (fact: Fact) => {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RESUME_ACTION } from '../../../src/report/buttons.ts';
+import type { StoredMessage } from '../../../src/sandbox/slack/workspace/message.ts';
 import { ADA } from '../../rigs/bot.ts';
+import type { Asked } from '../world/asked.ts';
 import { between } from '../world/random.ts';
-import type { Asked, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { roundsOf, type Scenario } from './scenario.ts';
 
 const RESUME_WITHIN_S = 6;
@@ -14,16 +16,15 @@ export const frozen: Scenario = {
   name: 'frozen',
   about:
     'stopped and let go on, for up to 9 s, one of several for up to 14 s; what is held then is let go by a person',
-  setUp: () => ({ env: { BATCHOPS_RESUME_WITHIN: `${RESUME_WITHIN_S}s` } }),
+  // Of several others are there: with so short a time one that waits for another's lock would hold all that waits.
+  setUp: (store) => (store === 'sqlite' ? { env: { BATCHOPS_RESUME_WITHIN: `${RESUME_WITHIN_S}s` } } : {}),
   async run(world, scale) {
     await world.start();
-    const begun: Asked[] = [];
     for (let round = roundsOf(world, scale); round > 0; round--) {
       const isLong = world.isShared ? round % 3 === 1 : round === 1;
       const longMs = world.isShared ? PAST_LEASE_MS : RESUME_WITHIN_S * 1_500;
       const one = world.pick();
-      const asked = await world.begin({ hosts: world.hostCount, options: '-c 40' });
-      begun.push(asked);
+      await world.begin({ hosts: world.hostCount, options: '-c 40' });
       await delay(between(world.random, 0, 400));
       one.freeze();
       // Slack brings this to who does not answer, and says so to its person; once more, later.
@@ -31,18 +32,21 @@ export const frozen: Scenario = {
       await delay(isLong ? longMs : between(world.random, 200, 2_500));
       one.thaw();
       await late.outcome;
-      if (isLong) await Promise.all(begun.map((one) => letGo(world, one)));
+      if (isLong) await Promise.all(world.asked.map((one) => letGo(world, one)));
     }
   },
 };
 
-/** What had not ended may be held, all of it. */
+/** What had not ended may be held, all of it, also what had only just come; some of what was asked for is no run. */
 async function letGo(world: World, asked: Asked): Promise<void> {
-  const root = await world.slack.waitFor(() => {
-    const found = world.rootOf(asked);
-    return found !== undefined && (isHeld(found.blocks) || / of [\d,]+ in /.test(found.text)) && found;
-  }, 60_000);
-  if (isHeld(root.blocks))
+  const isOver = (found: StoredMessage): boolean => / of [\d,]+ in /.test(found.text);
+  const root = await world.slack
+    .waitFor(() => {
+      const found = world.rootOf(asked);
+      return found !== undefined && (isHeld(found.blocks) || isOver(found)) && found;
+    }, 20_000)
+    .catch(() => undefined);
+  if (root !== undefined && !isOver(root))
     await world.slack.click({ user: ADA, channel: asked.channel, ts: root.ts, actionId: RESUME_ACTION });
 }
 

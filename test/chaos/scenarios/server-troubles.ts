@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Asked, Fact } from '../world/asked.ts';
 import type { LinkState } from '../world/link.ts';
 import { between } from '../world/random.ts';
-import type { Asked, Fact, World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { isHost, isPost, isSlack, nth } from './facts.ts';
 import { goesOn, roundsOf, type Scale, type Scenario } from './scenario.ts';
 

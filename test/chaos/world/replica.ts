@@ -34,6 +34,8 @@ export class Replica {
   readonly goneAt: number[] = [];
   /** When something else happened to it by which what it runs may become unknown. */
   readonly troubledAt: number[] = [];
+  /** It acks late then, whatever it does. */
+  wasFrozen = false;
   readonly #slack: LocalSlack;
   readonly #env: Readonly<Record<string, string>>;
   readonly #keep: (bot: Bot) => void;
@@ -107,6 +109,7 @@ export class Replica {
   }
 
   freeze(): void {
+    this.wasFrozen = true;
     this.goneAt.push(Date.now());
     this.bot.process.kill('SIGSTOP');
   }

@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf } from '../../../src/run/rollout/order.ts';
-import type { Outcome } from '../../../src/sandbox/slack/delivery/outcome.ts';
 import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import type { LocalSlackOptions } from '../../../src/sandbox/slack/options.ts';
 import { TRAFFIC, type Traffic } from '../../../src/sandbox/slack/traffic.ts';
 import type { StoredMessage } from '../../../src/sandbox/slack/workspace/message.ts';
 import { ADA, type Home, shown } from '../../rigs/bot.ts';
-import type { HostEvent } from '../../rigs/simulated/hosts.ts';
 import type { SimulatedHosts } from '../../rigs/simulated/simulated-hosts.ts';
+import type { Asked, Fact, Wish } from './asked.ts';
 import type { Link } from './link.ts';
 import { CHANNELS, channelId } from './names.ts';
 import type { Random } from './random.ts';
@@ -23,28 +22,6 @@ const LOOK_MS = 5;
 const PATIENCE_MS = 500;
 /** Of several processes now and then all die at once. */
 const ALL_OF_THEM = 0.2;
-
-/** A command as it was typed, and what Slack said to who typed it. */
-export interface Asked {
-  readonly tag: string;
-  readonly channel: string;
-  readonly hosts: number;
-  readonly outcome: Promise<Outcome>;
-}
-
-export interface Wish {
-  readonly hosts: number;
-  /** How long each of its commands takes: `0.02-0.2`. */
-  readonly seconds?: string;
-  readonly options?: string;
-  readonly fillBytes?: number;
-  readonly channel?: string;
-}
-
-/** What can be seen from outside while it happens. */
-export type Fact =
-  | { readonly from: 'slack'; readonly part: Traffic }
-  | { readonly from: 'hosts'; readonly event: HostEvent };
 
 export type StoreKind = 'sqlite' | 'postgres';
 
@@ -90,6 +67,8 @@ export class World implements AsyncDisposable {
   readonly asked: Asked[] = [];
   /** From each start after a crash of all to the first message that says `interrupted`. */
   readonly interruptedMs: number[] = [];
+  /** While none of the processes was there, in epoch ms: nobody can have noticed anything then. */
+  readonly absences: { readonly from: number; readonly until: number }[] = [];
   readonly #server: Server | undefined;
   readonly #env: Readonly<Record<string, string>>;
   readonly #looks = new Set<(fact: Fact) => void>();
@@ -210,7 +189,9 @@ export class World implements AsyncDisposable {
     const down = this.replicas.filter(({ isDown }) => isDown);
     await Promise.all(down.map(({ bot }) => bot.ended));
     if (!this.isShared) this.#startedAt = performance.now();
+    const from = Math.min(...down.flatMap(({ goneAt }) => goneAt.at(-1) ?? []));
     await Promise.all(down.map((one) => one.start()));
+    if (down.length === this.replicas.length) this.absences.push({ from, until: Date.now() });
     await this.#becomeReachable();
   }
 
