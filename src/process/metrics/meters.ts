@@ -81,7 +81,7 @@ const HISTOGRAMS: Readonly<Record<Timed, Described & { readonly buckets: readonl
   },
   work: {
     name: 'batchops_work_seconds',
-    help: 'Commands and copies on hosts that let us in',
+    help: 'Commands, copies and looks on hosts that let us in',
     words: TIMED.work,
     label: 'action',
     buckets: OF_WORK,
