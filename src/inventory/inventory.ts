@@ -19,8 +19,8 @@ export interface Host {
   readonly variables?: ReadonlyMap<string, string>;
   /** The agent's socket. */
   readonly agent?: string;
-  /** The name of another host of the inventory to go through. */
-  readonly jump?: string;
+  /** The names of other hosts of the inventory to go through, the nearest to us first. */
+  readonly jump?: readonly string[];
   /** What a question for the password looks like as a whole, where a host has words of its own for it. */
   readonly prompt?: RegExp;
   /** A pinned fingerprint, `SHA256:…`. */

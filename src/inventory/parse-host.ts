@@ -8,7 +8,7 @@ import {
   parsePort,
   parseShell,
 } from './host-values.ts';
-import type { IniEntry, IniFile, IniSection } from './ini.ts';
+import type { IniFile, IniSection } from './ini.ts';
 import type { Host } from './inventory.ts';
 import { type Problems, showSection } from './problems.ts';
 import { Secret } from './secret.ts';
@@ -45,7 +45,7 @@ export function parseHost(
   const agent = readAgent(at, sources);
   const isLegacy = at.read('legacy', 'True or False', parseBoolean);
   const variables = at.readVariables();
-  const jump = readJump(section, at.entry('jump'));
+  const jump = readJump(at, section);
 
   if (at.entry('user') === undefined) at.fault(section.line, `${showSection(section.name)} has no user`);
   if (at.entry('password') === undefined && at.entry('key') === undefined && !wantsAgent(at)) {
@@ -137,9 +137,19 @@ function readAgent(at: HostSection, sources: InventorySources): string | undefin
   );
 }
 
-/** `[DEFAULT] jump = bastion` is inherited by the bastion too, which needs none. */
-function readJump(section: IniSection, entry: IniEntry | undefined): string | undefined {
-  const isInherited = !section.entries.has('jump');
-  if (isInherited && entry?.value.toLowerCase() === section.name.toLowerCase()) return undefined;
-  return entry?.value;
+/** `[DEFAULT] jump = a, b` is inherited by `a` too, which needs none, and by `b`, which is reached through `a`. */
+function readJump(at: HostSection, section: IniSection): readonly string[] | undefined {
+  const entry = at.entry('jump');
+  if (entry === undefined) return undefined;
+  const names = entry.value.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    return at.fault(
+      entry.line,
+      `jump: expected hosts, in the order they are gone through: a, b${hintAt(entry.value)}`,
+    );
+  }
+  if (section.entries.has('jump')) return names;
+  const own = names.findIndex((name) => name.toLowerCase() === section.name.toLowerCase());
+  const before = own === -1 ? names : names.slice(0, own);
+  return before.length === 0 ? undefined : before;
 }

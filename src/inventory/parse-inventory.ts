@@ -1,12 +1,11 @@
-import { nearNames } from '../errors.ts';
 import { expandGroups, findGroupCycles, readGroups } from './groups.ts';
 import { checkHostKeys, HOST_KEYS, type InventorySources } from './host-section.ts';
 import { nameFault } from './host-set.ts';
-import { hintAt } from './host-values.ts';
 import { type IniSection, parseIni } from './ini.ts';
 import type { Host, Inventory } from './inventory.ts';
+import { settleJumps } from './jumps.ts';
 import { parseHost } from './parse-host.ts';
-import { didYouMean, Problems, showName, showSection } from './problems.ts';
+import { Problems, showName, showSection } from './problems.ts';
 import type { Secret } from './secret.ts';
 
 /**
@@ -56,13 +55,9 @@ export function parseInventory(text: string, fileName: string, sources: Inventor
 
   const groupSections = new Map(Array.from(sections).filter(([key]) => !hostNames.has(key)));
   const readings = readGroups(groupSections, hostNames, problems);
-  for (const [key, host] of hosts) {
-    if (host.jump === undefined) continue;
-    const jump = hostNames.get(host.jump.toLowerCase());
-    if (jump !== undefined) hosts.set(key, { ...host, jump });
-    else problems.at(jumpLine(sections.get(key)), noSuchJump(host.jump, hostNames.values()));
-  }
-  findJumpCycles(hosts, sections, problems);
+  const jumpLine = (key: string) =>
+    sections.get(key)?.entries.get('jump')?.line ?? sections.get(key)?.line ?? 0;
+  settleJumps(hosts, hostNames, (key, problem) => problems.at(jumpLine(key), problem));
   findGroupCycles(readings, problems);
   problems.throwIfAny();
 
@@ -106,33 +101,6 @@ function swallowedKeys(section: IniSection, fileName: string): readonly string[]
       `${fileName}:${line}: a line below ${showName(key)} looks like the key "${swallowed}", but is indented deeper and so belongs to the value of ${showName(key)}`,
     ];
   });
-}
-
-function jumpLine(section: IniSection | undefined): number {
-  return section?.entries.get('jump')?.line ?? section?.line ?? 0;
-}
-
-function noSuchJump(jump: string, names: Iterable<string>): string {
-  return `jump: there is no host of that name${hintAt(jump)}.${didYouMean(nearNames(jump, names))}`;
-}
-
-function findJumpCycles(
-  hosts: ReadonlyMap<string, Host>,
-  sections: ReadonlyMap<string, IniSection>,
-  problems: Problems,
-): void {
-  for (const [key, host] of hosts) {
-    const path = [host.name];
-    let next = host.jump?.toLowerCase();
-    while (next !== undefined && next !== key && path.length <= hosts.size) {
-      path.push(hosts.get(next)?.name ?? next);
-      next = hosts.get(next)?.jump?.toLowerCase();
-    }
-    // Said once for a circle, at each of its hosts' own line: any of them may be the wrong one.
-    if (next === key) {
-      problems.at(jumpLine(sections.get(key)), `jump goes in a circle: ${[...path, host.name].join(' → ')}`);
-    }
-  }
 }
 
 /** A key file or variable that a thousand hosts share is read once, so that all of them have the same. */

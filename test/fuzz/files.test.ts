@@ -211,8 +211,7 @@ function expectWhole(inventory: Inventory): void {
     expect(host.port).toBeLessThanOrEqual(65_535);
     expect(host.user).not.toBe('');
     expect(JSON.stringify(host)).not.toContain(PASSWORD);
-    for (const jump of host.jump === undefined ? [] : [host.jump])
-      expect(inventory.hosts.has(jump.toLowerCase())).toBe(true);
+    for (const jump of host.jump ?? []) expect(inventory.hosts.has(jump.toLowerCase())).toBe(true);
   }
   for (const group of inventory.groups.values())
     for (const host of group.hosts) expect(inventory.hosts.get(host.name.toLowerCase())).toBe(host);

@@ -32,7 +32,7 @@ describe('a host', () => {
     const { hosts } = read(
       `[DEFAULT]\nuser = deploy\npassword = x\nport = 2222\nenable = off\njump = b\n[a]\nip = a.example\n[b]\nip = ::1\nport =\nenable = YES\n`,
     );
-    expect(hosts.get('a')).toMatchObject({ user: 'deploy', port: 2222, enabled: false, jump: 'b' });
+    expect(hosts.get('a')).toMatchObject({ user: 'deploy', port: 2222, enabled: false, jump: ['b'] });
     expect(hosts.get('b')).toMatchObject({ user: 'deploy', port: 22, enabled: true });
     expect(hosts.get('b')).not.toHaveProperty('jump');
   });
@@ -259,7 +259,7 @@ describe('a host', () => {
   test('goes through a host that is there, and not in a circle', () => {
     const three = (a: string, b: string) =>
       `[DEFAULT]\nuser = u\npassword = x\n[a]\nip = a\njump = ${a}\n[B]\nip = b\njump = ${b}\n[c]\nip = c\n`;
-    expect(read(three('b', 'C')).hosts.get('a')?.jump).toBe('B');
+    expect(read(three('b', 'C')).hosts.get('a')?.jump).toEqual(['B']);
     expect(problemsOf(three('b', 'A'))).toEqual([
       'inventory.ini:6: jump goes in a circle: a → B → a',
       'inventory.ini:9: jump goes in a circle: B → a → B',
@@ -268,5 +268,38 @@ describe('a host', () => {
     expect(problemsOf(three('ab', 'c'))).toEqual([
       'inventory.ini:6: jump: there is no host of that name. Did you mean a, B?',
     ]);
+  });
+
+  test('a chain is read in its order, and one that names nobody, somebody twice or leads back is at fault', () => {
+    const four = (a: string, b = '', all = '') =>
+      `[DEFAULT]\nuser = u\npassword = x\njump = ${all}\n[a]\nip = a\n${a}\n[b]\nip = b\n${b}\n[C]\nip = c\n[d]\nip = d\n`;
+    expect(read(four('jump = b , c')).hosts.get('a')?.jump).toEqual(['b', 'C']);
+    expect(problemsOf(four('jump = b,, c'))).toEqual([
+      'inventory.ini:7: jump: expected hosts, in the order they are gone through: a, b',
+    ]);
+    expect(problemsOf(four('jump = b, nobody'))).toEqual([
+      'inventory.ini:7: jump: there is no host of that name.',
+    ]);
+    expect(problemsOf(four('jump = b, c, B'))).toEqual(['inventory.ini:7: jump: a host is named twice']);
+    expect(problemsOf(four('jump = b, a'))).toEqual(['inventory.ini:7: jump goes in a circle: a → a']);
+    // By the way of its first host, and not of the later one: that is reached as the chain says.
+    expect(problemsOf(four('jump = b', 'jump = c, a'))).toEqual([
+      'inventory.ini:7: jump goes in a circle: a → b → a',
+    ]);
+    expect(read(four('jump = c, b', 'jump = a')).hosts.get('a')?.jump).toEqual(['C', 'b']);
+  });
+
+  test('a chain in [DEFAULT] reaches each of its own hosts by what stands before it', () => {
+    const { hosts } = read(
+      '[DEFAULT]\nuser = u\npassword = x\njump = a, b\n[a]\nip = a\n[b]\nip = b\n[c]\nip = c\n',
+    );
+    expect(['a', 'b', 'c'].map((name) => hosts.get(name)?.jump)).toEqual([undefined, ['a'], ['a', 'b']]);
+  });
+
+  test('no way is longer than eight hosts, however it is put together', () => {
+    const file = (hosts: number) =>
+      `[DEFAULT]\nuser = u\npassword = x\n${Array.from({ length: hosts }, (_, i) => `[h${i}]\nip = h\njump = ${i === 0 ? '' : `h${i - 1}`}\n`).join('')}`;
+    expect(read(file(9)).hosts.size).toBe(9);
+    expect(problemsOf(file(10))).toEqual(['inventory.ini:33: jump: more than 8 hosts would be gone through']);
   });
 });

@@ -11,6 +11,7 @@ import {
   refusedChannel,
   Trouble,
 } from '../trouble.ts';
+import type { Route } from './route.ts';
 
 type Done<T> = (error: Error | undefined, result: T) => void;
 
@@ -19,7 +20,7 @@ type Done<T> = (error: Error | undefined, result: T) => void;
  * afterwards answers with that reason.
  */
 export class Connection {
-  readonly host: Host;
+  readonly route: Route;
   readonly #client: Client;
   readonly #socket: Duplex;
   readonly #disconnectMs: number;
@@ -30,8 +31,8 @@ export class Connection {
   /** What the library complained of last; becomes the reason, should the connection end. */
   #complaint: string | undefined;
 
-  constructor(host: Host, client: Client, socket: Duplex, disconnectMs: number) {
-    this.host = host;
+  constructor(route: Route, client: Client, socket: Duplex, disconnectMs: number) {
+    this.route = route;
     this.#client = client;
     this.#socket = socket;
     this.#disconnectMs = disconnectMs;
@@ -52,6 +53,10 @@ export class Connection {
         resolve();
       });
     });
+  }
+
+  get host(): Host {
+    return this.route.host;
   }
 
   get isOpen(): boolean {

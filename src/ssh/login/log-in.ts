@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { codeOf } from '../../errors.ts';
 import type { Host } from '../../inventory/inventory.ts';
 import { Connection } from '../connection/connection.ts';
+import type { Route } from '../connection/route.ts';
 import type { Contact } from '../host-keys/contact.ts';
 import type { HostKeyCheck } from '../host-keys/host-keys.ts';
 import { type Deadlines, formatAddress } from '../settings.ts';
@@ -18,13 +19,14 @@ export interface ConnectContext extends Contact {
 
 /** Makes an SSH session of a socket, or a `Trouble`: the socket is torn down then. */
 export function logIn(
-  host: Host,
+  route: Route,
   socket: Duplex,
   hostKey: HostKeyCheck,
   deadlines: Deadlines,
   trials: CredentialTrials,
   { runId, signal }: ConnectContext,
 ): Promise<Connection> {
+  const { host } = route;
   const handshake = new Handshake<Connection>(host, socket, hostKey, deadlines, signal);
   const { client } = handshake;
   const fail = (reason: string) => handshake.fail(new Trouble('auth-failed', reason));
@@ -56,7 +58,7 @@ export function logIn(
   );
   client.once('ready', () => {
     login.trial?.accepted();
-    if (handshake.isOpen) handshake.succeed(new Connection(host, client, socket, deadlines.disconnectMs));
+    if (handshake.isOpen) handshake.succeed(new Connection(route, client, socket, deadlines.disconnectMs));
   });
   return session.finally(() => login.trial?.dropped());
 }
