@@ -46,7 +46,7 @@ import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { fileSweeps } from './ssh/file-sweeps.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
-import { findKeyFault } from './ssh/login/keys.ts';
+import { findKeyFault } from './ssh/login/keys/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';

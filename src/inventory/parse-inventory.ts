@@ -1,12 +1,12 @@
-import { expandGroups, findGroupCycles, readGroups } from './groups.ts';
-import { checkHostKeys, HOST_KEYS, type InventorySources } from './host-section.ts';
 import { nameFault } from './host-set.ts';
 import { type IniSection, parseIni } from './ini.ts';
 import type { Host, Inventory } from './inventory.ts';
-import { settleJumps } from './jumps.ts';
-import { parseHost } from './parse-host.ts';
 import { Problems, showName, showSection } from './problems.ts';
 import type { Secret } from './secret.ts';
+import { expandGroups, findGroupCycles, readGroups } from './section/groups.ts';
+import { checkHostKeys, HOST_KEYS, type InventorySources } from './section/host-section.ts';
+import { settleJumps } from './section/jumps.ts';
+import { parseHost } from './section/parse-host.ts';
 
 /**
  * inventory.ini → hosts and groups, or a `ConfigError` with everything that is wrong.

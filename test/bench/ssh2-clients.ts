@@ -17,7 +17,7 @@ import type { Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
 import { planTarget } from '../../src/run/planning.ts';
 import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
-import { findKeyFault } from '../../src/ssh/login/keys.ts';
+import { findKeyFault } from '../../src/ssh/login/keys/keys.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { openStore } from '../../src/store/open.ts';

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { inspectConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
-import type { InventorySources } from '../../inventory/host-section.ts';
+import type { InventorySources } from '../../inventory/section/host-section.ts';
 import { type Fleet, readFleet } from '../fleet/fleet-files.ts';
 import { findSuspicions } from './suspicions.ts';
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Config } from '../../config.ts';
 import { ConfigError, showCode } from '../../errors.ts';
-import type { InventorySources } from '../../inventory/host-section.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { parseInventory } from '../../inventory/parse-inventory.ts';
+import type { InventorySources } from '../../inventory/section/host-section.ts';
 import { decodeText, NotText } from '../../inventory/text.ts';
 import { type Allowlist, parseAllowlist } from '../../policy/allowlist.ts';
 

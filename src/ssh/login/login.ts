@@ -2,10 +2,10 @@ import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMetho
 import type { Host } from '../../inventory/inventory.ts';
 import { formatAddress } from '../settings.ts';
 import { quoteHost, wordsOf } from '../trouble.ts';
-import { type FewKeysAgent, hasIdentityOnly, openAgent, UnmadeSignature } from './agent.ts';
 import { isSha1, ONLY_SHA1 } from './algorithms.ts';
 import type { Trial } from './credential-trials.ts';
-import { readPrivateKey } from './keys.ts';
+import { type FewKeysAgent, hasIdentityOnly, openAgent, UnmadeSignature } from './keys/agent.ts';
+import { readPrivateKey } from './keys/keys.ts';
 import { findQuestionFault } from './questions.ts';
 
 type Method = 'publickey' | 'agent' | 'password' | 'keyboard-interactive';

@@ -1,7 +1,7 @@
-import { nearNames } from '../errors.ts';
+import { nearNames } from '../../errors.ts';
+import type { Host } from '../inventory.ts';
+import { didYouMean } from '../problems.ts';
 import { hintAt } from './host-values.ts';
-import type { Host } from './inventory.ts';
-import { didYouMean } from './problems.ts';
 
 /** Those gone through on one way; each is a login with limits of its own. */
 const MOST_HOPS = 8;

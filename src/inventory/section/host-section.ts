@@ -1,10 +1,10 @@
-import { nearNames, showCode } from '../errors.ts';
-import { isFillable, OWN_WORDS } from './fill.ts';
+import { nearNames, showCode } from '../../errors.ts';
+import { isFillable, OWN_WORDS } from '../fill.ts';
+import { findEntry, type IniEntry, type IniFile, type IniSection } from '../ini.ts';
+import { didYouMean, type Problems, showName } from '../problems.ts';
+import { Secret } from '../secret.ts';
+import { NotText } from '../text.ts';
 import { hintAt } from './host-values.ts';
-import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.ts';
-import { didYouMean, type Problems, showName } from './problems.ts';
-import { Secret } from './secret.ts';
-import { NotText } from './text.ts';
 
 /** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
 export interface InventorySources {

@@ -1,3 +1,7 @@
+import type { IniFile, IniSection } from '../ini.ts';
+import type { Host } from '../inventory.ts';
+import { type Problems, showSection } from '../problems.ts';
+import { Secret } from '../secret.ts';
 import { HostSection, type InventorySources } from './host-section.ts';
 import {
   hintAt,
@@ -8,10 +12,6 @@ import {
   parsePort,
   parseShell,
 } from './host-values.ts';
-import type { IniFile, IniSection } from './ini.ts';
-import type { Host } from './inventory.ts';
-import { type Problems, showSection } from './problems.ts';
-import { Secret } from './secret.ts';
 
 /** A public key as `.pub` files have it. */
 export function isPublicKey(text: string): boolean {

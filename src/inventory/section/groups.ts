@@ -1,9 +1,9 @@
-import { nearNames } from '../errors.ts';
+import { nearNames } from '../../errors.ts';
+import type { IniEntry, IniSection } from '../ini.ts';
+import type { Group, Host } from '../inventory.ts';
+import { didYouMean, type Problems, showName, showSection } from '../problems.ts';
 import { HOST_KEYS } from './host-section.ts';
 import { hintAt, parseBoolean } from './host-values.ts';
-import type { IniEntry, IniSection } from './ini.ts';
-import type { Group, Host } from './inventory.ts';
-import { didYouMean, type Problems, showName, showSection } from './problems.ts';
 
 /** A group's section as it stands there: names, not yet what they are. */
 export interface GroupReading {

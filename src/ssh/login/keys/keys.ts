@@ -1,8 +1,8 @@
 import { createPrivateKey, hash } from 'node:crypto';
 import ssh2, { type ParsedKey } from 'ssh2';
-import type { KeyFault } from '../../inventory/host-section.ts';
-import { isPublicKey } from '../../inventory/parse-host.ts';
-import { wordsOf } from '../trouble.ts';
+import type { KeyFault } from '../../../inventory/section/host-section.ts';
+import { isPublicKey } from '../../../inventory/section/parse-host.ts';
+import { wordsOf } from '../../trouble.ts';
 
 /** Decrypting a key takes a tenth of a second of the only thread: once per key, not once per host. */
 const readKeys = new Map<string, ParsedKey | KeyFault>();

@@ -5,11 +5,11 @@ import ssh2, {
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
-import type { Host } from '../../inventory/inventory.ts';
-import { isPublicKey } from '../../inventory/parse-host.ts';
-import { isSha1, ONLY_SHA1 } from './algorithms.ts';
+import type { Host } from '../../../inventory/inventory.ts';
+import { isPublicKey } from '../../../inventory/section/parse-host.ts';
+import { isSha1, ONLY_SHA1 } from '../algorithms.ts';
+import { AGENT_KEYS } from '../limits.ts';
 import { readPublicKey } from './keys.ts';
-import { AGENT_KEYS } from './limits.ts';
 
 /** `key` may hold a public key where the private one is in the agent: it says which of the agent's to offer. */
 export function hasIdentityOnly(host: Host): boolean {
