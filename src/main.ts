@@ -46,7 +46,7 @@ import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { fileSweeps } from './ssh/file-sweeps.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
-import { findKeyFault } from './ssh/login/keys/keys.ts';
+import { findCertificateFault, findKeyFault } from './ssh/login/keys/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
@@ -56,6 +56,9 @@ import { databaseFolder } from './store/database-url.ts';
 import { openStore } from './store/open.ts';
 import { openOutboxDesk } from './store/outbox/administer.ts';
 import { createRenderer } from './thread/render.ts';
+
+/** What a key file or certificate is good for, by what logs in with it. */
+const KEYS = { findKeyFault, findCertificateFault };
 
 /** How often a process looks for what others that are gone left to be told. */
 const LOOK_AFTER_MS = 5_000;
@@ -86,7 +89,7 @@ try {
     process.exitCode = await runOutboxCommand(words, desk, { out: process.stdout, by });
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
-    const check = { env: process.env, findKeyFault, readKnownHosts };
+    const check = { env: process.env, keys: KEYS, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
     throw new ConfigError([
@@ -146,7 +149,7 @@ interface Parts extends Setup, Backend {
 async function serve(): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  const fleet = new WatchedFleet(config, () => readFleet(config, process.env, findKeyFault));
+  const fleet = new WatchedFleet(config, () => readFleet(config, process.env, KEYS));
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const { log, mask, sink } = openLog(process.stdout, config, fleet.inventory);

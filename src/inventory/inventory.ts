@@ -13,6 +13,10 @@ export interface Host {
   /** The private key's text, already read from the file that `key` names; with an agent, it may be a public key. */
   readonly privateKey?: Secret;
   readonly passphrase?: Secret;
+  /** Which of the agent's keys to offer, `SHA256:…`. */
+  readonly agentKey?: string;
+  /** An OpenSSH certificate of the key: the text of its file. */
+  readonly certificate?: string;
   /** What sudo is given where it asks; without one, sudo is not to ask. */
   readonly sudoPassword?: Secret;
   /** `var_NAME = …`, by lower-case name. */

@@ -109,6 +109,9 @@ function memoized(sources: InventorySources): InventorySources {
   return {
     env: (name) => sources.env(name),
     findKeyFault: (text, passphrase) => sources.findKeyFault(text, passphrase),
+    ...(sources.findCertificateFault && {
+      findCertificateFault: sources.findCertificateFault.bind(sources),
+    }),
     readFile: (path) => {
       const known = files.get(path);
       if (known !== undefined) return known();

@@ -282,11 +282,11 @@ describe('a host', () => {
     ]);
     expect(problemsOf(four('jump = b, c, B'))).toEqual(['inventory.ini:7: jump: a host is named twice']);
     expect(problemsOf(four('jump = b, a'))).toEqual(['inventory.ini:7: jump goes in a circle: a → a']);
-    // By the way of its first host, and not of the later one: that is reached as the chain says.
     expect(problemsOf(four('jump = b', 'jump = c, a'))).toEqual([
       'inventory.ini:7: jump goes in a circle: a → b → a',
     ]);
-    expect(read(four('jump = c, b', 'jump = a')).hosts.get('a')?.jump).toEqual(['C', 'b']);
+    // What a later host of a chain has of its own does not count.
+    expect(read(four('jump = c, b', 'jump = d')).hosts.get('a')?.jump).toEqual(['C', 'b']);
   });
 
   test('a chain in [DEFAULT] reaches each of its own hosts by what stands before it', () => {
@@ -301,5 +301,46 @@ describe('a host', () => {
       `[DEFAULT]\nuser = u\npassword = x\n${Array.from({ length: hosts }, (_, i) => `[h${i}]\nip = h\njump = ${i === 0 ? '' : `h${i - 1}`}\n`).join('')}`;
     expect(read(file(9)).hosts.size).toBe(9);
     expect(problemsOf(file(10))).toEqual(['inventory.ini:33: jump: more than 8 hosts would be gone through']);
+  });
+
+  test('names one key of the agent by its fingerprint, and only of an agent', () => {
+    const print = `SHA256:${'a'.repeat(43)}`;
+    const host = (more: string) => `[a]\nip = a\nuser = u\n${more}\n`;
+    expect(read(host(`agent = /run/agent\nkey = ${print}`)).hosts.get('a')).toMatchObject({
+      agentKey: print,
+    });
+    expect(problemsOf(host(`password = x\nkey = ${print}`))).toEqual([
+      'inventory.ini:5: key: a fingerprint says which key of an agent is meant, and this host has no agent',
+    ]);
+    expect(problemsOf(host('agent = /run/agent\nkey = SHA256:short'))).toEqual([
+      'inventory.ini:5: key: expected a fingerprint as ssh-add -l shows it, SHA256:…',
+    ]);
+  });
+
+  test('has a certificate of its key or of its agent’s, which is looked at; elsewhere none is taken', () => {
+    const host = (more: string) => `[a]\nip = a\nuser = u\ncert = c\n${more}\n`;
+    const asked: unknown[] = [];
+    const world = {
+      ...worldOf({}, { c: 'the certificate', id: KEY }),
+      findCertificateFault: (...words: readonly unknown[]) => {
+        asked.push(words);
+        return words[1] === KEY ? undefined : 'it is no good';
+      },
+    };
+    expect(read(host('key = id'), world).hosts.get('a')).toMatchObject({ certificate: 'the certificate' });
+    expect(problemsOf(host('agent = /run/agent'), world)).toEqual(['inventory.ini:4: cert: it is no good']);
+    expect(asked).toEqual([
+      ['the certificate', KEY, undefined],
+      ['the certificate', undefined, undefined],
+    ]);
+    expect(problemsOf(host('password = x'), world)).toEqual([
+      'inventory.ini:4: cert: it is of a key, and this host has neither key nor agent',
+    ]);
+    expect(problemsOf(host('key = id').replace('cert = c', 'cert = gone'), world)).toEqual([
+      'inventory.ini:4: cert: cannot read the file it names (ENOENT)',
+    ]);
+    expect(problemsOf(host('key = id'), worldOf({}, { c: '', id: KEY }))).toEqual([
+      'inventory.ini:4: cert: no certificate is read here',
+    ]);
   });
 });

@@ -127,6 +127,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/ssh/command/wrapping/line.ts': reader('slack', 1),
   'src/ssh/command/wrapping/script.ts': reader('slack', 1),
   'src/ssh/login/algorithms.ts': reader('own', 1),
+  'src/ssh/login/keys/certificate.ts': reader('file', 2),
   'src/ssh/login/keys/keys.ts': reader('file', 5),
   'src/ssh/login/login.ts': reader('host', 1),
   'src/ssh/login/offer.ts': reader('host', 1),

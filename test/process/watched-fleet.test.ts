@@ -17,7 +17,7 @@ async function openFleet(pace: Partial<WatchPace> = PACE, files: Record<string, 
     await makeHome({ 'inventory.ini': hostOf(1), 'allowlist.ini': EVERYTHING, ...files }),
   );
   const paths = { inventoryPath: home.path('inventory.ini'), allowlistPath: home.path('allowlist.ini') };
-  const fleet = new WatchedFleet(paths, () => readFleet(paths, {}, () => undefined), pace);
+  const fleet = new WatchedFleet(paths, () => readFleet(paths, {}, { findKeyFault: () => undefined }), pace);
   const said: string[] = [];
   const beforehand: number[] = [];
   const following = fleet.follow({
@@ -116,7 +116,7 @@ describe('inventory and allowlist are read again', () => {
         paths,
         () => {
           reads += 1;
-          return readFleet(paths, {}, () => undefined);
+          return readFleet(paths, {}, { findKeyFault: () => undefined });
         },
         PACE,
       );

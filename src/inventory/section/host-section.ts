@@ -13,6 +13,15 @@ export interface InventorySources {
   readFile(path: string): string;
   /** What would keep a login from using a key file's text, by what will use it; undefined where nothing does. */
   findKeyFault(text: string, passphrase: string | undefined): KeyFault | undefined;
+  /**
+   * The same of a certificate's file, and of the key (its file's text, or its fingerprint) that it has to be of; a
+   * sentence's end. Where nothing says so, no certificate is taken.
+   */
+  findCertificateFault?(
+    text: string,
+    key: string | undefined,
+    passphrase: string | undefined,
+  ): string | undefined;
 }
 
 export interface KeyFault {
@@ -36,6 +45,7 @@ export const HOST_KEYS = [
   'shell',
   'prompt',
   'legacy',
+  'cert',
   'sudo_password',
 ] as const;
 export type HostKey = (typeof HOST_KEYS)[number];

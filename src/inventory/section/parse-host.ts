@@ -1,4 +1,4 @@
-import type { IniFile, IniSection } from '../ini.ts';
+import type { IniEntry, IniFile, IniSection } from '../ini.ts';
 import type { Host } from '../inventory.ts';
 import { type Problems, showSection } from '../problems.ts';
 import { Secret } from '../secret.ts';
@@ -39,7 +39,12 @@ export function parseHost(
   const hostKey = at.read('host_key', 'a fingerprint as ssh-keygen -l shows it, SHA256:…', parseFingerprint);
   const password = at.readSecret('password');
   const passphrase = at.readSecret('passphrase');
+  const agentKey = readAgentKey(at);
   const privateKey = readKey(at, sources, passphrase);
+  const certificate = readCertificate(at, sources, {
+    key: agentKey ?? privateKey?.reveal(),
+    passphrase,
+  });
   const sudoPassword = readSudoPassword(at, password);
   const prompt = at.read('prompt', 'a regular expression for the whole question', parsePattern);
   const agent = readAgent(at, sources);
@@ -68,6 +73,8 @@ export function parseHost(
     ...(variables.size === 0 ? {} : { variables }),
     ...(sudoPassword === undefined ? {} : { sudoPassword }),
     ...(agent === undefined ? {} : { agent }),
+    ...(agentKey === undefined ? {} : { agentKey }),
+    ...(certificate === undefined ? {} : { certificate }),
     ...(jump === undefined ? {} : { jump }),
     ...(hostKey === undefined ? {} : { hostKey }),
     ...(prompt === undefined ? {} : { prompt }),
@@ -80,13 +87,53 @@ function wantsAgent(at: HostSection): boolean {
   return word !== undefined && parseBoolean(word) !== false;
 }
 
+/** `key = SHA256:…` says which of the agent's keys. */
+function readAgentKey(at: HostSection): string | undefined {
+  const entry = at.entry('key');
+  if (entry === undefined || !isFingerprint(entry)) return undefined;
+  const fingerprint = parseFingerprint(entry.value);
+  if (fingerprint === undefined) {
+    return at.fault(
+      entry.line,
+      `key: expected a fingerprint as ssh-add -l shows it, SHA256:…${hintAt(entry.value)}`,
+    );
+  }
+  if (wantsAgent(at)) return fingerprint;
+  return at.fault(
+    entry.line,
+    'key: a fingerprint says which key of an agent is meant, and this host has no agent',
+  );
+}
+
+function isFingerprint({ value }: IniEntry): boolean {
+  return value.startsWith('SHA256:');
+}
+
+/** Of the key, or of one that the agent has. */
+function readCertificate(
+  at: HostSection,
+  sources: InventorySources,
+  { key, passphrase }: { readonly key: string | undefined; readonly passphrase: Secret | undefined },
+): string | undefined {
+  const entry = at.entry('cert');
+  if (entry === undefined) return undefined;
+  const text = at.readFile('cert', entry.line, entry.value);
+  if (text === undefined) return undefined;
+  if (at.entry('key') === undefined && !wantsAgent(at)) {
+    return at.fault(entry.line, 'cert: it is of a key, and this host has neither key nor agent');
+  }
+  const { findCertificateFault = () => 'no certificate is read here' } = sources;
+  const fault = findCertificateFault(text, key, passphrase?.reveal());
+  return fault === undefined ? text : at.fault(entry.line, `cert: ${fault}`);
+}
+
 function readKey(
   at: HostSection,
   sources: InventorySources,
   passphrase: Secret | undefined,
 ): Secret | undefined {
   const entry = at.entry('key');
-  if (entry === undefined) return undefined;
+  if (entry === undefined || isFingerprint(entry)) return undefined;
   if (/PRIVATE KEY|\n/.test(entry.value)) {
     return at.fault(entry.line, 'key: expected the path of a private key file, not the key itself');
   }

@@ -14,19 +14,22 @@ export interface Fleet {
   readonly allowlist: Allowlist;
 }
 
+/** By what will log in with them. */
+export type KeySources = Pick<InventorySources, 'findKeyFault' | 'findCertificateFault'>;
+
 export type FleetPaths = Pick<Config, 'inventoryPath' | 'allowlistPath'>;
 
 /** Both files, or a `ConfigError` with all that is wrong with either. */
 export function readFleet(
   config: FleetPaths,
   env: Readonly<Record<string, string | undefined>>,
-  findKeyFault: InventorySources['findKeyFault'],
+  keys: KeySources,
 ): Fleet {
   const sources = {
     // A service may run without HOME; the system knows it all the same.
     env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
     readFile: (path: string) => decodeText(readFileSync(path)),
-    findKeyFault,
+    ...keys,
   };
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {

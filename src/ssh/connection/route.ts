@@ -64,6 +64,8 @@ function isSameLogin(a: Host, b: Host): boolean {
     a.port === b.port &&
     a.user === b.user &&
     a.agent === b.agent &&
+    a.agentKey === b.agentKey &&
+    a.certificate === b.certificate &&
     a.hostKey === b.hostKey &&
     a.legacy === b.legacy &&
     isSameSecret(a.password, b.password) &&

@@ -10,6 +10,7 @@ import { type Deadlines, formatAddress } from '../settings.ts';
 import { Trouble } from '../trouble.ts';
 import type { CredentialTrials, TwiceRefused } from './credential-trials.ts';
 import { Handshake } from './handshake.ts';
+import { nameSignature } from './keys/certified-key.ts';
 import { openLogin } from './login.ts';
 
 /** For which run a connection is made, and until when. */
@@ -48,6 +49,7 @@ export function logIn(
       return undefined;
     },
     fail,
+    beforeCertified: (certificate) => nameSignature(client, certificate),
     isOpen: () => handshake.isOpen,
   });
   const session = handshake.run(login);
