@@ -26,8 +26,9 @@ import { runCheckConfig } from './process/files/check-config.ts';
 import { readDotenvFile } from './process/files/dotenv-file.ts';
 import { makeFolder } from './process/files/folders.ts';
 import { findSuspicions } from './process/files/suspicions.ts';
-import { readFleet } from './process/fleet/fleet-files.ts';
+import { fleetPaths, readFleet } from './process/fleet/fleet-files.ts';
 import { followFleet } from './process/fleet/follow-fleet.ts';
+import { InventoryScripts } from './process/fleet/scripts.ts';
 import { WatchedFleet } from './process/fleet/watched-fleet.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
@@ -149,7 +150,16 @@ interface Parts extends Setup, Backend {
 async function serve(): Promise<void> {
   keepHeapSmall();
   const config = readConfig(process.env);
-  const fleet = new WatchedFleet(config, () => readFleet(config, process.env, KEYS));
+  const scripts = new InventoryScripts(config.inventoryPaths, process.env);
+  await scripts.run();
+  const fleet = new WatchedFleet(
+    {
+      paths: (now) => fleetPaths(config, now),
+      fetch: (signal) => scripts.run(signal),
+      read: () => readFleet(config, process.env, KEYS, scripts),
+    },
+    { everyMs: config.inventoryEveryMs },
+  );
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const { log, mask, sink } = openLog(process.stdout, config, fleet.inventory);

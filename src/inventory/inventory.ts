@@ -17,6 +17,8 @@ export interface Host {
   readonly agentKey?: string;
   /** An OpenSSH certificate of the key: the text of its file. */
   readonly certificate?: string;
+  /** And its path: certificates are renewed while the bot runs. */
+  readonly certificateFile?: string;
   /** What sudo is given where it asks; without one, sudo is not to ask. */
   readonly sudoPassword?: Secret;
   /** `var_NAME = …`, by lower-case name. */

@@ -1,7 +1,9 @@
+import { ConfigError } from '../errors.ts';
+import { type Document, type InventoryText, readDocument } from './document.ts';
 import { nameFault } from './host-set.ts';
-import { type IniSection, parseIni } from './ini.ts';
+import type { IniSection } from './ini.ts';
 import type { Host, Inventory } from './inventory.ts';
-import { Problems, showName, showSection } from './problems.ts';
+import { type Problems, showName, showSection } from './problems.ts';
 import type { Secret } from './secret.ts';
 import { expandGroups, findGroupCycles, readGroups } from './section/groups.ts';
 import { checkHostKeys, HOST_KEYS, type InventorySources } from './section/host-section.ts';
@@ -25,71 +27,101 @@ import { parseHost } from './section/parse-host.ts';
  * Names are looked up in any case, since configparser lowers the keys of a group.
  */
 export function parseInventory(text: string, fileName: string, sources: InventorySources): Inventory {
-  const problems = new Problems(fileName);
-  const file = parseIni(text, problems);
-  const sections = indexSections(file.sections, problems);
-  if (sections.size === 0 && file.defaults.entries.size === 0) {
-    problems.at(
-      1,
-      'there is no host in this file; a host is a [section] with ip and user, README has an example',
-    );
-  }
+  return parseInventories([{ kind: 'ini', name: fileName, text }], sources);
+}
 
-  const inheritedIp = file.defaults.entries.get('ip');
-  if (inheritedIp !== undefined) {
-    problems.at(inheritedIp.line, 'ip in [DEFAULT] would make a host of every group; give each host its own');
-  }
-  checkHostKeys(file.defaults, problems);
-
+/** The same of several files together: each name is there once over all of them, and any may name what is in another. */
+export function parseInventories(texts: readonly InventoryText[], sources: InventorySources): Inventory {
+  const documents = texts.map(readDocument);
+  const places = new Map<string, Place>();
+  for (const document of documents) indexSections(document, places);
   const disk = memoized(sources);
   const hosts = new Map<string, Host>();
   /** Sections that are hosts, also those with faults: what names them is not at fault too. */
   const hostNames = new Map<string, string>();
-  for (const [key, section] of sections) {
+  for (const document of documents) checkDocument(document);
+  for (const [key, { section, document }] of places) {
     if (!section.entries.has('ip')) continue;
-    checkHostKeys(section, problems);
+    checkHostKeys(section, document.problems);
     hostNames.set(key, section.name);
-    const host = parseHost(file, section, disk, problems);
+    const host = parseHost(document.file, section, disk, document.problems);
     if (host !== undefined) hosts.set(key, host);
   }
 
-  const groupSections = new Map(Array.from(sections).filter(([key]) => !hostNames.has(key)));
-  const readings = readGroups(groupSections, hostNames, problems);
-  const jumpLine = (key: string) =>
-    sections.get(key)?.entries.get('jump')?.line ?? sections.get(key)?.line ?? 0;
-  settleJumps(hosts, hostNames, (key, problem) => problems.at(jumpLine(key), problem));
-  findGroupCycles(readings, problems);
-  problems.throwIfAny();
+  const spelled = new Map(Array.from(places, ([key, { section }]) => [key, section.name]));
+  const readings = new Map(
+    documents.flatMap((document) => {
+      const own = Array.from(places).filter(([key, at]) => at.document === document && !hostNames.has(key));
+      const sections = new Map(own.map(([key, { section }]) => [key, section]));
+      return [...readGroups(sections, spelled, document.problems)];
+    }),
+  );
+  const fault = (key: string, problem: string, entry?: string): void => {
+    const at = places.get(key);
+    const line = at?.section.entries.get(entry ?? '')?.line ?? at?.section.line ?? 0;
+    at?.document.problems.at(line, problem);
+  };
+  settleJumps(hosts, hostNames, (key, problem) => fault(key, problem, 'jump'));
+  findGroupCycles(readings, fault);
+  const problems = documents.flatMap((document) => document.problems.all);
+  if (problems.length > 0) throw new ConfigError(problems);
 
   return {
     hosts,
     groups: expandGroups(readings, hosts),
     secrets: secretsOf(hosts.values()),
-    warnings: [file.defaults, ...sections.values()].flatMap((section) => swallowedKeys(section, fileName)),
+    warnings: documents.flatMap(warningsOf),
   };
 }
 
+/** Where a name is written down. */
+interface Place {
+  readonly section: IniSection;
+  readonly document: Document;
+}
+
+function checkDocument({ file, problems, isOwn }: Document): void {
+  if (file.sections.length === 0 && file.defaults.entries.size === 0 && isOwn) {
+    problems.at(
+      1,
+      'there is no host in this file; a host is a [section] with ip and user, README has an example',
+    );
+  }
+  const inheritedIp = file.defaults.entries.get('ip');
+  if (inheritedIp !== undefined) {
+    problems.at(inheritedIp.line, 'ip in [DEFAULT] would make a host of every group; give each host its own');
+  }
+  checkHostKeys(file.defaults, problems);
+}
+
+function warningsOf({ file, problems, warnings, isOwn }: Document): readonly string[] {
+  if (!isOwn) return warnings;
+  return [file.defaults, ...file.sections].flatMap((section) => swallowedKeys(section, problems));
+}
+
 /** By lower-case name. Each name must be one that can be typed in an expression and stand for a folder. */
-function indexSections(sections: readonly IniSection[], problems: Problems): ReadonlyMap<string, IniSection> {
-  const index = new Map<string, IniSection>();
-  for (const section of sections) {
+function indexSections(document: Document, places: Map<string, Place>): void {
+  const { file, problems } = document;
+  for (const section of file.sections) {
     const key = section.name.toLowerCase();
-    const first = index.get(key);
+    const first = places.get(key);
     const fault = nameFault(section.name);
     if (fault !== undefined) problems.at(section.line, `${showSection(section.name)}: ${fault}`);
-    if (first === undefined) index.set(key, section);
-    else {
+    if (first === undefined) places.set(key, { section, document });
+    else if (first.document !== document) {
+      const where = first.document.problems.placeOf(first.section.line);
+      problems.at(section.line, `${showSection(section.name)} is there already: ${where}`);
+    } else {
       problems.at(
         section.line,
-        `${showSection(section.name)} and ${showSection(first.name)} on line ${first.line} differ only in case; names are looked up in any case`,
+        `${showSection(section.name)} and ${showSection(first.section.name)} on line ${first.section.line} differ only in case; names are looked up in any case`,
       );
     }
   }
-  return index;
 }
 
 /** Python takes a deeper line for more of the value above it: `enable = False` becomes the end of a password. */
-function swallowedKeys(section: IniSection, fileName: string): readonly string[] {
+function swallowedKeys(section: IniSection, problems: Problems): readonly string[] {
   return Array.from(section.entries).flatMap(([key, { line, value }]) => {
     const swallowed = value
       .split('\n')
@@ -98,7 +130,7 @@ function swallowedKeys(section: IniSection, fileName: string): readonly string[]
       .find((name) => HOST_KEYS.some((known) => known === name));
     if (swallowed === undefined) return [];
     return [
-      `${fileName}:${line}: a line below ${showName(key)} looks like the key "${swallowed}", but is indented deeper and so belongs to the value of ${showName(key)}`,
+      `${problems.placeOf(line)}: a line below ${showName(key)} looks like the key "${swallowed}", but is indented deeper and so belongs to the value of ${showName(key)}`,
     ];
   });
 }

@@ -45,6 +45,11 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/gather/key-blocks.ts': reader('host', 5),
   'src/gather/mask.ts': reader('file', 3),
   'src/inventory/expression.ts': reader(['slack', 'file'], 6),
+  'src/inventory/foreign/ansible.ts': reader('file', 4),
+  'src/inventory/foreign/ansible-ini.ts': reader('file', 14),
+  'src/inventory/foreign/ranges.ts': reader('file', 7),
+  'src/inventory/foreign/ssh-config.ts': reader('file', 3),
+  'src/process/fleet/ssh-config-lines.ts': reader('file', 1),
   'src/inventory/fold-names.ts': reader('file', 3),
   'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(

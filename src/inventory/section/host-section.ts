@@ -111,6 +111,7 @@ export class HostSection {
   readSecret(key: 'password' | 'passphrase' | 'sudo_password'): Secret | undefined {
     const entry = this.entry(key);
     if (entry === undefined) return undefined;
+    if (entry.isLiteral === true) return new Secret(entry.value);
     const [, kind, name = ''] = /^(env|file):(.*)$/s.exec(entry.value) ?? [];
     if (kind === 'env') {
       if (!VARIABLE.test(name)) {

@@ -74,7 +74,9 @@ export function parseHost(
     ...(sudoPassword === undefined ? {} : { sudoPassword }),
     ...(agent === undefined ? {} : { agent }),
     ...(agentKey === undefined ? {} : { agentKey }),
-    ...(certificate === undefined ? {} : { certificate }),
+    ...(certificate === undefined
+      ? {}
+      : { certificate, certificateFile: at.expandHome(at.entry('cert')?.value ?? '') }),
     ...(jump === undefined ? {} : { jump }),
     ...(hostKey === undefined ? {} : { hostKey }),
     ...(prompt === undefined ? {} : { prompt }),
@@ -156,7 +158,7 @@ function readKey(
 function readSudoPassword(at: HostSection, login: Secret | undefined): Secret | undefined {
   const entry = at.entry('sudo_password');
   if (entry === undefined) return undefined;
-  if (entry.value === 'login:') {
+  if (entry.value === 'login:' && entry.isLiteral !== true) {
     if (at.entry('password') !== undefined) return login;
     return at.fault(entry.line, 'sudo_password: login: stands for the password, and this host has none');
   }

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { inspectConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
 import { type Fleet, type KeySources, readFleet } from '../fleet/fleet-files.ts';
+import { InventoryScripts } from '../fleet/scripts.ts';
 import { findSuspicions } from './suspicions.ts';
 
 export interface ConfigCheck {
@@ -35,7 +36,9 @@ async function findAll({ env, keys, readKnownHosts }: ConfigCheck) {
   };
   let fleet: Partial<Fleet> = {};
   try {
-    fleet = readFleet(config, env, keys);
+    const scripts = new InventoryScripts(config.inventoryPaths, env);
+    await scripts.run();
+    fleet = readFleet(config, env, keys, scripts);
   } catch (error) {
     note(error);
   }

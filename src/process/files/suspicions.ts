@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import { type Config, unknownVariables } from '../../config.ts';
 import type { Fleet } from '../fleet/fleet-files.ts';
+import { watchedPaths } from '../fleet/inventory-sources.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,10 +11,11 @@ export function findSuspicions(config: Config, env: Environment, fleet: Partial<
   const secretFiles = [
     ...new Set((fleet.inventory?.secrets ?? []).flatMap(({ file }) => (file === undefined ? [] : [file]))),
   ];
-  const own = [config.inventoryPath, '.env', config.allowlistPath, config.knownHostsPath];
+  const inventories = [...watchedPaths(config.inventoryPaths), config.sshConfigPath ?? []].flat();
+  const own = [...inventories, '.env', config.allowlistPath, config.knownHostsPath];
   return [
     ...unknownVariables(env).map((name) => `${name}: no such setting; is it misspelt?`),
-    ...[config.inventoryPath, '.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
+    ...[...inventories, '.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
     ...[config.allowlistPath, config.knownHostsPath].flatMap((path) => suspectMode(path, 'write')),
     ...suspectFolders([...own, ...secretFiles]),
     ...suspectPlaces(config, [
