@@ -53,7 +53,7 @@ async function openSources(
     async faults() {
       try {
         await scripts.run();
-        readFleet(paths, {}, { findKeyFault: () => undefined }, scripts);
+        readFleet(paths, {}, KEYS, scripts);
       } catch (error) {
         if (error instanceof ConfigError) return short(error.problems);
         throw error;
@@ -66,7 +66,7 @@ async function openSources(
         {
           paths: (now) => fleetPaths(paths, now),
           fetch: (signal) => scripts.run(signal),
-          read: () => readFleet(paths, {}, { findKeyFault: () => undefined }, scripts),
+          read: () => readFleet(paths, {}, KEYS, scripts),
         },
         { pollMs: 50, settleMs: 40, ...more.pace },
       );
@@ -81,6 +81,8 @@ async function openSources(
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
+
+const KEYS = { findKeyFault: () => undefined, findCertificateFault: () => undefined };
 
 const namesOf = (fleet: WatchedFleet) => [...fleet.inventory.hosts.keys()];
 
@@ -120,6 +122,20 @@ describe('BATCHOPS_INVENTORY', () => {
     await writeFile(it.home.path('empty/a.ini'), hostOf('a'));
     expect(await it.faults()).toContain('nowhere: cannot be read (ENOENT)');
   });
+});
+
+test('a certificate that is renewed is taken over by itself', async () => {
+  await using it = await openSources(['a.ini'], {
+    'a.ini': `${hostOf('a')}cert = CERT\n`,
+    cert: 'first',
+  });
+  const file = it.home.path('a.ini');
+  await writeFile(file, `${hostOf('a')}cert = ${it.home.path('cert')}\n`);
+  const fleet = await it.open();
+  expect(fleet.inventory.hosts.get('a')?.certificate).toBe('first');
+  await writeFile(it.home.path('cert'), 'second');
+  await vi.waitFor(() => expect(fleet.inventory.hosts.get('a')?.certificate).toBe('second'), UP);
+  expect(it.said).toEqual(['hosts: changed a (certificate)']);
 });
 
 describe('a program of BATCHOPS_INVENTORY', () => {
