@@ -21,6 +21,8 @@ type Done<T> = (error: Error | undefined, result: T) => void;
  */
 export class Connection {
   readonly route: Route;
+  /** By the steady clock, in ms. */
+  readonly openedAt = performance.now();
   readonly #client: Client;
   readonly #socket: Duplex;
   readonly #disconnectMs: number;
