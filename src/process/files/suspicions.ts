@@ -11,12 +11,15 @@ export function findSuspicions(config: Config, env: Environment, fleet: Partial<
   const secretFiles = [
     ...new Set((fleet.inventory?.secrets ?? []).flatMap(({ file }) => (file === undefined ? [] : [file]))),
   ];
-  const inventories = [...watchedPaths(config.inventoryPaths), config.sshConfigPath ?? []].flat();
-  const own = [...inventories, '.env', config.allowlistPath, config.knownHostsPath];
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const inventories = watchedPaths(config.inventoryPaths).filter((path) => !isFolder(path));
+  // No secrets are in these, and whoever can write to them has all rights.
+  const open = [config.allowlistPath, config.knownHostsPath, config.sshConfigPath ?? []].flat();
+  const own = [...inventories, '.env', ...open];
   return [
     ...unknownVariables(env).map((name) => `${name}: no such setting; is it misspelt?`),
     ...[...inventories, '.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
-    ...[config.allowlistPath, config.knownHostsPath].flatMap((path) => suspectMode(path, 'write')),
+    ...open.flatMap((path) => suspectMode(path, 'write')),
     ...suspectFolders([...own, ...secretFiles]),
     ...suspectPlaces(config, [
       ...own,
