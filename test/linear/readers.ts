@@ -48,7 +48,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/inventory/foreign/ansible.ts': reader('file', 4),
   'src/inventory/foreign/ansible-ini.ts': reader('file', 14),
   'src/inventory/foreign/ranges.ts': reader('file', 7),
-  'src/inventory/foreign/ssh-config.ts': reader('file', 3),
+  'src/inventory/foreign/ssh-config.ts': reader('file', 2),
   'src/process/fleet/ssh-config-lines.ts': reader('file', 1),
   'src/inventory/fold-names.ts': reader('file', 3),
   'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
