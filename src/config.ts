@@ -6,7 +6,11 @@ import { decodeText, NotText } from './inventory/text.ts';
 
 export interface Config {
   readonly slack: SlackConfig;
-  readonly inventoryPath: string;
+  /** Files, folders and programs. */
+  readonly inventoryPaths: readonly string[];
+  /** How often the programs among them are run again. */
+  readonly inventoryEveryMs: number;
+  readonly sshConfigPath: string | undefined;
   readonly allowlistPath: string;
   readonly databaseUrl: string;
   readonly transferDir: string;
@@ -244,12 +248,21 @@ export function inspectConfig(
     return value;
   };
 
+  const readPaths = (): readonly string[] => {
+    const paths = (read('BATCHOPS_INVENTORY') ?? 'inventory.ini').split(',').map((path) => path.trim());
+    if (paths.includes('') || new Set(paths).size < paths.length)
+      problems.push('BATCHOPS_INVENTORY: expected paths, each once, with a comma between them');
+    return paths.filter((path) => path !== '');
+  };
+
   const slack = readSlack();
   const hostKeyPolicy = readOneOf('BATCHOPS_HOST_KEY_POLICY', HOST_KEY_POLICIES, 'accept-new');
   const concurrency = readNumber('BATCHOPS_CONCURRENCY', 100, 1, 10_000);
   const config: Config = {
     slack,
-    inventoryPath: read('BATCHOPS_INVENTORY') ?? 'inventory.ini',
+    inventoryPaths: readPaths(),
+    inventoryEveryMs: readDuration('BATCHOPS_INVENTORY_EVERY', 10 * 60_000, 10_000, DAY_MS),
+    sshConfigPath: read('BATCHOPS_SSH_CONFIG'),
     allowlistPath: read('BATCHOPS_ALLOWLIST') ?? 'allowlist.ini',
     databaseUrl: read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL,
     transferDir: read('BATCHOPS_TRANSFER_DIR') ?? 'data/transfers',
@@ -296,6 +309,8 @@ export function inspectConfig(
 
 const VARIABLES = [
   'INVENTORY',
+  'INVENTORY_EVERY',
+  'SSH_CONFIG',
   'ALLOWLIST',
   'DATABASE_URL',
   'TRANSFER_DIR',

@@ -29,8 +29,9 @@ import { runCheckConfig } from './process/files/check-config.ts';
 import { readDotenvFile } from './process/files/dotenv-file.ts';
 import { makeFolder } from './process/files/folders.ts';
 import { findSuspicions } from './process/files/suspicions.ts';
-import { readFleet } from './process/fleet/fleet-files.ts';
+import { fleetPaths, readFleet } from './process/fleet/fleet-files.ts';
 import { followFleet } from './process/fleet/follow-fleet.ts';
+import { InventoryScripts } from './process/fleet/scripts.ts';
 import { WatchedFleet } from './process/fleet/watched-fleet.ts';
 import { openHealth } from './process/health.ts';
 import { keepHeapSmall } from './process/heap.ts';
@@ -50,7 +51,7 @@ import { GOODBYE_MS } from './slack/socket-mode/socket.ts';
 import { formatThreadLink, openWorkspace, POST_TIMEOUT_MS, type Workspace } from './slack/workspace.ts';
 import { fileSweeps } from './ssh/file-sweeps.ts';
 import { openHostKeys } from './ssh/host-keys/host-keys.ts';
-import { findKeyFault } from './ssh/login/keys.ts';
+import { findCertificateFault, findKeyFault } from './ssh/login/keys/keys.ts';
 import { openSpoolFolder } from './ssh/spool/spool-folder.ts';
 import { openTransferFolder } from './ssh/transfer-folder.ts';
 import { openTransport } from './ssh/transport.ts';
@@ -60,6 +61,9 @@ import { databaseFolder } from './store/database-url.ts';
 import { openStore } from './store/open.ts';
 import { openOutboxDesk } from './store/outbox/administer.ts';
 import { createRenderer } from './thread/render.ts';
+
+/** What a key file or certificate is good for, by what logs in with it. */
+const KEYS = { findKeyFault, findCertificateFault };
 
 /** How often a process looks for what others that are gone left to be told. */
 const LOOK_AFTER_MS = 5_000;
@@ -103,7 +107,7 @@ try {
     process.exitCode = await runMigrateCommand(words, mover, { out: process.stdout, known });
   } else if (command === 'check-config') {
     const readKnownHosts = (path: string) => openHostKeys(path, 'strict', async () => {});
-    const check = { env: process.env, findKeyFault, readKnownHosts };
+    const check = { env: process.env, keys: KEYS, readKnownHosts };
     if (!(await runCheckConfig(check, process.stdout))) process.exitCode = EXIT_CONFIG;
   } else
     throw new ConfigError([
@@ -168,7 +172,16 @@ async function serve(): Promise<void> {
   const asked = readConfig(process.env);
   const openFiles = shareOpenFiles(openFilesLimit());
   const config = fitOpenFiles(asked, openFiles);
-  const fleet = new WatchedFleet(config, () => readFleet(config, process.env, findKeyFault));
+  const scripts = new InventoryScripts(config.inventoryPaths, process.env);
+  await scripts.run();
+  const fleet = new WatchedFleet(
+    {
+      paths: (now) => fleetPaths(config, now),
+      fetch: (signal) => scripts.run(signal),
+      read: () => readFleet(config, process.env, KEYS, scripts),
+    },
+    { everyMs: config.inventoryEveryMs },
+  );
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const { log, mask, sink } = openLog(process.stdout, config, fleet.inventory);

@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'dotenv',
     'pino',
     'prom-client',
+    'ssh-config',
     'node:',
   ],
   // what people ask, and what a run goes through

@@ -22,7 +22,9 @@ describe('settings', () => {
   test('have the defaults of DESIGN.md', () => {
     expect(readConfig(TOKENS)).toMatchObject({
       slack: { apiUrl: 'https://slack.com/api/', mode: { kind: 'socket' } },
-      inventoryPath: 'inventory.ini',
+      inventoryPaths: ['inventory.ini'],
+      inventoryEveryMs: 600_000,
+      sshConfigPath: undefined,
       allowlistPath: 'allowlist.ini',
       databaseUrl: 'file:data/batchops.db',
       transferDir: 'data/transfers',

@@ -35,6 +35,8 @@ export interface IniEntry {
   readonly spelling: string;
   readonly value: string;
   readonly line: number;
+  /** Of a file that is not ours: `env:`, `file:` and the like have no meaning in it. */
+  readonly isLiteral?: true;
 }
 
 /** What Python's `str.strip` and `\s` take for white space; JavaScript's `\s` has U+FEFF more and these fewer: 1C–1F, 85. */

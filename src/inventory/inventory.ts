@@ -13,14 +13,20 @@ export interface Host {
   /** The private key's text, already read from the file that `key` names; with an agent, it may be a public key. */
   readonly privateKey?: Secret;
   readonly passphrase?: Secret;
+  /** Which of the agent's keys to offer, `SHA256:…`. */
+  readonly agentKey?: string;
+  /** An OpenSSH certificate of the key: the text of its file. */
+  readonly certificate?: string;
+  /** And its path: certificates are renewed while the bot runs. */
+  readonly certificateFile?: string;
   /** What sudo is given where it asks; without one, sudo is not to ask. */
   readonly sudoPassword?: Secret;
   /** `var_NAME = …`, by lower-case name. */
   readonly variables?: ReadonlyMap<string, string>;
   /** The agent's socket. */
   readonly agent?: string;
-  /** The name of another host of the inventory to go through. */
-  readonly jump?: string;
+  /** The names of other hosts of the inventory to go through, the nearest to us first. */
+  readonly jump?: readonly string[];
   /** What a question for the password looks like as a whole, where a host has words of its own for it. */
   readonly prompt?: RegExp;
   /** A pinned fingerprint, `SHA256:…`. */

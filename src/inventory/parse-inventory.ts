@@ -1,13 +1,14 @@
-import { nearNames } from '../errors.ts';
-import { expandGroups, findGroupCycles, readGroups } from './groups.ts';
-import { checkHostKeys, HOST_KEYS, type InventorySources } from './host-section.ts';
+import { ConfigError } from '../errors.ts';
+import { type Document, type InventoryText, readDocument } from './document.ts';
 import { nameFault } from './host-set.ts';
-import { hintAt } from './host-values.ts';
-import { type IniSection, parseIni } from './ini.ts';
+import type { IniSection } from './ini.ts';
 import type { Host, Inventory } from './inventory.ts';
-import { parseHost } from './parse-host.ts';
-import { didYouMean, Problems, showName, showSection } from './problems.ts';
+import { type Problems, showName, showSection } from './problems.ts';
 import type { Secret } from './secret.ts';
+import { expandGroups, findGroupCycles, readGroups } from './section/groups.ts';
+import { checkHostKeys, HOST_KEYS, type InventorySources } from './section/host-section.ts';
+import { settleJumps } from './section/jumps.ts';
+import { parseHost } from './section/parse-host.ts';
 
 /**
  * inventory.ini → hosts and groups, or a `ConfigError` with everything that is wrong.
@@ -26,75 +27,101 @@ import type { Secret } from './secret.ts';
  * Names are looked up in any case, since configparser lowers the keys of a group.
  */
 export function parseInventory(text: string, fileName: string, sources: InventorySources): Inventory {
-  const problems = new Problems(fileName);
-  const file = parseIni(text, problems);
-  const sections = indexSections(file.sections, problems);
-  if (sections.size === 0 && file.defaults.entries.size === 0) {
-    problems.at(
-      1,
-      'there is no host in this file; a host is a [section] with ip and user, README has an example',
-    );
-  }
+  return parseInventories([{ kind: 'ini', name: fileName, text }], sources);
+}
 
-  const inheritedIp = file.defaults.entries.get('ip');
-  if (inheritedIp !== undefined) {
-    problems.at(inheritedIp.line, 'ip in [DEFAULT] would make a host of every group; give each host its own');
-  }
-  checkHostKeys(file.defaults, problems);
-
+/** The same of several files together: each name is there once over all of them, and any may name what is in another. */
+export function parseInventories(texts: readonly InventoryText[], sources: InventorySources): Inventory {
+  const documents = texts.map(readDocument);
+  const places = new Map<string, Place>();
+  for (const document of documents) indexSections(document, places);
   const disk = memoized(sources);
   const hosts = new Map<string, Host>();
   /** Sections that are hosts, also those with faults: what names them is not at fault too. */
   const hostNames = new Map<string, string>();
-  for (const [key, section] of sections) {
+  for (const document of documents) checkDocument(document);
+  for (const [key, { section, document }] of places) {
     if (!section.entries.has('ip')) continue;
-    checkHostKeys(section, problems);
+    checkHostKeys(section, document.problems);
     hostNames.set(key, section.name);
-    const host = parseHost(file, section, disk, problems);
+    const host = parseHost(document.file, section, disk, document.problems);
     if (host !== undefined) hosts.set(key, host);
   }
 
-  const groupSections = new Map(Array.from(sections).filter(([key]) => !hostNames.has(key)));
-  const readings = readGroups(groupSections, hostNames, problems);
-  for (const [key, host] of hosts) {
-    if (host.jump === undefined) continue;
-    const jump = hostNames.get(host.jump.toLowerCase());
-    if (jump !== undefined) hosts.set(key, { ...host, jump });
-    else problems.at(jumpLine(sections.get(key)), noSuchJump(host.jump, hostNames.values()));
-  }
-  findJumpCycles(hosts, sections, problems);
-  findGroupCycles(readings, problems);
-  problems.throwIfAny();
+  const spelled = new Map(Array.from(places, ([key, { section }]) => [key, section.name]));
+  const readings = new Map(
+    documents.flatMap((document) => {
+      const own = Array.from(places).filter(([key, at]) => at.document === document && !hostNames.has(key));
+      const sections = new Map(own.map(([key, { section }]) => [key, section]));
+      return [...readGroups(sections, spelled, document.problems)];
+    }),
+  );
+  const fault = (key: string, problem: string, entry?: string): void => {
+    const at = places.get(key);
+    const line = at?.section.entries.get(entry ?? '')?.line ?? at?.section.line ?? 0;
+    at?.document.problems.at(line, problem);
+  };
+  settleJumps(hosts, hostNames, (key, problem) => fault(key, problem, 'jump'));
+  findGroupCycles(readings, fault);
+  const problems = documents.flatMap((document) => document.problems.all);
+  if (problems.length > 0) throw new ConfigError(problems);
 
   return {
     hosts,
     groups: expandGroups(readings, hosts),
     secrets: secretsOf(hosts.values()),
-    warnings: [file.defaults, ...sections.values()].flatMap((section) => swallowedKeys(section, fileName)),
+    warnings: documents.flatMap(warningsOf),
   };
 }
 
+/** Where a name is written down. */
+interface Place {
+  readonly section: IniSection;
+  readonly document: Document;
+}
+
+function checkDocument({ file, problems, isOwn }: Document): void {
+  if (file.sections.length === 0 && file.defaults.entries.size === 0 && isOwn) {
+    problems.at(
+      1,
+      'there is no host in this file; a host is a [section] with ip and user, README has an example',
+    );
+  }
+  const inheritedIp = file.defaults.entries.get('ip');
+  if (inheritedIp !== undefined) {
+    problems.at(inheritedIp.line, 'ip in [DEFAULT] would make a host of every group; give each host its own');
+  }
+  checkHostKeys(file.defaults, problems);
+}
+
+function warningsOf({ file, problems, warnings, isOwn }: Document): readonly string[] {
+  if (!isOwn) return warnings;
+  return [file.defaults, ...file.sections].flatMap((section) => swallowedKeys(section, problems));
+}
+
 /** By lower-case name. Each name must be one that can be typed in an expression and stand for a folder. */
-function indexSections(sections: readonly IniSection[], problems: Problems): ReadonlyMap<string, IniSection> {
-  const index = new Map<string, IniSection>();
-  for (const section of sections) {
+function indexSections(document: Document, places: Map<string, Place>): void {
+  const { file, problems } = document;
+  for (const section of file.sections) {
     const key = section.name.toLowerCase();
-    const first = index.get(key);
+    const first = places.get(key);
     const fault = nameFault(section.name);
     if (fault !== undefined) problems.at(section.line, `${showSection(section.name)}: ${fault}`);
-    if (first === undefined) index.set(key, section);
-    else {
+    if (first === undefined) places.set(key, { section, document });
+    else if (first.document !== document) {
+      const where = first.document.problems.placeOf(first.section.line);
+      problems.at(section.line, `${showSection(section.name)} is there already: ${where}`);
+    } else {
       problems.at(
         section.line,
-        `${showSection(section.name)} and ${showSection(first.name)} on line ${first.line} differ only in case; names are looked up in any case`,
+        `${showSection(section.name)} and ${showSection(first.section.name)} on line ${first.section.line} differ only in case; names are looked up in any case`,
       );
     }
   }
-  return index;
 }
 
 /** Python takes a deeper line for more of the value above it: `enable = False` becomes the end of a password. */
-function swallowedKeys(section: IniSection, fileName: string): readonly string[] {
+function swallowedKeys(section: IniSection, problems: Problems): readonly string[] {
   return Array.from(section.entries).flatMap(([key, { line, value }]) => {
     const swallowed = value
       .split('\n')
@@ -103,36 +130,9 @@ function swallowedKeys(section: IniSection, fileName: string): readonly string[]
       .find((name) => HOST_KEYS.some((known) => known === name));
     if (swallowed === undefined) return [];
     return [
-      `${fileName}:${line}: a line below ${showName(key)} looks like the key "${swallowed}", but is indented deeper and so belongs to the value of ${showName(key)}`,
+      `${problems.placeOf(line)}: a line below ${showName(key)} looks like the key "${swallowed}", but is indented deeper and so belongs to the value of ${showName(key)}`,
     ];
   });
-}
-
-function jumpLine(section: IniSection | undefined): number {
-  return section?.entries.get('jump')?.line ?? section?.line ?? 0;
-}
-
-function noSuchJump(jump: string, names: Iterable<string>): string {
-  return `jump: there is no host of that name${hintAt(jump)}.${didYouMean(nearNames(jump, names))}`;
-}
-
-function findJumpCycles(
-  hosts: ReadonlyMap<string, Host>,
-  sections: ReadonlyMap<string, IniSection>,
-  problems: Problems,
-): void {
-  for (const [key, host] of hosts) {
-    const path = [host.name];
-    let next = host.jump?.toLowerCase();
-    while (next !== undefined && next !== key && path.length <= hosts.size) {
-      path.push(hosts.get(next)?.name ?? next);
-      next = hosts.get(next)?.jump?.toLowerCase();
-    }
-    // Said once for a circle, at each of its hosts' own line: any of them may be the wrong one.
-    if (next === key) {
-      problems.at(jumpLine(sections.get(key)), `jump goes in a circle: ${[...path, host.name].join(' → ')}`);
-    }
-  }
 }
 
 /** A key file or variable that a thousand hosts share is read once, so that all of them have the same. */
@@ -141,6 +141,9 @@ function memoized(sources: InventorySources): InventorySources {
   return {
     env: (name) => sources.env(name),
     findKeyFault: (text, passphrase) => sources.findKeyFault(text, passphrase),
+    ...(sources.findCertificateFault && {
+      findCertificateFault: sources.findCertificateFault.bind(sources),
+    }),
     readFile: (path) => {
       const known = files.get(path);
       if (known !== undefined) return known();

@@ -3,26 +3,33 @@ import { shorten } from './shorten.ts';
 
 /** Gathers what is wrong with one file, so that all of it is said at once, in the order of its lines. */
 export class Problems {
-  readonly #fileName: string;
+  readonly #placeOf: (line: number) => string;
   /** Keyed by what will be shown: a fault in [DEFAULT] is one fault, however many sections inherit it. */
   readonly #found = new Map<string, number>();
 
-  constructor(fileName: string) {
-    this.#fileName = fileName;
+  /** A file's name, or what stands in place of its lines where it has none. */
+  constructor(file: string | ((line: number) => string)) {
+    this.#placeOf = typeof file === 'string' ? (line) => `${file}:${line}` : file;
+  }
+
+  /** What a problem on that line begins with. */
+  placeOf(line: number): string {
+    return this.#placeOf(line);
   }
 
   /** `problem` must not quote a value: what stands in the wrong place may still be a password. */
   at(line: number, problem: string): void {
-    this.#found.set(`${this.#fileName}:${line}: ${problem}`, line);
+    this.#found.set(`${this.#placeOf(line)}: ${problem}`, line);
+  }
+
+  get all(): readonly string[] {
+    return Array.from(this.#found)
+      .toSorted(([, a], [, b]) => a - b)
+      .map(([text]) => text);
   }
 
   throwIfAny(): void {
-    if (this.#found.size === 0) return;
-    throw new ConfigError(
-      Array.from(this.#found)
-        .toSorted(([, a], [, b]) => a - b)
-        .map(([text]) => text),
-    );
+    if (this.#found.size > 0) throw new ConfigError(this.all);
   }
 }
 

@@ -1,9 +1,9 @@
 import { nearNames, Refusal } from '../errors.ts';
 import { resolveTerms, splitTerms } from '../inventory/expression.ts';
-import { parseBoolean } from '../inventory/host-values.ts';
 import { findEntry, type IniEntry, type IniFile, type IniSection, parseIni } from '../inventory/ini.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { didYouMean, Problems, showName, showSection } from '../inventory/problems.ts';
+import { parseBoolean } from '../inventory/section/host-values.ts';
 import {
   type CommandPattern,
   type CommandPatterns,

@@ -17,6 +17,8 @@ export class Trouble extends Error {
   readonly isHangUp: boolean;
   /** And too many did ask: it says nothing about this host. */
   readonly wasCrowded: boolean;
+  /** It is of a host on the way, whom the words name. */
+  readonly isOnTheWay: boolean;
 
   /** `cause` is for the log: a library's words are no reason. */
   constructor(
@@ -27,6 +29,7 @@ export class Trouble extends Error {
       mayBeStale?: boolean;
       isHangUp?: boolean;
       wasCrowded?: boolean;
+      isOnTheWay?: boolean;
       cause?: unknown;
     } = {},
   ) {
@@ -36,6 +39,7 @@ export class Trouble extends Error {
     this.mayBeStale = more.mayBeStale ?? kind === 'unreachable';
     this.isHangUp = more.isHangUp ?? false;
     this.wasCrowded = more.wasCrowded ?? false;
+    this.isOnTheWay = more.isOnTheWay ?? false;
   }
 
   ofCrowd(): Trouble {
@@ -49,10 +53,15 @@ export class Trouble extends Error {
     return new Trouble(kind, [this.message, ...left].join('; '), { isPassing, mayBeStale, cause });
   }
 
-  /** The same trouble, said of the host on the way. */
+  /** The same trouble, said of the host on the way; of a chain, of the one that has it. */
   onTheWay(jump: string): Trouble {
+    if (this.isOnTheWay) return this;
     const { kind, isPassing, wasCrowded } = this;
-    return new Trouble(kind, `jump host ${jump}: ${this.message}`, { isPassing, wasCrowded });
+    return new Trouble(kind, `jump host ${jump}: ${this.message}`, {
+      isPassing,
+      wasCrowded,
+      isOnTheWay: true,
+    });
   }
 }
 

@@ -9,7 +9,7 @@ import { parseAllowlist } from '../../src/policy/allowlist.ts';
 import type { Transport } from '../../src/ports/hosts.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
-import { findKeyFault } from '../../src/ssh/login/keys.ts';
+import { findKeyFault } from '../../src/ssh/login/keys/keys.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
 import { memoryLeftovers } from '../ssh/memory-leftovers.ts';
 import { memoryOrigins } from '../ssh/memory-origins.ts';

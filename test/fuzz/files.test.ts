@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, Refusal } from '../../src/errors.ts';
 import { resolveTerms } from '../../src/inventory/expression.ts';
-import { HOST_KEYS } from '../../src/inventory/host-section.ts';
 import type { Inventory } from '../../src/inventory/inventory.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
+import { HOST_KEYS } from '../../src/inventory/section/host-section.ts';
 import { parseAllowlist, RULE_ACTIONS } from '../../src/policy/allowlist.ts';
 import { anyChars, cases, FUZZ_MS, soon } from './cases.ts';
 import { FLEET } from './fleet.ts';
@@ -211,8 +211,7 @@ function expectWhole(inventory: Inventory): void {
     expect(host.port).toBeLessThanOrEqual(65_535);
     expect(host.user).not.toBe('');
     expect(JSON.stringify(host)).not.toContain(PASSWORD);
-    for (const jump of host.jump === undefined ? [] : [host.jump])
-      expect(inventory.hosts.has(jump.toLowerCase())).toBe(true);
+    for (const jump of host.jump ?? []) expect(inventory.hosts.has(jump.toLowerCase())).toBe(true);
   }
   for (const group of inventory.groups.values())
     for (const host of group.hosts) expect(inventory.hosts.get(host.name.toLowerCase())).toBe(host);

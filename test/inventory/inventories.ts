@@ -1,7 +1,7 @@
 import { ConfigError } from '../../src/errors.ts';
-import type { InventorySources } from '../../src/inventory/host-section.ts';
 import type { Inventory } from '../../src/inventory/inventory.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
+import type { InventorySources } from '../../src/inventory/section/host-section.ts';
 
 export const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n';
 

@@ -32,7 +32,7 @@ describe('a host', () => {
     const { hosts } = read(
       `[DEFAULT]\nuser = deploy\npassword = x\nport = 2222\nenable = off\njump = b\n[a]\nip = a.example\n[b]\nip = ::1\nport =\nenable = YES\n`,
     );
-    expect(hosts.get('a')).toMatchObject({ user: 'deploy', port: 2222, enabled: false, jump: 'b' });
+    expect(hosts.get('a')).toMatchObject({ user: 'deploy', port: 2222, enabled: false, jump: ['b'] });
     expect(hosts.get('b')).toMatchObject({ user: 'deploy', port: 22, enabled: true });
     expect(hosts.get('b')).not.toHaveProperty('jump');
   });
@@ -259,7 +259,7 @@ describe('a host', () => {
   test('goes through a host that is there, and not in a circle', () => {
     const three = (a: string, b: string) =>
       `[DEFAULT]\nuser = u\npassword = x\n[a]\nip = a\njump = ${a}\n[B]\nip = b\njump = ${b}\n[c]\nip = c\n`;
-    expect(read(three('b', 'C')).hosts.get('a')?.jump).toBe('B');
+    expect(read(three('b', 'C')).hosts.get('a')?.jump).toEqual(['B']);
     expect(problemsOf(three('b', 'A'))).toEqual([
       'inventory.ini:6: jump goes in a circle: a → B → a',
       'inventory.ini:9: jump goes in a circle: B → a → B',
@@ -267,6 +267,80 @@ describe('a host', () => {
     expect(problemsOf(three('a', 'c'))).toEqual(['inventory.ini:6: jump goes in a circle: a → a']);
     expect(problemsOf(three('ab', 'c'))).toEqual([
       'inventory.ini:6: jump: there is no host of that name. Did you mean a, B?',
+    ]);
+  });
+
+  test('a chain is read in its order, and one that names nobody, somebody twice or leads back is at fault', () => {
+    const four = (a: string, b = '', all = '') =>
+      `[DEFAULT]\nuser = u\npassword = x\njump = ${all}\n[a]\nip = a\n${a}\n[b]\nip = b\n${b}\n[C]\nip = c\n[d]\nip = d\n`;
+    expect(read(four('jump = b , c')).hosts.get('a')?.jump).toEqual(['b', 'C']);
+    expect(problemsOf(four('jump = b,, c'))).toEqual([
+      'inventory.ini:7: jump: expected hosts, in the order they are gone through: a, b',
+    ]);
+    expect(problemsOf(four('jump = b, nobody'))).toEqual([
+      'inventory.ini:7: jump: there is no host of that name.',
+    ]);
+    expect(problemsOf(four('jump = b, c, B'))).toEqual(['inventory.ini:7: jump: a host is named twice']);
+    expect(problemsOf(four('jump = b, a'))).toEqual(['inventory.ini:7: jump goes in a circle: a → a']);
+    expect(problemsOf(four('jump = b', 'jump = c, a'))).toEqual([
+      'inventory.ini:7: jump goes in a circle: a → b → a',
+    ]);
+    // What a later host of a chain has of its own does not count.
+    expect(read(four('jump = c, b', 'jump = d')).hosts.get('a')?.jump).toEqual(['C', 'b']);
+  });
+
+  test('a chain in [DEFAULT] reaches each of its own hosts by what stands before it', () => {
+    const { hosts } = read(
+      '[DEFAULT]\nuser = u\npassword = x\njump = a, b\n[a]\nip = a\n[b]\nip = b\n[c]\nip = c\n',
+    );
+    expect(['a', 'b', 'c'].map((name) => hosts.get(name)?.jump)).toEqual([undefined, ['a'], ['a', 'b']]);
+  });
+
+  test('no way is longer than eight hosts, however it is put together', () => {
+    const file = (hosts: number) =>
+      `[DEFAULT]\nuser = u\npassword = x\n${Array.from({ length: hosts }, (_, i) => `[h${i}]\nip = h\njump = ${i === 0 ? '' : `h${i - 1}`}\n`).join('')}`;
+    expect(read(file(9)).hosts.size).toBe(9);
+    expect(problemsOf(file(10))).toEqual(['inventory.ini:33: jump: more than 8 hosts would be gone through']);
+  });
+
+  test('names one key of the agent by its fingerprint, and only of an agent', () => {
+    const print = `SHA256:${'a'.repeat(43)}`;
+    const host = (more: string) => `[a]\nip = a\nuser = u\n${more}\n`;
+    expect(read(host(`agent = /run/agent\nkey = ${print}`)).hosts.get('a')).toMatchObject({
+      agentKey: print,
+    });
+    expect(problemsOf(host(`password = x\nkey = ${print}`))).toEqual([
+      'inventory.ini:5: key: a fingerprint says which key of an agent is meant, and this host has no agent',
+    ]);
+    expect(problemsOf(host('agent = /run/agent\nkey = SHA256:short'))).toEqual([
+      'inventory.ini:5: key: expected a fingerprint as ssh-add -l shows it, SHA256:…',
+    ]);
+  });
+
+  test('has a certificate of its key or of its agent’s, which is looked at; elsewhere none is taken', () => {
+    const host = (more: string) => `[a]\nip = a\nuser = u\ncert = c\n${more}\n`;
+    const asked: unknown[] = [];
+    const world = {
+      ...worldOf({}, { c: 'the certificate', id: KEY }),
+      findCertificateFault: (...words: readonly unknown[]) => {
+        asked.push(words);
+        return words[1] === KEY ? undefined : 'it is no good';
+      },
+    };
+    expect(read(host('key = id'), world).hosts.get('a')).toMatchObject({ certificate: 'the certificate' });
+    expect(problemsOf(host('agent = /run/agent'), world)).toEqual(['inventory.ini:4: cert: it is no good']);
+    expect(asked).toEqual([
+      ['the certificate', KEY, undefined],
+      ['the certificate', undefined, undefined],
+    ]);
+    expect(problemsOf(host('password = x'), world)).toEqual([
+      'inventory.ini:4: cert: it is of a key, and this host has neither key nor agent',
+    ]);
+    expect(problemsOf(host('key = id').replace('cert = c', 'cert = gone'), world)).toEqual([
+      'inventory.ini:4: cert: cannot read the file it names (ENOENT)',
+    ]);
+    expect(problemsOf(host('key = id'), worldOf({}, { c: '', id: KEY }))).toEqual([
+      'inventory.ini:4: cert: no certificate is read here',
     ]);
   });
 });

@@ -2,8 +2,9 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { describeChanges, type FleetChanges } from '../../src/process/fleet/changes.ts';
-import { readFleet } from '../../src/process/fleet/fleet-files.ts';
-import { WatchedFleet, type WatchPace } from '../../src/process/fleet/watched-fleet.ts';
+import { fleetPaths, readFleet } from '../../src/process/fleet/fleet-files.ts';
+import { InventoryScripts } from '../../src/process/fleet/scripts.ts';
+import { type FleetSource, WatchedFleet, type WatchPace } from '../../src/process/fleet/watched-fleet.ts';
 import { EVERYTHING, makeHome } from '../rigs/bot.ts';
 
 const hostOf = (n: number, more = ''): string =>
@@ -11,13 +12,25 @@ const hostOf = (n: number, more = ''): string =>
 const UP = { timeout: 15_000, interval: 20 };
 const PACE = { pollMs: 50, settleMs: 40 };
 
+function sourceOf(home: { path(name: string): string }): FleetSource {
+  const paths = {
+    inventoryPaths: [home.path('inventory.ini')],
+    sshConfigPath: undefined,
+    allowlistPath: home.path('allowlist.ini'),
+  };
+  const scripts = new InventoryScripts([], {});
+  return {
+    paths: (now) => fleetPaths(paths, now),
+    read: () => readFleet(paths, {}, { findKeyFault: () => undefined }, scripts),
+  };
+}
+
 async function openFleet(pace: Partial<WatchPace> = PACE, files: Record<string, string> = {}) {
   const stack = new AsyncDisposableStack();
   const home = stack.use(
     await makeHome({ 'inventory.ini': hostOf(1), 'allowlist.ini': EVERYTHING, ...files }),
   );
-  const paths = { inventoryPath: home.path('inventory.ini'), allowlistPath: home.path('allowlist.ini') };
-  const fleet = new WatchedFleet(paths, () => readFleet(paths, {}, () => undefined), pace);
+  const fleet = new WatchedFleet(sourceOf(home), pace);
   const said: string[] = [];
   const beforehand: number[] = [];
   const following = fleet.follow({
@@ -109,14 +122,16 @@ describe('inventory and allowlist are read again', () => {
 
   test('where they changed before anybody followed, and not where they did not', async () => {
     await using home = await makeHome({ 'inventory.ini': hostOf(1), 'allowlist.ini': EVERYTHING });
-    const paths = { inventoryPath: home.path('inventory.ini'), allowlistPath: home.path('allowlist.ini') };
+    const source = sourceOf(home);
     let reads = 0;
     const open = () =>
       new WatchedFleet(
-        paths,
-        () => {
-          reads += 1;
-          return readFleet(paths, {}, () => undefined);
+        {
+          ...source,
+          read() {
+            reads += 1;
+            return source.read();
+          },
         },
         PACE,
       );

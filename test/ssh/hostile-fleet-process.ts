@@ -18,7 +18,7 @@ export interface Job {
   readonly name: string;
   readonly ip: string;
   readonly port: number;
-  readonly jump?: string;
+  readonly jump?: readonly string[];
   readonly does: 'run' | 'put' | 'get';
   /** Cancelled after so many ms. */
   readonly cancelMs?: number;

@@ -46,7 +46,7 @@ test('500 hosts that each misbehave at another moment: none ends the process, ea
       port: host.port,
       does: at === 'sftp' || random() < 0.1 ? (random() < 0.5 ? 'put' : 'get') : 'run',
       ...(random() < 0.15 ? { cancelMs: Math.floor(random() * 300) } : {}),
-      ...(i % 10 === 9 ? { jump: jobs[i - 1 - Math.floor(random() * 8)]?.name ?? '' } : {}),
+      ...(i % 10 === 9 ? { jump: [jobs[i - 1 - Math.floor(random() * 8)]?.name ?? ''] } : {}),
     });
   }
   await writeFile(join(folder, 'known_hosts'), changed.join(''));

@@ -16,7 +16,7 @@ describe('through another host of the inventory', () => {
     await using inner = await startSshd();
     const jump = keyHost(bastion, { name: 'bastion', ip: '127.0.0.2' });
     await using rig = await openRig({ findHost: byName(jump) });
-    const host = keyHost(inner, { jump: 'bastion' });
+    const host = keyHost(inner, { jump: ['bastion'] });
     const outcome = await rig.run(host, 'echo $SSH_CONNECTION');
     expect(outcome).toMatchObject({ kind: 'ok', reason: '' });
     expect(outcome.stdout.head).toContain(` ${inner.port}\n`);
@@ -35,7 +35,7 @@ describe('through another host of the inventory', () => {
     const jump = passwordHost(bastion.port, { name: 'bastion' });
     await using rig = await openRig({ findHost: byName(jump), idleMs: 50 });
     const hosts = Array.from({ length: 20 }, (_, i) =>
-      passwordHost(inner.port, { name: `web${i}`, jump: 'bastion' }),
+      passwordHost(inner.port, { name: `web${i}`, jump: ['bastion'] }),
     );
     const outcomes = await Promise.all(hosts.map((host) => rig.run(host, 'true')));
     expect(outcomes.filter((outcome) => outcome.kind !== 'ok')).toEqual([]);
@@ -52,7 +52,7 @@ describe('through another host of the inventory', () => {
     const down = { ...jump, name: 'down', port: closed };
     const off = { ...jump, name: 'off', enabled: false };
     await using rig = await openRig({ findHost: byName(jump, wrong, down, off) });
-    const through = (name: string) => rig.run(passwordHost(closed, { jump: name }), 'true');
+    const through = (name: string) => rig.run(passwordHost(closed, { jump: [name] }), 'true');
 
     expect(await through('wrong')).toMatchObject({ kind: 'auth-failed' });
     expect((await through('wrong')).reason).toMatch(/^jump host wrong: /);
@@ -72,11 +72,11 @@ describe('through another host of the inventory', () => {
       passwordHost(silent.port, { name: 'silent' }),
     ];
     await using rig = await openRig({ findHost: byName(...hosts), deadlines: { connectMs: 150 } });
-    const target = { ip: '10.0.0.3', jump: 'refusing' };
+    const target = { ip: '10.0.0.3', jump: ['refusing'] };
     const refused = await rig.run(passwordHost(22, target), 'true');
     expect(refused.kind).toBe('unreachable');
     expect(refused.reason).toContain('jump host refusing: 10.0.0.3:22 cannot be reached: ');
-    expect(await rig.run(passwordHost(22, { ...target, jump: 'silent' }), 'true')).toMatchObject({
+    expect(await rig.run(passwordHost(22, { ...target, jump: ['silent'] }), 'true')).toMatchObject({
       kind: 'unreachable',
       reason: 'jump host silent: 10.0.0.3:22 cannot be reached: no answer from 10.0.0.3:22 within 0.2 s',
     });
@@ -86,7 +86,7 @@ describe('through another host of the inventory', () => {
     await using bastion = await startSshServer();
     await using inner = await startSshServer({ onCommand: (channel) => void channel.write('begun') });
     await using rig = await openRig({ findHost: byName(passwordHost(bastion.port, { name: 'bastion' })) });
-    const running = rig.run(passwordHost(inner.port, { jump: 'bastion' }), 'sleep 60');
+    const running = rig.run(passwordHost(inner.port, { jump: ['bastion'] }), 'sleep 60');
     await vi.waitFor(() => expect(inner.commands).toHaveLength(1));
     bastion.cut();
     expect((await running).kind).toBe('lost');

@@ -89,7 +89,7 @@ describe('what was connected by a line of known_hosts that somebody has taken ou
     await using inner = await startSshServer();
     const hosts = new Map<string, Host>([['bastion', passwordHost(bastion.port, { name: 'bastion' })]]);
     await using rig = await openRig({ findHost: (name) => hosts.get(name) });
-    const run = (name = 'web01') => rig.run(passwordHost(inner.port, { name, jump: 'bastion' }), 'true');
+    const run = (name = 'web01') => rig.run(passwordHost(inner.port, { name, jump: ['bastion'] }), 'true');
     expect(await run()).toMatchObject({ kind: 'ok' });
     without(join(rig.folder, 'known_hosts'), bastion.port);
     await vi.waitFor(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/inventory/secret.ts';
-import { findKeyFault, readPrivateKey } from '../../src/ssh/login/keys.ts';
+import { findKeyFault, readPrivateKey } from '../../src/ssh/login/keys/keys.ts';
 import { HAS_SSHD, makeKeyPair, startSshd } from '../rigs/sshd.ts';
 import { keyHost, openRig } from './rig.ts';
 

@@ -69,7 +69,7 @@ describe.skipIf(!HAS_SSHD)('logging in to a real sshd', () => {
       expect(await rig.run({ ...host, name: 'a', agent: agent.socket }, 'true')).toMatchObject({
         kind: 'auth-failed',
         reason: expect.stringContaining(
-          "; only the first 5 of the agent's 8 keys were offered, as hosts hang up at the sixth: name the one to use, key = FILE.pub",
+          "; only the first 5 of the agent's 8 keys were offered, as hosts hang up at the sixth: name the one to use, key = SHA256:… or key = FILE.pub",
         ),
       });
       const stranger = {
@@ -79,7 +79,7 @@ describe.skipIf(!HAS_SSHD)('logging in to a real sshd', () => {
         privateKey: new Secret(makeKeyPair().public),
       };
       expect((await rig.run(stranger, 'true')).reason).toContain(
-        'the agent has 8 keys, and the one that key names is not among them',
+        'the agent has 8 keys, and the one that is to be used is not among them',
       );
       const named = { ...host, name: 'b', agent: agent.socket };
       expect((await rig.run({ ...named, privateKey: new Secret(last.public) }, 'true')).kind).toBe('ok');

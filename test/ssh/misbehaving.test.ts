@@ -389,7 +389,7 @@ describe('a session that its host breaks off', () => {
     await using proxy = await startHalfOpenProxy(bastion.port);
     const jump = passwordHost(proxy.port, { name: 'bastion' });
     const rig = await openRig({ findHost: () => jump, deadlines: { disconnectMs: 100 } });
-    expect((await rig.run(passwordHost(inner.port, { jump: 'bastion' }), 'true')).kind).toBe('ok');
+    expect((await rig.run(passwordHost(inner.port, { jump: ['bastion'] }), 'true')).kind).toBe('ok');
     proxy.freeze();
     const startedAt = performance.now();
     await rig[Symbol.asyncDispose]();

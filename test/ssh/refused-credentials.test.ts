@@ -91,7 +91,7 @@ describe('a credential that hosts refuse', () => {
     await using bastion = await startSshServer();
     const jump = passwordHost(bastion.port, { name: 'bastion', password: WRONG });
     await using rig = await openRig({ findHost: () => jump });
-    const hosts = fleet(1, 50, { jump: 'bastion' });
+    const hosts = fleet(1, 50, { jump: ['bastion'] });
     const reasons: string[] = [];
     for (const host of hosts) reasons.push((await rig.run(host, 'true')).reason);
     expect(offersOf(bastion.logins)).toBe(2);

@@ -103,7 +103,7 @@ export async function openConnection(port: number): Promise<Connection> {
   const client = new ssh2.Client();
   client.connect({ host: '127.0.0.1', port, username: 'ops', password: 'right' });
   await once(client, 'ready');
-  return new Connection(passwordHost(port), client, Reflect.get(client, '_sock'), 500);
+  return new Connection({ host: passwordHost(port), way: [] }, client, Reflect.get(client, '_sock'), 500);
 }
 
 /** A host that logs in with the key of a real sshd. */

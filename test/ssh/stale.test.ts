@@ -51,7 +51,7 @@ test('a connection on the way takes nobody new once its host is changed, and is 
   await using inner = await startSshServer();
   const hosts = new Map([['bastion', passwordHost(bastion.port, { name: 'bastion' })]]);
   await using rig = await openRig({ findHost: (name) => hosts.get(name) });
-  const host = passwordHost(inner.port, { jump: 'bastion' });
+  const host = passwordHost(inner.port, { jump: ['bastion'] });
   hosts.set('web01', host);
   expect(await rig.run(host, 'true')).toMatchObject({ kind: 'ok' });
   expect(bastion.open()).toBe(1);

@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream';
 import { inspectConfig } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
-import type { InventorySources } from '../../inventory/host-section.ts';
-import { type Fleet, readFleet } from '../fleet/fleet-files.ts';
+import { type Fleet, type KeySources, readFleet } from '../fleet/fleet-files.ts';
+import { InventoryScripts } from '../fleet/scripts.ts';
 import { findSuspicions } from './suspicions.ts';
 
 export interface ConfigCheck {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly findKeyFault: InventorySources['findKeyFault'];
+  readonly keys: KeySources;
   /** Rejects with a `ConfigError` where the file of known host keys cannot be relied on. */
   readonly readKnownHosts: (path: string) => Promise<unknown>;
 }
@@ -27,7 +27,7 @@ export async function runCheckConfig(check: ConfigCheck, out: Writable): Promise
   return problems.length === 0;
 }
 
-async function findAll({ env, findKeyFault, readKnownHosts }: ConfigCheck) {
+async function findAll({ env, keys, readKnownHosts }: ConfigCheck) {
   const { config, problems } = inspectConfig(env, 'optional');
   const found = [...problems];
   const note = (error: unknown): void => {
@@ -36,7 +36,9 @@ async function findAll({ env, findKeyFault, readKnownHosts }: ConfigCheck) {
   };
   let fleet: Partial<Fleet> = {};
   try {
-    fleet = readFleet(config, env, findKeyFault);
+    const scripts = new InventoryScripts(config.inventoryPaths, env);
+    await scripts.run();
+    fleet = readFleet(config, env, keys, scripts);
   } catch (error) {
     note(error);
   }

@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import { type Config, unknownVariables } from '../../config.ts';
 import type { Fleet } from '../fleet/fleet-files.ts';
+import { watchedPaths } from '../fleet/inventory-sources.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,11 +11,15 @@ export function findSuspicions(config: Config, env: Environment, fleet: Partial<
   const secretFiles = [
     ...new Set((fleet.inventory?.secrets ?? []).flatMap(({ file }) => (file === undefined ? [] : [file]))),
   ];
-  const own = [config.inventoryPath, '.env', config.allowlistPath, config.knownHostsPath];
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const inventories = watchedPaths(config.inventoryPaths).filter((path) => !isFolder(path));
+  // No secrets are in these, and whoever can write to them has all rights.
+  const open = [config.allowlistPath, config.knownHostsPath, config.sshConfigPath ?? []].flat();
+  const own = [...inventories, '.env', ...open];
   return [
     ...unknownVariables(env).map((name) => `${name}: no such setting; is it misspelt?`),
-    ...[config.inventoryPath, '.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
-    ...[config.allowlistPath, config.knownHostsPath].flatMap((path) => suspectMode(path, 'write')),
+    ...[...inventories, '.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
+    ...open.flatMap((path) => suspectMode(path, 'write')),
     ...suspectFolders([...own, ...secretFiles]),
     ...suspectPlaces(config, [
       ...own,

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError, showCode } from '../../errors.ts';
 import { compareFleets, type FleetChanges } from './changes.ts';
-import type { Fleet, FleetPaths } from './fleet-files.ts';
+import type { Fleet } from './fleet-files.ts';
 
 export interface FleetFollower {
   /** Called with what is about to be in force: what has to be known of it before anybody uses it. */
@@ -22,34 +22,50 @@ export interface WatchPace {
   readonly settleMs: number;
   /** And one that never stands still is read as it is. */
   readonly longestMs: number;
+  /** Between two times that what is no file is fetched. */
+  readonly everyMs: number;
 }
 
-const DEFAULT_PACE: WatchPace = { pollMs: 2_000, settleMs: 250, longestMs: 5_000 };
+const DEFAULT_PACE: WatchPace = { pollMs: 2_000, settleMs: 250, longestMs: 5_000, everyMs: 10 * 60_000 };
+
+/** Where a fleet comes from. */
+export interface FleetSource {
+  /** What is looked at for a change; may be others from one look to the next. */
+  paths(now: Fleet | undefined): readonly string[];
+  /** Gets what is no file, before each reading and every so often; rejects with a `ConfigError`. */
+  fetch?(signal: AbortSignal): Promise<{ readonly hasChanged: boolean }>;
+  /** Throws a `ConfigError`. */
+  read(): Fleet;
+}
 
 /**
  * Inventory and allowlist as they were last read well, and read again when one of them changes or somebody asks.
  * Both change at once, or neither: rules are read with the inventory they speak of.
  */
 export class WatchedFleet implements Fleet {
-  readonly #read: () => Fleet;
-  readonly #paths: readonly string[];
+  readonly #source: FleetSource;
   readonly #pace: WatchPace;
   #fleet: Fleet;
   /** Of the files as they were just before they were read last, well or not. */
   #version: string;
   #isAsked = false;
-  #hasFailed = false;
+  /** It is time to fetch what is no file. */
+  #isDue = false;
+  /** What was wrong the last time; empty where nothing was. */
+  #wrong: readonly string[] = [];
   #follower: FleetFollower | undefined;
   /** Resolved where a look may be worth it; replaced when it begins. */
   #stirred = Promise.withResolvers<void>();
 
-  /** Reads both; throws what `read` throws. */
-  constructor(paths: FleetPaths, read: () => Fleet, pace: Partial<WatchPace> = {}) {
-    this.#paths = [paths.inventoryPath, paths.allowlistPath];
-    this.#read = read;
+  /** Reads all of it; throws what `read` throws. What has to be fetched first was fetched. */
+  constructor(source: FleetSource, pace: Partial<WatchPace> = {}) {
+    this.#source = source;
     this.#pace = { ...DEFAULT_PACE, ...pace };
-    this.#version = this.#paths.map(versionNowOf).join(' ');
-    this.#fleet = read();
+    const version = source.paths(undefined).map(versionNowOf).join(' ');
+    this.#fleet = source.read();
+    // What was read may name more that is to be looked at: of that, what is there now was read.
+    const rest = source.paths(this.#fleet).slice(source.paths(undefined).length).map(versionNowOf);
+    this.#version = [version, ...rest].join(' ');
   }
 
   get inventory(): Fleet['inventory'] {
@@ -72,13 +88,18 @@ export class WatchedFleet implements Fleet {
     const stop = new AbortController();
     const stir = () => this.#stirred.resolve();
     const poll = setInterval(stir, this.#pace.pollMs).unref();
-    const folders = [...new Set(this.#paths.map((path) => dirname(path)))];
+    const due = setInterval(() => {
+      this.#isDue = true;
+      stir();
+    }, this.#pace.everyMs).unref();
+    const folders = [...new Set(this.#source.paths(this.#fleet).flatMap((path) => [dirname(path), path]))];
     const watchers = folders.flatMap((folder) => watchFolder(folder, stir));
     const looking = this.#look(stop.signal);
     return {
       close: async () => {
         stop.abort();
         clearInterval(poll);
+        clearInterval(due);
         for (const watcher of watchers) watcher.close();
         stir();
         await looking;
@@ -89,14 +110,36 @@ export class WatchedFleet implements Fleet {
   async #look(stop: AbortSignal): Promise<void> {
     for (; !stop.aborted; await this.#stirred.promise) {
       this.#stirred = Promise.withResolvers();
-      if (!this.#isAsked && (await this.#versionNow()) === this.#version) continue;
+      const isDue = this.#isDue && this.#source.fetch !== undefined;
+      const hasMoved = (await this.#versionNow()) !== this.#version;
+      if (!this.#isAsked && !isDue && !hasMoved) continue;
       const isAsked = this.#isAsked;
       this.#isAsked = false;
-      const version = await this.#settledVersion(stop);
+      this.#isDue = false;
+      if (isAsked || hasMoved) this.#version = await this.#settledVersion(stop);
+      const fetched = await this.#fetch(stop);
       if (stop.aborted) return;
-      this.#version = version;
-      this.#take(isAsked);
+      const isNews = isAsked || hasMoved;
+      if (Array.isArray(fetched)) this.#fail(fetched, isNews);
+      else if (isNews || fetched === true || this.#wrong.length > 0) this.#take(isAsked, isNews);
     }
+  }
+
+  /** Whether what is no file has changed, or what is wrong with it. */
+  async #fetch(stop: AbortSignal): Promise<boolean | readonly string[]> {
+    try {
+      return (await this.#source.fetch?.(stop))?.hasChanged ?? false;
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+  }
+
+  /** Told once for as long as it is the same, where nobody did anything. */
+  #fail(problems: readonly string[], isNews: boolean): void {
+    const isKnown = problems.join('\n') === this.#wrong.join('\n');
+    this.#wrong = problems;
+    if (isNews || !isKnown) this.#follower?.onFailure(problems);
   }
 
   async #settledVersion(stop: AbortSignal): Promise<string> {
@@ -110,15 +153,14 @@ export class WatchedFleet implements Fleet {
     }
   }
 
-  #take(isAsked: boolean): void {
+  #take(isAsked: boolean, isNews: boolean): void {
     const before = this.#fleet;
     let next: Fleet;
     try {
-      next = this.#read();
+      next = this.#source.read();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      this.#hasFailed = true;
-      this.#follower?.onFailure(error.problems);
+      this.#fail(error.problems, isNews);
       return;
     }
     const changes = compareFleets(before, next);
@@ -127,12 +169,12 @@ export class WatchedFleet implements Fleet {
     );
     this.#follower?.beforeChange(next);
     this.#fleet = next;
-    if (differs || isAsked || this.#hasFailed) this.#follower?.onChange(changes);
-    this.#hasFailed = false;
+    if (differs || isAsked || this.#wrong.length > 0) this.#follower?.onChange(changes);
+    this.#wrong = [];
   }
 
   async #versionNow(): Promise<string> {
-    return (await Promise.all(this.#paths.map(versionOf))).join(' ');
+    return (await Promise.all(this.#source.paths(this.#fleet).map(versionOf))).join(' ');
   }
 }
 

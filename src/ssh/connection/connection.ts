@@ -12,6 +12,7 @@ import {
   refusedChannel,
   Trouble,
 } from '../trouble.ts';
+import type { Route } from './route.ts';
 
 type Done<T> = (error: Error | undefined, result: T) => void;
 
@@ -20,7 +21,7 @@ type Done<T> = (error: Error | undefined, result: T) => void;
  * afterwards answers with that reason.
  */
 export class Connection {
-  readonly host: Host;
+  readonly route: Route;
   /** How it came about; undefined for one that is only on the way to another. */
   meeting: Meeting | undefined;
   /** By the steady clock, in ms. */
@@ -35,8 +36,8 @@ export class Connection {
   /** What the library complained of last; becomes the reason, should the connection end. */
   #complaint: string | undefined;
 
-  constructor(host: Host, client: Client, socket: Duplex, disconnectMs: number) {
-    this.host = host;
+  constructor(route: Route, client: Client, socket: Duplex, disconnectMs: number) {
+    this.route = route;
     this.#client = client;
     this.#socket = socket;
     this.#disconnectMs = disconnectMs;
@@ -57,6 +58,10 @@ export class Connection {
         resolve();
       });
     });
+  }
+
+  get host(): Host {
+    return this.route.host;
   }
 
   get isOpen(): boolean {

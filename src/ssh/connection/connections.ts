@@ -14,7 +14,8 @@ import { dial } from './dial.ts';
 import { type FetchedKeys, fetchKeys } from './fetch-keys.ts';
 import { JumpConnections } from './jump.ts';
 import { LoginQueues } from './login-queues.ts';
-import { IdleConnections, isSameLogin } from './pool.ts';
+import { IdleConnections } from './pool.ts';
+import { findHop, findRoute, isSameRoute, lastHop, type Route } from './route.ts';
 
 /** Tries that a host hung up on for the sake of others, and that do not count as its own. */
 const MOST_CROWDED = 10;
@@ -53,7 +54,7 @@ export class Connections {
   readonly #changed = new Map<string, number>();
   readonly #asked = new WeakMap<Connection, number>();
   /** No until the inventory has changed. */
-  #isStale: (host: Host) => boolean = () => false;
+  #isStale: (route: Route) => boolean = () => false;
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
@@ -62,7 +63,7 @@ export class Connections {
     this.#idle = new IdleConnections(idleMs);
     this.#mostKept = settings.mostKept ?? (() => 1_000);
     this.#jumps = new JumpConnections(
-      (host, context) => this.#open(host, context),
+      (route, context) => this.#open(route, context),
       Math.min(Math.max(idleMs, 1), JUMP_IDLE_MS),
       this.#deadlines.connectMs,
     );
@@ -75,8 +76,9 @@ export class Connections {
    * `isNew`: none that is kept will do.
    */
   async use<T>(host: Host, context: ConnectContext, work: Borrow<T>, isNew = false): Promise<T> {
-    await this.#dropChanged(host);
-    const kept = isNew ? undefined : this.#idle.take(host);
+    const route = this.#findRoute(host);
+    await this.#dropChanged(route);
+    const kept = isNew ? undefined : this.#idle.take(route);
     this.#jobs += 1;
     this.#makeRoom();
     try {
@@ -91,12 +93,12 @@ export class Connections {
     this.#idle.trim(this.#mostKept(this.#jobs));
   }
 
-  /** An administrator may have changed what is known of the host, or of the one on the way there. */
-  async #dropChanged(host: Host): Promise<void> {
+  /** An administrator may have changed what is known of the host, or of one on the way there. */
+  async #dropChanged(route: Route): Promise<void> {
     const { policy, file } = this.#settings.hostKeys;
     if (policy === 'off') return;
     await file.refresh();
-    for (const place of this.#placesOf(host)) {
+    for (const place of placesOf(route)) {
       await file.look(place);
       const { keys, revoked } = file.find(place);
       const says = [keys, revoked]
@@ -127,7 +129,7 @@ export class Connections {
     const { channelMs, retryDelaysMs } = this.#deadlines;
     for (let tries = 0, crowded = 0; ; ) {
       try {
-        return await this.#lend(await this.#open(host, context), work, channelMs);
+        return await this.#lend(await this.#open(this.#findRoute(host), context), work, channelMs);
       } catch (error) {
         if (!(error instanceof Trouble) || !error.isPassing) throw error;
         const delayMs = retryDelaysMs[tries];
@@ -141,28 +143,36 @@ export class Connections {
     }
   }
 
-  /** From now on nothing is kept of a host that is not in the inventory as it was when it was connected to. */
+  /** From now on nothing is kept of a host that the inventory has not, or reaches otherwise than when it was connected to. */
   closeStale(): void {
-    this.#isStale = (host) => {
-      const now = this.#settings.findHost(host.name);
-      return now === undefined || !now.enabled || !isSameLogin(now, host);
+    const { findHost } = this.#settings;
+    this.#isStale = (route) => {
+      const host = findHost(route.host.name);
+      return host?.enabled !== true || !this.#isWay(route, () => findRoute(host, findHost));
     };
     this.#idle.closeWhere(this.#isStale);
-    this.#jumps.closeWhere(this.#isStale);
+    // A host on the way is gone through as the chain says, which need not be how it is reached by itself.
+    const isWayGone = ({ host, way }: Route): boolean =>
+      !this.#isWay({ host, way }, () => ({
+        host: findHop(host.name, findHost),
+        way: way.map(({ name }) => findHop(name, findHost)),
+      }));
+    this.#jumps.closeWhere(isWayGone);
   }
 
   /** All keys of a host, those of the types that it is known by first. Nobody is logged in there. */
   fetchKeys(host: Host, known: readonly string[], context: ConnectContext): Promise<FetchedKeys> {
     const { signal } = context;
-    const reach = () => this.#reach(host, context);
-    return this.#logins.run(host, signal, () => fetchKeys(host, known, reach, this.#deadlines, signal));
+    const route = this.#findRoute(host);
+    const reach = () => this.#reach(route, context);
+    return this.#logins.run(route, signal, () => fetchKeys(host, known, reach, this.#deadlines, signal));
   }
 
   /** Other keys are known of these places: nothing is kept of what was connected there, nor of what is under way. */
   drop(places: ReadonlySet<string>): void {
     const now = performance.now();
     for (const place of places) this.#changed.set(place, now);
-    const isThere = (host: Host): boolean => this.#placesOf(host).some((place) => places.has(place));
+    const isThere = (route: Route): boolean => placesOf(route).some((place) => places.has(place));
     this.#idle.closeWhere(isThere);
     this.#jumps.closeWhere(isThere);
   }
@@ -179,7 +189,7 @@ export class Connections {
   async #lend<T>(connection: Connection, work: Borrow<T>, channelMs: number): Promise<T> {
     try {
       const { result, isClean } = await work(connection, channelMs);
-      if (isClean && !this.#isStale(connection.host) && !this.#isChanged(connection))
+      if (isClean && !this.#isStale(connection.route) && !this.#isChanged(connection))
         this.#idle.give(connection);
       else void connection.close();
       return result;
@@ -189,20 +199,20 @@ export class Connections {
     }
   }
 
-  async #open(host: Host, context: ConnectContext): Promise<Connection> {
+  async #open(route: Route, context: ConnectContext): Promise<Connection> {
     const askedAt = performance.now();
-    const connection = await this.#logInAt(host, context);
+    const connection = await this.#logInAt(route, context);
     this.#asked.set(connection, askedAt);
     return connection;
   }
 
-  async #logInAt(host: Host, context: ConnectContext): Promise<Connection> {
-    const hostKey = await this.#settings.hostKeys.look(host, context);
-    return this.#logins.run(host, context.signal, async () => {
+  async #logInAt(route: Route, context: ConnectContext): Promise<Connection> {
+    const hostKey = await this.#settings.hostKeys.look(route.host, context);
+    return this.#logins.run(route, context.signal, async () => {
       const startedAt = performance.now();
       let result: 'ok' | 'failed' = 'failed';
       try {
-        const connection = await this.#logInOnce(host, hostKey, startedAt, context);
+        const connection = await this.#logInOnce(route, hostKey, startedAt, context);
         result = 'ok';
         return connection;
       } finally {
@@ -212,27 +222,27 @@ export class Connections {
   }
 
   async #logInOnce(
-    host: Host,
+    route: Route,
     hostKey: HostKeyCheck,
     startedAt: number,
     context: ConnectContext,
   ): Promise<Connection> {
-    return this.#meet(host, hostKey, this.#deadlines, context).catch((error: unknown) => {
-      if (!(error instanceof WrongHostKey) || host.hostKey === undefined) throw error;
-      return this.#askForOtherKeys(host, hostKey, error, startedAt, context);
+    return this.#meet(route, hostKey, this.#deadlines, context).catch((error: unknown) => {
+      if (!(error instanceof WrongHostKey) || route.host.hostKey === undefined) throw error;
+      return this.#askForOtherKeys(route, hostKey, error, startedAt, context);
     });
   }
 
   async #meet(
-    host: Host,
+    route: Route,
     hostKey: HostKeyCheck,
     deadlines: Deadlines,
     context: ConnectContext,
   ): Promise<Connection> {
     const dialledAt = performance.now();
-    const socket = await this.#reach(host, context);
+    const socket = await this.#reach(route, context);
     const tcpMs = Math.round(performance.now() - dialledAt);
-    const connection = await logIn(host, socket, hostKey, deadlines, this.#trials, context);
+    const connection = await logIn(route, socket, hostKey, deadlines, this.#trials, context);
     if (connection.meeting) connection.meeting = { ...connection.meeting, tcpMs };
     return connection;
   }
@@ -242,7 +252,7 @@ export class Connections {
    * that it says it has are asked for one after the other, before any secret, in the time of one handshake.
    */
   async #askForOtherKeys(
-    host: Host,
+    route: Route,
     hostKey: HostKeyCheck,
     first: WrongHostKey,
     startedAt: number,
@@ -254,7 +264,7 @@ export class Connections {
       if (handshakeMs <= 0) break;
       const only = { ...hostKey, types: [type], isOnly: true };
       try {
-        return await this.#meet(host, only, { ...this.#deadlines, handshakeMs }, context);
+        return await this.#meet(route, only, { ...this.#deadlines, handshakeMs }, context);
       } catch (error) {
         if (!(error instanceof WrongHostKey)) throw error;
       }
@@ -262,27 +272,30 @@ export class Connections {
     throw first;
   }
 
-  /** Whether something else is known by now of the host, or of the one on the way there. */
+  /** Whether something else is known by now of the host, or of one on the way there. */
   #isChanged(connection: Connection): boolean {
     const askedAt = this.#asked.get(connection) ?? 0;
-    return this.#placesOf(connection.host).some((place) => (this.#changed.get(place) ?? -1) >= askedAt);
+    return placesOf(connection.route).some((place) => (this.#changed.get(place) ?? -1) >= askedAt);
   }
 
-  #placesOf(host: Host): readonly string[] {
-    const jump = host.jump === undefined ? undefined : this.#settings.findHost(host.jump);
-    return jump === undefined ? [placeOf(host)] : [placeOf(host), placeOf(jump)];
+  #findRoute(host: Host): Route {
+    return findRoute(host, this.#settings.findHost);
   }
 
-  async #reach(host: Host, context: ConnectContext): Promise<Duplex> {
-    if (host.jump === undefined) return await this.#dial(host, context.signal);
-    const jump = this.#settings.findHost(host.jump);
-    if (!jump) throw new Trouble('unreachable', `jump host ${host.jump} is not in the inventory`);
-    if (!jump.enabled)
-      throw new Trouble('unreachable', `jump host ${jump.name} is taken out (enable = False)`);
-    if (jump.jump !== undefined) {
-      throw new Trouble('unreachable', `jump host ${jump.name} needs a jump host itself; one is the most`);
+  /** Whether it is still made as `find` says; not where it throws a `Trouble`. */
+  #isWay(route: Route, find: () => Route): boolean {
+    try {
+      return isSameRoute(route, find());
+    } catch (error) {
+      if (error instanceof Trouble) return false;
+      throw error;
     }
-    return this.#jumps.dial(jump, host, context);
+  }
+
+  async #reach(route: Route, context: ConnectContext): Promise<Duplex> {
+    const hop = lastHop(route);
+    if (hop === undefined) return await this.#dial(route.host, context.signal);
+    return await this.#jumps.dial(hop, route.host, context);
   }
 
   /** Where the process has as many files open as it may, the host is not to blame: kept ones go, and it is tried again. */
@@ -292,4 +305,8 @@ export class Connections {
       free: () => this.#idle.trim(Math.trunc(this.#idle.size / 2)),
     });
   }
+}
+
+function placesOf({ host, way }: Route): readonly string[] {
+  return [host, ...way].map(placeOf);
 }

@@ -6,13 +6,13 @@ import type { ConnectContext } from '../login/log-in.ts';
 import { formatAddress, formatSeconds } from '../settings.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import type { Connection } from './connection.ts';
-import { isSameLogin } from './pool.ts';
+import { isSameRoute, type Route } from './route.ts';
 
 /** Channels on one connection: OpenSSH allows ten sessions, and a bastion may count these among them. */
 const MAX_CHANNELS = 8;
 
 interface Shared {
-  readonly host: Host;
+  readonly route: Route;
   readonly connection: Promise<Connection>;
   /** Jobs that go through it, or are about to. */
   users: number;
@@ -20,16 +20,19 @@ interface Shared {
   readonly idle: Deadline;
 }
 
-/** Connections to hosts on the way, shared by all that go through them, and closed a while after the last. */
+/**
+ * Connections to hosts on the way, shared by all that go through them, and closed a while after the last. One that goes
+ * through another is among those that use that one.
+ */
 export class JumpConnections {
-  readonly #open: (host: Host, context: ConnectContext) => Promise<Connection>;
+  readonly #open: (route: Route, context: ConnectContext) => Promise<Connection>;
   readonly #idleMs: number;
   readonly #connectMs: number;
   readonly #shared = new Set<Shared>();
   readonly #stop = new AbortController();
 
   constructor(
-    open: (host: Host, context: ConnectContext) => Promise<Connection>,
+    open: (route: Route, context: ConnectContext) => Promise<Connection>,
     idleMs: number,
     connectMs: number,
   ) {
@@ -38,8 +41,8 @@ export class JumpConnections {
     this.#connectMs = connectMs;
   }
 
-  /** A socket to the target that begins on the host on the way. */
-  async dial(jump: Host, target: Host, context: ConnectContext): Promise<Duplex> {
+  /** A socket to the target that begins on the last host on the way. */
+  async dial(jump: Route, target: Host, context: ConnectContext): Promise<Duplex> {
     const { signal } = context;
     const shared = this.#take(jump, context);
     try {
@@ -72,14 +75,14 @@ export class JumpConnections {
       return channel;
     } catch (error) {
       this.#giveBack(shared);
-      throw error instanceof Trouble ? error.onTheWay(jump.name) : error;
+      throw error instanceof Trouble ? error.onTheWay(jump.host.name) : error;
     }
   }
 
   /** Those to hosts that are not any more what they were take nobody new, and are closed after the last. */
-  closeWhere(isStale: (host: Host) => boolean): void {
+  closeWhere(isStale: (route: Route) => boolean): void {
     for (const shared of [...this.#shared]) {
-      if (!isStale(shared.host)) continue;
+      if (!isStale(shared.route)) continue;
       this.#shared.delete(shared);
       shared.idle.clear();
       if (shared.users === 0) closeOnce(shared);
@@ -94,9 +97,9 @@ export class JumpConnections {
     await Promise.allSettled(all.map(async (shared) => (await shared.connection).close()));
   }
 
-  #take(host: Host, context: ConnectContext): Shared {
+  #take(route: Route, context: ConnectContext): Shared {
     for (const shared of this.#shared) {
-      if (shared.users < MAX_CHANNELS && isSameLogin(shared.host, host)) {
+      if (shared.users < MAX_CHANNELS && isSameRoute(shared.route, route)) {
         shared.users++;
         shared.idle.clear();
         return shared;
@@ -104,8 +107,8 @@ export class JumpConnections {
     }
     // Not tied to the job that happens to be first: others wait for it too.
     const shared: Shared = {
-      host,
-      connection: this.#open(host, { ...context, signal: this.#stop.signal }),
+      route,
+      connection: this.#open(route, { ...context, signal: this.#stop.signal }),
       users: 1,
       idle: new Deadline(),
     };

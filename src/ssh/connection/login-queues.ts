@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import PQueue from 'p-queue';
-import type { Host } from '../../inventory/inventory.ts';
 import { formatAddress } from '../settings.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';
 import { knownAddress } from './addresses.ts';
+import { nameWay, type Route } from './route.ts';
 
 /** Below this no server that is set up as usual drops anybody. */
 const UNCROWDED = 8;
@@ -24,9 +24,9 @@ export class LoginQueues {
    * login's own, and what it comes to is handed on whenever it comes: nobody else would close it. A `Trouble` of a
    * host that hung up on a crowd says that it was `crowded`.
    */
-  run<T>(host: Host, signal: AbortSignal, logIn: () => Promise<T>): Promise<T> {
-    const endpoint = `${host.jump ?? ''} ${formatAddress(host)}`;
-    const neighbourhood = neighbourhoodOf(host);
+  run<T>(route: Route, signal: AbortSignal, logIn: () => Promise<T>): Promise<T> {
+    const endpoint = `${nameWay(route)} ${formatAddress(route.host)}`;
+    const neighbourhood = neighbourhoodOf(route);
     const queue = this.#endpoints.get(endpoint) ?? new PQueue({ concurrency: UNCROWDED });
     this.#endpoints.set(endpoint, queue);
     const around = this.#neighbourhoods.get(neighbourhood) ?? new Neighbourhood();
@@ -52,9 +52,13 @@ export class LoginQueues {
   }
 }
 
-/** A network of 256 addresses, or all that is behind one jump host. A name that was not looked up yet is alone. */
-function neighbourhoodOf({ ip, jump }: Host): string {
-  if (jump !== undefined) return `behind ${jump}`;
+/**
+ * A network of 256 addresses, or all that is behind the same jump hosts: nobody waits in the one that a hop of his own is
+ * in. A name that was not looked up yet is alone.
+ */
+function neighbourhoodOf(route: Route): string {
+  if (route.way.length > 0) return `behind ${nameWay(route)}`;
+  const { ip } = route.host;
   const address = isIP(ip) === 0 ? knownAddress(ip) : ip;
   if (address === undefined) return ip;
   return address.split(isIP(address) === 4 ? '.' : ':', 3).join(' ');

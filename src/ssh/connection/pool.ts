@@ -1,7 +1,6 @@
-import type { Host } from '../../inventory/inventory.ts';
-import type { Secret } from '../../inventory/secret.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from './connection.ts';
+import { isSameRoute, type Route } from './route.ts';
 
 /** After its login: what was changed on the host since, an account or a key, is in force for it from then on. */
 const OLDEST_MS = 3_600_000;
@@ -28,10 +27,10 @@ export class IdleConnections {
   }
 
   /** One that still stands, made with the very same login. */
-  take(host: Host): Connection | undefined {
-    for (const connection of this.#byHost.get(host.name)?.toReversed() ?? []) {
+  take(route: Route): Connection | undefined {
+    for (const connection of this.#byHost.get(route.host.name)?.toReversed() ?? []) {
       this.#forget(connection);
-      if (connection.isOpen && isSameLogin(connection.host, host)) return connection;
+      if (connection.isOpen && isSameRoute(connection.route, route)) return connection;
       // The inventory says something else by now, or it is gone: no use to anyone.
       void connection.close();
     }
@@ -66,10 +65,10 @@ export class IdleConnections {
     }
   }
 
-  /** Those of hosts that are not any more what they were. */
-  closeWhere(isStale: (host: Host) => boolean): void {
+  /** Those of routes that are not any more what they were. */
+  closeWhere(isStale: (route: Route) => boolean): void {
     for (const connection of [...this.#idle.keys()]) {
-      if (!isStale(connection.host)) continue;
+      if (!isStale(connection.route)) continue;
       this.#forget(connection);
       void connection.close();
     }
@@ -93,25 +92,4 @@ export class IdleConnections {
     if (rest.length > 0) this.#byHost.set(connection.host.name, rest);
     else this.#byHost.delete(connection.host.name);
   }
-}
-
-/** Whether a connection made for one is what would be made for the other. */
-export function isSameLogin(a: Host, b: Host): boolean {
-  if (a === b) return true;
-  return (
-    a.ip === b.ip &&
-    a.port === b.port &&
-    a.user === b.user &&
-    a.agent === b.agent &&
-    a.jump === b.jump &&
-    a.hostKey === b.hostKey &&
-    a.legacy === b.legacy &&
-    isSameSecret(a.password, b.password) &&
-    isSameSecret(a.privateKey, b.privateKey) &&
-    isSameSecret(a.passphrase, b.passphrase)
-  );
-}
-
-function isSameSecret(a: Secret | undefined, b: Secret | undefined): boolean {
-  return a?.reveal() === b?.reveal();
 }

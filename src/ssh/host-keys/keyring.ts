@@ -4,6 +4,7 @@ import type { Host } from '../../inventory/inventory.ts';
 import type { HostKeyring } from '../../ports/hosts.ts';
 import { isSameReport, type KeyReport, knownOf, type TrustableReport } from '../../run/host-key.ts';
 import type { FetchedKeys } from '../connection/fetch-keys.ts';
+import { findRoute } from '../connection/route.ts';
 import { formatSeconds } from '../settings.ts';
 import { Trouble } from '../trouble.ts';
 import { compareKeys } from './compare.ts';
@@ -39,12 +40,13 @@ export function openKeyring(settings: KeyringSettings): HostKeyring {
       reason: signal.aborted ? whyEnded(stop, lookMs) : reason,
     });
     if (!host.enabled) return unreachable('it is taken out (enable = False)');
-    const jump = host.jump === undefined ? undefined : findHost(host.jump);
-    // Going through it means to log in there, which a look at keys is no reason to begin with.
-    if (jump !== undefined && !(await hostKeys.isKnown(jump)))
-      return unreachable(`its jump host is not trusted yet: \`/batch trust ${jump.name}\` first`);
-    if (signal.aborted) return unreachable('');
     try {
+      // Going through it means to log in there, which a look at keys is no reason to begin with.
+      for (const jump of findRoute(host, findHost).way) {
+        if (await hostKeys.isKnown(jump)) continue;
+        return unreachable(`its jump host is not trusted yet: \`/batch trust ${jump.name}\` first`);
+      }
+      if (signal.aborted) return unreachable('');
       await file.look(place);
       const types = file.keysOf(place).map(({ type }) => type);
       const fetched = await fetch(host, types, signal);

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { codeOf } from '../../errors.ts';
 import type { Host } from '../../inventory/inventory.ts';
 import { Connection } from '../connection/connection.ts';
+import type { Route } from '../connection/route.ts';
 import type { Contact } from '../host-keys/contact.ts';
 import type { HostKeyCheck } from '../host-keys/host-keys.ts';
 import { fingerprint, keyType } from '../host-keys/known-hosts.ts';
@@ -10,6 +11,7 @@ import { type Deadlines, formatAddress } from '../settings.ts';
 import { Trouble } from '../trouble.ts';
 import type { CredentialTrials, TwiceRefused } from './credential-trials.ts';
 import { Handshake } from './handshake.ts';
+import { nameSignature } from './keys/certified-key.ts';
 import { openLogin } from './login.ts';
 
 /** For which run a connection is made, and until when. */
@@ -19,13 +21,14 @@ export interface ConnectContext extends Contact {
 
 /** Makes an SSH session of a socket, or a `Trouble`: the socket is torn down then. */
 export function logIn(
-  host: Host,
+  route: Route,
   socket: Duplex,
   hostKey: HostKeyCheck,
   deadlines: Deadlines,
   trials: CredentialTrials,
   { runId, signal }: ConnectContext,
 ): Promise<Connection> {
+  const { host } = route;
   const begunAt = performance.now();
   const handshake = new Handshake<Connection>(host, socket, hostKey, deadlines, signal);
   const { client } = handshake;
@@ -48,6 +51,7 @@ export function logIn(
       return undefined;
     },
     fail,
+    beforeCertified: (certificate) => nameSignature(client, certificate),
     isOpen: () => handshake.isOpen,
   });
   const session = handshake.run(login);
@@ -59,7 +63,7 @@ export function logIn(
   client.once('ready', () => {
     login.trial?.accepted();
     if (!handshake.isOpen) return;
-    const connection = new Connection(host, client, socket, deadlines.disconnectMs);
+    const connection = new Connection(route, client, socket, deadlines.disconnectMs);
     const { shownKey, software, keyedAt = begunAt } = handshake;
     if (shownKey) {
       const key = { type: keyType(shownKey) ?? 'unknown', fingerprint: fingerprint(shownKey) };

@@ -2,10 +2,18 @@ import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMetho
 import type { Host } from '../../inventory/inventory.ts';
 import { formatAddress } from '../settings.ts';
 import { quoteHost, wordsOf } from '../trouble.ts';
-import { type FewKeysAgent, hasIdentityOnly, openAgent, UnmadeSignature } from './agent.ts';
 import { isSha1, ONLY_SHA1 } from './algorithms.ts';
 import type { Trial } from './credential-trials.ts';
-import { readPrivateKey } from './keys.ts';
+import {
+  type BeforeSending,
+  type FewKeysAgent,
+  hasIdentityOnly,
+  openAgent,
+  UnmadeSignature,
+} from './keys/agent.ts';
+import { type Certificate, describeLimits, readCertificate } from './keys/certificate.ts';
+import { certify } from './keys/certified-key.ts';
+import { readPrivateKey } from './keys/keys.ts';
 import { findQuestionFault } from './questions.ts';
 
 type Method = 'publickey' | 'agent' | 'password' | 'keyboard-interactive';
@@ -29,6 +37,8 @@ export interface LoginSession {
   /** To be asked before each secret; undefined where it must not go out, and the session is over then. */
   begin(what: string, secrets: readonly string[]): Promise<Trial | undefined>;
   fail(reason: string): void;
+  /** To be called right before the library is given a signature for a certificate. */
+  beforeCertified: BeforeSending;
   /** False from its end on: then the library must not be answered any more. */
   isOpen(): boolean;
 }
@@ -41,6 +51,7 @@ export interface LoginSession {
 export function openLogin(host: Host, session: LoginSession): Login {
   const who = `${host.user}@${formatAddress(host)}`;
   const username = host.user;
+  const certificate = readOwnCertificate(host);
   const tried: Method[] = [];
   let agent: FewKeysAgent | undefined;
   let agentTrouble = '';
@@ -53,7 +64,11 @@ export function openLogin(host: Host, session: LoginSession): Login {
         const key = readPrivateKey(host.privateKey?.reveal() ?? '', host.passphrase?.reveal());
         if (!('fault' in key)) {
           const refuse = (why: string) => session.fail(`${who}: ${why}`);
-          return { type: 'publickey', username, key: signOnce(key, host.legacy === true, refuse) };
+          const offered =
+            certificate === undefined
+              ? key
+              : certify(key, certificate, () => session.beforeCertified(certificate));
+          return { type: 'publickey', username, key: signOnce(offered, host.legacy === true, refuse) };
         }
         session.fail(
           `the private key of ${host.name} cannot be used: ${key.key === 'passphrase' ? 'the passphrase is wrong' : key.fault}`,
@@ -61,7 +76,7 @@ export function openLogin(host: Host, session: LoginSession): Login {
         return undefined;
       }
       case 'agent':
-        agent = openAgent(host, session.isOpen);
+        agent = openAgent(host, session.isOpen, session.beforeCertified);
         return { type: 'agent', username, agent };
       case 'password':
         return { type: 'password', username, password: host.password?.reveal() ?? '' };
@@ -104,7 +119,9 @@ export function openLogin(host: Host, session: LoginSession): Login {
     if (isPartial) trial?.accepted();
     else trial?.refused();
     if (last !== undefined && !isPartial) {
-      session.fail(refusedWords(host, who, last, offered, agentTrouble + (agent?.shortfall ?? '')));
+      const isKey = last === 'publickey' || last === 'agent';
+      const limits = isKey && certificate ? describeLimits(certificate, host.user, Date.now()) : '';
+      session.fail(refusedWords(host, who, last, offered, agentTrouble + (agent?.shortfall ?? '') + limits));
       return;
     }
     const method = chooseMethod(host, offered, tried);
@@ -115,7 +132,7 @@ export function openLogin(host: Host, session: LoginSession): Login {
     tried.push(method);
     const offer = async (isProven: boolean) => {
       if (!isProven || !session.isOpen()) return;
-      const begun = await session.begin(triedWords(method), secretsOf(host, method));
+      const begun = await session.begin(triedWords(host, method), secretsOf(host, method));
       if (begun === undefined) return;
       trial = begun;
       const opened = openMethod(method);
@@ -136,7 +153,7 @@ export function openLogin(host: Host, session: LoginSession): Login {
       return trial;
     },
     get lastTried() {
-      return triedWords(tried.at(-1) ?? 'publickey');
+      return triedWords(host, tried.at(-1) ?? 'publickey');
     },
     agentFailed(error) {
       // What we did not ask it for is in its shortfall.
@@ -162,14 +179,20 @@ function chooseMethod(host: Host, offered: readonly string[], tried: readonly Me
   return undefined;
 }
 
+/** It was looked at when the inventory was read. */
+function readOwnCertificate({ certificate }: Host): Certificate | undefined {
+  const read = certificate === undefined ? undefined : readCertificate(certificate);
+  return typeof read === 'string' ? undefined : read;
+}
+
 /** What makes two offers the same one. */
 function secretsOf(host: Host, method: Method): readonly string[] {
   const key = host.privateKey?.reveal() ?? '';
   switch (method) {
     case 'publickey':
-      return ['key', host.user, key];
+      return ['key', host.user, key, host.certificate ?? ''];
     case 'agent':
-      return ['agent', host.user, host.agent ?? '', key];
+      return ['agent', host.user, host.agent ?? '', host.agentKey ?? key, host.certificate ?? ''];
     case 'password':
     case 'keyboard-interactive':
       return ['password', host.user, host.password?.reveal() ?? ''];
@@ -210,13 +233,14 @@ function refusedWords(
     host.password && (method === 'publickey' || method === 'agent')
       ? '; the password was not tried, one login is made per connection'
       : '';
-  return `${who} was refused with ${triedWords(method)}${agentTrouble}; ${offeredWords(offered)}${untried}`;
+  return `${who} was refused with ${triedWords(host, method)}${agentTrouble}; ${offeredWords(offered)}${untried}`;
 }
 
-function triedWords(method: Method): string {
+function triedWords(host: Host, method: Method): string {
+  const isCertified = host.certificate !== undefined;
   return {
-    publickey: 'the key',
-    agent: 'the keys of the agent',
+    publickey: isCertified ? 'the certificate of the key' : 'the key',
+    agent: isCertified ? "the certificate of the agent's key" : 'the keys of the agent',
     password: 'the password',
     'keyboard-interactive': 'the password',
   }[method];

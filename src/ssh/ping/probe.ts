@@ -44,7 +44,17 @@ function readSudo(lines: readonly string[]): SudoKind {
   const rights = lines.filter((line) => /^\s*\(/.test(line));
   if (rights.length === 0) return 'unknown';
   if (has('!authenticate')) return 'free';
-  const isFree = rights.some((line) => /NOPASSWD: ?(?:[A-Z_]+: ?)*ALL\s*$/.test(line));
+  const isFree = rights.some(isAllWithoutPassword);
   if (isFree) return 'free';
   return has('NOPASSWD:') ? 'some' : 'asks';
+}
+
+/** `(root) NOPASSWD: SETENV: ALL`: any command, and no tag that takes it back. */
+function isAllWithoutPassword(line: string): boolean {
+  const words = line.trim().split(/[\s:]+/);
+  const at = words.lastIndexOf('NOPASSWD');
+  const tags = words.slice(at + 1, -1);
+  return (
+    at !== -1 && words.at(-1) === 'ALL' && tags.every((tag) => /^[A-Z_]+$/.test(tag) && tag !== 'PASSWD')
+  );
 }

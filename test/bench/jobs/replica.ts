@@ -4,7 +4,7 @@ import { parseInventory } from '../../../src/inventory/parse-inventory.ts';
 import { parseAllowlist } from '../../../src/policy/allowlist.ts';
 import type { Transport } from '../../../src/ports/hosts.ts';
 import { bareOutcome, NO_OUTPUT } from '../../../src/run/outcome.ts';
-import { findKeyFault } from '../../../src/ssh/login/keys.ts';
+import { findKeyFault } from '../../../src/ssh/login/keys/keys.ts';
 import { breathe } from '../../../src/time/breathe.ts';
 import { openEngine } from '../engine.ts';
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { parseInventory } from '../../../src/inventory/parse-inventory.ts';
 import { parseAllowlist } from '../../../src/policy/allowlist.ts';
 import { openDemoFleet } from '../../../src/sandbox/fleet/demo-fleet.ts';
-import { findKeyFault } from '../../../src/ssh/login/keys.ts';
+import { findKeyFault } from '../../../src/ssh/login/keys/keys.ts';
 
 test('the bot reads the files of the demo, and finds its hosts and its one rule', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-demo-fleet-'));

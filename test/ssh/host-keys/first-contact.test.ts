@@ -79,7 +79,7 @@ test('the first key of a host on the way is told with that host’s name', async
   await using inner = await startSshServer();
   const jump = passwordHost(bastion.port, { name: 'bastion' });
   const findHost = (name: string) => (name === 'bastion' ? jump : undefined);
-  const host = passwordHost(inner.port, { jump: 'bastion' });
+  const host = passwordHost(inner.port, { jump: ['bastion'] });
   await using rig = await openRig({ hostKeys: await openHostKeys(file, 'accept-new', unrecorded), findHost });
   const outcome = await rig.run(host, 'true');
   expect(outcome.firstKeys?.map((key) => [key.host, key.how])).toEqual([

@@ -96,7 +96,7 @@ describe('a look at the keys of a host', () => {
     await using bastion = await startSshServer();
     await using inner = await startSshServer();
     const jump = passwordHost(bastion.port, { name: 'bastion' });
-    const host = passwordHost(inner.port, { jump: 'bastion' });
+    const host = passwordHost(inner.port, { jump: ['bastion'] });
     await using rig = await open({ hosts: [jump], policy: 'accept-new' });
     const first = await rig.look(host);
     expect(first).toMatchObject({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
@@ -33,7 +34,7 @@ export async function fill(rig: StoreRig): Promise<Everything> {
   await store.jobs.settle(canary.map((job) => ({ job, outcome: okOutcome() })));
   const { run: unopened } = await store.createRun(approvedPlan({ hosts: ['u1'] }), 'unopened');
   const asked = { requester: ANN, channelId: 'COPS', what: '/batch_run', requestKey: 'asked' } as const;
-  await store.received.note(asked);
+  await store.received.note(asked, randomUUID());
   const doubt = { kind: 'late', command: '/batch_run', text: '-h web01 -cmd "ls & ps"' } as const;
   await store.doubts.put({ ...doubt, requester: ANN, channelId: 'COPS', requestKey: 'doubt' });
   await store.readings.remember(ANN, 'form', 'raw');

@@ -1,9 +1,9 @@
-import { nearNames } from '../errors.ts';
+import { nearNames } from '../../errors.ts';
+import type { IniEntry, IniSection } from '../ini.ts';
+import type { Group, Host } from '../inventory.ts';
+import { didYouMean, type Problems, showName, showSection } from '../problems.ts';
 import { HOST_KEYS } from './host-section.ts';
 import { hintAt, parseBoolean } from './host-values.ts';
-import type { IniEntry, IniSection } from './ini.ts';
-import type { Group, Host } from './inventory.ts';
-import { didYouMean, type Problems, showName, showSection } from './problems.ts';
 
 /** A group's section as it stands there: names, not yet what they are. */
 export interface GroupReading {
@@ -14,15 +14,12 @@ export interface GroupReading {
   readonly spelled: ReadonlyMap<string, string>;
 }
 
+/** Those of one file; `spelled` has the names of all hosts and groups there are. */
 export function readGroups(
   sections: ReadonlyMap<string, IniSection>,
-  hostNames: ReadonlyMap<string, string>,
+  spelled: ReadonlyMap<string, string>,
   problems: Problems,
 ): ReadonlyMap<string, GroupReading> {
-  const spelled = new Map([
-    ...hostNames,
-    ...Array.from(sections, ([key, section]) => [key, section.name] as const),
-  ]);
   const readings = new Map<string, GroupReading>();
   for (const [key, section] of sections) {
     readings.set(key, { section, ...readMembers(section, spelled, problems), spelled });
@@ -70,14 +67,18 @@ function looksLikeHost(section: IniSection, spelled: ReadonlyMap<string, string>
   return Array.from(section.entries).some(isHostKey);
 }
 
-export function findGroupCycles(readings: ReadonlyMap<string, GroupReading>, problems: Problems): void {
+/** `fault` is given the lower-case name of a group of the circle. */
+export function findGroupCycles(
+  readings: ReadonlyMap<string, GroupReading>,
+  fault: (group: string, problem: string) => void,
+): void {
   const settled = new Set<string>();
   const visit = (key: string, path: readonly string[]): void => {
     const reading = readings.get(key);
     if (reading === undefined || settled.has(key)) return;
     if (path.includes(key)) {
       const circle = [...path.slice(path.indexOf(key)), key].map((name) => reading.spelled.get(name) ?? name);
-      problems.at(reading.section.line, `groups go in a circle: ${circle.join(' → ')}`);
+      fault(key, `groups go in a circle: ${circle.join(' → ')}`);
       return;
     }
     for (const member of [...reading.members, ...reading.left]) visit(member, [...path, key]);

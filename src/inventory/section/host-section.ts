@@ -1,10 +1,10 @@
-import { nearNames, showCode } from '../errors.ts';
-import { isFillable, OWN_WORDS } from './fill.ts';
+import { nearNames, showCode } from '../../errors.ts';
+import { isFillable, OWN_WORDS } from '../fill.ts';
+import { findEntry, type IniEntry, type IniFile, type IniSection } from '../ini.ts';
+import { didYouMean, type Problems, showName } from '../problems.ts';
+import { Secret } from '../secret.ts';
+import { NotText } from '../text.ts';
 import { hintAt } from './host-values.ts';
-import { findEntry, type IniEntry, type IniFile, type IniSection } from './ini.ts';
-import { didYouMean, type Problems, showName } from './problems.ts';
-import { Secret } from './secret.ts';
-import { NotText } from './text.ts';
 
 /** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
 export interface InventorySources {
@@ -13,6 +13,15 @@ export interface InventorySources {
   readFile(path: string): string;
   /** What would keep a login from using a key file's text, by what will use it; undefined where nothing does. */
   findKeyFault(text: string, passphrase: string | undefined): KeyFault | undefined;
+  /**
+   * The same of a certificate's file, and of the key (its file's text, or its fingerprint) that it has to be of; a
+   * sentence's end. Where nothing says so, no certificate is taken.
+   */
+  findCertificateFault?(
+    text: string,
+    key: string | undefined,
+    passphrase: string | undefined,
+  ): string | undefined;
 }
 
 export interface KeyFault {
@@ -36,6 +45,7 @@ export const HOST_KEYS = [
   'shell',
   'prompt',
   'legacy',
+  'cert',
   'sudo_password',
 ] as const;
 export type HostKey = (typeof HOST_KEYS)[number];
@@ -101,6 +111,7 @@ export class HostSection {
   readSecret(key: 'password' | 'passphrase' | 'sudo_password'): Secret | undefined {
     const entry = this.entry(key);
     if (entry === undefined) return undefined;
+    if (entry.isLiteral === true) return new Secret(entry.value);
     const [, kind, name = ''] = /^(env|file):(.*)$/s.exec(entry.value) ?? [];
     if (kind === 'env') {
       if (!VARIABLE.test(name)) {

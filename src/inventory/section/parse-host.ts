@@ -1,3 +1,7 @@
+import type { IniEntry, IniFile, IniSection } from '../ini.ts';
+import type { Host } from '../inventory.ts';
+import { type Problems, showSection } from '../problems.ts';
+import { Secret } from '../secret.ts';
 import { HostSection, type InventorySources } from './host-section.ts';
 import {
   hintAt,
@@ -8,10 +12,6 @@ import {
   parsePort,
   parseShell,
 } from './host-values.ts';
-import type { IniEntry, IniFile, IniSection } from './ini.ts';
-import type { Host } from './inventory.ts';
-import { type Problems, showSection } from './problems.ts';
-import { Secret } from './secret.ts';
 
 /** A public key as `.pub` files have it. */
 export function isPublicKey(text: string): boolean {
@@ -39,13 +39,18 @@ export function parseHost(
   const hostKey = at.read('host_key', 'a fingerprint as ssh-keygen -l shows it, SHA256:…', parseFingerprint);
   const password = at.readSecret('password');
   const passphrase = at.readSecret('passphrase');
+  const agentKey = readAgentKey(at);
   const privateKey = readKey(at, sources, passphrase);
+  const certificate = readCertificate(at, sources, {
+    key: agentKey ?? privateKey?.reveal(),
+    passphrase,
+  });
   const sudoPassword = readSudoPassword(at, password);
   const prompt = at.read('prompt', 'a regular expression for the whole question', parsePattern);
   const agent = readAgent(at, sources);
   const isLegacy = at.read('legacy', 'True or False', parseBoolean);
   const variables = at.readVariables();
-  const jump = readJump(section, at.entry('jump'));
+  const jump = readJump(at, section);
 
   if (at.entry('user') === undefined) at.fault(section.line, `${showSection(section.name)} has no user`);
   if (at.entry('password') === undefined && at.entry('key') === undefined && !wantsAgent(at)) {
@@ -68,6 +73,10 @@ export function parseHost(
     ...(variables.size === 0 ? {} : { variables }),
     ...(sudoPassword === undefined ? {} : { sudoPassword }),
     ...(agent === undefined ? {} : { agent }),
+    ...(agentKey === undefined ? {} : { agentKey }),
+    ...(certificate === undefined
+      ? {}
+      : { certificate, certificateFile: at.expandHome(at.entry('cert')?.value ?? '') }),
     ...(jump === undefined ? {} : { jump }),
     ...(hostKey === undefined ? {} : { hostKey }),
     ...(prompt === undefined ? {} : { prompt }),
@@ -80,13 +89,53 @@ function wantsAgent(at: HostSection): boolean {
   return word !== undefined && parseBoolean(word) !== false;
 }
 
+/** `key = SHA256:…` says which of the agent's keys. */
+function readAgentKey(at: HostSection): string | undefined {
+  const entry = at.entry('key');
+  if (entry === undefined || !isFingerprint(entry)) return undefined;
+  const fingerprint = parseFingerprint(entry.value);
+  if (fingerprint === undefined) {
+    return at.fault(
+      entry.line,
+      `key: expected a fingerprint as ssh-add -l shows it, SHA256:…${hintAt(entry.value)}`,
+    );
+  }
+  if (wantsAgent(at)) return fingerprint;
+  return at.fault(
+    entry.line,
+    'key: a fingerprint says which key of an agent is meant, and this host has no agent',
+  );
+}
+
+function isFingerprint({ value }: IniEntry): boolean {
+  return value.startsWith('SHA256:');
+}
+
+/** Of the key, or of one that the agent has. */
+function readCertificate(
+  at: HostSection,
+  sources: InventorySources,
+  { key, passphrase }: { readonly key: string | undefined; readonly passphrase: Secret | undefined },
+): string | undefined {
+  const entry = at.entry('cert');
+  if (entry === undefined) return undefined;
+  const text = at.readFile('cert', entry.line, entry.value);
+  if (text === undefined) return undefined;
+  if (at.entry('key') === undefined && !wantsAgent(at)) {
+    return at.fault(entry.line, 'cert: it is of a key, and this host has neither key nor agent');
+  }
+  const { findCertificateFault = () => 'no certificate is read here' } = sources;
+  const fault = findCertificateFault(text, key, passphrase?.reveal());
+  return fault === undefined ? text : at.fault(entry.line, `cert: ${fault}`);
+}
+
 function readKey(
   at: HostSection,
   sources: InventorySources,
   passphrase: Secret | undefined,
 ): Secret | undefined {
   const entry = at.entry('key');
-  if (entry === undefined) return undefined;
+  if (entry === undefined || isFingerprint(entry)) return undefined;
   if (/PRIVATE KEY|\n/.test(entry.value)) {
     return at.fault(entry.line, 'key: expected the path of a private key file, not the key itself');
   }
@@ -109,7 +158,7 @@ function readKey(
 function readSudoPassword(at: HostSection, login: Secret | undefined): Secret | undefined {
   const entry = at.entry('sudo_password');
   if (entry === undefined) return undefined;
-  if (entry.value === 'login:') {
+  if (entry.value === 'login:' && entry.isLiteral !== true) {
     if (at.entry('password') !== undefined) return login;
     return at.fault(entry.line, 'sudo_password: login: stands for the password, and this host has none');
   }
@@ -137,9 +186,19 @@ function readAgent(at: HostSection, sources: InventorySources): string | undefin
   );
 }
 
-/** `[DEFAULT] jump = bastion` is inherited by the bastion too, which needs none. */
-function readJump(section: IniSection, entry: IniEntry | undefined): string | undefined {
-  const isInherited = !section.entries.has('jump');
-  if (isInherited && entry?.value.toLowerCase() === section.name.toLowerCase()) return undefined;
-  return entry?.value;
+/** `[DEFAULT] jump = a, b` is inherited by `a` too, which needs none, and by `b`, which is reached through `a`. */
+function readJump(at: HostSection, section: IniSection): readonly string[] | undefined {
+  const entry = at.entry('jump');
+  if (entry === undefined) return undefined;
+  const names = entry.value.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    return at.fault(
+      entry.line,
+      `jump: expected hosts, in the order they are gone through: a, b${hintAt(entry.value)}`,
+    );
+  }
+  if (section.entries.has('jump')) return names;
+  const own = names.findIndex((name) => name.toLowerCase() === section.name.toLowerCase());
+  const before = own === -1 ? names : names.slice(0, own);
+  return before.length === 0 ? undefined : before;
 }

@@ -1,4 +1,4 @@
-import type { Host } from './inventory.ts';
+import type { Host } from '../inventory.ts';
 
 // What stands behind the keys of a host, each as what it means; undefined where it means nothing.
 

@@ -1,8 +1,11 @@
 import { createPrivateKey, hash } from 'node:crypto';
 import ssh2, { type ParsedKey } from 'ssh2';
-import type { KeyFault } from '../../inventory/host-section.ts';
-import { isPublicKey } from '../../inventory/parse-host.ts';
-import { wordsOf } from '../trouble.ts';
+import type { Host } from '../../../inventory/inventory.ts';
+import type { KeyFault } from '../../../inventory/section/host-section.ts';
+import { isPublicKey } from '../../../inventory/section/parse-host.ts';
+import { fingerprint } from '../../host-keys/known-hosts.ts';
+import { wordsOf } from '../../trouble.ts';
+import { readCertificate } from './certificate.ts';
 
 /** Decrypting a key takes a tenth of a second of the only thread: once per key, not once per host. */
 const readKeys = new Map<string, ParsedKey | KeyFault>();
@@ -26,6 +29,37 @@ export function readPrivateKey(text: string, passphrase: string | undefined): Pa
 export function readPublicKey(text: string): ParsedKey | KeyFault {
   const parsed = firstOf(ssh2.utils.parseKey(text));
   return parsed instanceof Error ? { key: 'key', fault: 'it is no public key that can be read' } : parsed;
+}
+
+/** The fingerprint of the one key of the agent to use; undefined where it is any of them. */
+export function wantedKey({ agentKey, privateKey, certificate }: Host): string | undefined {
+  if (agentKey !== undefined) return agentKey;
+  const text = privateKey?.reveal() ?? '';
+  const key = isPublicKey(text) ? readPublicKey(text) : undefined;
+  if (key !== undefined && !('fault' in key)) return fingerprint(key.getPublicSSH());
+  const certified = certificate === undefined ? undefined : readCertificate(certificate);
+  return typeof certified === 'object' ? fingerprint(certified.publicKey) : undefined;
+}
+
+/** What would keep a login from offering this certificate: `key` is a key file's text or a fingerprint. */
+export function findCertificateFault(
+  text: string,
+  key: string | undefined,
+  passphrase: string | undefined,
+): string | undefined {
+  const certificate = readCertificate(text);
+  if (typeof certificate === 'string') return certificate;
+  if (key === undefined) return undefined;
+  const read = isPublicKey(key) ? readPublicKey(key) : readPrivateKey(key, passphrase);
+  const own = key.startsWith('SHA256:')
+    ? key
+    : 'fault' in read
+      ? undefined
+      : fingerprint(read.getPublicSSH());
+  // A key that cannot be read is at fault itself.
+  return own === undefined || own === fingerprint(certificate.publicKey)
+    ? undefined
+    : 'it is the certificate of another key';
 }
 
 /** What would keep a login from using this file; undefined where nothing does. */
