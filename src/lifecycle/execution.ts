@@ -117,6 +117,7 @@ export async function executeJob(
     mayTouch: (path) => coversPath(rules, plan, job.host, path),
     by: plan.requester.userId,
     signal,
+    mayBegin: () => context.store.jobs.mayBegin(),
     ...(meter === undefined ? {} : { meter }),
   };
   try {

@@ -217,6 +217,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
       start: (taken) => store.jobs.start(taken),
       onReady: (listener) => store.jobs.onReady(listener),
       onStop: (listener) => store.jobs.onStop(listener),
+      mayBegin: () => true,
       async settle(ended) {
         await store.jobs.settle(ended);
         answers += ended.filter(({ outcome }) => hasAnswered(outcome)).length;

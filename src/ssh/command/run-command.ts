@@ -2,8 +2,16 @@ import type { ClientChannel } from 'ssh2';
 import type { EnvironmentVariable } from '../../run/plan.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
-import { type Deadlines, formatSeconds } from '../settings.ts';
-import { NeedsTerminal, NoTerminal, noCommandChannel, stopKind, stopTrouble, Trouble } from '../trouble.ts';
+import { type Deadlines, formatSeconds, HASTY_DEADLINES } from '../settings.ts';
+import {
+  cutOff,
+  NeedsTerminal,
+  NoTerminal,
+  noCommandChannel,
+  stopKind,
+  stopTrouble,
+  Trouble,
+} from '../trouble.ts';
 import { CommandOutput } from './command-output.ts';
 import {
   type Ending,
@@ -32,6 +40,8 @@ export interface CommandRun extends StreamSettings, CommandFiles {
   /** Left out where the login itself runs it. */
   readonly sudo?: Sudo;
   readonly signal: AbortSignal;
+  /** Asked at the last moment before the command is written. */
+  readonly mayBegin?: () => boolean;
   readonly deadlines: Deadlines;
 }
 
@@ -153,6 +163,11 @@ class RunningCommand {
     if (this.#state.at === 'over') throw new Error('the host opened the channel too late');
     // The library asks more than once.
     if (this.#state.at !== 'opening') return;
+    // This process may have stood still, and no timer have told it yet: what the host answered is heard first.
+    if (this.#run.mayBegin?.() === false) {
+      this.#refuse(cutOff(BEFORE));
+      throw new Error('others may have the host by now');
+    }
     this.#enter({ at: 'sent' });
     this.#limit.set(this.#run.timeLimitMs, () => this.#stop('timed-out'));
     this.#heardAt = performance.now();
@@ -256,7 +271,7 @@ class RunningCommand {
 
   #stop(cause: StopCause): void {
     const { at } = this.#state;
-    if (at === 'opening') this.#refuse(stopTrouble(this.#run.signal, 'before the command was sent'));
+    if (at === 'opening') this.#refuse(stopTrouble(this.#run.signal, BEFORE));
     if (at !== 'sent') return;
     const news = new ChannelNews();
     this.#enter({ at: 'stopping', news });
@@ -265,14 +280,14 @@ class RunningCommand {
       this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run));
     // Nobody asked for the command to end, only for the bot to.
     if (cause === 'interrupted') settle();
-    else stopCommand(this.#stoppable(), news).then(settle, this.#reject);
+    else stopCommand(this.#stoppable(cause), news).then(settle, this.#reject);
   }
 
-  #stoppable(): StoppedCommand {
+  #stoppable(cause: StopCause): StoppedCommand {
     const { connection, deadlines } = this.#run;
     return {
       connection,
-      deadlines,
+      deadlines: cause === 'cut-off' ? { ...deadlines, ...HASTY_DEADLINES } : deadlines,
       id: this.#wrapping?.id,
       sudo: this.#run.sudo,
       leader: () => this.#output.leader,
@@ -323,5 +338,7 @@ class RunningCommand {
     return true;
   }
 }
+
+const BEFORE = 'before the command was sent';
 
 const SAID_NOTHING: Exit = { code: null, signal: null };

@@ -5,13 +5,20 @@ import { createBaseline } from '../postgres/baseline.ts';
 import type { Schema } from '../schema.ts';
 import { MIGRATIONS } from './migrations.ts';
 
-/** On a server the tables begin as they are in a file after this one; what comes later is the same on both. */
+/** On a server the tables begin as they are in a file after this one; what comes later is the same on both, but for what only several processes need. */
 const BASELINE = '0032-uploads';
 
 const ON_SERVER: Readonly<Record<string, Migration>> = {
   [BASELINE]: { up: createBaseline },
   ...Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name > BASELINE)),
+  '0036-kept-lanes': { up: addKeptLanes },
 };
+
+/** A host stays taken for a while after its command was called `interrupted`. */
+async function addKeptLanes(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table job add column kept_until bigint`.execute(db);
+  await sql`create index job_kept on job (kept_until) where kept_until is not null`.execute(db);
+}
 
 /** Brings the tables to this version's shape. Of several processes that start at once one does it, the others wait. */
 export async function migrateServer(db: Kysely<Schema>, name: string): Promise<void> {

@@ -18,6 +18,8 @@ export interface ServerSchema extends Omit<Schema, 'run' | 'job' | 'received'> {
     /** It runs, perhaps in another process, and is to end. */
     stop_asked: Generated<boolean>;
     changed: Generated<number | null>;
+    /** Its host's lane is taken until then, though it has its outcome. Epoch ms by the server's clock. */
+    kept_until: Generated<number | null>;
   };
   replica: ReplicaTable;
   posting: PostingTable;

@@ -1,7 +1,7 @@
 import { type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import { LEASE_MS } from '../../../time/lease.ts';
 import type { Schema } from '../../schema.ts';
 import { toServer } from '../server-schema.ts';
-import { LEASE_MS } from './engine.ts';
 import type { Replicas } from './replicas.ts';
 
 /** Less than this left of it, whoever posts says that it goes on to. */

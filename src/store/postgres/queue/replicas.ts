@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
+import { LEASE_MS } from '../../../time/lease.ts';
 import type { Schema } from '../../schema.ts';
 import { type ServerSchema, toServer } from '../server-schema.ts';
-import { LEASE_MS } from './engine.ts';
 
 /** What a process posted may be read for as long after it is gone: it is not a stranger's. */
 const FORGOTTEN_MS = 48 * 3_600_000;
@@ -83,4 +83,5 @@ export class Replicas {
   }
 }
 
-const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+/** The server's clock. */
+export const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
