@@ -17,6 +17,7 @@ import { measureBacklog } from './outbox/backlog.ts';
 import { StoredOutbox } from './outbox/outbox.ts';
 import { StoredPlaces } from './outbox/places.ts';
 import { StoredDoubts, StoredReadings } from './people/doubts.ts';
+import { StoredOffers } from './people/key-offers.ts';
 import { Reads } from './people/reads.ts';
 import { StoredReceived } from './people/received.ts';
 import { Refusals } from './people/refusals.ts';
@@ -117,6 +118,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       clock: steady,
       self: database.self,
       isShared,
+      crew: database.crew,
       isReplica: (id) => database.isReplica(id),
       places,
       audit: database.trail,
@@ -138,6 +140,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
         return new Set([...owed.map(({ turn }) => turn), ...open.map(({ id }) => id)]);
       },
       doubts: new StoredDoubts(ledger),
+      offers: new StoredOffers(ledger),
       readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey, click, receivedAs) {

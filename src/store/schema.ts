@@ -26,6 +26,7 @@ export interface Schema {
   received: ReceivedTable;
   text_reading: TextReadingTable;
   doubt: DoubtTable;
+  key_offer: KeyOfferTable;
   rollout: RolloutTable;
 }
 
@@ -267,6 +268,16 @@ interface DoubtTable {
   command: string;
   words: string;
   put_at: number;
+  taken_at: number | null;
+}
+
+/** Host keys that were shown, until somebody has said yes to them or they are too old. */
+interface KeyOfferTable {
+  id: string;
+  team_id: string;
+  user_id: string;
+  reports_json: string;
+  ends_at: number;
   taken_at: number | null;
 }
 

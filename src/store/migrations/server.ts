@@ -12,7 +12,23 @@ const ON_SERVER: Readonly<Record<string, Migration>> = {
   [BASELINE]: { up: createBaseline },
   ...Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name > BASELINE)),
   '0036-kept-lanes': { up: addKeptLanes },
+  '0037-roles': { up: addRoles },
 };
+
+/** Processes do parts of the work, and ask each other. */
+async function addRoles(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table replica add column role text not null default 'starting'`.execute(db);
+  await sql`create table errand (
+    id text primary key,
+    role text not null,
+    replica text,
+    what text not null,
+    words text not null,
+    put_at bigint not null,
+    taken_by text,
+    answer text)`.execute(db);
+  await sql`create index errand_waits on errand (put_at) where taken_by is null`.execute(db);
+}
 
 /** A host stays taken for a while after its command was called `interrupted`. */
 async function addKeptLanes(db: Kysely<unknown>): Promise<void> {

@@ -7,6 +7,7 @@ import { auditTrailOf } from '../audit/trail.ts';
 import type { Database, DatabaseSettings } from '../database.ts';
 import { migrateServer } from '../migrations/server.ts';
 import { addressOf, asConfigError, isAway, openBeater, openPool, openReader, openWriter } from './connect.ts';
+import { ServerCrew } from './crew.ts';
 import { Engine } from './queue/engine.ts';
 import { ServerJobs } from './queue/jobs.ts';
 import { Posting } from './queue/posting.ts';
@@ -29,10 +30,12 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
   const beater = openBeater(url, log);
   const { db } = writer;
   const replicas = new Replicas(beater.db, self);
+  const crew = new ServerCrew(beater.db, replicas, self, log);
   return {
     name,
     db,
     isShared: true,
+    crew,
     clock: () => replicas.now(),
     posting: new Posting(replicas, self),
     self,
@@ -78,6 +81,7 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
     async probe() {},
     asConfigError: (error) => asConfigError(name, error),
     async close() {
+      crew.close();
       await Promise.all([writer.close(), beater.close(), engines.end()]);
     },
   };

@@ -117,7 +117,7 @@ export class ServerJobs implements JobQueue {
   }
 
   take(n: number): Promise<readonly TakenJob[]> {
-    if (!this.mayBegin()) return Promise.resolve([]);
+    if (!this.mayBegin() || !this.#settings.replicas.mayTake()) return Promise.resolve([]);
     return this.#alone(async () => {
       if (this.#isIdle && !(await this.#map.isBehind(this.#db))) return [];
       try {

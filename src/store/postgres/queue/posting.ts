@@ -27,7 +27,9 @@ export class Posting {
     due: T,
   ): Promise<T> {
     const isOurs = await this.#hold(trx);
-    const living = [...(await this.#replicas.living(toServer(trx)))].filter((id) => id !== this.#self);
+    // A worker has no way to Slack: its files are brought by whoever has, and shares its disk.
+    const there = await this.#replicas.members(toServer(trx));
+    const living = there.flatMap(({ id, role }) => (id === this.#self || role === 'worker' ? [] : [id]));
     const elsewhere = sql<boolean>`(outbox.sends = 'message' or not exists (
       select 1 from job where job.run_id = outbox.run_id and job.worker = any(${living}::text[])
         and outbox.key in ('file:' || job.run_id || ':' || job.host, 'log:' || job.run_id || ':host ' || job.host)))`;
