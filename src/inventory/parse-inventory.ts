@@ -139,6 +139,7 @@ function findJumpCycles(
 function memoized(sources: InventorySources): InventorySources {
   const files = new Map<string, () => string>();
   return {
+    ...(sources.withoutSecrets && { withoutSecrets: true }),
     env: (name) => sources.env(name),
     findKeyFault: (text, passphrase) => sources.findKeyFault(text, passphrase),
     readFile: (path) => {

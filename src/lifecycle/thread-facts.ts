@@ -1,12 +1,13 @@
 import type { Mask } from '../gather/mask.ts';
-import { findSecret } from '../gather/scan.ts';
+import { findSecret, type SecretKind } from '../gather/scan.ts';
 import { maskChunks } from '../gather/spool.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports/disk.ts';
 import type { NameSet } from '../report/text/host-names.ts';
-import type { ThreadFacts } from '../thread/facts.ts';
+import type { FetchedFile, ThreadFacts } from '../thread/facts.ts';
 import type { CopyMeters } from './copy-meters.ts';
 import type { RunContext } from './execution.ts';
+import { isUnmanned } from './manned.ts';
 import { sha256 } from './sha256.ts';
 
 /** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
@@ -15,6 +16,7 @@ export function threadFacts(
   maskNow: () => Mask,
   spool?: Spool,
   copies?: Pick<CopyMeters, 'progressOf'>,
+  findElsewhere?: (file: FetchedFile) => Promise<SecretKind | undefined>,
 ): ThreadFacts {
   const { store, transfers, now } = context;
   let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
@@ -37,7 +39,8 @@ export function threadFacts(
     },
     masked: (text) => maskNow().text(text),
     maskedChunks: (chunks) => maskChunks(chunks, maskNow()),
-    findSecret: (bytes) => findSecret(bytes, maskNow()),
+    isUnmanned: () => isUnmanned(store),
+    findSecret: async (bytes, file) => (await findSecret(bytes, maskNow())) ?? (await findElsewhere?.(file)),
     now,
   };
 }

@@ -5,6 +5,12 @@ import type { AuditEntry } from '../run/audit-entry.ts';
 import type { CopyProgress } from '../run/copy-progress.ts';
 import type { Job, Run, SlowJob } from '../run/run.ts';
 
+/** What a get brought: its path below the transfer folder, and what it is of, in hex. */
+export interface FetchedFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
 /** What a thread is told from: what is stored, and what lies on disk. */
 export interface ThreadFacts {
   findRun(runId: string): Promise<Run | undefined>;
@@ -14,6 +20,8 @@ export interface ThreadFacts {
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
   /** Of the copies that are on the wire now; undefined where there are none. */
   copyProgress(runId: string): CopyProgress | undefined;
+  /** Nobody is there who could begin anything. */
+  isUnmanned(): boolean;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
   /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
   readFetched(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
@@ -30,7 +38,7 @@ export interface ThreadFacts {
   masked(text: string): string;
   maskedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   /** Whether a password, key or token that the bot works with stands in a file as it is, or anybody's private key. */
-  findSecret(bytes: Uint8Array): Promise<SecretKind | undefined>;
+  findSecret(bytes: Uint8Array, file: FetchedFile): Promise<SecretKind | undefined>;
   /** Epoch ms. */
   now(): number;
 }

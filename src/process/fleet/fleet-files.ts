@@ -15,10 +15,11 @@ export interface Fleet {
 }
 
 export type FleetPaths = Pick<Config, 'inventoryPath' | 'allowlistPath'>;
+type FleetSettings = FleetPaths & Partial<Pick<Config, 'role'>>;
 
 /** Both files, or a `ConfigError` with all that is wrong with either. */
 export function readFleet(
-  config: FleetPaths,
+  config: FleetSettings,
   env: Readonly<Record<string, string | undefined>>,
   findKeyFault: InventorySources['findKeyFault'],
 ): Fleet {
@@ -27,6 +28,7 @@ export function readFleet(
     env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
     readFile: (path: string) => decodeText(readFileSync(path)),
     findKeyFault,
+    ...(config.role === 'bot' && { withoutSecrets: true as const }),
   };
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
