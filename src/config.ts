@@ -73,6 +73,12 @@ const PERSON_SHARE = 3 / 4;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Other processes can reach it too. */
+function isShared(databaseUrl: string): boolean {
+  const url = databaseUrl.toLowerCase();
+  return url.startsWith('postgres:') || url.startsWith('postgresql:');
+}
+
 /** A variable's value, or the text of the file that `NAME_FILE` names; empty is as good as not set. */
 function readVariable(env: Environment, name: string, problems: string[]): string | undefined {
   const direct = env[name]?.trim() || undefined;
@@ -250,7 +256,7 @@ export function inspectConfig(
   // Who never speaks to Slack needs none.
   const tokens = role === 'worker' ? 'optional' : wanted;
   const databaseUrl = read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL;
-  if (role !== 'all' && !/^postgres(ql)?:/i.test(databaseUrl)) {
+  if (role !== 'all' && !isShared(databaseUrl)) {
     problems.push(
       `BATCHOPS_ROLE: ${role} needs a database that it shares with the other part; set BATCHOPS_DATABASE_URL=postgres://…, or leave BATCHOPS_ROLE out`,
     );

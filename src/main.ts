@@ -196,7 +196,14 @@ async function serve(): Promise<void> {
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
-    { role: config.role, ...(store.isShared && { process: store.self }), hosts: hosts.size, rules: rules.length, health: health.address, port },
+    {
+      role: config.role,
+      ...(store.isShared && { process: store.self }),
+      hosts: hosts.size,
+      rules: rules.length,
+      health: health.address,
+      port,
+    },
     'Batchops is ready',
   );
 

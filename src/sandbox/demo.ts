@@ -6,10 +6,10 @@ import { type BotProcess, startBot } from './bot-process.ts';
 import { type DemoFleet, openDemoFleet } from './fleet/demo-fleet.ts';
 import { openPageFiles } from './page/page-files.ts';
 import type { PageSettings } from './page/page-settings.ts';
-import { type LocalSlack, openLocalSlack } from './slack/local-slack.ts';
-import { answerPanel } from './replicas/replica-requests.ts';
 import { startPostgres } from './replicas/postgres.ts';
+import { answerPanel } from './replicas/replica-requests.ts';
 import { openReplicaSet, type ReplicaSet } from './replicas/replica-set.ts';
+import { type LocalSlack, openLocalSlack } from './slack/local-slack.ts';
 import { readManifest } from './slack/options.ts';
 
 const ADA = 'U0ADA0001';
@@ -45,7 +45,10 @@ const REPLICAS_PAGE: PageSettings = {
   ...PAGE,
   hasReplicas: true,
   examples: [
-    { text: '/batch_run -h all -cmd "sleep 20; hostname"', note: 'Then kill a replica that runs some of it, at the left' },
+    {
+      text: '/batch_run -h all -cmd "sleep 20; hostname"',
+      note: 'Then kill a replica that runs some of it, at the left',
+    },
     ...PAGE.examples,
   ],
 };
@@ -75,10 +78,13 @@ async function runDemo({ port, isVerbose, replicas }: DemoWish): Promise<number>
   const env = await prepareBot(folder, fleet, slack);
   const talk = isVerbose ? { onLine: print } : {};
   if (replicas !== undefined) {
-    const { url } = opened.use(await startPostgres(folder));
-    const set = opened.use(openReplicaSet({ count: replicas, url, cwd: folder, env: { ...env, ...FEW_SLOTS }, ...talk }));
+    const { url } = opened.use(await startPostgres());
+    const set = opened.use(
+      openReplicaSet({ count: replicas, url, cwd: folder, env: { ...env, ...FEW_SLOTS }, ...talk }),
+    );
     panel.set = set;
-    if ((await Promise.race([set.ready, stopped.promise])) !== 'stopped') print(formatWelcome(slack, fleet, replicas));
+    if ((await Promise.race([set.ready, stopped.promise])) !== 'stopped')
+      print(formatWelcome(slack, fleet, replicas));
     await stopped.promise;
     print('\nStopping.');
     return 0;
@@ -221,7 +227,9 @@ process.on('warning', (warning) => {
 });
 
 try {
-  const { values } = parseArgs({ options: { port: { type: 'string' }, verbose: { type: 'boolean' }, replicas: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { port: { type: 'string' }, verbose: { type: 'boolean' }, replicas: { type: 'string' } },
+  });
   const code = await runDemo({
     port: parsePort(values.port ?? process.env.PORT),
     isVerbose: values.verbose ?? false,

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { expect, onTestFailed, test } from 'vitest';
+import { TRUST_ACTION } from '../../src/report/keys/look.ts';
 import { openAuditTrail } from '../../src/store/audit/trail.ts';
-import { AUDIT, ada, OPS, shown, spawnBot } from '../rigs/bot.ts';
+import { ADA, AUDIT, ada, OPS, shown, spawnBot } from '../rigs/bot.ts';
 import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
 import { HAS_POSTGRES } from '../rigs/postgres.ts';
 import { HOSTS } from '../rigs/replicas.ts';
@@ -39,8 +40,10 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     // Nobody is there who could run it: that is said, and it waits.
     await slack.command(ada(`-h h[1-3] -cmd 'echo $$ > ${sshd.folder}/${own}; echo begun; sleep 600; :'`));
     await rootWith(/No worker is there to run it/);
-    const queue = await slack.command(ada('queue', '/batch'));
-    expect(JSON.stringify(queue)).toContain('No worker is there to run it');
+    const told = (text: RegExp) =>
+      slack.waitFor(() => slack.ephemerals(ADA).findLast((one) => text.test(shown(one))), 40_000);
+    await slack.command(ada('queue', '/batch'));
+    await told(/No worker is there to run it/);
 
     // A worker that is cut off ends what it runs, and only then another one goes there.
     await using cable = await startHalfOpenProxy(server.port);
@@ -72,8 +75,10 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     expect(Object.values(rig.begun()).every((count) => count === 1)).toBe(true);
 
     // A key is looked at and believed by a worker.
-    const keys = await slack.command(ada('trust h14', '/batch'));
-    expect(JSON.stringify(keys)).toContain('1 new');
+    await slack.command(ada('trust h14', '/batch'));
+    const keys = await told(/Host keys of 1 host: 1 new/);
+    await slack.click({ user: ADA, channel: OPS, ts: keys.ts, actionId: TRUST_ACTION });
+    await told(/1 host known from now on/);
 
     // A file goes out of the folder that both see, and comes back through the bot.
     await writeFile(botHome.path('data/transfers/note.txt'), 'to and fro\n');

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chown, mkdir } from 'node:fs/promises';
 import { existsSync, globSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 
@@ -12,14 +12,15 @@ export interface DemoPostgres extends AsyncDisposable {
   readonly url: string;
 }
 
-/** A server for this demo alone, on loopback, in a folder that goes with it. */
-export async function startPostgres(folder: string): Promise<DemoPostgres> {
+/** A server for this demo alone, on loopback, in a folder of its own that goes with it: the demo's is for nobody else. */
+export async function startPostgres(): Promise<DemoPostgres> {
   if (BIN === undefined || !existsSync(`${BIN}/initdb`)) {
-    throw new Error('--replicas needs PostgreSQL on this machine: apt install postgresql, or leave --replicas away');
+    throw new Error(
+      '--replicas needs PostgreSQL on this machine: apt install postgresql, or leave --replicas away',
+    );
   }
-  const home = join(folder, 'postgres');
+  const home = await mkdtemp(join(tmpdir(), 'batchops-demo-postgres-'));
   const data = join(home, 'data');
-  await mkdir(home);
   // The server refuses root; the package has made a user for it.
   const isRoot = userInfo().uid === 0;
   if (isRoot) {
@@ -40,6 +41,7 @@ export async function startPostgres(folder: string): Promise<DemoPostgres> {
     url: `postgres://batchops@127.0.0.1:${port}/postgres`,
     async [Symbol.asyncDispose]() {
       run('pg_ctl', ['-D', data, '-m', 'immediate', '-w', 'stop']);
+      await rm(home, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

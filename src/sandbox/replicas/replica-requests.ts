@@ -6,10 +6,14 @@ const MAX_BODY_BYTES = 1_000;
 /** Answers the panel of replicas; true where the request was for it. Called after the checks of Host and Origin. */
 export function answerPanel(set: ReplicaSet, request: IncomingMessage, response: ServerResponse): boolean {
   const send = (status: number, body: unknown): void => {
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
+    response.writeHead(status, {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+    });
     response.end(JSON.stringify(body));
   };
-  const failed = (error: unknown): void => send(503, { error: error instanceof Error ? error.message : String(error) });
+  const failed = (error: unknown): void =>
+    send(503, { error: error instanceof Error ? error.message : String(error) });
   const path = request.url ?? '';
   if (path === '/replicas.json' && request.method === 'GET') {
     set.show().then((shown) => send(200, shown), failed);
