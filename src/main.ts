@@ -236,7 +236,7 @@ async function serveSlack(setup: Setup, backend: Backend): Promise<number | unde
   bot.poster = openPosterOf(parts, copies);
   followFiles(setup, backend, context);
   if (store.isShared) lookAfterOthers(parts, slack);
-  bot.crew?.serve(tellStandings(context.directory));
+  if (transport === undefined) bot.crew?.serve(tellStandings(context.directory));
   // Only now: what was away for too long is held, and nobody has begun with it.
   await bot.crew?.announce(setup.config.role);
   bot.crew?.onChange(() => void showRoots(context).catch(() => {}));
@@ -264,15 +264,16 @@ async function workAlone(setup: Setup, backend: Backend): Promise<undefined> {
     isDistant: true,
     seen: (outcome) => seenThrough(outcome, mask.now(), spool),
   };
-  heedSignals({ log, end, exit });
-  bot.phase = 'open';
-  startJobs(setup, context, transport, { copies: openCopyMeters(setup, store) });
-  followFiles(setup, backend, context);
   crew.serve({
     ...answerForKeys(transport.keyring, fleet),
     ...tellSecrets(transfers, () => mask.now(), sha256),
   });
+  // Before anything is taken: a worker takes nothing while no bot is there.
   await crew.announce('worker');
+  heedSignals({ log, end, exit });
+  bot.phase = 'open';
+  startJobs(setup, context, transport, { copies: openCopyMeters(setup, store) });
+  followFiles(setup, backend, context);
 }
 
 /** Parts are one of each at least, or every process does all: both at once, none would know whom to ask. */

@@ -50,7 +50,7 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     const cutOff = await rig.startWorker({ url: rig.url.replace(`:${server.port}/`, `:${cable.port}/`) });
     const pids = () => HOSTS.slice(0, 3).map((host) => readPid(`${sshd.folder}/${host}`));
     await expect.poll(() => pids().every((pid) => pid !== undefined), UP).toBe(true);
-    expect(roots().map(shown).join()).not.toContain('No worker is there');
+    await expect.poll(() => roots().map(shown).join(), UP).not.toContain('No worker is there');
     const begun = pids();
     const second = await rig.startWorker();
     cable.freeze();
@@ -58,7 +58,7 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     await slack.command(ada(`-h h[1-3] -cmd '${look}'`));
     await expect.poll(() => begun.filter(isAlive), UP).toEqual([]);
     await rootWith(/3 ok of 3/);
-    expect(threads()).toContain('alone');
+    await expect.poll(threads, UP).toContain('alone');
     expect(threads()).not.toContain('two');
     cable.thaw();
     await expect.poll(threads, UP).toContain('was cut off from the database while it ran; stopped: ');

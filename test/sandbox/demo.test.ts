@@ -134,7 +134,7 @@ test.skipIf(!HAS_POSTGRES || !hasChromium)(
     await page.goto(url);
     const row = (words: string | RegExp) => page.locator('.replica').filter({ hasText: words });
     await row(/^1?Replica 1/).waitFor();
-    const composer = page.getByRole('textbox', { name: /Message/ });
+    const composer = page.getByRole('main').getByRole('combobox');
     await composer.fill('/batch_run -h all -cmd "sleep 4; hostname"');
     await composer.press('Enter');
     const busy = row(/runs r-/).first();
