@@ -79,6 +79,7 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
     trouble: () => undefined,
     // The store's own write shows the rest.
     async probe() {},
+    describeTrouble: (error) => (isAway(error) ? 'its database does not answer' : undefined),
     asConfigError: (error) => asConfigError(name, error),
     async close() {
       crew.close();
