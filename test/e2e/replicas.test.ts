@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
 import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { AUDIT, ada, OPS, shown } from '../rigs/bot.ts';
-import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
 import { HAS_POSTGRES } from '../rigs/postgres.ts';
-import { HOSTS, openReplicas, type Replicas } from '../rigs/replicas.ts';
+import { openReplicas, type Replicas } from '../rigs/replicas.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 
 const UP = { timeout: 60_000, interval: 100 };
@@ -38,14 +36,6 @@ async function beginBoth({ slack, begun, note }: Replicas, rest: string): Promis
 }
 
 const once = ({ begun }: Replicas): boolean => Object.values(begun()).every((count) => count === 1);
-
-function readPid(path: string): number | undefined {
-  return existsSync(path) ? Number(readFileSync(path, 'utf8')) || undefined : undefined;
-}
-
-function isAlive(pid: number | undefined): boolean {
-  return pid !== undefined && existsSync(`/proc/${pid}`);
-}
 
 describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', () => {
   test('one is killed in mid-run: what it ran is told as unknown within 15 s, all else runs, nothing runs twice', async () => {
@@ -83,38 +73,6 @@ describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', ()
     expect(once(rig)).toBe(true);
     expect(await faultsOf(rig)).toEqual([]);
     expect(slack.violations).toEqual([]);
-  }, 240_000);
-
-  test('one is cut off from the database: it ends its commands on their hosts, and only then does another one take these', async () => {
-    await using rig = await openReplicas(0, SLOTS);
-    const { slack, sshd, server } = rig;
-    await using cable = await startHalfOpenProxy(server.port);
-    await using cutOff = await rig.start(rig.url.replace(`:${server.port}/`, `:${cable.port}/`));
-    const own = '$(echo "$SSH_CONNECTION" | cut -d" " -f3)';
-    await slack.command(ada(`-h h[1-3] -cmd 'echo $$ > ${sshd.folder}/${own}; echo begun; sleep 600; :'`));
-    const pids = () => HOSTS.slice(0, 3).map((host) => readPid(`${sshd.folder}/${host}`));
-    await expect.poll(() => pids().every((pid) => pid !== undefined), UP).toBe(true);
-    const begun = pids();
-    await using other = await rig.start();
-    cable.freeze();
-    await expect.poll(() => begun.filter(isAlive), UP).toEqual([]);
-    await expect.poll(() => audited(slack, 'interrupted'), UP).toBe(true);
-    // Had another process had the hosts by now, it would be on them at once.
-    const look = `if kill -0 $(cat ${sshd.folder}/${own}) 2>/dev/null; then echo tw""o; else echo al""one; fi`;
-    await slack.command(ada(`-h h[1-3] -cmd '${look}'`));
-    await slack.waitFor(() => slack.messages(OPS).some(({ text }) => /3 ok of 3/.test(text)), 60_000);
-    expect(slack.messages(OPS).map(shown).join('\n')).not.toContain('two');
-    cable.thaw();
-    await expect.poll(() => audited(slack, 'late'), UP).toBe(true);
-    const told = () =>
-      slack
-        .messages(OPS)
-        .flatMap(({ ts }) => slack.thread(OPS, ts).map(shown))
-        .join('\n');
-    await expect.poll(told, UP).toContain('was cut off from the database while it ran; stopped: ');
-    expect(told()).toContain('alone');
-    expect(await faultsOf(rig)).toEqual([]);
-    for (const bot of [cutOff, other]) expect(bot.process.exitCode, bot.output().slice(-2_000)).toBeNull();
   }, 240_000);
 
   test('the database crashes in mid-run: outcomes are kept and stored once it is back, nothing is unknown', async () => {

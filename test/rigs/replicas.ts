@@ -19,8 +19,8 @@ export interface Replicas extends AsyncDisposable {
   note(rest: string): string;
   /** Host → how often a command began there. */
   begun(): Readonly<Record<string, number>>;
-  /** One more, on the same database, or by another way to it. */
-  start(url?: string): Promise<Bot>;
+  /** One more, on the same database. */
+  start(): Promise<Bot>;
 }
 
 export async function openReplicas(
@@ -33,12 +33,12 @@ export async function openReplicas(
   const slack = stack.use(await openTeamSlack());
   const sshd = stack.use(await startSshd({ addresses: HOSTS }));
   const homes: Home[] = [];
-  const start = async (way = url): Promise<Bot> => {
+  const start = async (): Promise<Bot> => {
     const home = stack.use(await makeHome({ key: `${sshd.key.private.trimEnd()}\n` }));
     homes.push(home);
     await writeFile(home.path('inventory.ini'), inventoryOf(sshd, HOSTS, home.path('key')));
     await writeFile(home.path('allowlist.ini'), EVERYTHING);
-    return stack.use(await startBot(home, slack, { BATCHOPS_DATABASE_URL: way, ...env }));
+    return stack.use(await startBot(home, slack, { BATCHOPS_DATABASE_URL: url, ...env }));
   };
   const bots: Bot[] = [];
   for (let n = 0; n < count; n++) bots.push(await start());

@@ -86,7 +86,7 @@ test('what a process ran that was killed is told as unknown within 15 s; its hos
 
 test('one that stood still ends what it runs as soon as it goes on, and what it knows takes the place of "unknown"', async () => {
   await using rig = await openRig();
-  const run = await openRun(rig.store, { hosts: 2 });
+  const run = await openRun(rig.store, { hosts: 2, rollout: { maxFail: { count: 5 } } });
   using other = startOther(rig.url);
   await heard(other, 'started 2');
   other.child.kill('SIGSTOP');
@@ -96,6 +96,8 @@ test('one that stood still ends what it runs as soon as it goes on, and what it 
   other.child.kill('SIGCONT');
   await heard(other, 'cut-off 2');
   await heard(other, 'settled');
+  // A rollout counts them as failures no more.
+  expect(await rig.query('select failures from rollout')).toEqual([{ failures: 0 }]);
   const job = await rig.store.findJob(run.id, 'web01');
   expect(job?.outcome).toMatchObject({
     kind: 'ok',
