@@ -63,6 +63,10 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     cable.thaw();
     await expect.poll(threads, UP).toContain('was cut off from the database while it ran; stopped: ');
 
+    // All parts or each a part: a process that does all is refused beside them, in the end.
+    await writeFile(botHome.path('all.ini'), '[h1]\nip = 127.0.2.1\nuser = root\npassword = hunter2-long\n');
+    const all = spawnBot(botHome, slack, { BATCHOPS_DATABASE_URL: rig.url, BATCHOPS_INVENTORY: 'all.ini' });
+
     // One is killed in mid-run: unknown within 15 s, and the other one goes on.
     // More than one worker has slots for.
     for (const hosts of ['h[4-8]', 'h[9-13]'])
@@ -104,9 +108,6 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     expect((await openAuditTrail(rig.url).verify()).faults).toEqual([]);
     expect(slack.messages(AUDIT).some(({ text }) => text.includes('*interrupted*'))).toBe(true);
     expect(slack.violations).toEqual([]);
-    // All parts or each a part: a process that does all is refused beside them.
-    const all = spawnBot(botHome, slack, { BATCHOPS_DATABASE_URL: rig.url, BATCHOPS_INVENTORY: 'all.ini' });
-    await writeFile(botHome.path('all.ini'), '[h1]\nip = 127.0.2.1\nuser = root\npassword = hunter2-long\n');
     expect(await all.ended).toBe(78);
     expect(all.output()).toContain('BATCHOPS_ROLE: all, and a process with ');
   },
