@@ -5,6 +5,8 @@ import { Secret } from './inventory/secret.ts';
 import { decodeText, NotText } from './inventory/text.ts';
 
 export interface Config {
+  /** Which part of the work this process does. */
+  readonly role: ProcessRole;
   readonly slack: SlackConfig;
   /** Files, folders and programs. */
   readonly inventoryPaths: readonly string[];
@@ -58,6 +60,8 @@ export interface SlackConfig {
     | { readonly kind: 'http'; readonly signingSecret: Secret; readonly host: string; readonly port: number };
 }
 
+export const PROCESS_ROLES = ['all', 'bot', 'worker'] as const;
+export type ProcessRole = (typeof PROCESS_ROLES)[number];
 export const HOST_KEY_POLICIES = ['strict', 'ask', 'accept-new', 'off'] as const;
 export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 const SLASH_TEXTS = ['auto', 'raw', 'entities'] as const;
@@ -74,6 +78,12 @@ const DAY_MS = 86_400_000;
 const PERSON_SHARE = 3 / 4;
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Other processes can reach it too. */
+function isShared(databaseUrl: string): boolean {
+  const url = databaseUrl.toLowerCase();
+  return url.startsWith('postgres:') || url.startsWith('postgresql:');
+}
 
 /** A variable's value, or the text of the file that `NAME_FILE` names; empty is as good as not set. */
 function readVariable(env: Environment, name: string, problems: string[]): string | undefined {
@@ -123,7 +133,7 @@ export function readConfig(env: Environment): Config {
  */
 export function inspectConfig(
   env: Environment,
-  tokens: 'needed' | 'optional' = 'needed',
+  wanted: 'needed' | 'optional' = 'needed',
 ): { readonly config: Config; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const read = (name: string): string | undefined => readVariable(env, name, problems);
@@ -255,16 +265,26 @@ export function inspectConfig(
     return paths.filter((path) => path !== '');
   };
 
+  const role = readOneOf('BATCHOPS_ROLE', PROCESS_ROLES, 'all');
+  // Who never speaks to Slack needs none.
+  const tokens = role === 'worker' ? 'optional' : wanted;
+  const databaseUrl = read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL;
+  if (role !== 'all' && !isShared(databaseUrl)) {
+    problems.push(
+      `BATCHOPS_ROLE: ${role} needs a database that it shares with the other part; set BATCHOPS_DATABASE_URL=postgres://…, or leave BATCHOPS_ROLE out`,
+    );
+  }
   const slack = readSlack();
   const hostKeyPolicy = readOneOf('BATCHOPS_HOST_KEY_POLICY', HOST_KEY_POLICIES, 'accept-new');
   const concurrency = readNumber('BATCHOPS_CONCURRENCY', 100, 1, 10_000);
   const config: Config = {
+    role,
     slack,
     inventoryPaths: readPaths(),
     inventoryEveryMs: readDuration('BATCHOPS_INVENTORY_EVERY', 10 * 60_000, 10_000, DAY_MS),
     sshConfigPath: read('BATCHOPS_SSH_CONFIG'),
     allowlistPath: read('BATCHOPS_ALLOWLIST') ?? 'allowlist.ini',
-    databaseUrl: read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL,
+    databaseUrl,
     transferDir: read('BATCHOPS_TRANSFER_DIR') ?? 'data/transfers',
     knownHostsPath: read('BATCHOPS_KNOWN_HOSTS') ?? 'data/known_hosts',
     hostKeyPolicy,
@@ -337,6 +357,7 @@ const VARIABLES = [
   'KEEP_UPLOADS',
   'KEEP_FETCHED',
   'SLASH_TEXT',
+  'ROLE',
   'KEPT_CONNECTIONS',
   'KEPT_FOR',
 ];

@@ -3,18 +3,32 @@ import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import own from '../package.json' with { type: 'json' };
 import { type Config, hasAuditChannel, limitsOf, readConfig, readDatabaseUrl } from './config.ts';
+import { answerForKeys, distantKeyring } from './crew/keys.ts';
+import { distantSecrets, tellSecrets } from './crew/secrets.ts';
+import { seenThrough } from './crew/seen-through.ts';
+import { distantDirectory, tellStandings } from './crew/standings.ts';
 import { openDisk } from './disk/disk.ts';
 import { ConfigError } from './errors.ts';
 import type { LearningMask } from './gather/mask.ts';
 import type { RequestContext } from './lifecycle/begin-run.ts';
-import { approveStoredRun, executeJob, judgeWaiting, refuseStoredRun } from './lifecycle/execution.ts';
+import {
+  approveStoredRun,
+  executeJob,
+  judgeWaiting,
+  type LiveLooks,
+  type RunContext,
+  refuseStoredRun,
+} from './lifecycle/execution.ts';
 import { expireRecords } from './lifecycle/expiry.ts';
 import { Contacts } from './lifecycle/live/contacts.ts';
 import { CopyMeters } from './lifecycle/live/copy-meters.ts';
 import { LiveOutputs } from './lifecycle/live/live-outputs.ts';
 import { closeUnopenedRuns } from './lifecycle/open-run.ts';
 import { Presence } from './lifecycle/presence.ts';
+import { sha256 } from './lifecycle/sha256.ts';
 import { threadFacts } from './lifecycle/thread-facts.ts';
+import type { Crew } from './ports/crew.ts';
+import type { Transport } from './ports/hosts.ts';
 import type { Meters } from './ports/meters.ts';
 import type { Store } from './ports/store.ts';
 import { Anchors } from './process/anchors.ts';
@@ -61,6 +75,7 @@ import { databaseFolder } from './store/database-url.ts';
 import { openStore } from './store/open.ts';
 import { openOutboxDesk } from './store/outbox/administer.ts';
 import { createRenderer } from './thread/render.ts';
+import { delay } from './time/delay.ts';
 
 /** What a key file or certificate is good for, by what logs in with it. */
 const KEYS = { findKeyFault, findCertificateFault };
@@ -68,11 +83,19 @@ const KEYS = { findKeyFault, findCertificateFault };
 /** How often a process looks for what others that are gone left to be told. */
 const LOOK_AFTER_MS = 5_000;
 
+/** How long who was killed a moment ago still counts as there. */
+const GONE_MS = 15_000;
+
 /** `EX_CONFIG` of sysexits.h: a supervisor need not try again before somebody has mended the settings. */
 const EXIT_CONFIG = 78;
 
 // Whoever reads us may go at any time; without a listener that is an uncaught exception.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+/** Which of the two halves of the work this process does. */
+function partsOf({ role }: Config): { readonly tells: boolean; readonly runs: boolean } {
+  return { tells: role !== 'worker', runs: role !== 'bot' };
+}
 
 /** Every step of the shutdown at its longest; README tells it with `LINGER_MS` on top. */
 const SHUTDOWN_MS = DRAIN_MS + 2 * GOODBYE_MS + GRACE_MS + 2 * ABORT_LIMIT_MS + FLUSH_MS + POST_TIMEOUT_MS;
@@ -131,6 +154,8 @@ function complain(problem: string): void {
 
 /** The parts as they are opened, known to all that is opened before them. */
 interface Bot extends Condition {
+  /** The others, where there can be any. */
+  crew?: Crew;
   workspace?: Workspace;
   slack?: SlackConnection;
   dispatcher?: Dispatcher;
@@ -182,11 +207,12 @@ async function serve(): Promise<void> {
     },
     { everyMs: config.inventoryEveryMs },
   );
-  makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
+  const { tells, runs } = partsOf(config);
+  if (runs) makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
   const { log, mask, sink } = openLog(process.stdout, config, fleet.inventory);
   const { promise: isEnding, resolve: end } = Promise.withResolvers<void>();
-  const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false };
+  const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false, tells, runs };
   await using opened = new AsyncDisposableStack();
   const { meters, ...metrics } = openMetrics(own.version);
   const steady = openSteadyClock();
@@ -207,20 +233,20 @@ async function serve(): Promise<void> {
   const recording = { ping: () => store.ping(), uses, backlog: () => store.backlog() };
   const source = watch(bot, recording, sink.lost);
   const health = opened.adopt(await openHealth(config.http, metrics, source), (it) => it.close());
-  const workspace = await reachSlack(setup, store);
-  const context = openContext(setup, backend, workspace);
-  const parts: Parts = { ...setup, ...backend, context, workspace };
-  await closeUnopenedRuns(context);
-  sweepRegularly(parts);
-  planShutdown(parts);
-  const slack = await openListeners(parts);
-  await beginWork(parts);
-  followFiles(parts);
-  if (store.isShared) lookAfterOthers(parts, slack);
+  sweepRegularly({ ...setup, ...backend });
+  planShutdown({ ...setup, ...backend });
+  const port = await (tells ? serveSlack(setup, backend) : workAlone(setup, backend));
   const { hosts } = fleet.inventory;
   const { rules } = fleet.allowlist;
   log.info(
-    { hosts: hosts.size, rules: rules.length, health: health.address, port: slack.port },
+    {
+      role: config.role,
+      ...(store.isShared && { process: store.self }),
+      hosts: hosts.size,
+      rules: rules.length,
+      health: health.address,
+      port,
+    },
     'Batchops is ready',
   );
 
@@ -230,6 +256,91 @@ async function serve(): Promise<void> {
   setTimeout(() => process.exit(), SHUTDOWN_MS + LINGER_MS).unref();
   await opened.disposeAsync();
   log.info({}, 'stopped');
+}
+
+/** It hears and tells Slack; and, where it does all of the work, logs in to hosts. The port of HTTP mode. */
+async function serveSlack(setup: Setup, backend: Backend): Promise<number | undefined> {
+  const { bot } = setup;
+  const { store, transport } = backend;
+  await joinCrew(setup, store);
+  const workspace = await reachSlack(setup, store);
+  const context = openContext(setup, backend, workspace);
+  const parts: Parts = { ...setup, ...backend, context, workspace };
+  await closeUnopenedRuns(context);
+  const slack = await openListeners(parts);
+  const presence = await openPresence(parts);
+  await noticeOthers(parts);
+  bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log: setup.log });
+  bot.phase = 'open';
+  const looks = openLooks(setup, backend);
+  if (transport !== undefined) startJobs(setup, context, transport, looks, () => presence.check());
+  bot.poster = openPosterOf(parts, looks.copies);
+  followFiles(setup, backend, context);
+  if (store.isShared) lookAfterOthers(parts, slack);
+  if (transport === undefined) bot.crew?.serve(tellStandings(context.directory));
+  // Only now: what was away for too long is held, and nobody has begun with it.
+  await bot.crew?.announce(setup.config.role);
+  bot.crew?.onChange(() => void showRoots(context).catch(() => {}));
+  return slack.port;
+}
+
+/** It logs in to hosts, and leaves to the bot part whom Slack says people are, and what people are told. */
+async function workAlone(setup: Setup, backend: Backend): Promise<undefined> {
+  const { bot, fleet, mask, steady, log, end } = setup;
+  const { store, transport, transfers, spool } = backend;
+  await joinCrew(setup, store);
+  const { crew } = store;
+  if (transport === undefined || crew === undefined) throw new Error('a worker has hosts, and others');
+  const context: RunContext = {
+    get inventory() {
+      return fleet.inventory;
+    },
+    get allowlist() {
+      return fleet.allowlist;
+    },
+    directory: distantDirectory(crew, steady),
+    store,
+    transfers,
+    now: Date.now,
+    isDistant: true,
+    seen: (outcome) => seenThrough(outcome, mask.now(), spool),
+  };
+  crew.serve({
+    ...answerForKeys(transport.keyring, fleet),
+    ...tellSecrets(transfers, () => mask.now(), sha256),
+  });
+  // Before anything is taken: a worker takes nothing while no bot is there.
+  await crew.announce('worker');
+  heedSignals({ log, end, exit });
+  bot.phase = 'open';
+  startJobs(setup, context, transport, openLooks(setup, backend));
+  followFiles(setup, backend, context);
+}
+
+/** Parts are one of each at least, or every process does all: both at once, none would know whom to ask. */
+async function joinCrew({ config, bot }: Setup, { crew }: Store): Promise<void> {
+  if (crew === undefined) return;
+  const { role } = config;
+  bot.crew = crew;
+  if (role !== 'all') {
+    const other = role === 'bot' ? 'worker' : 'bot';
+    bot.missing = () =>
+      crew.has(other) ? null : `no ${other} is there (BATCHOPS_ROLE=${other} on this database)`;
+  }
+  const isOther = (one: string): boolean => one !== 'starting' && (one === 'all') !== (role === 'all');
+  for (const until = performance.now() + GONE_MS; ; await delay(500)) {
+    const there = (await crew.others()).find((one) => isOther(one.role));
+    if (there === undefined) return;
+    if (performance.now() < until) continue;
+    throw new ConfigError([
+      `BATCHOPS_ROLE: ${role}, and a process with ${there.role} is on this database; have all of them do all, or each a part`,
+    ]);
+  }
+}
+
+/** What they say of workers has changed. */
+async function showRoots({ store }: RequestContext): Promise<void> {
+  for (const run of await store.openRuns()) if (run.progress.queued > 0) await store.refreshRoot(run.id);
 }
 
 async function openBackend({ config, openFiles, fleet, mask, log, meters, steady, bot, opened }: Setup) {
@@ -259,24 +370,26 @@ async function openBackend({ config, openFiles, fleet, mask, log, meters, steady
   );
   const transfers = openTransferFolder(transferDir, store.origins, disk.transfers);
   const spool = openSpoolFolder(spoolDir, log, disk.spool);
-  const transport = opened.adopt(
-    openTransport({
-      hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy, store.recordFirstKeys),
-      findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
-      secretsMask: () => mask.now(),
-      transferDir,
-      origins: store.origins,
-      room: disk.transfers,
-      spool,
-      leftovers: store.leftovers,
-      mostKept: (jobs) => Math.min(config.kept.connections, openFiles.kept(jobs)),
-      idleMs: config.kept.forMs,
-      log,
-      meters,
-    }),
-    (it) => it.close(),
-  );
-  bot.transport = transport;
+  const transport = !partsOf(config).runs
+    ? undefined
+    : opened.adopt(
+        openTransport({
+          hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy, store.recordFirstKeys),
+          findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
+          secretsMask: () => mask.now(),
+          transferDir,
+          origins: store.origins,
+          room: disk.transfers,
+          spool,
+          leftovers: store.leftovers,
+          mostKept: (jobs) => Math.min(config.kept.connections, openFiles.kept(jobs)),
+          idleMs: config.kept.forMs,
+          log,
+          meters,
+        }),
+        (it) => it.close(),
+      );
+  if (transport !== undefined) bot.transport = transport;
   // A store that fails says so elsewhere; what it says next tells again.
   const onNews = (runId: string, host: string) => void store.refreshReply(runId, host).catch(() => {});
   const live = opened.adopt(new LiveOutputs({ onNews }), (it) => it.close());
@@ -306,6 +419,8 @@ function openContext(
   { store, transfers, transport, live }: Backend,
   workspace: Workspace,
 ): RequestContext {
+  const keyring = transport?.keyring ?? (store.crew && distantKeyring(store.crew, config.hostKeyPolicy));
+  if (keyring === undefined) throw new Error('nobody is there who looks at host keys');
   return {
     // Both may be read again at any time.
     get inventory() {
@@ -318,7 +433,7 @@ function openContext(
     store,
     opener: createOpener(workspace, log, steady, (channelId) => bot.poster?.worked(channelId)),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
-    keyring: transport.keyring,
+    keyring,
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     otherBot: () => workspace.others.seen()[0],
     transfers,
@@ -335,17 +450,17 @@ function openContext(
 }
 
 /** What is older than it is to be kept, or more than there is room for, goes: never what a run or its thread still needs. */
-function sweepRegularly({ config, bot, log, opened, store, spool, transfersDir }: Parts): void {
+function sweepRegularly({ config, bot, log, opened, store, spool, transfersDir }: Setup & Backend): void {
   const { keep, disk } = config;
   const kept = { outputMs: keep.outputMs, runMs: keep.runMs, maxBytes: disk.databaseBytes };
   const isOpen = (): boolean => bot.phase !== 'stopping';
   const records = { what: 'records, in steps', sweep: () => expireRecords(store.expiry, kept, isOpen) };
   const files = fileSweeps({ store, spool, transfersDir, keep, spoolBytes: disk.spoolBytes });
-  opened.use(keepSwept([...files, records], log));
+  opened.use(keepSwept(bot.tells ? [...files, records] : files, log));
 }
 
 /** Last step first: no new request, no new job, then the last results to Slack. */
-function planShutdown({ bot, store, opened }: Parts): void {
+function planShutdown({ bot, store, opened }: Setup & Backend): void {
   opened.defer(async () => {
     await bot.anchors?.close();
     if (bot.poster !== undefined) await flush(store.outbox, store.clock);
@@ -377,9 +492,8 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
   return slack;
 }
 
-async function beginWork(parts: Parts): Promise<void> {
-  const { config, mask, log, steady, bot, opened, store, spool, transport, live, context, workspace } = parts;
-  const presence = opened.adopt(
+async function openPresence({ config, log, bot, opened, store }: Parts): Promise<Presence> {
+  return opened.adopt(
     await Presence.open({
       store,
       read: store.isShared ? beatBy(store.clock) : readBeat,
@@ -389,10 +503,10 @@ async function beginWork(parts: Parts): Promise<void> {
     }),
     (it) => it.close(),
   );
-  await noticeOthers(parts);
-  bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log });
-  bot.phase = 'open';
-  const copies = opened.adopt(
+}
+
+function openCopyMeters({ steady, opened }: Pick<Setup, 'steady' | 'opened'>, store: Store): CopyMeters {
+  return opened.adopt(
     new CopyMeters({
       clock: steady,
       // A store that fails says so elsewhere; the next tick comes.
@@ -400,6 +514,14 @@ async function beginWork(parts: Parts): Promise<void> {
     }),
     (it) => it.close(),
   );
+}
+
+/** Who is told of a job while it runs. */
+function openLooks(
+  { mask, log, steady, opened }: Setup,
+  { store, live }: Backend,
+): LiveLooks & { copies: CopyMeters } {
+  const copies = openCopyMeters({ steady, opened }, store);
   const contacts = opened.adopt(
     new Contacts({
       store: store.hostFacts,
@@ -409,20 +531,38 @@ async function beginWork(parts: Parts): Promise<void> {
     }),
     (it) => it.flush(),
   );
+  return { copies, outputs: live, contacts };
+}
+
+function startJobs(
+  { config, bot, log }: Setup,
+  context: RunContext,
+  transport: Transport,
+  looks: LiveLooks,
+  beforeStart?: () => Promise<void>,
+): void {
   bot.dispatcher = openDispatcher({
-    jobs: store.jobs,
+    jobs: context.store.jobs,
     concurrency: config.concurrency,
-    execute: (job, plan, signal) =>
-      executeJob(context, transport, job, plan, signal, { copies, outputs: live, contacts }),
+    execute: (job, plan, signal) => executeJob(context, transport, job, plan, signal, looks),
     approve: (runId) => approveStoredRun(context, runId),
     refuse: (runId, refusal) => refuseStoredRun(context, runId, refusal),
-    beforeStart: () => presence.check(),
+    ...(beforeStart && { beforeStart }),
     log,
   });
-  bot.poster = openPoster({
+}
+
+function openPosterOf(
+  { config, mask, log, store, spool, live, context, workspace }: Parts,
+  copies: CopyMeters,
+): Poster {
+  const findElsewhere = config.role === 'bot' && store.crew ? distantSecrets(store.crew) : undefined;
+  return openPoster({
     outbox: store.outbox,
     places: store.places,
-    render: createRenderer(threadFacts(context, () => mask.now(), spool, copies, live)),
+    render: createRenderer(
+      threadFacts(context, () => mask.now(), { spool, copies, outputs: live, findElsewhere }),
+    ),
     workspace,
     log,
     now: store.clock,
@@ -455,10 +595,14 @@ function lookAfterOthers({ context, log, opened }: Parts, slack: SlackConnection
 }
 
 /** What is changed on disk is in force for what waits as well; what is on the wire goes on. */
-function followFiles({ fleet, mask, log, bot, opened, store, transport, context }: Parts): void {
+function followFiles(
+  { fleet, mask, log, bot, opened }: Setup,
+  { store, transport }: Backend,
+  context: RunContext,
+): void {
   const onChange = (): void => {
     bot.dispatcher?.judgeAgain();
-    transport.closeStale();
+    transport?.closeStale();
     judgeWaiting(context).catch((error: unknown) => {
       log.error({ err: error }, 'what waits is judged when it is about to start');
     });

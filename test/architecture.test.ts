@@ -38,6 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'thread',
     'time',
   ],
+  // what the parts of the work ask each other, where each is a process of its own
+  crew: ['errors.ts', 'gather', 'inventory', 'policy', 'ports', 'report', 'run', 'thread'],
   requests: [
     'lifecycle',
     'command',

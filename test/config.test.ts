@@ -38,6 +38,23 @@ describe('settings', () => {
     });
   });
 
+  test('say which part of the work a process does: a part needs a database that is shared, and a worker no token', () => {
+    const url = { BATCHOPS_DATABASE_URL: 'postgres://b@127.0.0.1/b' };
+    expect(readConfig(TOKENS).role).toBe('all');
+    expect(readConfig({ ...url, BATCHOPS_ROLE: 'worker' }).role).toBe('worker');
+    expect(problemsOf({ ...url, BATCHOPS_ROLE: 'bot' }).join()).toContain('SLACK_BOT_TOKEN: missing');
+    for (const role of ['bot', 'worker']) {
+      expect(problemsOf({ ...TOKENS, BATCHOPS_ROLE: role })).toEqual([
+        expect.stringMatching(
+          `^BATCHOPS_ROLE: ${role} needs a database .* set BATCHOPS_DATABASE_URL=postgres://`,
+        ),
+      ]);
+    }
+    expect(problemsOf({ ...TOKENS, BATCHOPS_ROLE: 'boss' })).toEqual([
+      'BATCHOPS_ROLE: expected all, bot, worker, got "boss"',
+    ]);
+  });
+
   test('use HTTP mode where there is a signing secret and no app token', () => {
     const config = readConfig({ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', PORT: '8080' });
     expect(config.slack.mode).toMatchObject({ kind: 'http', host: '127.0.0.1', port: 8080 });

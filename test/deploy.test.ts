@@ -24,7 +24,7 @@ function variablesOf(text: string): string[] {
 }
 
 describe('what is handed out to run the bot with', () => {
-  test.each(['batchops.service', 'Dockerfile', 'compose.yaml', 'kubernetes.yaml'])(
+  test.each(['batchops.service', 'Dockerfile', 'compose.yaml', 'compose-parts.yaml', 'kubernetes.yaml'])(
     '%s sets only settings that there are',
     (name) => {
       const set = variablesOf(deploy(name));
@@ -44,6 +44,7 @@ describe('what is handed out to run the bot with', () => {
     const waits = [
       /TimeoutStopSec=(\d+)/.exec(deploy('batchops.service')),
       /stop_grace_period: (\d+)s/.exec(deploy('compose.yaml')),
+      /stop_grace_period: (\d+)s/.exec(deploy('compose-parts.yaml')),
       /terminationGracePeriodSeconds: (\d+)/.exec(deploy('kubernetes.yaml')),
     ];
     for (const wait of waits) expect(Number(wait?.[1])).toBeGreaterThan(stopSeconds);

@@ -139,6 +139,7 @@ function swallowedKeys(section: IniSection, problems: Problems): readonly string
 function memoized(sources: InventorySources): InventorySources {
   const files = new Map<string, () => string>();
   return {
+    ...(sources.withoutSecrets && { withoutSecrets: true }),
     env: (name) => sources.env(name),
     findKeyFault: (text, passphrase) => sources.findKeyFault(text, passphrase),
     ...(sources.findCertificateFault && {

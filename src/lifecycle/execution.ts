@@ -23,6 +23,10 @@ export interface RunContext extends Rulebook {
   readonly store: Store;
   readonly transfers: TransferFolder;
   readonly now: () => number;
+  /** Of a worker, whose inventory is not the one that the run was approved by. */
+  readonly isDistant?: true;
+  /** What has to be done to an outcome before it is stored. */
+  readonly seen?: (outcome: Outcome) => Promise<Outcome>;
 }
 
 /**
@@ -38,7 +42,7 @@ export async function approveStoredRun(context: RunContext, runId: string): Prom
     throw new Refusal('not-now', 'its stored plan is not the one that was approved');
   }
   const { plan } = run;
-  const lost = Map.groupBy(plan.targets, (target) => whyNot(context.inventory, target));
+  const lost = Map.groupBy(plan.targets, (target) => whyNot(context, target));
   for (const [reason, targets] of lost) {
     if (reason !== undefined) {
       await context.store.skipJobs(
@@ -57,13 +61,14 @@ export async function approveStoredRun(context: RunContext, runId: string): Prom
 
 /** A plan judged on some of its hosts, less those that are not any more what was planned. */
 export function authorizeHosts(
-  { inventory, allowlist }: Pick<RunContext, 'inventory' | 'allowlist'>,
+  context: Pick<RunContext, 'inventory' | 'allowlist' | 'isDistant'>,
   plan: Plan,
   hosts: readonly string[],
 ): Approved<Plan> {
+  const { inventory, allowlist } = context;
   const wanted = new Set(hosts);
   const [first, ...rest] = plan.targets.filter(
-    (target) => wanted.has(target.host) && whyNot(inventory, target) === undefined,
+    (target) => wanted.has(target.host) && whyNot(context, target) === undefined,
   );
   if (first === undefined) {
     throw new Refusal(
@@ -81,12 +86,21 @@ export function authorizeHosts(
 }
 
 /** Why a target is not any more what was approved; undefined where it is. */
-function whyNot(inventory: Inventory, target: Target): string | undefined {
+function whyNot(
+  { inventory, isDistant }: Pick<RunContext, 'inventory' | 'isDistant'>,
+  target: Target,
+): string | undefined {
   const host = inventory.hosts.get(target.host.toLowerCase());
-  if (host === undefined) return 'removed from the inventory since the run was approved';
-  return isSameTarget(planTarget(host), target) ? undefined : CHANGED;
+  if (host === undefined)
+    return isDistant
+      ? 'not in the inventory of its worker'
+      : 'removed from the inventory since the run was approved';
+  if (isSameTarget(planTarget(host), target)) return undefined;
+  return isDistant ? OTHERWISE : CHANGED;
 }
 
+const OTHERWISE =
+  'the inventory of its worker has another address, port or user for it than the one that the run was approved by';
 const CHANGED = 'changed in the inventory since the run was approved';
 
 /** Who is told how far a job is while it runs. */
@@ -108,7 +122,7 @@ export async function executeJob(
   const host = context.inventory.hosts.get(job.host.toLowerCase());
   const target = findTarget(plan, job.host);
   if (host === undefined || target === undefined || !isSameTarget(planTarget(host), target)) {
-    return bareOutcome('skipped', CHANGED);
+    return bareOutcome('skipped', context.isDistant ? OTHERWISE : CHANGED);
   }
   let rules: Allowlist;
   try {
@@ -134,13 +148,14 @@ export async function executeJob(
       meeting = how;
     },
     signal,
+    mayBegin: () => context.store.jobs.mayBegin(),
     ...(meter === undefined ? {} : { meter }),
     ...(hearing === undefined ? {} : { onBegun: hearing.begun }),
   };
   try {
     const outcome = await transport.execute(host, plan.work, how);
     live.contacts?.note({ target, outcome, meeting });
-    return outcome;
+    return (await context.seen?.(outcome)) ?? outcome;
   } finally {
     meter?.end();
     hearing?.end();

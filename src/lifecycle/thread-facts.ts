@@ -1,22 +1,29 @@
 import type { Mask } from '../gather/mask.ts';
-import { findSecret } from '../gather/scan.ts';
+import { findSecret, type SecretKind } from '../gather/scan.ts';
 import { maskChunks } from '../gather/spool.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports/disk.ts';
 import type { NameSet } from '../report/text/host-names.ts';
-import type { ThreadFacts } from '../thread/facts.ts';
+import type { FetchedFile, ThreadFacts } from '../thread/facts.ts';
 import type { RunContext } from './execution.ts';
 import type { CopyMeters } from './live/copy-meters.ts';
 import type { LiveOutputs } from './live/live-outputs.ts';
+import { isUnmanned } from './manned.ts';
 import { sha256 } from './sha256.ts';
 
-/** Where a run's thread is told from. `spool` is left out where nothing is kept on disk. */
+/** What a thread is told from besides the store; each is left out where it is not to be had. */
+export interface ThreadSources {
+  readonly spool?: Spool;
+  readonly copies?: Pick<CopyMeters, 'progressOf'>;
+  readonly outputs?: Pick<LiveOutputs, 'of'>;
+  /** Looks through a fetched file in a process that knows the secrets of hosts. */
+  readonly findElsewhere?: ((file: FetchedFile) => Promise<SecretKind | undefined>) | undefined;
+}
+
 export function threadFacts(
   context: Omit<RunContext, 'allowlist' | 'directory'>,
   maskNow: () => Mask,
-  spool?: Spool,
-  copies?: Pick<CopyMeters, 'progressOf'>,
-  outputs?: Pick<LiveOutputs, 'of'>,
+  { spool, copies, outputs, findElsewhere }: ThreadSources = {},
 ): ThreadFacts {
   const { store, transfers, now } = context;
   let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
@@ -40,7 +47,8 @@ export function threadFacts(
     },
     masked: (text) => maskNow().text(text),
     maskedChunks: (chunks) => maskChunks(chunks, maskNow()),
-    findSecret: (bytes) => findSecret(bytes, maskNow()),
+    isUnmanned: () => isUnmanned(store),
+    findSecret: async (bytes, file) => (await findSecret(bytes, maskNow())) ?? (await findElsewhere?.(file)),
     now,
   };
 }

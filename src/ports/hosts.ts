@@ -36,8 +36,13 @@ export interface Execution {
   readonly onBegun?: (look: LookAtOutput) => void;
   /** Whose run it is: what is fetched is theirs. */
   readonly by: string;
-  /** Aborted with a reason `cancelled` (a person) or `interrupted` (the process is stopping). */
+  /**
+   * Aborted with a reason: `cancelled` (a person), `interrupted` (the process is stopping; the command goes on) or
+   * `cut-off` (others are about to take the host: the command is ended there, in haste).
+   */
   readonly signal: AbortSignal;
+  /** Asked right before a command is sent; false: it is not. Left out where nobody else could have the host. */
+  mayBegin?(): boolean;
 }
 
 /** What hosts are known by. */

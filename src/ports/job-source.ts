@@ -19,8 +19,10 @@ export interface JobSource {
   /** Calls back when there may be something to take. */
   onReady(listener: () => void): void;
   /**
-   * Calls back where jobs of this process are to end: `cancelled` by somebody in another one, or `interrupted`, as
-   * this one has been out of touch for so long that their hosts are about to be given away.
+   * Calls back where jobs of this process are to end: `cancelled` by somebody in another one, or `cut-off`, as this
+   * one has been out of touch for so long that their hosts are about to be given away, or have been.
    */
-  onStop(listener: (jobIds: readonly string[], why: 'cancelled' | 'interrupted') => void): void;
+  onStop(listener: (jobIds: readonly string[], why: 'cancelled' | 'cut-off') => void): void;
+  /** Asked right before something is sent to a host that cannot be taken back: false where we may not be trusted with it any more. */
+  mayBegin(): boolean;
 }

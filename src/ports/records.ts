@@ -1,6 +1,7 @@
 import type { TextReading, TextSource } from '../command/slash-text.ts';
 import type { AuditEntry, AuditVerification, ExpectedHead } from '../run/audit-entry.ts';
 import type { Doubtful } from '../run/doubtful.ts';
+import type { TrustableReport } from '../run/host-key.ts';
 import type { HostFacts } from '../run/ping/facts.ts';
 import type { Requester } from '../run/plan.ts';
 import type { ReceivedRequest, Unanswered } from '../run/received.ts';
@@ -49,6 +50,23 @@ export interface Doubts {
   find(id: string, by: Requester): Promise<string | undefined>;
   /** Once, and only for whoever sent it. */
   take(id: string, by: Requester): Promise<Doubtful | undefined>;
+}
+
+/** What became of an offer: what was shown, or why not. */
+export type Offered = readonly TrustableReport[] | 'gone' | 'of-another' | 'taken';
+
+/** Host keys that somebody may say yes to. */
+export interface Offers {
+  /** Under that id; of one person the last few are kept. */
+  put(id: string, by: Requester, reports: readonly TrustableReport[], kept: Kept): Promise<void>;
+  /** Once, and only for whom they were shown to. */
+  take(id: string, by: Requester, at: number): Promise<Offered>;
+}
+
+/** Epoch ms. */
+export interface Kept {
+  readonly at: number;
+  readonly until: number;
 }
 
 /** How Slack writes `& < >` in this workspace, as people said. Audited. */

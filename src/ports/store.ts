@@ -13,11 +13,20 @@ import type { Plan, Requester } from '../run/plan.ts';
 import type { Click, GoneRun, Job, Run, RunsOf, SlowJob } from '../run/run.ts';
 import type { Waits } from '../run/waits.ts';
 import type { Beat } from '../time/beat.ts';
+import type { Crew } from './crew.ts';
 import type { Origins } from './disk.ts';
 import type { Leftovers } from './hosts.ts';
 import type { JobSource } from './job-source.ts';
 import type { Outbox, Places } from './outbox.ts';
-import type { AuditTrail, Doubts, Expiry, HostFactsStore, Received, TextReadings } from './records.ts';
+import type {
+  AuditTrail,
+  Doubts,
+  Expiry,
+  HostFactsStore,
+  Offers,
+  Received,
+  TextReadings,
+} from './records.ts';
 
 export interface Store {
   /**
@@ -116,6 +125,8 @@ export interface Store {
   /** Which process this is, among those that share the store; and whether any may. */
   readonly self: string;
   readonly isShared: boolean;
+  /** The others; undefined where there can be none. */
+  readonly crew: Crew | undefined;
   /** Whether this is one of those, or was within the last days. */
   isReplica(id: string): Promise<boolean>;
   readonly places: Places;
@@ -128,6 +139,7 @@ export interface Store {
   unfinishedRuns(): Promise<ReadonlySet<string>>;
   readonly hostFacts: HostFactsStore;
   readonly doubts: Doubts;
+  readonly offers: Offers;
   readonly readings: TextReadings;
   /** When all was last well; undefined where nobody ever said so. */
   lastBeat(): Promise<Beat | undefined>;

@@ -20,6 +20,11 @@ export interface Condition {
     beat(): Promise<void>;
   };
   poster?: { beat(): Promise<void> };
+  /** Whether this process is the one that speaks to Slack; and the one that starts jobs. */
+  readonly tells: boolean;
+  readonly runs: boolean;
+  /** A part of the work for which nobody is there, a sentence; null where all are. */
+  missing?: () => string | null;
 }
 
 /** Rejects where a run could not be recorded. */
@@ -40,8 +45,10 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
   } catch (error) {
     return `the store cannot be written: ${error instanceof Error ? error.message : String(error)}`;
   }
+  const missing = bot.missing?.() ?? null;
+  if (!bot.tells) return missing;
   if (bot.slack?.isConnected() !== true) return 'Slack is not connected';
-  return (await bot.workspace?.showTrouble()) ?? null;
+  return (await bot.workspace?.showTrouble()) ?? missing;
 }
 
 /** What health and metrics are told from. */
@@ -66,6 +73,7 @@ export function watch(bot: Condition, store: Recording & Measured, logLinesLost:
       const uses = await store.uses();
       const full = uses.find(({ what, trouble }) => what === 'database' && trouble !== null);
       if (full?.trouble != null) return `no run is begun: ${full.trouble}`;
+      if (!bot.runs) return null;
       await bot.dispatcher?.beat();
       return bot.dispatcher?.isFailing() === false
         ? null

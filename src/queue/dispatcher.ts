@@ -99,7 +99,7 @@ class JobDispatcher implements Dispatcher {
     );
   }
 
-  #stopJobs(jobIds: readonly string[], why: 'cancelled' | 'interrupted'): void {
+  #stopJobs(jobIds: readonly string[], why: 'cancelled' | 'cut-off'): void {
     for (const id of jobIds) this.#line.find(id)?.abort.abort(why);
     this.#wake();
   }

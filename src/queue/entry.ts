@@ -31,7 +31,7 @@ const NEXT: Readonly<Record<EntryState['kind'], readonly EntryState['kind'][]>> 
 /** A job that is here, from when it is taken until its outcome is stored. */
 export class Entry {
   readonly job: TakenJob;
-  /** Aborted with the reason `cancelled` or `interrupted`. */
+  /** Aborted with the reason `cancelled`, `interrupted` or `cut-off`. */
   readonly abort = new AbortController();
   readonly #state = new StateOf<EntryState>('a job in the queue', NEXT, { kind: 'in-line' });
   readonly #gone = Promise.withResolvers<void>();

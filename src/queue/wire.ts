@@ -7,7 +7,7 @@ import type { TakenJob } from '../run/run.ts';
 import type { Entry } from './entry.ts';
 
 export interface WireSettings {
-  /** Does the work. Gets a signal that is aborted with the reason `cancelled` or `interrupted`. */
+  /** Does the work. Gets a signal that is aborted with the reason `cancelled`, `interrupted` or `cut-off`. */
   readonly execute: (job: TakenJob, plan: Approved<Plan>, signal: AbortSignal) => Promise<Outcome>;
   readonly log: Log;
 }

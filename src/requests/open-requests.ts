@@ -30,7 +30,7 @@ import { lookAtKeys } from './trust.ts';
 /** Where people's requests arrive: each is judged, answered, and every no is written down. */
 export function openRequests(context: RequestContext): Requests {
   const seen = new RecentKeys();
-  const offers = new KeyOffers(context.now);
+  const offers = new KeyOffers(context.store.offers, context.now);
   const turns = new Turns();
   return {
     async command(sent: SlashCall) {

@@ -36,10 +36,8 @@ export async function lookAtKeys(
     });
   }
   const reports = await offers.look(call.requester, () => context.keyring.look(hosts));
-  return formatKeyReports(
-    reports,
-    policy === 'strict' ? undefined : (shown) => offers.open(call.requester, shown),
-  );
+  if (policy === 'strict') return formatKeyReports(reports, undefined);
+  return await offers.open(call.requester, (offer) => formatKeyReports(reports, offer));
 }
 
 /** The yes: what was shown is written, of those hosts that show and are known by the same still. */
@@ -49,7 +47,7 @@ export async function trustKeys(
   offerId: string,
   offers: KeyOffers,
 ): Promise<Answer> {
-  const shown = offers.take(offerId, call.requester);
+  const shown = await offers.take(offerId, call.requester);
   const hosts = shown.flatMap(({ host }) => context.inventory.hosts.get(host.toLowerCase()) ?? []);
   const others = checkRights(context, call, hosts);
   const reports = await context.keyring.look([...hosts, ...others]);

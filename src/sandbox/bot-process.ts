@@ -8,6 +8,8 @@ export interface BotProcess extends AsyncDisposable {
   readonly ended: Promise<string>;
   /** The last of what it logged. */
   lastLines(): readonly string[];
+  /** At once, and without a word: as `kill -9`. */
+  kill(): void;
 }
 
 export interface BotProcessOptions {
@@ -45,6 +47,7 @@ export function startBot(options: BotProcessOptions): BotProcess {
   return {
     ended,
     lastLines: () => lines,
+    kill: () => void child.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);

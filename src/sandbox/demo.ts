@@ -6,6 +6,9 @@ import { type BotProcess, startBot } from './bot-process.ts';
 import { type DemoFleet, openDemoFleet } from './fleet/demo-fleet.ts';
 import { openPageFiles } from './page/page-files.ts';
 import type { PageSettings } from './page/page-settings.ts';
+import { startPostgres } from './replicas/postgres.ts';
+import { answerPanel } from './replicas/replica-requests.ts';
+import { openReplicaSet, type ReplicaSet } from './replicas/replica-set.ts';
 import { type LocalSlack, openLocalSlack } from './slack/local-slack.ts';
 import { readManifest } from './slack/options.ts';
 
@@ -38,8 +41,29 @@ const PAGE: PageSettings = {
   ],
 };
 
+const REPLICAS_PAGE: PageSettings = {
+  ...PAGE,
+  hasReplicas: true,
+  examples: [
+    {
+      text: '/batch_run -h all -cmd "sleep 20; hostname"',
+      note: 'Then kill a replica that runs some of it, at the left',
+    },
+    ...PAGE.examples,
+  ],
+};
+/** So that a run on a dozen hosts is dealt out to several. */
+const FEW_SLOTS = { BATCHOPS_CONCURRENCY: '3', BATCHOPS_PERSON_CONCURRENCY: '30' };
+
+interface DemoWish {
+  readonly port: number | undefined;
+  readonly isVerbose: boolean;
+  /** So many bots on one PostgreSQL; undefined: one, on a file. */
+  readonly replicas: number | undefined;
+}
+
 /** One process for the hosts and Slack, another for the bot; all in one private folder that goes at the end. */
-async function runDemo(port: number | undefined, isVerbose: boolean): Promise<number> {
+async function runDemo({ port, isVerbose, replicas }: DemoWish): Promise<number> {
   await using opened = new AsyncDisposableStack();
   const stopped = Promise.withResolvers<'stopped'>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -49,8 +73,24 @@ async function runDemo(port: number | undefined, isVerbose: boolean): Promise<nu
   const folder = await mkdtemp(join(tmpdir(), 'batchops-demo-'));
   opened.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const fleet = opened.use(await openDemoFleet({ folder, operatorId: ADA, channelId: OPS }));
-  const slack = opened.use(await openDemoSlack(port));
-  const bot = opened.use(await startDemoBot(folder, fleet, slack, isVerbose));
+  const panel: { set?: ReplicaSet } = {};
+  const slack = opened.use(await openDemoSlack(port, replicas === undefined ? PAGE : REPLICAS_PAGE, panel));
+  const env = await prepareBot(folder, fleet, slack);
+  const talk = isVerbose ? { onLine: print } : {};
+  if (replicas !== undefined) {
+    const { url } = opened.use(await startPostgres());
+    const set = opened.use(
+      openReplicaSet({ count: replicas, url, cwd: folder, env: { ...env, ...FEW_SLOTS }, ...talk }),
+    );
+    panel.set = set;
+    if ((await Promise.race([set.ready, stopped.promise])) !== 'stopped')
+      print(formatWelcome(slack, fleet, replicas));
+    await stopped.promise;
+    print('\nStopping.');
+    return 0;
+  }
+  const database = { BATCHOPS_DATABASE_URL: `file:${join(folder, 'batchops.db')}` };
+  const bot = opened.use(startBot({ cwd: folder, env: { ...env, ...database }, ...talk }));
 
   const connected = slack.waitFor(() => slack.socketCount > 0, START_MS).then(() => 'connected' as const);
   // Where something else comes first, nobody asks any more whether it connected.
@@ -66,7 +106,12 @@ async function runDemo(port: number | undefined, isVerbose: boolean): Promise<nu
 }
 
 /** At the usual port, or at any other that is free; a port that was asked for must be the one. */
-async function openDemoSlack(port: number | undefined): Promise<LocalSlack> {
+async function openDemoSlack(
+  port: number | undefined,
+  settings: PageSettings,
+  panel: { readonly set?: ReplicaSet },
+): Promise<LocalSlack> {
+  const files = openPageFiles(settings);
   const open = (at: number): Promise<LocalSlack> =>
     openLocalSlack({
       port: at,
@@ -93,7 +138,8 @@ async function openDemoSlack(port: number | undefined): Promise<LocalSlack> {
         { id: 'D0ADA0001', name: 'ada', kind: 'im', members: [ADA, BOT] },
         { id: 'D0BOB0001', name: 'bob', kind: 'im', members: [BOB, BOT] },
       ],
-      page: openPageFiles(PAGE),
+      page: (request, response) =>
+        (panel.set !== undefined && answerPanel(panel.set, request, response)) || files(request, response),
     });
   if (port !== undefined) return open(port);
   try {
@@ -104,43 +150,38 @@ async function openDemoSlack(port: number | undefined): Promise<LocalSlack> {
   }
 }
 
-async function startDemoBot(
+/** Its files, and what it is told by its environment. */
+async function prepareBot(
   folder: string,
   fleet: DemoFleet,
   slack: LocalSlack,
-  isVerbose: boolean,
-): Promise<BotProcess> {
+): Promise<Readonly<Record<string, string>>> {
   const transfers = join(folder, 'transfers');
   await mkdir(transfers);
   await writeFile(join(transfers, 'hello.txt'), 'Hello from Batchops.\n');
   await mkdir(join(transfers, 'site/css'), { recursive: true });
   await writeFile(join(transfers, 'site/index.html'), '<p>Hello from Batchops.</p>\n');
   await writeFile(join(transfers, 'site/css/main.css'), 'p { color: teal }\n');
-  return startBot({
-    cwd: folder,
-    env: {
-      SLACK_API_URL: slack.apiUrl,
-      SLACK_BOT_TOKEN: slack.settings.tokens.bot,
-      SLACK_APP_TOKEN: slack.settings.tokens.app,
-      BATCHOPS_INVENTORY: fleet.inventoryFile,
-      BATCHOPS_ALLOWLIST: fleet.allowlistFile,
-      BATCHOPS_DATABASE_URL: `file:${join(folder, 'batchops.db')}`,
-      BATCHOPS_TRANSFER_DIR: transfers,
-      BATCHOPS_KNOWN_HOSTS: join(folder, 'known_hosts'),
-      BATCHOPS_AUDIT_CHANNEL: AUDIT,
-      BATCHOPS_HTTP_ADDR: '127.0.0.1:0',
-    },
-    ...(isVerbose ? { onLine: print } : {}),
-  });
+  return {
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_BOT_TOKEN: slack.settings.tokens.bot,
+    SLACK_APP_TOKEN: slack.settings.tokens.app,
+    BATCHOPS_INVENTORY: fleet.inventoryFile,
+    BATCHOPS_ALLOWLIST: fleet.allowlistFile,
+    BATCHOPS_TRANSFER_DIR: transfers,
+    BATCHOPS_KNOWN_HOSTS: join(folder, 'known_hosts'),
+    BATCHOPS_AUDIT_CHANNEL: AUDIT,
+    BATCHOPS_HTTP_ADDR: '127.0.0.1:0',
+  };
 }
 
-function formatWelcome(slack: LocalSlack, fleet: DemoFleet): string {
+function formatWelcome(slack: LocalSlack, fleet: DemoFleet, replicas = 1): string {
   const safety =
     fleet.confinement === 'namespace'
       ? 'Commands run on this machine, and can write to the folders of their host only.'
       : 'Commands run on this machine with your rights: run nothing you would not type here.';
   return `
-  Batchops is up, with a Slack of its own and ${fleet.hosts.length} SSH hosts.
+  Batchops is up${replicas === 1 ? '' : `, ${replicas} of it on a PostgreSQL`}, with a Slack of its own and ${fleet.hosts.length} SSH hosts.
 
     Open   ${slack.url}
     Type   ${PAGE.examples[0]?.text}
@@ -172,6 +213,13 @@ function parsePort(text: string | undefined): number | undefined {
   return port;
 }
 
+function parseReplicas(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= 5) return count;
+  throw new Error(`--replicas ${text}: from 1 to 5 are started here`);
+}
+
 // The page's types are stripped by a function that Node still calls experimental: not the newcomer's concern.
 process.removeAllListeners('warning');
 process.on('warning', (warning) => {
@@ -179,8 +227,14 @@ process.on('warning', (warning) => {
 });
 
 try {
-  const { values } = parseArgs({ options: { port: { type: 'string' }, verbose: { type: 'boolean' } } });
-  const code = await runDemo(parsePort(values.port ?? process.env.PORT), values.verbose ?? false);
+  const { values } = parseArgs({
+    options: { port: { type: 'string' }, verbose: { type: 'boolean' }, replicas: { type: 'string' } },
+  });
+  const code = await runDemo({
+    port: parsePort(values.port ?? process.env.PORT),
+    isVerbose: values.verbose ?? false,
+    replicas: parseReplicas(values.replicas),
+  });
   // All is closed; a timer that waited for the bot to connect may still run.
   process.exit(code);
 } catch (error) {

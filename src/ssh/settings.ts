@@ -4,6 +4,7 @@ import type { Origins, Room } from '../ports/disk.ts';
 import type { Leftovers } from '../ports/hosts.ts';
 import type { Log } from '../ports/log.ts';
 import type { Meters } from '../ports/meters.ts';
+import { HASTE } from '../time/lease.ts';
 import type { HostKeys } from './host-keys/host-keys.ts';
 import type { CopyLimits } from './sftp/limits.ts';
 import type { SpoolFolder } from './spool/spool-folder.ts';
@@ -46,6 +47,8 @@ export interface Deadlines {
   readonly lingerMs: number;
   /** Between asking a command to end and ending it. */
   readonly killGraceMs: number;
+  /** For a host to tell what became of the processes that it was to end, beyond the grace that they have. */
+  readonly scriptMs: number;
   /** After a command's time limit, until its host ends it by itself: we may not be there any more to do it. */
   readonly hostMarginMs: number;
   /** After saying goodbye, until the socket is torn down. */
@@ -61,10 +64,19 @@ export const DEFAULT_DEADLINES: Deadlines = {
   channelMs: 10_000,
   lingerMs: 2_000,
   killGraceMs: 5_000,
+  scriptMs: 4_000,
   hostMarginMs: 10_000,
   disconnectMs: 5_000,
   keepaliveMs: 10_000,
   retryDelaysMs: [500, 1_500],
+};
+
+/** Where others are about to have the host. */
+export const HASTY_DEADLINES: Pick<Deadlines, 'channelMs' | 'lingerMs' | 'killGraceMs' | 'scriptMs'> = {
+  channelMs: HASTE.channelMs,
+  lingerMs: HASTE.lingerMs,
+  killGraceMs: HASTE.graceMs,
+  scriptMs: HASTE.scriptMs,
 };
 
 export const DEFAULT_IDLE_MS = 15 * 60_000;

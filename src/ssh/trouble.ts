@@ -117,14 +117,27 @@ export function isNoTerminal(error: unknown): boolean {
 
 /** What stopped a job from outside, as its abort signal has it. */
 export function stopTrouble(signal: AbortSignal, when: string): Trouble {
-  return stopKind(signal) === 'interrupted'
-    ? new Trouble('interrupted', `the bot stopped ${when}`)
-    : new Trouble('cancelled', `cancelled ${when}`);
+  switch (stopKind(signal)) {
+    case 'interrupted':
+      return new Trouble('interrupted', `the bot stopped ${when}`);
+    case 'cut-off':
+      return cutOff(when);
+    default:
+      return new Trouble('cancelled', `cancelled ${when}`);
+  }
 }
 
-export function stopKind(signal: AbortSignal): 'cancelled' | 'interrupted' {
+/** Others are about to have the host, or have it. */
+export function cutOff(when: string): Trouble {
+  return new Trouble('interrupted', `its process was cut off from the database ${when}`);
+}
+
+export type StopKind = 'cancelled' | 'interrupted' | 'cut-off';
+
+export function stopKind(signal: AbortSignal): StopKind {
   const reason: unknown = signal.reason;
   const text = reason instanceof Error ? reason.message : String(reason);
+  if (text.includes('cut-off')) return 'cut-off';
   return text.includes('interrupted') ? 'interrupted' : 'cancelled';
 }
 

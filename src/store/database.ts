@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Shares } from '../policy/shares.ts';
+import type { Crew } from '../ports/crew.ts';
 import type { Log } from '../ports/log.ts';
 import type { AuditTrail } from '../ports/records.ts';
 import type { JobQueue } from './jobs/job-queue.ts';
@@ -19,6 +20,8 @@ export interface Database {
   readonly db: Kysely<Schema>;
   /** Other processes write there too, so what is remembered of it here may be out of date. */
   readonly isShared: boolean;
+  /** Those others; of a file there are none. */
+  readonly crew: Crew | undefined;
   /** Epoch ms by the clock that all processes share; of a file, the one that is passed in. */
   readonly clock: (() => number) | undefined;
   /** Which process this is, among those that share the tables. */

@@ -18,6 +18,7 @@ import { measureBacklog } from './outbox/backlog.ts';
 import { StoredOutbox } from './outbox/outbox.ts';
 import { StoredPlaces } from './outbox/places.ts';
 import { StoredDoubts, StoredReadings } from './people/doubts.ts';
+import { StoredOffers } from './people/key-offers.ts';
 import { Reads } from './people/reads.ts';
 import { StoredReceived } from './people/received.ts';
 import { Refusals } from './people/refusals.ts';
@@ -118,6 +119,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       clock: steady,
       self: database.self,
       isShared,
+      crew: database.crew,
       isReplica: (id) => database.isReplica(id),
       places,
       audit: database.trail,
@@ -140,6 +142,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       hostFacts: new StoredHostFacts(ledger),
       doubts: new StoredDoubts(ledger),
+      offers: new StoredOffers(ledger),
       readings: new StoredReadings(ledger, () => outbox.announce()),
 
       async createRun(plan, requestKey, click, receivedAs) {

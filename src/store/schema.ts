@@ -27,6 +27,7 @@ export interface Schema {
   text_reading: TextReadingTable;
   host_fact: HostFactTable;
   doubt: DoubtTable;
+  key_offer: KeyOfferTable;
   rollout: RolloutTable;
 }
 
@@ -276,6 +277,16 @@ interface DoubtTable {
   command: string;
   words: string;
   put_at: number;
+  taken_at: number | null;
+}
+
+/** Host keys that were shown, until somebody has said yes to them or they are too old. */
+interface KeyOfferTable {
+  id: string;
+  team_id: string;
+  user_id: string;
+  reports_json: string;
+  ends_at: number;
   taken_at: number | null;
 }
 

@@ -6,6 +6,12 @@ import type { CopyProgress } from '../run/copy-progress.ts';
 import type { LiveOutput } from '../run/live-output.ts';
 import type { Job, Run, SlowJob } from '../run/run.ts';
 
+/** What a get brought: its path below the transfer folder, and what it is of, in hex. */
+export interface FetchedFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
 /** What a thread is told from: what is stored, and what lies on disk. */
 export interface ThreadFacts {
   findRun(runId: string): Promise<Run | undefined>;
@@ -17,6 +23,8 @@ export interface ThreadFacts {
   copyProgress(runId: string): CopyProgress | undefined;
   /** What a command that runs has said last; undefined where it does not run in this process. */
   liveOutput(runId: string, host: string): LiveOutput | undefined;
+  /** Nobody is there who could begin anything. */
+  isUnmanned(): boolean;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
   /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
   readFetched(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
@@ -33,7 +41,7 @@ export interface ThreadFacts {
   masked(text: string): string;
   maskedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   /** Whether a password, key or token that the bot works with stands in a file as it is, or anybody's private key. */
-  findSecret(bytes: Uint8Array): Promise<SecretKind | undefined>;
+  findSecret(bytes: Uint8Array, file: FetchedFile): Promise<SecretKind | undefined>;
   /** Epoch ms. */
   now(): number;
 }

@@ -30,7 +30,12 @@ export function createRenderer(facts: ThreadFacts): Renderer {
       case 'root': {
         const slowest = totalJobs(run.progress) === 1 ? [] : await facts.listSlowest(run.id, SLOWEST_SHOWN);
         const copies = facts.copyProgress(run.id);
-        return formatRoot(run, { now: facts.now(), slowest, ...(copies === undefined ? {} : { copies }) });
+        return formatRoot(run, {
+          now: facts.now(),
+          slowest,
+          isUnmanned: facts.isUnmanned(),
+          ...(copies === undefined ? {} : { copies }),
+        });
       }
       case 'canary':
         return formatCanary(run);

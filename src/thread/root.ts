@@ -15,6 +15,7 @@ import {
   formatProgress,
   formatSummary,
   plural,
+  UNMANNED,
 } from '../report/text/wording.ts';
 import type { CopyProgress } from '../run/copy-progress.ts';
 import type { Plan } from '../run/plan.ts';
@@ -29,7 +30,12 @@ const LIVE_ROOT_MS = 2_000;
 /** The message a run stands under: who, what, where, how far; then how it ended. */
 export function formatRoot(
   run: Run,
-  at: { readonly now: number; readonly slowest?: readonly SlowJob[]; readonly copies?: CopyProgress },
+  at: {
+    readonly now: number;
+    readonly slowest?: readonly SlowJob[];
+    readonly copies?: CopyProgress;
+    readonly isUnmanned?: boolean;
+  },
 ): Message {
   const { plan } = run;
   const finished = run.state === 'finished';
@@ -48,6 +54,7 @@ export function formatRoot(
     ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
     ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
     ...rolloutSection(run),
+    ...(at.isUnmanned === true && run.progress.queued > 0 ? [section(`*${UNMANNED}.*`)] : []),
     ...(isHeld(run) && !isPaused(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];

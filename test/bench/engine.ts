@@ -67,6 +67,7 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     start: (taken) => store.jobs.start(taken),
     onReady: (listener) => store.jobs.onReady(listener),
     onStop: (listener) => store.jobs.onStop(listener),
+    mayBegin: () => store.jobs.mayBegin(),
     async settle(ended) {
       await store.jobs.settle(ended);
       onEnded(ended);

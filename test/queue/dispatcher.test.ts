@@ -413,5 +413,6 @@ function portOf(jobs: JobSource): JobSource {
     settle: (ended) => jobs.settle(ended),
     onReady: (listener) => jobs.onReady(listener),
     onStop: (listener) => jobs.onStop(listener),
+    mayBegin: () => true,
   };
 }

@@ -109,6 +109,7 @@ class World implements AsyncDisposable {
       settle: (ended) => guarded(undefined, () => jobs.settle(ended))(),
       onReady: (listener) => jobs.onReady(listener),
       onStop: (listener) => jobs.onStop(listener),
+      mayBegin: () => true,
     };
     const dispatcher = openDispatcher({
       jobs: mortal,

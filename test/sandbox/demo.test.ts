@@ -5,6 +5,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { PageMessage, PageMessages } from '../../src/sandbox/slack/page-api.ts';
+import { HAS_POSTGRES } from '../rigs/postgres.ts';
+import { hasChromium, launchBrowser } from './page/page-rig.ts';
 
 const ADA = 'U0ADA0001';
 const BOB = 'U0BOB0001';
@@ -121,3 +123,38 @@ test('the files of the demo leave nothing to suspect: its bot warns of none', as
   );
   expect(statSync(join(inventory, file)).mode & 0o777).toBe(0o600);
 });
+
+test.skipIf(!HAS_POSTGRES || !hasChromium)(
+  'three replicas: one is killed by its button in mid-run, what it ran is unknown, the rest is carried out, and it is started again',
+  async () => {
+    await using demo = openDemo('--port', '0', '--replicas', '3');
+    const url = await vi.waitFor(() => demo.url(), { timeout: 60_000, interval: 100 });
+    await using browser = await launchBrowser();
+    const page = await browser.newPage({ viewport: { width: 1_280, height: 800 } });
+    await page.goto(url);
+    const row = (words: string | RegExp) => page.locator('.replica').filter({ hasText: words });
+    await row(/^1?Replica 1/).waitFor();
+    const composer = page.getByRole('main').getByRole('combobox');
+    await composer.fill('/batch_run -h all -cmd "sleep 4; hostname"');
+    await composer.press('Enter');
+    const busy = row(/runs r-/).first();
+    await busy.waitFor();
+    const name = (await busy.locator('.replica-name').textContent()) ?? '';
+    await busy.getByRole('button', { name: /^Kill/ }).click();
+    await row(name).getByText('killed').waitFor();
+    // Its hosts are of unknown fate, all others go on with another one.
+    const summary = page.locator('.message').filter({ hasText: /of 9 in/ });
+    await summary.waitFor({ timeout: 60_000 });
+    expect(await summary.textContent()).toMatch(/3 interrupted/);
+    expect(await summary.textContent()).toMatch(/[1-9] ok/);
+    await row(name)
+      .getByRole('button', { name: /again$/ })
+      .click();
+    await row(name).getByText('idle').waitFor({ timeout: 30_000 });
+    expect(await page.locator('.replica').getByText('posts to Slack').count()).toBeLessThan(2);
+    demo.process.kill('SIGINT');
+    const [code] = await once(demo.process, 'close');
+    expect([code, demo.complained()]).toEqual([0, '']);
+  },
+  150_000,
+);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ENDING_MS } from '../../src/time/lease.ts';
 import { HAS_SSHD, type Sshd, startSshd } from '../rigs/sshd.ts';
 import { keyHost, openRig, type TransportRig } from './rig.ts';
 
@@ -120,6 +121,38 @@ describe.skipIf(!HAS_SSHD)('running a command on a real sshd', () => {
     stop.abort('cancelled');
     stop.abort('interrupted');
     expect((await running).kind).toBe('cancelled');
+  });
+
+  test('a process that is cut off from its database ends the command on the host, deaf or not, in the time that is kept for it', async () => {
+    const stop = new AbortController();
+    const running = run('trap "" TERM; echo begun; sleep 4715; sleep 4715', { signal: stop.signal });
+    await vi.waitFor(async () => expect(await isRunning('4715')).toBe(true), { timeout: 10_000 });
+    const cutAt = performance.now();
+    stop.abort('cut-off');
+    expect(await running).toMatchObject({
+      kind: 'interrupted',
+      reason: `its process was cut off from the database while it ran; ${GONE}`,
+      stdout: { head: 'begun\n' },
+    });
+    expect(performance.now() - cutAt).toBeLessThan(ENDING_MS);
+    expect(await isRunning('4715')).toBe(false);
+  });
+
+  test('what others may have by now is not begun, though the host has already let us in', async () => {
+    const asked: string[] = [];
+    const outcome = await run('touch /tmp/batchops-never-made', {
+      mayBegin() {
+        asked.push('asked');
+        return false;
+      },
+    });
+    expect(outcome).toMatchObject({
+      kind: 'interrupted',
+      reason: 'its process was cut off from the database before the command was sent',
+    });
+    expect(asked).toEqual(['asked']);
+    expect((await run('ls /tmp/batchops-never-made')).kind).toBe('failed');
+    expect((await run('echo again', { mayBegin: () => true })).stdout.head).toBe('again\n');
   });
 
   test('where the bot stops, the command goes on, and the outcome says so', async () => {

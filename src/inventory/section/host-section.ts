@@ -8,6 +8,8 @@ import { hintAt } from './host-values.ts';
 
 /** What the inventory needs of the machine it is read on. Both may be asked for the same thing often. */
 export interface InventorySources {
+  /** What `env:`, `file:`, `key` and `agent` name is looked at by whoever logs in, and nobody else. */
+  readonly withoutSecrets?: true;
   env(name: string): string | undefined;
   /** The file's text; throws where it cannot be read, a `NotText` where it is none. A relative path is as the process resolves it. */
   readFile(path: string): string;
@@ -113,6 +115,7 @@ export class HostSection {
     if (entry === undefined) return undefined;
     if (entry.isLiteral === true) return new Secret(entry.value);
     const [, kind, name = ''] = /^(env|file):(.*)$/s.exec(entry.value) ?? [];
+    if (kind !== undefined && this.#sources.withoutSecrets) return undefined;
     if (kind === 'env') {
       if (!VARIABLE.test(name)) {
         return this.fault(entry.line, `${key}: what follows env: is no variable's name`);

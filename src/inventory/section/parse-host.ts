@@ -139,6 +139,7 @@ function readKey(
   if (/PRIVATE KEY|\n/.test(entry.value)) {
     return at.fault(entry.line, 'key: expected the path of a private key file, not the key itself');
   }
+  if (sources.withoutSecrets) return undefined;
   const text = at.readFile('key', entry.line, entry.value);
   if (text === undefined) return undefined;
   // The usual slip is to name the .pub file beside it; with an agent that is how to say which of its keys.
@@ -171,6 +172,7 @@ function readSudoPassword(at: HostSection, login: Secret | undefined): Secret | 
 function readAgent(at: HostSection, sources: InventorySources): string | undefined {
   const entry = at.entry('agent');
   if (entry === undefined) return undefined;
+  if (sources.withoutSecrets) return undefined;
   const isWanted = parseBoolean(entry.value);
   if (isWanted === false) return undefined;
   const name = isWanted ? 'SSH_AUTH_SOCK' : /^env:(\w+)$/.exec(entry.value)?.[1];

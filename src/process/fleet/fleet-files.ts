@@ -22,13 +22,14 @@ export interface Fleet {
 export type KeySources = Pick<InventorySources, 'findKeyFault' | 'findCertificateFault'>;
 
 export type FleetPaths = Pick<Config, 'inventoryPaths' | 'sshConfigPath' | 'allowlistPath'>;
+type FleetSettings = FleetPaths & Partial<Pick<Config, 'role'>>;
 
 /** What a program printed, by its path. */
 export type ScriptOutputs = Pick<InventoryScripts, 'outputOf'>;
 
 /** All of these files, or a `ConfigError` with all that is wrong with them. Runs nothing. */
 export function readFleet(
-  config: FleetPaths,
+  config: FleetSettings,
   env: Readonly<Record<string, string | undefined>>,
   keys: KeySources,
   scripts: ScriptOutputs,
@@ -38,6 +39,7 @@ export function readFleet(
     env: (name: string) => env[name] ?? (name === 'HOME' ? homedir() : undefined),
     readFile: (path: string) => decodeText(readFileSync(path)),
     ...keys,
+    ...(config.role === 'bot' && { withoutSecrets: true as const }),
   };
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {

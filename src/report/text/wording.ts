@@ -277,3 +277,6 @@ export function formatProgress(progress: Progress): string {
       .map(([kind, count]) => `${formatCount(count)} ${outcomeWords(kind)}`),
   ].join(' · ');
 }
+
+/** Of what waits while no worker is there. */
+export const UNMANNED = 'No worker is there to run it: what waits begins once one is';

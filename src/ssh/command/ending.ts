@@ -1,5 +1,6 @@
 import type { Outcome } from '../../run/outcome.ts';
 import { formatSeconds } from '../settings.ts';
+import type { StopKind } from '../trouble.ts';
 import type { StopResult } from './stop/stop-command.ts';
 
 /** All of an outcome but the time it took. */
@@ -13,7 +14,7 @@ export interface Exit {
   readonly signal: string | null;
 }
 
-export type StopCause = 'timed-out' | 'silent' | 'cancelled' | 'interrupted';
+export type StopCause = 'timed-out' | 'silent' | StopKind;
 
 /** As the library hands it on. The name is the host's own text: no longer than a name, and only its letters. */
 export function readExit(code: unknown, signal: unknown): Exit {
@@ -40,10 +41,19 @@ export function judgeStop(
     silent: `it said nothing for ${formatSeconds(idleMs)}`,
     cancelled: 'cancelled while it ran',
     interrupted: 'the bot stopped while it ran',
+    'cut-off': 'its process was cut off from the database while it ran',
   }[cause];
   const begun = hasBegun ? '' : ', without a sign that the command itself had begun';
-  return bare(cause === 'silent' ? 'timed-out' : cause, `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
+  return bare(ENDS_AS[cause], `${why}${begun}; ${STOPPED[result ?? 'unasked']}`);
 }
+
+const ENDS_AS: Readonly<Record<StopCause, Verdict['kind']>> = {
+  'timed-out': 'timed-out',
+  silent: 'timed-out',
+  cancelled: 'cancelled',
+  interrupted: 'interrupted',
+  'cut-off': 'interrupted',
+};
 
 export const NO_SCRIPT: Verdict = bare(
   'not-run',

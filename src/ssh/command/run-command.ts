@@ -3,8 +3,16 @@ import type { LookAtOutput } from '../../run/live-output.ts';
 import type { EnvironmentVariable } from '../../run/plan.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
-import { type Deadlines, formatSeconds } from '../settings.ts';
-import { NeedsTerminal, NoTerminal, noCommandChannel, stopKind, stopTrouble, Trouble } from '../trouble.ts';
+import { type Deadlines, formatSeconds, HASTY_DEADLINES } from '../settings.ts';
+import {
+  cutOff,
+  NeedsTerminal,
+  NoTerminal,
+  noCommandChannel,
+  stopKind,
+  stopTrouble,
+  Trouble,
+} from '../trouble.ts';
 import { CommandOutput } from './command-output.ts';
 import {
   type Ending,
@@ -35,6 +43,8 @@ export interface CommandRun extends StreamSettings, CommandFiles {
   /** It is on its way: how to look at what it says from now on. */
   readonly onBegun?: (look: LookAtOutput) => void;
   readonly signal: AbortSignal;
+  /** Asked at the last moment before the command is written. */
+  readonly mayBegin?: () => boolean;
   readonly deadlines: Deadlines;
 }
 
@@ -156,6 +166,11 @@ class RunningCommand {
     if (this.#state.at === 'over') throw new Error('the host opened the channel too late');
     // The library asks more than once.
     if (this.#state.at !== 'opening') return;
+    // This process may have stood still, and no timer have told it yet: what the host answered is heard first.
+    if (this.#run.mayBegin?.() === false) {
+      this.#refuse(cutOff(BEFORE));
+      throw new Error('others may have the host by now');
+    }
     this.#enter({ at: 'sent' });
     this.#limit.set(this.#run.timeLimitMs, () => this.#stop('timed-out'));
     this.#heardAt = performance.now();
@@ -260,7 +275,7 @@ class RunningCommand {
 
   #stop(cause: StopCause): void {
     const { at } = this.#state;
-    if (at === 'opening') this.#refuse(stopTrouble(this.#run.signal, 'before the command was sent'));
+    if (at === 'opening') this.#refuse(stopTrouble(this.#run.signal, BEFORE));
     if (at !== 'sent') return;
     const news = new ChannelNews();
     this.#enter({ at: 'stopping', news });
@@ -269,14 +284,14 @@ class RunningCommand {
       this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run));
     // Nobody asked for the command to end, only for the bot to.
     if (cause === 'interrupted') settle();
-    else stopCommand(this.#stoppable(), news).then(settle, this.#reject);
+    else stopCommand(this.#stoppable(cause), news).then(settle, this.#reject);
   }
 
-  #stoppable(): StoppedCommand {
+  #stoppable(cause: StopCause): StoppedCommand {
     const { connection, deadlines } = this.#run;
     return {
       connection,
-      deadlines,
+      deadlines: cause === 'cut-off' ? { ...deadlines, ...HASTY_DEADLINES } : deadlines,
       id: this.#wrapping?.id,
       sudo: this.#run.sudo,
       leader: () => this.#output.leader,
@@ -327,5 +342,7 @@ class RunningCommand {
     return true;
   }
 }
+
+const BEFORE = 'before the command was sent';
 
 const SAID_NOTHING: Exit = { code: null, signal: null };

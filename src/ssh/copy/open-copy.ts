@@ -21,6 +21,8 @@ export interface CopyRun {
   readonly silenceMs: number;
   readonly limits: CopyLimits;
   readonly signal: AbortSignal;
+  /** Asked right before a file gets its name on the host; false: it gets none. */
+  readonly mayBegin?: () => boolean;
   readonly maxFetchBytes: number;
   readonly leftovers: LeftoverFiles;
   readonly sources: SharedSources;

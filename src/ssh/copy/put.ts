@@ -4,7 +4,7 @@ import { giveName, makePart } from '../part/part.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
-import { stopTrouble, Trouble } from '../trouble.ts';
+import { cutOff, stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
 import { backupName, keepOld } from './backup.ts';
 import { checkFreeSpace } from './free-space.ts';
@@ -44,6 +44,7 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: PutWork): 
       await checkArrived(sftp, part, sent, target.path);
       const verified = await verifySent(copy, part.path, sent);
       if (signal.aborted) throw stopTrouble(signal, 'while it copied');
+      if (copy.mayBegin?.() === false) throw cutOff('while it copied');
       if (backup !== undefined) await keepOld(sftp, target.path, backup);
       const left = await giveName(copy, part, target);
       return { file: { path: target.path, ...sent, verified }, notes: [...notes, ...left] };

@@ -7,7 +7,7 @@ import { makeMissing } from '../copy/remote-path.ts';
 import { atOnce } from '../flow/at-once.ts';
 import { giveName } from '../part/part.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
-import { stopTrouble, Trouble } from '../trouble.ts';
+import { cutOff, stopTrouble, Trouble } from '../trouble.ts';
 import { planTree, type TreePlan } from './compare.ts';
 import { findArrived, type Staged, sendAll, verifyAll } from './send-tree.ts';
 import { FILES_AT_ONCE, openStaging, stagedNames } from './staging.ts';
@@ -69,6 +69,7 @@ async function bring(copy: Copy, folder: JailedFolder, work: PutWork, plan: Tree
   notes.push(...(await sendAll(copy, folder, work, staged, arrived)));
   const verified = await verifyAll(copy, staged);
   if (copy.signal.aborted) throw stopTrouble(copy.signal, 'while it copied');
+  if (copy.mayBegin?.() === false) throw cutOff('while it copied');
   notes.push(...(await nameAll(copy, work, staged)));
   await staging.remove();
   return { verified, notes };

@@ -36,6 +36,7 @@ export async function openEmbedded({ url, log, onFailure }: DatabaseSettings): P
       name: path,
       db,
       isShared: false,
+      crew: undefined,
       clock: undefined,
       posting: undefined,
       self,

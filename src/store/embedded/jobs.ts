@@ -37,6 +37,11 @@ export class EmbeddedJobs implements JobQueue {
   }
 
   /** Whoever asks to stop a job finds it in this process. */
+  /** The file is ours as long as we are there. */
+  mayBegin(): boolean {
+    return true;
+  }
+
   onStop(): void {}
 
   onReady(listener: () => void): void {

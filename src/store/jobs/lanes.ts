@@ -27,6 +27,7 @@ export interface QueuedRun {
  *   is also in its run's `eligible` queue, or in `called` where it has waited for its host or a later one waits
  *   for it. What is found in these while its host is taken is dropped, and called up as the host has room again.
  * - `taken`: counted with its person, in its run and its lane, until `remove`.
+ * - `kept`: over, but its host is not free yet: counted in its lane only.
  * - gone: forgotten.
  */
 export class Lanes {
@@ -99,6 +100,16 @@ export class Lanes {
     if (entry?.station === 'waiting') take(entry);
   }
 
+  /** It has its outcome, and keeps its host for a while yet: counted with its lane only. */
+  keepLane(jobId: string): void {
+    this.hold(jobId);
+    const entry = this.#jobs.get(jobId);
+    if (entry?.station !== 'taken') return;
+    entry.station = 'kept';
+    entry.run.taken--;
+    entry.run.person.taken--;
+  }
+
   isKnown(jobId: string): boolean {
     return this.#jobs.has(jobId);
   }
@@ -153,11 +164,12 @@ export class Lanes {
     const entry = this.#jobs.get(jobId);
     if (entry === undefined) return;
     const { run, lane } = entry;
+    if (entry.station === 'waiting') lane.waiting.splice(lane.waiting.indexOf(entry), 1);
+    else lane.taken.delete(entry);
     if (entry.station === 'taken') {
-      lane.taken.delete(entry);
       run.taken--;
       run.person.taken--;
-    } else lane.waiting.splice(lane.waiting.indexOf(entry), 1);
+    }
     entry.station = 'gone';
     // They have waited for their host already: ahead of those of their runs that have not.
     for (const waiting of this.#readyIn(lane)) callUp(waiting);
@@ -222,7 +234,7 @@ interface LaneJob {
   readonly run: RunQueue;
   readonly lane: Lane;
   readonly at: number;
-  station: 'waiting' | 'taken' | 'gone';
+  station: 'waiting' | 'taken' | 'kept' | 'gone';
   isCalled: boolean;
 }
 

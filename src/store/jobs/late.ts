@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { EndedJob } from '../../run/run.ts';
 import { MAX_SPOOLED_FILES, oweEnd, oweProgress, oweResults } from '../../thread/layout.ts';
 import { formatKey } from '../../thread/row.ts';
@@ -8,7 +8,11 @@ import { oweRows } from '../outbox/owed-rows.ts';
 import type { Schema } from '../schema.ts';
 import { listSpooledHosts } from './results.ts';
 import { findThreads, type Ledger, toRows } from './settle.ts';
+import { toOutcome } from './stored-outcome.ts';
 
+/** What is said of a job until then. */
+export const UNKNOWN =
+  'the process that ran this is gone or was out of touch; it may or may not have run to its end, and is not run again';
 const LATE = 'reported late: until now it was told as unknown';
 
 /**
@@ -22,8 +26,9 @@ export async function replaceUnknown(
   ended: readonly EndedJob[],
   at: number,
 ): Promise<void> {
-  const known = ended.filter(({ outcome }) => outcome.kind !== 'interrupted');
-  for (const [runId, ends] of Map.groupBy(known, ({ job }) => job.runId)) {
+  const unknown = await listUnknown(trx, ended);
+  const late = ended.filter(({ job }) => unknown.has(job.id));
+  for (const [runId, ends] of Map.groupBy(late, ({ job }) => job.runId)) {
     const [thread] = await findThreads(ledger, trx, [runId]);
     const run = await trx
       .selectFrom('run')
@@ -51,6 +56,7 @@ export async function replaceUnknown(
       replaced.push({ ...row, outcome });
     }
     if (replaced.length === 0) continue;
+    await forgive(trx, runId, replaced.filter(({ outcome }) => outcome.kind === 'ok').length);
     const isOver = run.state === 'finished';
     const digest = isOver ? await digestRun(trx, runId, 'outputs') : undefined;
     if (digest !== undefined) await trx.updateTable('run').set({ digest }).where('id', '=', runId).execute();
@@ -80,6 +86,32 @@ export async function replaceUnknown(
       ledger.auditLines,
     );
   }
+}
+
+/** Of these jobs, those that stand as unknown: not what was put down by their own process, perhaps by this very call made once more. */
+async function listUnknown(
+  trx: Transaction<Schema>,
+  ended: readonly EndedJob[],
+): Promise<ReadonlySet<string>> {
+  if (ended.length === 0) return new Set();
+  const ids = ended.map(({ job }) => job.id);
+  const rows = await trx
+    .selectFrom('result')
+    .select(['job_id', 'outcome_json'])
+    .where('job_id', 'in', ids)
+    .execute();
+  const isUnknown = (json: string): boolean => toOutcome('interrupted', json, null)?.reason === UNKNOWN;
+  return new Set(rows.filter((row) => isUnknown(row.outcome_json)).map((row) => row.job_id));
+}
+
+/** A rollout that counted them as failures does not any more; one that was stopped for that stays so. */
+async function forgive(trx: Transaction<Schema>, runId: string, count: number): Promise<void> {
+  if (count === 0) return;
+  await trx
+    .updateTable('rollout')
+    .set((rollout) => ({ failures: sql`${rollout.ref('failures')} - ${count}` }))
+    .where('run_id', '=', runId)
+    .execute();
 }
 
 /** As a new message in the thread, and files of the run as a whole once more. */

@@ -25,6 +25,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0031-doubtful-forms': { up: letFormsWait },
   '0032-uploads': { up: addUploads },
   '0035-origin-files': { up: addOriginFiles },
+  '0037-key-offers': { up: addKeyOffers },
   '0042-host-facts': { up: addHostFacts },
 };
 
@@ -296,6 +297,17 @@ async function letFormsWait(db: Kysely<unknown>): Promise<void> {
 /** A file that was brought to Slack is asked for by its id where the answer was lost. */
 async function addUploads(db: Kysely<unknown>): Promise<void> {
   await sql`alter table outbox add column upload_id text`.execute(db);
+}
+
+/** A yes to host keys is taken by whichever process hears it. */
+async function addKeyOffers(db: Kysely<unknown>): Promise<void> {
+  await sql`create table key_offer (
+    id text primary key,
+    team_id text not null,
+    user_id text not null,
+    reports_json text not null,
+    ends_at bigint not null,
+    taken_at bigint)`.execute(db);
 }
 
 /** How the file was that the bot put there: another one in its place is not the bot's to remove. */

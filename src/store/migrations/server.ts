@@ -6,13 +6,36 @@ import { refuseClosed } from '../postgres/closed.ts';
 import type { Schema } from '../schema.ts';
 import { MIGRATIONS } from './migrations.ts';
 
-/** On a server the tables begin as they are in a file after this one; what comes later is the same on both. */
+/** On a server the tables begin as they are in a file after this one; what comes later is the same on both, but for what only several processes need. */
 const BASELINE = '0032-uploads';
 
 const ON_SERVER: Readonly<Record<string, Migration>> = {
   [BASELINE]: { up: createBaseline },
   ...Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name > BASELINE)),
+  '0036-kept-lanes': { up: addKeptLanes },
+  '0037-roles': { up: addRoles },
 };
+
+/** Processes do parts of the work, and ask each other. */
+async function addRoles(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table replica add column role text not null default 'starting'`.execute(db);
+  await sql`create table errand (
+    id text primary key,
+    role text not null,
+    replica text,
+    what text not null,
+    words text not null,
+    put_at bigint not null,
+    taken_by text,
+    answer text)`.execute(db);
+  await sql`create index errand_waits on errand (put_at) where taken_by is null`.execute(db);
+}
+
+/** A host stays taken for a while after its command was called `interrupted`. */
+async function addKeptLanes(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table job add column kept_until bigint`.execute(db);
+  await sql`create index job_kept on job (kept_until) where kept_until is not null`.execute(db);
+}
 
 /** Brings the tables of a bot to this version's shape. Of several processes that start at once one does it, the others wait. */
 export async function migrateServer(db: Kysely<Schema>, name: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { Database, DatabaseSettings } from '../database.ts';
 import { migrateServer } from '../migrations/server.ts';
 import { refuseClosed } from './closed.ts';
 import { addressOf, asConfigError, isAway, openBeater, openPool, openReader, openWriter } from './connect.ts';
+import { ServerCrew } from './crew.ts';
 import { Engine } from './queue/engine.ts';
 import { ServerJobs } from './queue/jobs.ts';
 import { Posting } from './queue/posting.ts';
@@ -30,10 +31,12 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
   const beater = openBeater(url, log);
   const { db } = writer;
   const replicas = new Replicas(beater.db, self);
+  const crew = new ServerCrew(beater.db, replicas, self, log);
   return {
     name,
     db,
     isShared: true,
+    crew,
     clock: () => replicas.now(),
     posting: new Posting(replicas, self),
     self,
@@ -81,6 +84,7 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
     describeTrouble: (error) => (isAway(error) ? 'its database does not answer' : undefined),
     asConfigError: (error) => asConfigError(name, error),
     async close() {
+      crew.close();
       await Promise.all([writer.close(), beater.close(), engines.end()]);
     },
   };

@@ -18,9 +18,25 @@ export interface ServerSchema extends Omit<Schema, 'run' | 'job' | 'received'> {
     /** It runs, perhaps in another process, and is to end. */
     stop_asked: Generated<boolean>;
     changed: Generated<number | null>;
+    /** Its host's lane is taken until then, though it has its outcome. Epoch ms by the server's clock. */
+    kept_until: Generated<number | null>;
   };
   replica: ReplicaTable;
   posting: PostingTable;
+  errand: ErrandTable;
+}
+
+/** What one process asks another one. */
+interface ErrandTable {
+  id: string;
+  /** Of which part whoever is to answer is; and which one, where that is not all the same. */
+  role: string;
+  replica: string | null;
+  what: string;
+  words: string;
+  put_at: number;
+  taken_by: Generated<string | null>;
+  answer: Generated<string | null>;
 }
 
 /** One row: who brings messages to Slack, and until when nobody else does. Epoch ms by the server's clock. */
@@ -35,6 +51,8 @@ interface ReplicaTable {
   id: string;
   /** Epoch ms by the server's clock. */
   seen_at: number;
+  /** `starting` until it is there for its part. */
+  role: Generated<string>;
 }
 
 /** The same tables, with what only a server has of them, and without: Kysely's types are all that differs. */

@@ -74,7 +74,7 @@ export async function renderHostFile(
     if (content === null) return undefined;
     // The name may be another get's by now: what goes into this thread is what this run brought.
     if ((await facts.digest(content)) !== file.sha256) return formatKeptBack(job, file.path, REPLACED);
-    const secret = await facts.findSecret(content);
+    const secret = await facts.findSecret(content, file);
     if (secret !== undefined) return formatKeptBack(job, file.path, KEPT_BACK[secret]);
     return { filename: `${job.host}-${baseName(file.path)}`, content, comment: '' };
   }

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import pg from 'pg';
 import { expect, test, vi } from 'vitest';
 import type { Run } from '../../../src/run/run.ts';
-import { claimAll, openRig, openRun, type StoreRig } from '../rig.ts';
+import { KEPT_MS, LEASE_MS } from '../../../src/time/lease.ts';
+import { BOB, claimAll, openRig, openRun, type StoreRig } from '../rig.ts';
+import { openAnother } from './another.ts';
 
 const OTHER = new URL('other-process.ts', import.meta.url).pathname;
 /** As README says. */
@@ -50,16 +52,33 @@ async function serverOf({ url }: StoreRig) {
   };
 }
 
-test.concurrent('what a process ran that was killed is told as unknown within 15 s, and its hosts are free; nothing of it runs again', async () => {
+test.concurrent('what a process ran that was killed is told as unknown within 15 s; its hosts are free only once it must have ended its commands there; nothing of it runs again', async () => {
   await using rig = await openRig();
   const run = await openRun(rig.store, { hosts: 5, fanOut: 3 });
   using other = startOther(rig.url);
   await heard(other, 'started 3');
   other.child.kill('SIGKILL');
+  const killedAt = performance.now();
   expect(await rig.store.jobs.take(10)).toEqual([]);
   expect(await interrupted(rig, run, 3)).toBeLessThan(WITHIN_MS);
+  // Its hosts are wanted, by somebody else too.
+  await openRun(rig.store, { hosts: ['web01', 'web02', 'web03'], requester: BOB });
   const rest = await rig.store.jobs.start(await rig.store.jobs.take(10));
   expect(rest.map(({ host }) => host)).toEqual(['web04', 'web05']);
+  // Whoever comes new reads the tables from the start.
+  await using newcomer = await openAnother(rig);
+  expect(await newcomer.jobs.take(10)).toEqual([]);
+  const freed = await vi.waitFor(
+    async () => {
+      const taken = await rig.store.jobs.take(10);
+      expect(taken).not.toEqual([]);
+      return taken;
+    },
+    { timeout: 40_000, interval: 100 },
+  );
+  // As long as the sum in lease.ts: out of touch, and all steps of an ending. It was heard of up to a second before.
+  expect(performance.now() - killedAt).toBeGreaterThan(LEASE_MS + KEPT_MS - 1_500);
+  expect(freed.map(({ host }) => host)).toEqual(['web01', 'web02', 'web03']);
   const actions = (await rig.query('select action from audit order by seq')).map(({ action }) => action);
   expect(actions).toContain('interrupted');
   expect((await rig.store.audit.verify()).faults).toEqual([]);
@@ -67,7 +86,7 @@ test.concurrent('what a process ran that was killed is told as unknown within 15
 
 test.concurrent('one that stood still ends what it runs as soon as it goes on, and what it knows takes the place of "unknown"', async () => {
   await using rig = await openRig();
-  const run = await openRun(rig.store, { hosts: 2 });
+  const run = await openRun(rig.store, { hosts: 2, rollout: { maxFail: { count: 5 } } });
   using other = startOther(rig.url);
   await heard(other, 'started 2');
   other.child.kill('SIGSTOP');
@@ -75,8 +94,10 @@ test.concurrent('one that stood still ends what it runs as soon as it goes on, a
   const before = await claimAll(rig.store);
   for (const row of before) await rig.store.outbox.sent(row, '5.5');
   other.child.kill('SIGCONT');
-  await heard(other, 'interrupted 2');
+  await heard(other, 'cut-off 2');
   await heard(other, 'settled');
+  // A rollout counts them as failures no more.
+  expect(await rig.query('select failures from rollout')).toEqual([{ failures: 0 }]);
   const job = await rig.store.findJob(run.id, 'web01');
   expect(job?.outcome).toMatchObject({
     kind: 'ok',
@@ -116,7 +137,7 @@ test.concurrent('out of touch with the database, a process is told to end what i
   const fencedMs = (await stopped.promise) - cutAt;
   expect(fencedMs).toBeGreaterThan(6_000);
   expect(fencedMs).toBeLessThan(10_000);
-  expect(unheard).toEqual(['interrupted 2']);
+  expect(unheard).toEqual(['cut-off 2']);
   await expect(rig.store.jobs.start(started)).rejects.toThrow('out of touch');
   expect(await rig.store.jobs.take(5)).toEqual([]);
   await expect(rig.store.ping()).rejects.toThrow();

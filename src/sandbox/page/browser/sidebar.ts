@@ -5,6 +5,7 @@ import { Avatar } from './avatar.ts';
 import type { Client } from './client.ts';
 import type { Page } from './page.ts';
 import { HOME_PLACE } from './place.ts';
+import { Replicas } from './replicas.ts';
 import { findAppMessages } from './surfaces/home-tab.ts';
 
 interface SidebarProps {
@@ -36,6 +37,7 @@ export function Sidebar({ page, client, state, onLeave }: SidebarProps): VNode {
     <ul aria-labelledby="channels-title">${rows(byName.filter(({ kind }) => kind !== 'im'))}</ul>
     ${direct.length === 0 ? null : html`<h2 id="direct-title">Direct messages</h2><ul aria-labelledby="direct-title">${rows(direct)}</ul>`}
     ${app.hasHomeTab ? html`<${AppRow} page=${page} name=${app.name} messages=${appMessages} onOpen=${open} />` : null}
+    ${page.settings.hasReplicas ? html`<${Replicas} />` : null}
     <fieldset class="people">
       <legend>You are</legend>
       ${page.settings.people.map(({ id, note }) => {

@@ -5,8 +5,6 @@ import type { Deadlines } from '../../settings.ts';
 import { promptOf, type SudoLogin } from '../wrapping/sudo.ts';
 import { parseStopAnswer, type StopAnswer, stopLine } from './stop-script.ts';
 
-/** Room for a slow host's shell to start, on top of what the script waits itself. */
-const SCRIPT_MS = 4_000;
 /** Start-up files may speak before the answer; who says more than this is not answering. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_LINE_BYTES = 128;
@@ -41,7 +39,7 @@ export function stopProcesses(
       resolve(parseStopAnswer(id, said));
     };
     const limit = new Deadline();
-    limit.set(deadlines.channelMs + deadlines.killGraceMs + SCRIPT_MS, end);
+    limit.set(deadlines.channelMs + deadlines.killGraceMs + deadlines.scriptMs, end);
     const release = connection.onLost(end);
     connection
       .exec(

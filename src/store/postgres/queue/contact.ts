@@ -1,11 +1,9 @@
+import { uptime } from 'node:os';
 import type { Log } from '../../../ports/log.ts';
 import { Deadline } from '../../../time/deadline.ts';
-import { LEASE_MS } from './engine.ts';
+import { FENCE_MS, LOOK_MS } from '../../../time/lease.ts';
 
 const BEAT_MS = 1_000;
-/** Out of touch for so long, what we hold is about to be given away: we give it up before. */
-export const FENCE_MS = LEASE_MS * 0.8;
-const WATCH_MS = 250;
 /** Not looked for so long: this process stood still. */
 const STILL_MS = 2_000;
 /** What came in meanwhile is heard first: how a command ended is worth more than that it was given up. */
@@ -17,9 +15,13 @@ export interface ContactSettings {
   /** Once for each time that we are out of touch. */
   readonly onLost: () => void;
   readonly log: Log;
-  /** Milliseconds by a clock that nobody can set. */
+  /** Milliseconds by a clock that nobody can set, and that goes on while the machine sleeps. */
   readonly steady?: () => number;
 }
+
+/** `performance.now` stands still while the machine sleeps, on Linux, and the server's clock does not. */
+const machineClock =
+  process.platform === 'linux' ? (): number => uptime() * 1_000 : (): number => performance.now();
 
 /**
  * Whether the others have heard of us lately. States: `in touch` since the last beat that was answered, counted from
@@ -39,10 +41,10 @@ export class Contact {
 
   constructor(settings: ContactSettings) {
     this.#settings = settings;
-    this.#steady = settings.steady ?? (() => performance.now());
+    this.#steady = settings.steady ?? machineClock;
     this.#heardAt = this.#steady();
     this.#lookedAt = this.#heardAt;
-    this.#watch = setInterval(() => this.check(), WATCH_MS).unref();
+    this.#watch = setInterval(() => this.check(), LOOK_MS).unref();
     this.#next.set(BEAT_MS, () => void this.#beat());
   }
 
@@ -56,7 +58,7 @@ export class Contact {
       this.#isLost = true;
       this.#settings.log.error(
         { outOfTouchMs: Math.round(now - this.#heardAt) },
-        'out of touch with the database: what runs here is given up before its hosts are given away; the commands go on there',
+        'out of touch with the database: what runs here is ended on its hosts before these are given away',
       );
       if (stoodStill) setTimeout(() => this.#settings.onLost(), HEARING_MS);
       else this.#settings.onLost();

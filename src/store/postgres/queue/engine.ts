@@ -2,14 +2,13 @@ import type { Transaction } from 'kysely';
 import type { Pool } from 'pg';
 import { fromKysely, PgBoss } from 'pg-boss';
 import type { Log } from '../../../ports/log.ts';
+import { LEASE_MS } from '../../../time/lease.ts';
 import { inChunks } from '../../jobs/pieces.ts';
 import type { Schema } from '../../schema.ts';
 
 const QUEUE = 'jobs';
 /** pg-boss's tables stand apart from ours. */
 const SCHEMA = 'batchops_queue';
-/** Of a ticket that nobody speaks for any more; pg-boss takes no less. */
-export const LEASE_MS = 10_000;
 /** How often that is looked for. */
 const LOOK_SECONDS = 1;
 /** As long as pg-boss lets a ticket be out. One that is out for longer is handed out anew, and its process keeps it. */

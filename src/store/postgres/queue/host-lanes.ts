@@ -1,8 +1,10 @@
 import { sql, type Transaction } from 'kysely';
 import type { TakenJob } from '../../../run/run.ts';
+import { KEPT_MS } from '../../../time/lease.ts';
 import { inChunks } from '../../jobs/pieces.ts';
 import type { ServerSchema } from '../server-schema.ts';
 import type { Ticket } from './engine.ts';
+import { NOW } from './replicas.ts';
 
 /**
  * Makes these jobs ours, each with a lane of its host that is free: a host has as many as jobs it may have at once.
@@ -24,6 +26,14 @@ export async function takeLanes(
       .where(sql<boolean>`lane = any(${lanes}::text[])`)
       .where('worker', 'is not', null)
       .where('state', '<>', 'settled')
+      // Not in one condition: there is an index for each.
+      .unionAll(
+        trx
+          .selectFrom('job')
+          .select('lane')
+          .where('kept_until', '>', NOW)
+          .where(sql<boolean>`lane = any(${lanes}::text[])`),
+      )
       .execute();
     const used = new Set(rows.map(({ lane }) => lane));
     const wanted: Ticket[] = [];
@@ -44,6 +54,17 @@ export async function takeLanes(
   }
   return taken;
 }
+
+/** Settled as `interrupted` by others: its process may be ending it on its host at the moment. */
+export async function keepLanes(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
+  await trx
+    .updateTable('job')
+    .set({ kept_until: sql<number>`${NOW} + ${KEPT_MS}::bigint` })
+    .where(sql<boolean>`id = any(${ids}::text[])`)
+    .execute();
+}
+
+export const isNotKept = sql<boolean>`coalesce(kept_until, 0) <= ${NOW}`;
 
 function lanesOf(host: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${host}#${n}`);

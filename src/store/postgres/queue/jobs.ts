@@ -3,7 +3,7 @@ import type { Log } from '../../../ports/log.ts';
 import type { EndedJob, TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
 import type { JobQueue } from '../../jobs/job-queue.ts';
-import { replaceUnknown } from '../../jobs/late.ts';
+import { replaceUnknown, UNKNOWN } from '../../jobs/late.ts';
 import { type Held, type Ledger, settleJobs } from '../../jobs/settle.ts';
 import { passGuard } from '../../jobs/start-guard.ts';
 import type { StoredOutbox } from '../../outbox/outbox.ts';
@@ -15,7 +15,7 @@ import { transact } from '../../transact.ts';
 import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
 import { Contact } from './contact.ts';
 import type { Engine } from './engine.ts';
-import { takeLanes } from './host-lanes.ts';
+import { isNotKept, keepLanes, takeLanes } from './host-lanes.ts';
 import { QueueMap } from './queue-map.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -23,9 +23,6 @@ import type { Replicas } from './replicas.ts';
 const LOOK_MS = 500;
 /** Of tickets that are handed out anew, so many at a time. */
 const RECLAIMED_AT_ONCE = 100;
-
-const WAS_LOST =
-  'the process that ran this is gone or was out of touch; it may or may not have run to its end, and is not run again';
 
 export interface ServerJobsSettings {
   readonly ledger: Ledger;
@@ -41,13 +38,14 @@ export interface ServerJobsSettings {
   readonly log: Log;
 }
 
-type Why = 'cancelled' | 'interrupted';
+type Why = 'cancelled' | 'cut-off';
 
 /**
  * The queue of several processes. The tables say what waits, each process's map of them says what is next, pg-boss
  * says who holds what. A job's way: taken (ours in the table, a ticket and its host's lane, in one transaction),
  * started by the guard, settled (its ticket is torn up in the same transaction). A ticket for which nobody spoke in
- * ten seconds is handed to another process: what had not started is given back, what had is `interrupted`.
+ * ten seconds is handed to another process: what had not started is given back, what had is `interrupted`, and its
+ * host's lane is kept until its process must have ended it there (`lease.ts`).
  */
 export class ServerJobs implements JobQueue {
   readonly #settings: ServerJobsSettings;
@@ -74,13 +72,14 @@ export class ServerJobs implements JobQueue {
     this.#settings = settings;
     this.#ledger = ledger;
     this.#db = toServer(ledger.db);
+    const clock = () => settings.replicas.now();
     this.#mine = { isOurs: sql`worker = ${ledger.self}`, let: { lane: null } };
-    this.#map = new QueueMap(ledger.plans, { hostConcurrency, personSlots });
+    this.#map = new QueueMap(ledger.plans, { hostConcurrency, personSlots }, clock);
     this.#batches = new BatchWaits(ledger, log, (change) => this.follow(change));
     this.#look = setInterval(() => this.#announce(), LOOK_MS).unref();
     this.#contact = new Contact({
       beat: () => this.#beat(),
-      onLost: () => this.#stop([...this.#held], 'interrupted'),
+      onLost: () => this.#stop([...this.#held], 'cut-off'),
       log,
     });
   }
@@ -115,13 +114,17 @@ export class ServerJobs implements JobQueue {
               nobodys.map(({ id }) => id),
             );
       await recordStart(trx, at, left.length);
-      await settleLost(this.#ledger, trx, left, at, WAS_LOST);
+      await settleLost(this.#ledger, trx, left, at, UNKNOWN);
       return left.length;
     });
   }
 
+  mayBegin(): boolean {
+    return this.#contact.check();
+  }
+
   take(n: number): Promise<readonly TakenJob[]> {
-    if (!this.#contact.check()) return Promise.resolve([]);
+    if (!this.mayBegin() || !this.#settings.replicas.mayTake()) return Promise.resolve([]);
     return this.#alone(async () => {
       if (this.#isIdle && !(await this.#map.isBehind(this.#db))) return [];
       try {
@@ -160,7 +163,7 @@ export class ServerJobs implements JobQueue {
 
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
     if (jobs.length === 0) return [];
-    if (!this.#contact.check()) throw new Error('out of touch with the database');
+    if (!this.mayBegin()) throw new Error('out of touch with the database');
     const started = await transact(this.#ledger.db, async (own) => {
       const trx = toServer(own);
       const { isOurs } = this.#mine;
@@ -176,10 +179,10 @@ export class ServerJobs implements JobQueue {
       return granted;
     });
     // We may have stood still since: what is marked as running is not sent then.
-    if (!this.#contact.check()) {
+    if (!this.mayBegin()) {
       this.#stop(
         started.map(({ id }) => id),
-        'interrupted',
+        'cut-off',
       );
     }
     this.#settings.outbox.announce();
@@ -299,7 +302,7 @@ export class ServerJobs implements JobQueue {
       row.state === 'settled' || row.worker !== this.#ledger.self;
     const gone = rows.filter(isGone).map(({ id }) => id);
     // Cancelled before they began, or given up by somebody: whichever, nothing of them is to go on here.
-    this.#stop(gone, 'interrupted');
+    this.#stop(gone, 'cut-off');
     for (const id of gone) this.#held.delete(id);
     this.#stop(
       rows.filter((row) => !isGone(row)).map(({ id }) => id),
@@ -325,12 +328,14 @@ export class ServerJobs implements JobQueue {
     const lost = left.filter(({ state }) => state === 'running').map(({ id }) => id);
     if (lost.length > 0) {
       const running = await findRunning(toStore(trx), lost);
-      await settleLost(this.#ledger, toStore(trx), running, this.#ledger.now(), WAS_LOST);
+      await settleLost(this.#ledger, toStore(trx), running, this.#ledger.now(), UNKNOWN);
+      await keepLanes(trx, lost);
       this.#settings.log.warn({ jobs: running.length }, 'jobs of a process that is gone are of unknown fate');
     }
     const known = new Set(jobs.map(({ id }) => id));
-    const torn = [...left.map(({ id }) => id), ...ids.filter((id) => !known.has(id))];
-    await this.#tear(trx, torn);
+    const over = left.filter(({ state }) => state !== 'running').map(({ id }) => id);
+    await this.#tear(trx, [...over, ...ids.filter((id) => !known.has(id))]);
+    await this.#running().drop(lost, toStore(trx));
   }
 
   /** Skipped or cancelled by somebody before they began: their lanes are free, and whoever had them does not start them. */
@@ -340,6 +345,7 @@ export class ServerJobs implements JobQueue {
       .select('id')
       .where('state', '=', 'settled')
       .where('lane', 'is not', null)
+      .where(isNotKept)
       .execute();
     await this.#tear(
       trx,

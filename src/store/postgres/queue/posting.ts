@@ -1,7 +1,7 @@
 import { type RawBuilder, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import { LEASE_MS } from '../../../time/lease.ts';
 import type { Schema } from '../../schema.ts';
 import { toServer } from '../server-schema.ts';
-import { LEASE_MS } from './engine.ts';
 import type { Replicas } from './replicas.ts';
 
 /** Less than this left of it, whoever posts says that it goes on to. */
@@ -27,7 +27,9 @@ export class Posting {
     due: T,
   ): Promise<T> {
     const isOurs = await this.#hold(trx);
-    const living = [...(await this.#replicas.living(toServer(trx)))].filter((id) => id !== this.#self);
+    // A worker has no way to Slack: its files are brought by whoever has, and shares its disk.
+    const there = await this.#replicas.members(toServer(trx));
+    const living = there.flatMap(({ id, role }) => (id === this.#self || role === 'worker' ? [] : [id]));
     // A reply is due while its host runs only where that is followed: what it says is known where it runs.
     const isOf = (
       worker: RawBuilder<boolean>,

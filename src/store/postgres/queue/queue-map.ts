@@ -21,12 +21,17 @@ export interface MapLimits {
 export class QueueMap {
   readonly #plans: Plans;
   readonly #limits: MapLimits;
+  readonly #clock: () => number;
   #lanes: Lanes;
   #runs = new Map<string, QueuedRun>();
+  /** Jobs that have their outcome, and keep their hosts' lanes until then. */
+  readonly #kept = new Map<string, number>();
   /** The last changes that are in here; undefined: all is to be read anew. */
   #seen: { run: number; job: number } | undefined;
 
-  constructor(plans: Plans, limits: MapLimits) {
+  /** `clock`: the server's. */
+  constructor(plans: Plans, limits: MapLimits, clock: () => number) {
+    this.#clock = clock;
     this.#plans = plans;
     this.#limits = limits;
     this.#lanes = new Lanes(limits.hostConcurrency, limits.personSlots);
@@ -39,6 +44,7 @@ export class QueueMap {
 
   /** Whether anything has happened since. */
   async isBehind(db: Kysely<ServerSchema>): Promise<boolean> {
+    if (this.#freed().length > 0) return true;
     const last = await lastChanges(db);
     return this.#seen === undefined || last.run > this.#seen.run || last.job > this.#seen.job;
   }
@@ -47,11 +53,13 @@ export class QueueMap {
     if (this.#seen === undefined) {
       this.#lanes = new Lanes(this.#limits.hostConcurrency, this.#limits.personSlots);
       this.#runs = new Map();
+      this.#kept.clear();
       // Before the rows are read: what happens meanwhile is found again, and changes nothing then.
       const seen = await lastChanges(db);
       for (const run of await runsOf(db).where('finished_at', 'is', null).orderBy('number').execute()) {
         await this.#readRun(db, run);
       }
+      await this.#readKept(db);
       this.#seen = seen;
       return;
     }
@@ -60,11 +68,15 @@ export class QueueMap {
     for (const run of runs) await this.#readRun(db, run);
     const jobs = await db
       .selectFrom('job')
-      .select(['id', 'run_id as runId', 'host', 'state', 'worker', 'changed'])
+      .select(['id', 'run_id as runId', 'host', 'state', 'worker', 'changed', 'kept_until as keptUntil'])
       .where('changed', '>', lastJob)
       .orderBy('changed')
       .execute();
     for (const job of jobs) this.#readJob(job);
+    for (const id of this.#freed()) {
+      this.#kept.delete(id);
+      this.#lanes.remove(id);
+    }
     this.#seen = {
       run: runs.at(-1)?.changed ?? lastRun,
       job: jobs.at(-1)?.changed ?? lastJob,
@@ -94,7 +106,7 @@ export class QueueMap {
     }
     if (row.state === 'opening') return;
     const { fanOut, requester } = (await this.#plans.find(db, id)).plan;
-    const run = { id, person: `${requester.teamId} ${requester.userId}`, fanOut };
+    const run = { id, person: personOf(requester.teamId, requester.userId), fanOut };
     if (isOpen) this.#runs.set(id, run);
     let jobs = db
       .selectFrom('job')
@@ -114,9 +126,37 @@ export class QueueMap {
     for (const { id, worker } of rows) if (worker !== null) this.#lanes.hold(id);
   }
 
-  #readJob({ id, runId, host, state, worker }: JobRow): void {
+  /** Their runs may be over. */
+  async #readKept(db: Kysely<ServerSchema>): Promise<void> {
+    const rows = await db
+      .selectFrom('job')
+      .innerJoin('run', 'run.id', 'job.run_id')
+      .select(['job.id', 'run_id as runId', 'host', 'team_id', 'user_id', 'kept_until'])
+      .where('kept_until', '>', this.#clock())
+      .execute();
+    for (const { id, runId, host, team_id, user_id, kept_until } of rows) {
+      if (kept_until === null) continue;
+      const run = this.#runs.get(runId) ?? { id: runId, person: personOf(team_id, user_id), fanOut: 1 };
+      this.#lanes.add(run, [{ id, runId, host }]);
+      this.#lanes.keepLane(id);
+      this.#kept.set(id, kept_until);
+    }
+  }
+
+  /** Those that keep their lanes no more. */
+  #freed(): readonly string[] {
+    const now = this.#clock() - CLOCK_SLACK_MS;
+    return [...this.#kept].filter(([, until]) => until <= now).map(([id]) => id);
+  }
+
+  #readJob({ id, runId, host, state, worker, keptUntil }: JobRow): void {
     if (state !== 'settled' && worker !== null) {
       this.#lanes.hold(id);
+      return;
+    }
+    if (keptUntil !== null && keptUntil > this.#clock()) {
+      this.#lanes.keepLane(id);
+      this.#kept.set(id, keptUntil);
       return;
     }
     this.#lanes.remove(id);
@@ -126,9 +166,17 @@ export class QueueMap {
   }
 }
 
+/** The server is asked in the end: what it would not give is read anew, all of it. */
+const CLOCK_SLACK_MS = 300;
+
+function personOf(teamId: string, userId: string): string {
+  return `${teamId} ${userId}`;
+}
+
 interface JobRow extends TakenJob {
   readonly state: string;
   readonly worker: string | null;
+  readonly keptUntil: number | null;
 }
 
 function runsOf(db: Kysely<ServerSchema>) {

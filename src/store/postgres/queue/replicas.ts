@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
+import type { Member, Role } from '../../../ports/crew.ts';
+import { LEASE_MS } from '../../../time/lease.ts';
 import type { Schema } from '../../schema.ts';
 import { type ServerSchema, toServer } from '../server-schema.ts';
-import { LEASE_MS } from './engine.ts';
 
 /** What a process posted may be read for as long after it is gone: it is not a stranger's. */
 const FORGOTTEN_MS = 48 * 3_600_000;
@@ -10,6 +11,9 @@ const FORGOTTEN_MS = 48 * 3_600_000;
 export class Replicas {
   readonly #db: Kysely<ServerSchema>;
   readonly #self: string;
+  #role: Role | 'starting' = 'starting';
+  #roles: ReadonlySet<string> = new Set();
+  readonly #listeners: (() => void)[] = [];
   /** The server's clock, less ours that nobody can set. */
   #aheadMs = Date.now() - performance.now();
 
@@ -29,11 +33,12 @@ export class Replicas {
     const sentAt = performance.now();
     const { seen_at } = await this.#db
       .insertInto('replica')
-      .values({ id: this.#self, seen_at: NOW })
-      .onConflict((row) => row.column('id').doUpdateSet({ seen_at: NOW }))
+      .values({ id: this.#self, seen_at: NOW, role: this.#role })
+      .onConflict((row) => row.column('id').doUpdateSet({ seen_at: NOW, role: this.#role }))
       .returning('seen_at')
       .executeTakeFirstOrThrow();
     this.#aheadMs = seen_at - (sentAt + performance.now()) / 2;
+    await this.#lookAround();
     if (Math.random() < 0.01) {
       await this.#db
         .deleteFrom('replica')
@@ -42,13 +47,43 @@ export class Replicas {
     }
   }
 
+  /** We are there for this part. */
+  async announce(role: Role): Promise<void> {
+    this.#role = role;
+    await this.beat();
+  }
+
+  /** The parts for which somebody is there, as of the last beat. */
+  roles(): ReadonlySet<string> {
+    return this.#roles;
+  }
+
+  onRoles(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Nothing begins that nobody could tell of, or that who was away has yet to hold. */
+  mayTake(): boolean {
+    return this.#role !== 'worker' || this.#roles.has('bot');
+  }
+
   async living(db: Kysely<ServerSchema>): Promise<ReadonlySet<string>> {
-    const rows = await db
+    return new Set((await this.members(db)).map(({ id }) => id));
+  }
+
+  async members(db: Kysely<ServerSchema>): Promise<readonly Member[]> {
+    return await db
       .selectFrom('replica')
-      .select('id')
+      .select(['id', 'role'])
       .where('seen_at', '>', sql<number>`${NOW} - ${LEASE_MS}::bigint`)
       .execute();
-    return new Set(rows.map(({ id }) => id));
+  }
+
+  async #lookAround(): Promise<void> {
+    const roles = new Set((await this.members(this.#db)).map(({ role }) => role));
+    const isSame = roles.size === this.#roles.size && [...roles].every((role) => this.#roles.has(role));
+    this.#roles = roles;
+    if (!isSame) for (const listener of this.#listeners) listener();
   }
 
   /** What is left of processes that are gone is ours from now on. */
@@ -83,4 +118,5 @@ export class Replicas {
   }
 }
 
-const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+/** The server's clock. */
+export const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
