@@ -44,7 +44,7 @@ async function letGo(world: World, asked: Asked): Promise<void> {
     .waitFor(() => {
       const found = world.rootOf(asked);
       return found !== undefined && (isHeld(found.blocks) || isOver(found)) && found;
-    }, 20_000)
+    }, 60_000)
     .catch(() => undefined);
   if (root !== undefined && !isOver(root))
     await world.slack.click({ user: ADA, channel: asked.channel, ts: root.ts, actionId: RESUME_ACTION });
