@@ -139,7 +139,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/ssh/login/keys/certificate.ts': reader('file', 2),
   'src/ssh/login/keys/keys.ts': reader('file', 5),
   'src/ssh/login/login.ts': reader('host', 1),
-  'src/ssh/login/offer.ts': reader('host', 1),
+  'src/ssh/login/offer.ts': reader('host', 2),
   // What is put together is of the words that speak of a code; a question is cut to 200 characters before it.
   'src/ssh/login/questions.ts': reader(
     'host',

@@ -41,20 +41,16 @@ function readSudo(lines: readonly string[]): SudoKind {
   const has = (part: string): boolean => lines.some((line) => line.includes(part));
   if (has('password is required') || has('must have a tty')) return 'asks';
   if (has('may not run sudo') || has('not in the sudoers') || has('is not allowed to')) return 'barred';
-  const rights = lines.filter((line) => /^\s*\(/.test(line));
+  const rights = lines.filter((line) => line.trimStart().startsWith('('));
   if (rights.length === 0) return 'unknown';
   if (has('!authenticate')) return 'free';
-  const isFree = rights.some(isAllWithoutPassword);
+  const isFree = rights.some((line) => isAllFree(line.split('NOPASSWD:')));
   if (isFree) return 'free';
   return has('NOPASSWD:') ? 'some' : 'asks';
 }
 
-/** `(root) NOPASSWD: SETENV: ALL`: any command, and no tag that takes it back. */
-function isAllWithoutPassword(line: string): boolean {
-  const words = line.trim().split(/[\s:]+/);
-  const at = words.lastIndexOf('NOPASSWD');
-  const tags = words.slice(at + 1, -1);
-  return (
-    at !== -1 && words.at(-1) === 'ALL' && tags.every((tag) => /^[A-Z_]+$/.test(tag) && tag !== 'PASSWD')
-  );
+/** Behind the last `NOPASSWD:` stand other tags, and ALL: no pattern, as a host may say it without an end. */
+function isAllFree(parts: readonly string[]): boolean {
+  const words = parts.at(-1)?.trim().split(' ') ?? [];
+  return parts.length > 1 && words.at(-1) === 'ALL' && words.slice(0, -1).every((word) => word.endsWith(':') && word !== 'PASSWD:');
 }
