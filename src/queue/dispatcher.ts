@@ -44,6 +44,7 @@ export function openDispatcher(settings: DispatcherSettings): Dispatcher {
 /**
  * What ends within this time is stored, and what follows is taken, together. Without the pause a busy queue
  * degenerates to one job a transaction, at a tenth of the speed (measured, facts/storage-queue.md section 6).
+ * It is over as soon as half of what is here has ended: so many at once are enough.
  */
 const BUSY_PAUSE_MS = 10;
 const FIRST_RETRY_MS = 100;
@@ -54,7 +55,7 @@ export const ABORT_LIMIT_MS = 5_000;
  * Keeps `concurrency` jobs on the wire. It works in rounds, one at a time, and each round goes the same way:
  * store what ended, take as many jobs as there is room for, and of those to which p-queue gives a slot ask
  * whether their runs are still allowed, pass the start guard, hand to the wire. A round that did something is
- * followed by the next one after 10 ms; else the next one begins with `#wake`: a job ended, the source has
+ * followed by the next one after 10 ms, or as half of the jobs have ended; else the next one begins with `#wake`: a job ended, the source has
  * something to take, a slot or a verdict came, somebody cancelled or stopped. There is no polling. Outcomes do not
  * wait for a round: `#storeAtOnce`.
  */
@@ -70,6 +71,9 @@ class JobDispatcher implements Dispatcher {
   /** Aborted by `stop`: ends the long pauses. */
   readonly #stopAsked = new AbortController();
   readonly #stopped = Promise.withResolvers<void>();
+  /** Resolved as no more jobs than `#few` are left; replaced at the start of each pause. */
+  #areFew = Promise.withResolvers<void>();
+  #few = 0;
   /** While outcomes are being stored. */
   #storing: Promise<boolean> | undefined;
 
@@ -166,7 +170,7 @@ class JobDispatcher implements Dispatcher {
         this.#phase.succeeded();
         if (this.#phase.isStopping && this.#line.size === 0) return this.#beStopped();
         if (!didSomething) continue;
-        await delay(BUSY_PAUSE_MS);
+        await this.#pause();
         // What it did may be there to be stored, or leave room: nobody else would say so.
         this.#wake();
       } catch (error) {
@@ -176,6 +180,12 @@ class JobDispatcher implements Dispatcher {
         this.#wake();
       }
     }
+  }
+
+  async #pause(): Promise<void> {
+    this.#few = Math.floor(this.#line.size / 2);
+    this.#areFew = Promise.withResolvers();
+    await within(this.#areFew.promise, { ms: BUSY_PAUSE_MS, late: () => {} });
   }
 
   async #afterFailure(error: unknown): Promise<void> {
@@ -239,6 +249,7 @@ class JobDispatcher implements Dispatcher {
     if (ended.length === 0) return false;
     await this.#settings.jobs.settle(ended);
     for (const entry of entries) this.#line.leave(entry);
+    if (this.#line.size <= this.#few) this.#areFew.resolve();
     return true;
   }
 

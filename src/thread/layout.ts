@@ -36,8 +36,11 @@ export interface SettledJob {
 
 /** A count in the root message may be this old: what falls together is one edit. */
 const PROGRESS_DELAY_MS = 1_000;
-/** A run's results in messages: what does not fit into these is in the files. */
-export const MAX_PAGES = 6;
+/**
+ * A run's results in messages: what does not fit into these is in the files. Below the root message a channel takes
+ * three or so at once and then one a second: with more, the last would not be there within three seconds.
+ */
+export const MAX_PAGES = 4;
 /** While the run goes on a board changes at most this often: it is longer to read than a count, and to make. */
 export const LIVE_BOARD_MS = 5_000;
 /** No row is owed for a moment further ahead: one that is was planned by a clock that has been set back since. */

@@ -3,7 +3,7 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,copy,acks,expressions,visibility,years --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --only cold,warm,copy,acks,logins,expressions,visibility,years,jobs --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 import { type AckFigures, measureAcks } from './acks/acks.ts';
 import { measureExpressions } from './acks/expressions.ts';
+import { formatLogins, measureLogins } from './acks/logins.ts';
 import {
   coldPeers,
   endMasters,
@@ -23,13 +24,14 @@ import {
 } from './contenders.ts';
 import { formatCopies, measureCopies } from './copy/copy.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
+import { formatJobs, measureJobs } from './jobs/jobs.ts';
 import { machineFacts, round2 } from './machine.ts';
 import { atMost, bar, fixed, table } from './report.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'copy', 'acks', 'expressions', 'visibility', 'years'];
+const PARTS = ['cold', 'warm', 'copy', 'acks', 'logins', 'expressions', 'visibility', 'years', 'jobs'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -74,9 +76,14 @@ if (parts.includes('copy')) {
   else report.push('copy: not measured, there is no sshd (apt install openssh-server)');
 }
 if (parts.includes('acks')) await measureAnswers();
+if (parts.includes('logins')) {
+  if (HAS_SSHD) await measureLoggingIn();
+  else report.push('logins: not measured, there is no sshd (apt install openssh-server)');
+}
 if (parts.includes('expressions')) await measureWorstExpressions();
 if (parts.includes('visibility')) await measureThreads();
 if (parts.includes('years')) await measureAge();
+if (parts.includes('jobs')) await measureEngines();
 const facts = {
   ...machineBefore,
   loadAfter: loadavg().map(round2),
@@ -261,6 +268,14 @@ async function measureAnswers(): Promise<void> {
   results.acks = figures;
 }
 
+async function measureLoggingIn(): Promise<void> {
+  const hosts = Number(flags.hosts ?? (flags.quick ? 100 : 1_000));
+  say(`logins: the bot and ${hosts} hosts`);
+  const figures = await measureLogins(hosts);
+  report.push('', ...formatLogins(figures));
+  results.logins = figures;
+}
+
 async function measureWorstExpressions(): Promise<void> {
   say('expressions: the bot with 10,000 hosts');
   const figures = await measureExpressions();
@@ -303,4 +318,17 @@ async function measureAge(): Promise<void> {
   const figures = await measureYears(jobs);
   report.push('', ...formatYears(figures));
   results.years = figures;
+}
+
+// ── jobs a second ────────────────────────────────────────────────────────────────────────────────────────
+
+async function measureEngines(): Promise<void> {
+  const figures = await measureJobs({
+    growth: flags.quick ? [100, 2_000] : [100, 1_000, 10_000, 100_000],
+    replicas: flags.quick ? [1, 2] : [1, 2, 3],
+    jobs: flags.quick ? 2_000 : 30_000,
+    say,
+  });
+  report.push('', ...formatJobs(figures));
+  results.jobs = figures;
 }

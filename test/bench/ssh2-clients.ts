@@ -5,26 +5,17 @@ import { join } from 'node:path';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { createMask } from '../../src/gather/mask.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
-import { approveStoredRun, executeJob, type RunContext } from '../../src/lifecycle/execution.ts';
 import { parseAllowlist } from '../../src/policy/allowlist.ts';
-import { authorize } from '../../src/policy/authorize.ts';
 import type { Transport } from '../../src/ports/hosts.ts';
-import type { JobSource } from '../../src/ports/job-source.ts';
-import type { Log } from '../../src/ports/log.ts';
-import type { Directory } from '../../src/ports/slack.ts';
-import { openDispatcher } from '../../src/queue/dispatcher.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
-import type { Plan } from '../../src/run/plan.ts';
-import { planTarget } from '../../src/run/planning.ts';
 import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import { findKeyFault } from '../../src/ssh/login/keys.ts';
-import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
 import { openTransport } from '../../src/ssh/transport.ts';
-import { openStore } from '../../src/store/open.ts';
 import { memoryLeftovers } from '../ssh/memory-leftovers.ts';
 import { memoryOrigins } from '../ssh/memory-origins.ts';
 import type { Order, Temperature } from './contenders.ts';
-import { CHANNEL, type FleetFiles, REQUESTER } from './fleet.ts';
+import { COMMAND, openEngine, quiet } from './engine.ts';
+import type { FleetFiles } from './fleet.ts';
 import type { Taken } from './rounds.ts';
 
 interface OwnClient {
@@ -33,19 +24,6 @@ interface OwnClient {
   /** Lets go of what a cold round opened. */
   letGo(): Promise<void>;
 }
-
-const COMMAND = 'df -h';
-const quiet: Log = {
-  debug() {},
-  info() {},
-  warn() {},
-  error: (fields, message) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
-};
-
-/** Everybody is one of us. */
-const MEMBERS: Directory = {
-  standingOf: async () => ({ isGuest: false, isShared: false, groups: new Set(), unknownGroups: [] }),
-};
 
 await serve();
 
@@ -171,7 +149,7 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
 
   const runAll =
     kind === 'engine'
-      ? await openEngine()
+      ? await openRounds()
       : (hosts: number): Promise<number> =>
           countAll([...inventory.hosts.values()].slice(0, hosts), fanOut, async (host) =>
             hasAnswered(
@@ -199,65 +177,31 @@ async function openOurs(kind: 'transport' | 'engine', files: FleetFiles, fanOut:
     },
   };
 
-  /** As `main.ts` puts it together; a round ends when the last outcome is in the database. */
-  async function openEngine(): Promise<(hosts: number) => Promise<number>> {
-    const allowlist = parseAllowlist(readFileSync(files.allowlistPath, 'utf8'), 'allowlist.ini', inventory);
-    const store = await openStore({
-      url: `file:${join(await mkdtemp(join(files.folder, 'engine-')), 'batchops.db')}`,
-      hostConcurrency: 1,
-      auditChannel: CHANNEL,
-      mask: (text) => mask.text(text),
-      log: quiet,
-    });
+  /** A round ends when the last outcome is in the database. */
+  async function openRounds(): Promise<(hosts: number) => Promise<number>> {
     let answers = 0;
     let left = 0;
     let done = Promise.withResolvers<void>();
-    const jobs: JobSource = {
-      take: (n) => store.jobs.take(n),
-      start: (taken) => store.jobs.start(taken),
-      onReady: (listener) => store.jobs.onReady(listener),
-      onStop: (listener) => store.jobs.onStop(listener),
-      async settle(ended) {
-        await store.jobs.settle(ended);
+    const engine = await openEngine({
+      url: `file:${join(await mkdtemp(join(files.folder, 'engine-')), 'batchops.db')}`,
+      inventory,
+      allowlist: parseAllowlist(readFileSync(files.allowlistPath, 'utf8'), 'allowlist.ini', inventory),
+      transferDir,
+      mask: (text) => mask.text(text),
+      transport: () => current,
+      onEnded(ended) {
         answers += ended.filter(({ outcome }) => hasAnswered(outcome)).length;
         left -= ended.length;
         if (left === 0) done.resolve();
       },
-    };
-    const context: RunContext = {
-      inventory,
-      allowlist,
-      directory: MEMBERS,
-      store,
-      transfers: openTransferFolder(transferDir, store.origins),
-      now: Date.now,
-    };
-    openDispatcher({
-      jobs,
-      concurrency: 100,
-      execute: (job, plan, signal) => executeJob(context, current, job, plan, signal),
-      approve: (runId) => approveStoredRun(context, runId),
-      refuse: async (_runId, refusal) => done.reject(refusal),
-      log: quiet,
     });
-    let requests = 0;
+    let released = 0;
     return async (hosts) => {
-      const [first, ...others] = [...inventory.hosts.values()].slice(0, hosts).map(planTarget);
-      if (first === undefined) return 0;
       answers = 0;
       left = hosts;
       done = Promise.withResolvers();
-      const plan: Plan = {
-        work: { action: 'run', command: COMMAND },
-        targets: [first, ...others],
-        fanOut,
-        timeLimitMs: 60_000,
-        requester: REQUESTER,
-        channelId: CHANNEL,
-        typed: `/batch_run -h all -cmd "${COMMAND}"`,
-      };
-      const { run } = await store.createRun(authorize(plan, allowlist, inventory), `bench-${++requests}`);
-      await store.releaseRun(run.id, `${requests}.000`);
+      const run = await engine.createRun([...inventory.hosts.keys()].slice(0, hosts), fanOut);
+      await engine.store.releaseRun(run.id, `${++released}.000`);
       await done.promise;
       return answers;
     };

@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Transaction } from 'kysely';
+import type { Insertable, Kysely, RawBuilder, Transaction } from 'kysely';
 import { describeSameness } from '../../gather/fold.ts';
 import type { CountedBy, Meters } from '../../ports/meters.ts';
 import { bareOutcome, countFirstKeys, keptChars, type Outcome } from '../../run/outcome.ts';
@@ -49,6 +49,7 @@ export interface Ledger {
 
 /** Some 5 ms of writing. */
 const CHARS_AT_ONCE = 500_000;
+const CHARS_A_STATEMENT = 64_000;
 
 /** A run, as far as the rows of its thread depend on it. */
 interface Thread extends ThreadOf, OwedBy {
@@ -83,9 +84,16 @@ export interface SettledRun {
   readonly failed: number;
 }
 
+/** Where several processes share the tables: which rows are this one's, and what is set in them as their jobs end. */
+export interface Held {
+  readonly isOurs: RawBuilder<boolean>;
+  readonly let: object;
+}
+
 /**
  * Gives jobs their outcome, with the rows that bring it to the thread. A job that is not in the state `from`
- * keeps what it has: the first outcome stands.
+ * keeps what it has: the first outcome stands. With `held`, so does one that is not ours. Of each run the ids of those
+ * that got one.
  */
 export async function settleJobs(
   ledger: Ledger,
@@ -93,26 +101,26 @@ export async function settleJobs(
   ended: readonly EndedJob[],
   from: 'queued' | 'running',
   at: number,
-): Promise<readonly SettledRun[]> {
+  held?: Held,
+): Promise<readonly (SettledRun & { readonly jobIds: readonly string[] })[]> {
   if (ended.length === 0) return [];
   const outcomes = new Map<string, EndedJob>();
   for (const end of ended) if (!outcomes.has(end.job.id)) outcomes.set(end.job.id, end);
   const threads = await findThreads(ledger, trx, [...new Set(ended.map(({ job }) => job.runId))]);
-  const settled = new Map(threads.map((thread) => [thread.runId, { thread, jobs: [] as SettledJob[] }]));
+  const settled = new Map(
+    threads.map((thread) => [thread.runId, { thread, jobs: [] as SettledJob[], jobIds: [] as string[] }]),
+  );
 
   for (const [kind, ends] of Map.groupBy(outcomes.values(), ({ outcome }) => outcome.kind)) {
     for (const chunk of inChunks(ends)) {
-      const rows = await trx
+      const ids = chunk.map(({ job }) => job.id);
+      let update = trx
         .updateTable('job')
-        .set({ state: 'settled', kind, ended_at: at })
-        .where(
-          'id',
-          'in',
-          chunk.map(({ job }) => job.id),
-        )
-        .where('state', '=', from)
-        .returning(['id', 'run_id', 'host', 'position'])
-        .execute();
+        .set({ state: 'settled', kind, ended_at: at, ...held?.let })
+        .where('id', 'in', ids)
+        .where('state', '=', from);
+      if (held !== undefined) update = update.where(held.isOurs);
+      const rows = await update.returning(['id', 'run_id', 'host', 'position']).execute();
       onceItStands(trx, () => ledger.meters.count('jobs', kind, rows.length));
       const results: Insertable<Schema['result']>[] = [];
       const outputs: Insertable<Schema['output']>[] = [];
@@ -121,6 +129,7 @@ export async function settleJobs(
         const run = settled.get(run_id);
         if (outcome === undefined || run === undefined) continue;
         run.jobs.push({ host, position, outcome });
+        run.jobIds.push(id);
         const { result, output } = toRows(id, host, run.thread.plan, outcome);
         results.push(result);
         if (output !== undefined) outputs.push(output);
@@ -132,8 +141,9 @@ export async function settleJobs(
   }
   const changed = [...settled.values()].filter(({ jobs }) => jobs.length > 0);
   for (const { thread, jobs } of changed) await oweRows(trx, thread, oweResults(thread, jobs, at));
-  return changed.map(({ thread, jobs }) => ({
+  return changed.map(({ thread, jobs, jobIds }) => ({
     runId: thread.runId,
+    jobIds,
     failed: from === 'queued' ? 0 : jobs.filter(({ outcome }) => outcome.kind !== 'ok').length,
   }));
 }
@@ -173,14 +183,29 @@ async function storeOutputs(
   trx: Transaction<Schema>,
   outputs: readonly Insertable<Schema['output']>[],
 ): Promise<void> {
-  let chars = 0;
-  for (const output of outputs) {
-    await trx.insertInto('output').values(output).execute();
-    chars += output.streams_json.length;
-    if (chars < CHARS_AT_ONCE) continue;
-    chars = 0;
+  let written = 0;
+  for (const { some, chars } of inStatements(outputs)) {
+    await trx.insertInto('output').values(some).execute();
+    written += chars;
+    if (written < CHARS_AT_ONCE) continue;
+    written = 0;
     await breathe();
   }
+}
+
+/** Short ones go many at a time; a statement that is kept to be used again keeps what it was given last. */
+function* inStatements(outputs: readonly Insertable<Schema['output']>[]) {
+  let some: Insertable<Schema['output']>[] = [];
+  let chars = 0;
+  for (const output of outputs) {
+    some.push(output);
+    chars += output.streams_json.length;
+    if (chars < CHARS_A_STATEMENT) continue;
+    yield { some, chars };
+    some = [];
+    chars = 0;
+  }
+  if (some.length > 0) yield { some, chars };
 }
 
 /** Settles jobs that never start, all for one reason. */

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import type { RawBuilder, Transaction } from 'kysely';
 import type { TakenJob } from '../../run/run.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import { mayStart } from '../rollout/steps.ts';
@@ -8,17 +8,19 @@ import { type Ledger, oweToThread } from './settle.ts';
 
 /**
  * The only way to start a job. It answers once in a job's life, whatever crashes and whoever asks twice, and tells
- * which of these it has marked as running.
+ * which of these it has marked as running. Where several processes share the tables, only what this one has taken
+ * (`isOurs`).
  */
 export async function passGuard(
   ledger: Ledger,
   trx: Transaction<Schema>,
   jobs: readonly TakenJob[],
   at: number,
+  isOurs?: RawBuilder<boolean>,
 ): Promise<readonly TakenJob[]> {
   const ids = new Set<string>();
   for (const chunk of inChunks(jobs)) {
-    const rows = await trx
+    let update = trx
       .updateTable('job')
       .set({ state: 'running', started_at: at })
       .where(
@@ -37,9 +39,9 @@ export async function passGuard(
           .where('held', 'is', null)
           // Nobody could read what became of it.
           .where('channel_id', 'not in', (closed) => closed.selectFrom('place').select('channel_id')),
-      )
-      .returning('id')
-      .execute();
+      );
+    if (isOurs !== undefined) update = update.where(isOurs);
+    const rows = await update.returning('id').execute();
     for (const { id } of rows) ids.add(id);
   }
   const granted = jobs.filter((job) => ids.delete(job.id));

@@ -21,6 +21,20 @@ test('no two processes take the same job, and a host has one of them at a time',
   expect(hostsOf(await other.jobs.take(10))).toEqual([first.host]);
 });
 
+test('what one process has taken no other one starts, and what one runs no other one ends', async () => {
+  await using rig = await openRig();
+  await using other = await openAnother(rig);
+  const run = await openRun(rig.store, { hosts: 3 });
+  const taken = await rig.store.jobs.take(3);
+  expect(await other.jobs.start(taken)).toEqual([]);
+  expect(await rig.store.jobs.start(taken)).toHaveLength(3);
+  const ended = taken.map((job) => ({ job, outcome: okOutcome() }));
+  await other.jobs.settle(ended);
+  expect((await rig.store.findRun(run.id))?.progress).toMatchObject({ running: 3, settled: {} });
+  await rig.store.jobs.settle(ended);
+  expect((await rig.store.findRun(run.id))?.progress).toMatchObject({ running: 0, settled: { ok: 3 } });
+});
+
 test("fan-out and a person's share hold over all processes", async () => {
   await using rig = await openRig({ shares: { slots: 3, runs: 100, waiting: 1_000 } });
   await using other = await openAnother(rig, { shares: { slots: 3, runs: 100, waiting: 1_000 } });

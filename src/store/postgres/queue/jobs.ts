@@ -4,7 +4,7 @@ import type { EndedJob, TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
 import type { JobQueue } from '../../jobs/job-queue.ts';
 import { replaceUnknown } from '../../jobs/late.ts';
-import { type Ledger, settleJobs } from '../../jobs/settle.ts';
+import { type Held, type Ledger, settleJobs } from '../../jobs/settle.ts';
 import { passGuard } from '../../jobs/start-guard.ts';
 import type { StoredOutbox } from '../../outbox/outbox.ts';
 import { moveOn, type RolloutChange } from '../../rollout/steps.ts';
@@ -51,6 +51,8 @@ export class ServerJobs implements JobQueue {
   readonly #settings: ServerJobsSettings;
   readonly #ledger: Ledger;
   readonly #db: Kysely<ServerSchema>;
+  /** What this process has taken; as it ends, its host's lane is free. */
+  readonly #mine: Held;
   readonly #map: QueueMap;
   readonly #contact: Contact;
   readonly #batches: BatchWaits;
@@ -70,6 +72,7 @@ export class ServerJobs implements JobQueue {
     this.#settings = settings;
     this.#ledger = ledger;
     this.#db = toServer(ledger.db);
+    this.#mine = { isOurs: sql`worker = ${ledger.self}`, let: { lane: null } };
     this.#map = new QueueMap(ledger.plans, { hostConcurrency, personSlots });
     this.#batches = new BatchWaits(ledger, log, (change) => this.follow(change));
     this.#look = setInterval(() => this.#announce(), LOOK_MS).unref();
@@ -156,12 +159,11 @@ export class ServerJobs implements JobQueue {
     if (!this.#contact.check()) throw new Error('out of touch with the database');
     const started = await transact(this.#ledger.db, async (own) => {
       const trx = toServer(own);
-      const mine = await this.#ofMine(trx, jobs);
-      const waiting = jobs.filter(({ id }) => mine.get(id)?.state === 'queued');
-      const granted =
-        waiting.length === 0 ? [] : await passGuard(this.#ledger, toStore(trx), waiting, this.#ledger.now());
+      const { isOurs } = this.#mine;
+      const granted = await passGuard(this.#ledger, own, jobs, this.#ledger.now(), isOurs);
       const ids = new Set(granted.map(({ id }) => id));
       const refused = jobs.map(({ id }) => id).filter((id) => !ids.has(id));
+      const mine = await this.#ofMine(trx, refused);
       const back = refused.filter((id) => mine.get(id)?.state === 'queued');
       if (back.length > 0) await this.#giveBack(trx, back);
       const over = refused.filter((id) => mine.get(id)?.state === 'settled');
@@ -185,19 +187,21 @@ export class ServerJobs implements JobQueue {
     await transact(this.#ledger.db, async (own) => {
       const trx = toServer(own);
       const at = this.#ledger.now();
+      // Never what another process has made of it.
+      const settled = await settleJobs(this.#ledger, own, ended, 'running', at, this.#mine);
+      const over = new Set(settled.flatMap(({ jobIds }) => jobIds));
+      const rest = ended.filter(({ job }) => !over.has(job.id));
       const mine = await this.#ofMine(
         trx,
-        ended.map(({ job }) => job),
+        rest.map(({ job }) => job.id),
       );
-      // Never what another process has made of it.
-      const ours = ended.filter(({ job }) => mine.has(job.id));
-      const settled = await settleJobs(this.#ledger, toStore(trx), ours, 'running', at);
-      const late = ours.filter(({ job }) => mine.get(job.id)?.kind === 'interrupted');
-      await replaceUnknown(this.#ledger, toStore(trx), late, at);
+      const late = rest.filter(({ job }) => mine.get(job.id)?.kind === 'interrupted');
+      await replaceUnknown(this.#ledger, own, late, at);
       // Every process finds what came of it in the tables.
-      await moveOn(this.#ledger, toStore(trx), settled, at);
-      const over = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
-      await this.#tear(trx, over);
+      await moveOn(this.#ledger, own, settled, at);
+      if (over.size > 0) await this.#running().drop([...over], own);
+      const others = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
+      await this.#tear(trx, others);
     });
     for (const { job } of ended) this.#held.delete(job.id);
     this.#isIdle = false;
@@ -358,11 +362,12 @@ export class ServerJobs implements JobQueue {
   }
 
   /** Of these, what is ours in the table. */
-  async #ofMine(trx: Transaction<ServerSchema>, jobs: readonly TakenJob[]) {
+  async #ofMine(trx: Transaction<ServerSchema>, ids: readonly string[]) {
+    if (ids.length === 0) return new Map<string, never>();
     const rows = await trx
       .selectFrom('job')
       .select(['id', 'state', 'kind'])
-      .where(sql<boolean>`id = any(${jobs.map(({ id }) => id)}::text[])`)
+      .where(sql<boolean>`id = any(${ids}::text[])`)
       .where('worker', '=', this.#ledger.self)
       .execute();
     return new Map(rows.map((row) => [row.id, row]));
