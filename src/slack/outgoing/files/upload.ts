@@ -68,7 +68,7 @@ export async function sendBytes(url: string, body: Bytes, mostMs: number): Promi
     body: body.read(),
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
-    signal: AbortSignal.timeout(mostMs),
+    signal: AbortSignal.timeout(Math.ceil(mostMs)),
   });
   await answer.body.dump();
   if (answer.statusCode === 429) throw new UploadLimited(waitOf(answer.headers['retry-after']));
