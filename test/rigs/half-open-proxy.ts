@@ -6,14 +6,22 @@ export interface HalfOpenProxy extends AsyncDisposable {
   /** From now on nothing passes, and nobody is told: as a pulled cable, or a firewall that forgot. */
   freeze(): void;
   thaw(): void;
+  /** From now on whoever is connected, or comes, is hung up on: as a host that lost its power. */
+  cut(): void;
 }
 
 /** Passes TCP on to a port of 127.0.0.1, until it is frozen. */
 export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
+  let isCut = false;
 
   const listener = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
+    if (isCut) {
+      near.on('error', () => {});
+      near.destroy();
+      return;
+    }
     const far = connect({ port: target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     for (const [from, to] of [
       [near, far],
@@ -45,6 +53,10 @@ export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy>
     },
     thaw() {
       isFrozen = false;
+    },
+    cut() {
+      isCut = true;
+      for (const socket of sockets) socket.destroy();
     },
     async [Symbol.asyncDispose]() {
       const closed = once(listener, 'close');

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { isQuickened, quickenCiphers } from '../../src/ssh/login/cipher-keys.ts';
+import { reusePackets } from '../../src/ssh/login/cipher-packets.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
 
 describe('the keys of AES-GCM', () => {
@@ -33,4 +34,78 @@ describe('the keys of AES-GCM', () => {
     expect(asked).toEqual([expected]);
     client.end();
   });
+});
+
+describe('the packets of AES-GCM', () => {
+  /** As the library has it: enciphers, and hands on. */
+  function openCipher() {
+    const written: Buffer[] = [];
+    const cipher = {
+      allocPacket: (bytes: number) => Buffer.alloc(bytes),
+      encrypt(packet: Buffer) {
+        cipher._onWrite(packet.subarray(0, 4));
+        cipher._onWrite(Buffer.from(packet.subarray(4)));
+      },
+      _onWrite: (bytes: Buffer) => void written.push(bytes),
+    };
+    reusePackets(cipher);
+    return { cipher, written };
+  }
+
+  test('are made in the same place again once they are enciphered, and what was handed on stays as it was', () => {
+    const { cipher, written } = openCipher();
+    const first = cipher.allocPacket(32_777).fill(1, 5);
+    const before = Buffer.from(first);
+    cipher.encrypt(first);
+    const second = cipher.allocPacket(20_000).fill(2, 5);
+    expect(second.buffer).toBe(first.buffer);
+    cipher.encrypt(second);
+    expect(Buffer.concat(written.slice(0, 2)).equals(before)).toBe(true);
+  });
+
+  test('that wait for new keys are not written over, nor are those of another connection', () => {
+    const [one, other] = [openCipher(), openCipher()];
+    const waiting = one.cipher.allocPacket(32_777).fill(1, 5);
+    const next = other.cipher.allocPacket(32_777).fill(2, 5);
+    const third = one.cipher.allocPacket(32_777).fill(3, 5);
+    expect(new Set([waiting.buffer, next.buffer, third.buffer]).size).toBe(3);
+    for (const packet of [third, next]) one.cipher.encrypt(packet);
+    expect(waiting.subarray(5, 32_000).every((byte) => byte === 1)).toBe(true);
+    one.cipher.encrypt(waiting);
+  });
+
+  test.each([4_087, 4_096, 32_768, 32_777, 33_700])(
+    'of %d bytes are laid out as the library lays them out',
+    async (bytes) => {
+      await using server = await startSshServer();
+      const client = new ssh2.Client();
+      client.on('error', () => {});
+      const layouts: unknown[] = [];
+      client.on('handshake', () => {
+        const cipher: unknown = Reflect.get(Reflect.get(client, '_protocol'), '_cipher');
+        if (typeof cipher !== 'object' || cipher === null) return;
+        const layout = () => {
+          const packet: Buffer = Reflect.apply(Reflect.get(cipher, 'allocPacket'), cipher, [bytes]);
+          return [packet.length, packet.readUInt32BE(0), packet[4]];
+        };
+        const theirs = layout();
+        quickenCiphers(client);
+        layouts.push(theirs, layout());
+      });
+      const ready = new Promise<void>((resolve, reject) => {
+        client.once('ready', () => resolve());
+        client.once('error', reject);
+      });
+      client.connect({
+        sock: connect({ host: '127.0.0.1', port: server.port }),
+        username: 'ops',
+        password: 'right',
+        algorithms: { cipher: ['aes128-gcm@openssh.com'] },
+      });
+      await ready;
+      client.end();
+      expect(layouts).toHaveLength(2);
+      expect(layouts[1]).toEqual(layouts[0]);
+    },
+  );
 });

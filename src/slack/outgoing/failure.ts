@@ -20,7 +20,23 @@ export class NotShownYet extends Error {
   override readonly name = 'NotShownYet';
 }
 
+/** The host that takes a file's bytes is no method of the API, and says in its own way that it wants to be left alone. */
+export class UploadLimited extends Error {
+  override readonly name = 'UploadLimited';
+  /** Undefined where it does not say. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(retryAfterMs: number | undefined) {
+    super('the host for files takes none now');
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 export function classify(error: unknown): Failure {
+  if (error instanceof UploadLimited) {
+    const { retryAfterMs } = error;
+    return { kind: 'later', code: 'upload_limited', ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  }
   if (error instanceof NotShownYet) return { kind: 'later', code: 'not_shown_yet' };
   if (error instanceof WebAPIRateLimitedError) {
     return { kind: 'later', code: 'ratelimited', retryAfterMs: error.retryAfter * 1_000 };

@@ -110,7 +110,7 @@ export async function fetchContent(
   try {
     const bytes = await pumpIn(
       (buffer, start, position) => copy.sftp.read(source, buffer, start, position),
-      async (chunk) => {
+      async (chunk, giveBack) => {
         const position = written;
         written += chunk.length;
         if (written > maxBytes) throw tooLarge(source.path, maxBytes);
@@ -119,7 +119,7 @@ export async function fetchContent(
         await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
         copy.meter.moved(chunk.length);
         digest.update(chunk);
-        const ended = here(writeAll(file, chunk, position));
+        const ended = here(writeAll(file, chunk, position)).then(giveBack);
         // Awaited below, in its turn.
         ended.catch(() => {});
         writing.push(ended);

@@ -6,7 +6,7 @@ import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { cutOff, stopTrouble, Trouble } from '../trouble.ts';
 import { checkPrivate, giveAttributes } from './attributes.ts';
-import { backupName, keepOld } from './backup.ts';
+import { backupName, checkCanKeep, keepOld } from './backup.ts';
 import { checkFreeSpace } from './free-space.ts';
 import type { Copied, Copy, PutWork } from './open-copy.ts';
 import { checkMissing, checkTrueName, makeMissing, resolvePutTarget } from './remote-path.ts';
@@ -28,7 +28,10 @@ export async function putFile(copy: Copy, folder: JailedFolder, work: PutWork): 
     checkMissing(copy, work.remote, target);
     checkTrueName(target.path, work.remote, copy.mayTouch);
     const backup = options.backup === true && target.old ? backupName(copy, target.path) : undefined;
-    if (backup !== undefined) checkTrueName(backup, work.remote, copy.mayTouch);
+    if (backup !== undefined) {
+      checkTrueName(backup, work.remote, copy.mayTouch);
+      checkCanKeep(sftp, target.path);
+    }
     await checkFreeSpace(copy, target, work.source.bytes);
     await makeMissing(copy, target);
     try {

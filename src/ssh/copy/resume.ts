@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { codeOf } from '../../errors.ts';
+import type { Chunks } from '../flow/pump.ts';
 import type { SourceReader } from '../flow/shared-source.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
@@ -66,15 +67,19 @@ async function digestBeginning(folder: JailedFolder, local: string, bytes: numbe
 }
 
 /** The chunks behind the first `from` bytes; those are read too, for the digest of all. */
-export function chunksFrom(source: SourceReader, from: number): () => Promise<Buffer> {
+export function chunksFrom(source: SourceReader, from: number): Chunks {
   let left = from;
-  return async () => {
-    for (;;) {
-      const chunk = await source.next();
-      if (chunk.length === 0 || left === 0) return chunk;
-      const skipped = Math.min(left, chunk.length);
-      left -= skipped;
-      if (skipped < chunk.length) return chunk.subarray(skipped);
-    }
+  return {
+    async next() {
+      for (;;) {
+        const chunk = await source.next();
+        if (chunk.length === 0 || left === 0) return chunk;
+        const skipped = Math.min(left, chunk.length);
+        left -= skipped;
+        if (skipped < chunk.length) return chunk.subarray(skipped);
+        source.giveBack();
+      }
+    },
+    giveBack: () => source.giveBack(),
   };
 }

@@ -64,9 +64,10 @@ export async function readBack({ sftp, window }: Copy, path: string, most: numbe
     let bytes = 0;
     await pumpIn(
       (buffer, start, position) => sftp.read(file, buffer, start, position),
-      async (chunk) => {
+      async (chunk, giveBack) => {
         bytes += chunk.length;
         digest.update(chunk);
+        giveBack();
         if (bytes > most) throw new Trouble('transfer-failed', 'more lies on the host than was sent');
       },
       { expectedBytes: most, window },

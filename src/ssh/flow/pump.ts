@@ -39,18 +39,30 @@ class Pace {
   }
 }
 
+/** Where chunks come from. */
+export interface Chunks {
+  /** Empty at the end. */
+  next(): Promise<Buffer>;
+  /** The oldest one that was not given back yet is written: its memory may be used again. */
+  giveBack(): void;
+}
+
 /** Takes chunks one after the other, until one is empty, and writes several at once. Answers with how much there was. */
 export async function pumpOut(
-  next: () => Promise<Buffer>,
+  chunks: Chunks,
   write: (bytes: Buffer, position: number) => Promise<void>,
   window: Window,
 ): Promise<number> {
-  const writing: { readonly bytes: number; readonly written: Promise<void> }[] = [];
+  const writing: {
+    readonly bytes: number;
+    readonly isLast: boolean;
+    readonly written: Promise<void>;
+  }[] = [];
   const pace = new Pace(window);
   let position = 0;
   let underWay = 0;
   try {
-    for (let chunk = await next(); chunk.length > 0; chunk = await next()) {
+    for (let chunk = await chunks.next(); chunk.length > 0; chunk = await chunks.next()) {
       for (let start = 0; start < chunk.length; ) {
         const piece = chunk.subarray(start, start + pace.requestBytes);
         start += piece.length;
@@ -59,11 +71,12 @@ export async function pumpOut(
           await first?.written;
           underWay -= first?.bytes ?? 0;
           pace.moved(first?.bytes ?? 0);
+          if (first?.isLast === true) chunks.giveBack();
         }
         const written = write(piece, position);
         // Awaited above or below, in its turn; until then a failure is nobody's surprise.
         written.catch(() => {});
-        writing.push({ bytes: piece.length, written });
+        writing.push({ bytes: piece.length, isLast: start === chunk.length, written });
         position += piece.length;
         underWay += piece.length;
       }
@@ -75,6 +88,11 @@ export async function pumpOut(
   }
 }
 
+interface Chunk {
+  readonly bytes: Buffer;
+  giveBack(): void;
+}
+
 export interface Reading {
   /** As much as that is asked for at once; beyond it, a chunk at a time, as a size may be wrong, or none at all. */
   readonly expectedBytes: number;
@@ -83,25 +101,30 @@ export interface Reading {
 
 /**
  * Reads several at once and hands on in order, up to where the source ends; its size is not believed, since
- * some hosts and all of /proc say 0. A short read is completed before anything behind it counts.
+ * some hosts and all of /proc say 0. A short read is completed before anything behind it counts. Who takes a chunk
+ * gives it back when it is done with it: its memory is read into again.
  */
 export async function pumpIn(
   read: (buffer: Buffer, start: number, position: number) => Promise<number>,
-  take: (bytes: Buffer) => Promise<void>,
+  take: (bytes: Buffer, giveBack: () => void) => Promise<void>,
   { expectedBytes, window }: Reading,
 ): Promise<number> {
-  const readWhole = async (position: number, length: number): Promise<Buffer> => {
-    const buffer = Buffer.allocUnsafe(length);
+  const spare: Buffer[] = [];
+  const readWhole = async (position: number, length: number): Promise<Chunk> => {
+    const buffer = (length === CHUNK_BYTES ? spare.pop() : undefined) ?? Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
       const bytes = await read(buffer, filled, position + filled);
       if (bytes === 0) break;
       filled += bytes;
     }
-    return buffer.subarray(0, filled);
+    return {
+      bytes: buffer.subarray(0, filled),
+      giveBack: () => void (length === CHUNK_BYTES && spare.push(buffer)),
+    };
   };
 
-  const reading: { readonly length: number; readonly chunk: Promise<Buffer> }[] = [];
+  const reading: { readonly length: number; readonly chunk: Promise<Chunk> }[] = [];
   const pace = new Pace(window);
   let asked = 0;
   let total = 0;
@@ -120,12 +143,13 @@ export async function pumpIn(
         underWay += length;
       }
       const first = reading.shift();
-      const bytes = (await first?.chunk) ?? Buffer.alloc(0);
-      const length = first?.length ?? 0;
+      if (first === undefined) return total;
+      const { length } = first;
+      const { bytes, giveBack } = await first.chunk;
       underWay -= length;
       pace.moved(length);
       total += bytes.length;
-      if (bytes.length > 0) await take(bytes);
+      if (bytes.length > 0) await take(bytes, giveBack);
       if (bytes.length < length) return total;
     }
   } finally {

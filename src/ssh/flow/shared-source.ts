@@ -3,12 +3,15 @@ import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
 import { Trouble } from '../trouble.ts';
-import { CHUNK_BYTES } from './pump.ts';
+import { CHUNK_BYTES, type Chunks } from './pump.ts';
 
 /** Of each file that is being sent, how much is kept for hosts that are behind the fastest one: 8 MiB. */
 const KEPT_BLOCKS = 32;
 /** Of all of them together: some 64 MiB. A folder is sent 32 files at a time, and of each host it may be another one. */
 const KEPT_IN_ALL = 256;
+
+/** Of each file: as many as are under way to one host. */
+const MOST_SPARE = 8;
 
 export interface OpenedSource {
   readonly file: FileHandle;
@@ -19,6 +22,14 @@ interface Block {
   readonly bytes: Buffer;
   /** SHA-256 of the file up to here. */
   readonly digest: Hash;
+}
+
+/** A block that is kept, or that somebody has. */
+interface Held {
+  readonly block: Promise<Block>;
+  /** Of those who have it. */
+  readers: number;
+  isKept: boolean;
 }
 
 /**
@@ -64,7 +75,9 @@ class SharedFile {
   readonly #file: FileHandle;
   readonly #local: string;
   readonly #sharing: Sharing;
-  readonly #blocks = new Map<number, Promise<Block>>();
+  readonly #blocks = new Map<number, Held>();
+  /** Memory of blocks that nobody has any more: a new one for each is what V8 has to collect. */
+  readonly #spare: Buffer[] = [];
   #next = 0;
   #digest: Promise<Hash> = Promise.resolve(createHash('sha256'));
   #readers = 0;
@@ -80,32 +93,52 @@ class SharedFile {
     return this.#next === 0 || this.#blocks.has(0);
   }
 
-  /** Undefined where it is not kept any more. */
-  block(index: number): Promise<Block> | undefined {
-    if (index !== this.#next) return this.#blocks.get(index);
+  /** Undefined where it is not kept any more. To be given back. */
+  take(index: number): Held | undefined {
+    const held = index === this.#next ? this.#readOn(index) : this.#blocks.get(index);
+    if (held) held.readers += 1;
+    return held;
+  }
+
+  async giveBack(held: Held): Promise<void> {
+    held.readers -= 1;
+    await this.#reuse(held);
+  }
+
+  #readOn(index: number): Held {
     const block = this.#readNext(index, this.#digest);
     this.#digest = block.then(({ digest }) => digest);
     // Whoever waits for the block hears of it.
     this.#digest.catch(() => {});
-    this.#blocks.set(index, block);
+    const held: Held = { block, readers: 0, isKept: true };
+    this.#blocks.set(index, held);
     const before = index - this.#sharing.keptBlocks();
     // The oldest first.
-    for (const kept of this.#blocks.keys()) {
+    for (const [kept, old] of this.#blocks) {
       if (kept > before) break;
       this.#blocks.delete(kept);
+      old.isKept = false;
+      void this.#reuse(old);
     }
     this.#next += 1;
-    return block;
+    return held;
+  }
+
+  /** Its memory, where nobody has it nor can have it again. */
+  async #reuse(held: Held): Promise<void> {
+    if (held.readers > 0 || held.isKept) return;
+    const block = await held.block.catch(() => undefined);
+    if (block?.bytes.length === CHUNK_BYTES && this.#spare.length < MOST_SPARE) this.#spare.push(block.bytes);
   }
 
   async #readNext(index: number, before: Promise<Hash>): Promise<Block> {
-    const [bytes, soFar] = await Promise.all([this.readAt(index * CHUNK_BYTES), before]);
+    const into = this.#spare.pop() ?? Buffer.allocUnsafe(CHUNK_BYTES);
+    const [bytes, soFar] = await Promise.all([this.readAt(index * CHUNK_BYTES, into), before]);
     return { bytes, digest: soFar.copy().update(bytes) };
   }
 
   /** A whole chunk, but at the end of the file. */
-  async readAt(position: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  async readAt(position: number, buffer: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)): Promise<Buffer> {
     let filled = 0;
     while (filled < buffer.length) {
       const { bytesRead } = await this.#file
@@ -135,10 +168,12 @@ class SharedFile {
 }
 
 /** One host's way through a file. */
-export class SourceReader {
+export class SourceReader implements Chunks {
   readonly #file: SharedFile;
   #index = 0;
   #digest: Hash = createHash('sha256');
+  /** What it has taken and not given back; undefined for what it read for itself. */
+  readonly #taken: (Held | undefined)[] = [];
   #isAlone = false;
   #isOpen = true;
 
@@ -153,8 +188,10 @@ export class SourceReader {
 
   /** The next chunk, not to be written to; empty at the end. */
   async next(): Promise<Buffer> {
-    const block = this.#isAlone ? undefined : await this.#file.block(this.#index);
-    if (block !== undefined) {
+    const held = this.#isAlone ? undefined : this.#file.take(this.#index);
+    this.#taken.push(held);
+    if (held !== undefined) {
+      const block = await held.block;
       this.#index += 1;
       this.#digest = block.digest;
       return block.bytes;
@@ -168,6 +205,12 @@ export class SourceReader {
     this.#index += 1;
     this.#digest.update(bytes);
     return bytes;
+  }
+
+  /** Nobody reads the oldest chunk any more that `next` gave and that was not given back: it may be written to. */
+  giveBack(): void {
+    const held = this.#taken.shift();
+    if (held) void this.#file.giveBack(held);
   }
 
   /** Hex, over all that `next` gave. */

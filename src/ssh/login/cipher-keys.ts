@@ -1,5 +1,6 @@
 import { createSecretKey, KeyObject } from 'node:crypto';
 import type { Client } from 'ssh2';
+import { reusePackets } from './cipher-packets.ts';
 
 /** ssh2 1.17, lib/protocol/crypto.js: AES-GCM makes a cipher for each packet, out of the key in these fields. */
 const KEYS = [
@@ -19,7 +20,9 @@ export function quickenCiphers(client: Client): void {
     const cipher: unknown = Reflect.get(protocol, name);
     if (!isObject(cipher)) continue;
     const key: unknown = Reflect.get(cipher, field);
-    if (Buffer.isBuffer(key)) Reflect.set(cipher, field, createSecretKey(key));
+    if (!Buffer.isBuffer(key)) continue;
+    Reflect.set(cipher, field, createSecretKey(key));
+    if (name === '_cipher') reusePackets(cipher);
   }
 }
 

@@ -172,6 +172,12 @@ export class SftpSession {
     );
   }
 
+  /** Whether the host has said that it knows no second names (ssh2 1.17, lib/protocol/SFTP.js); else it is to be tried. */
+  get knowsNoLinks(): boolean {
+    const known: unknown = Reflect.get(this.#sftp, '_extensions');
+    return typeof known === 'object' && known !== null && !Reflect.has(known, 'hardlink@openssh.com');
+  }
+
   /** A second name for a file. False where the host does not know how. */
   link(from: string, to: string): Promise<boolean> {
     return this.#tellIfKnown('keeping', `${from} as ${to}`, (done) =>

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { backupName } from '../copy/backup.ts';
+import { backupName, checkCanKeep } from '../copy/backup.ts';
 import type { Copy } from '../copy/open-copy.ts';
 import { digestManyRemote } from '../copy/remote-digest.ts';
 import { checkMissing, checkTrueName, expandHome, type PutWords } from '../copy/remote-path.ts';
@@ -68,7 +68,9 @@ export async function planTree(copy: Copy, tree: Tree, words: PutWords): Promise
   const toSend = placed.filter((one) => !unchanged.has(one));
   if (words.options?.backup === true) {
     for (const { path, old } of toSend) {
-      if (old) checkTrueName(backupName(copy, path), words.remote, copy.mayTouch);
+      if (!old) continue;
+      checkTrueName(backupName(copy, path), words.remote, copy.mayTouch);
+      checkCanKeep(sftp, path);
     }
   }
   return { base, folders, toSend, unchanged: [...unchanged] };

@@ -76,7 +76,7 @@ async function send(
   const source = copy.sources.read(await folder.openSource(local), local);
   try {
     const sent = await pumpOut(
-      () => source.next(),
+      source,
       async (chunk, position) => {
         await copy.sftp.write(part, chunk, position);
         copy.meter.moved(chunk.length);

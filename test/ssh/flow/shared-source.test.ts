@@ -99,6 +99,30 @@ describe('a file that is sent to many hosts', () => {
     expect(await readsOfTwo(40)).toBe(41);
   });
 
+  test('is read into memory that was given back, and never into what a host still has or may get', async () => {
+    const bytes = randomBytes(90 * CHUNK_BYTES);
+    const source = await placeFile(bytes);
+    const sources = new SharedSources();
+    const fast = sources.read(await source.open(), 'f');
+    const slow = sources.read(await source.open(), 'f');
+    const memory = new Set<ArrayBufferLike>();
+    const held: Buffer[] = [];
+    for (let i = 0; i < 90; i++) {
+      const chunk = await fast.next();
+      memory.add(chunk.buffer);
+      // Twenty chunks behind, until it is left behind; it gives nothing back.
+      if (i >= 20 && i < 60) held.push(await slow.next());
+      fast.giveBack();
+    }
+    expect(Buffer.concat(held).equals(bytes.subarray(0, 40 * CHUNK_BYTES))).toBe(true);
+    const rest = await readTo(slow, 1_000);
+    expect(rest.equals(bytes.subarray(40 * CHUNK_BYTES))).toBe(true);
+    expect([fast.sha256(), slow.sha256()]).toEqual([sha256(bytes), sha256(bytes)]);
+    expect(memory.size).toBeLessThan(90);
+    await fast.close();
+    await slow.close();
+  });
+
   test('is told apart from what it becomes in the middle: the digest is of what was handed out', async () => {
     const source = await placeFile(randomBytes(CHUNK_BYTES));
     const sources = new SharedSources();

@@ -8,6 +8,7 @@ import { formatNotice } from '../../../report/answers.ts';
 import type { FileUpload } from '../../../report/message.ts';
 import type { Workspace } from '../../workspace.ts';
 import { postMessage } from '../delivery.ts';
+import { UploadLimited } from '../failure.ts';
 
 export interface Place {
   readonly channel: string;
@@ -16,6 +17,10 @@ export interface Place {
 
 /** Slack may think long about a large file; nothing at all for this long is no answer. */
 const SILENCE_MS = 60_000;
+/** Slower than that it does not go on, and one that drips would hold its place for ever. */
+const LEAST_BYTES_PER_SECOND = 64 * 1024;
+/** What a host may make us wait for, whatever it says. */
+const LONGEST_WAIT_MS = 60 * 60_000;
 
 /** What is known of earlier tries, and is to be known of this one. */
 export interface Tries {
@@ -43,15 +48,7 @@ export async function uploadFile(
   const begun = await posts.files.getUploadURLExternal({ filename, length });
   const { upload_url, file_id } = begun;
   if (upload_url === undefined || file_id === undefined) throw new Error('Slack named no place for a file');
-  const answer = await request(upload_url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/octet-stream', 'content-length': String(length) },
-    body: body.read(),
-    headersTimeout: SILENCE_MS,
-    bodyTimeout: SILENCE_MS,
-  });
-  await answer.body.dump();
-  if (answer.statusCode !== 200) throw new Error(`Slack took no file (HTTP ${answer.statusCode})`);
+  await sendBytes(upload_url, body, 2 * SILENCE_MS + (length / LEAST_BYTES_PER_SECOND) * 1_000);
   if (!(await note(file_id))) throw new Error('a file was claimed by somebody else meanwhile');
   await posts.files.completeUploadExternal({
     files: [{ id: file_id, title: filename }],
@@ -63,11 +60,34 @@ export async function uploadFile(
   return file_id;
 }
 
-interface Body extends AsyncDisposable {
-  /** In bytes. */
+/** The second step: what it brings is seen by nobody before the third. In all it takes no longer than `mostMs`. */
+export async function sendBytes(url: string, body: Bytes, mostMs: number): Promise<void> {
+  const answer = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/octet-stream', 'content-length': String(body.length) },
+    body: body.read(),
+    headersTimeout: SILENCE_MS,
+    bodyTimeout: SILENCE_MS,
+    signal: AbortSignal.timeout(Math.ceil(mostMs)),
+  });
+  await answer.body.dump();
+  if (answer.statusCode === 429) throw new UploadLimited(waitOf(answer.headers['retry-after']));
+  if (answer.statusCode !== 200) throw new Error(`Slack took no file (HTTP ${answer.statusCode})`);
+}
+
+/** Seconds; a date (RFC 9110, 10.2.3) is as good as nothing said. */
+function waitOf(retryAfter: string | readonly string[] | undefined): number | undefined {
+  const seconds =
+    typeof retryAfter === 'string' && retryAfter.trim() !== '' ? Number(retryAfter) : Number.NaN;
+  return seconds >= 0 ? Math.min(seconds * 1_000, LONGEST_WAIT_MS) : undefined;
+}
+
+export interface Bytes {
   readonly length: number;
   read(): Readable;
 }
+
+type Body = Bytes & AsyncDisposable;
 
 /**
  * Slack wants a file's size before its first byte: what is made as it is sent is written to a file without a name
