@@ -34,6 +34,8 @@ export interface Config {
     readonly databaseBytes: number;
     readonly freeBytes: number;
   };
+  /** Connections to hosts that nobody uses: how many, and for how long each. */
+  readonly kept: { readonly connections: number; readonly forMs: number };
   /** Milliseconds, perhaps infinite. */
   readonly keep: {
     readonly outputMs: number;
@@ -147,7 +149,7 @@ export function inspectConfig(
       Number(count ?? Number.NaN) * ({ s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0);
     if (ms >= min && ms <= max) return ms;
     problems.push(
-      `${name}: expected a duration from ${min / 1_000}s to ${max / 86_400_000}d, such as 90s, 10m or 2h, got "${value}"`,
+      `${name}: expected a duration from ${min / 1_000}s to ${max < DAY_MS ? `${max / 3_600_000}h` : `${max / DAY_MS}d`}, such as 90s, 10m or 2h, got "${value}"`,
     );
     return fallback;
   };
@@ -276,6 +278,10 @@ export function inspectConfig(
       databaseBytes: readBytes('BATCHOPS_DATABASE_QUOTA', '10G'),
       freeBytes: readBytes('BATCHOPS_FREE_SPACE', '500M'),
     },
+    kept: {
+      connections: readNumber('BATCHOPS_KEPT_CONNECTIONS', 1_000, 0, 100_000),
+      forMs: readDuration('BATCHOPS_KEPT_FOR', 15 * 60_000, 1_000, 3_600_000),
+    },
     keep: {
       outputMs: readKeeping('BATCHOPS_KEEP_OUTPUT', '90d'),
       runMs: readKeeping('BATCHOPS_KEEP_RUNS', '365d'),
@@ -316,6 +322,8 @@ const VARIABLES = [
   'KEEP_UPLOADS',
   'KEEP_FETCHED',
   'SLASH_TEXT',
+  'KEPT_CONNECTIONS',
+  'KEPT_FOR',
 ];
 
 /** `BATCHOPS_…` variables that nothing reads: most likely a slip of the pen, and worth a line in the log. */
@@ -326,13 +334,21 @@ export function unknownVariables(env: Environment): readonly string[] {
   });
 }
 
-/** What a run may ask for at most, and what it gets where it asks for nothing. */
-export function limitsOf({ concurrency, maxTimeLimitMs, person }: Config) {
+/**
+ * What a run may ask for at most, and what it gets where it asks for nothing. `fitted`: the settings that there are
+ * files enough for, of `openFiles`.
+ */
+export function limitsOf(
+  { concurrency, maxTimeLimitMs }: Config,
+  { concurrency: jobs, person }: Config,
+  openFiles: number,
+) {
   return {
     maxFanOut: concurrency,
     fanOut: Math.min(DEFAULT_FAN_OUT, concurrency),
     maxTimeLimitMs,
     timeLimitMs: Math.min(DEFAULT_TIME_LIMIT_MS, maxTimeLimitMs),
     person,
+    ...(jobs < concurrency && { room: { jobs, openFiles } }),
   };
 }

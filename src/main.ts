@@ -34,6 +34,7 @@ import { keepHeapSmall } from './process/heap.ts';
 import { keepSwept } from './process/keep-swept.ts';
 import { openLog } from './process/log/open-log.ts';
 import { openMetrics } from './process/metrics/metrics.ts';
+import { fitOpenFiles, type OpenFiles, openFilesLimit, shareOpenFiles } from './process/open-files.ts';
 import { FLUSH_MS, flush, GRACE_MS, heedSignals, LINGER_MS } from './process/shutdown.ts';
 import { ABORT_LIMIT_MS, type Dispatcher, openDispatcher } from './queue/dispatcher.ts';
 import { openRequests } from './requests/open-requests.ts';
@@ -119,7 +120,10 @@ interface Bot extends Condition {
 
 /** What every part is made with. */
 interface Setup {
+  /** As it was set; and so that there are files enough for it. */
+  readonly asked: Config;
   readonly config: Config;
+  readonly openFiles: OpenFiles;
   readonly fleet: WatchedFleet;
   readonly mask: LearningMask;
   readonly log: Logger;
@@ -145,7 +149,9 @@ interface Parts extends Setup, Backend {
 /** From the settings to the last result in Slack. Each part is opened once those that it needs stand. */
 async function serve(): Promise<void> {
   keepHeapSmall();
-  const config = readConfig(process.env);
+  const asked = readConfig(process.env);
+  const openFiles = shareOpenFiles(openFilesLimit());
+  const config = fitOpenFiles(asked, openFiles);
   const fleet = new WatchedFleet(config, () => readFleet(config, process.env, findKeyFault));
   makeFolder('BATCHOPS_KNOWN_HOSTS', dirname(config.knownHostsPath));
   makeFolder('BATCHOPS_TRANSFER_DIR', config.transferDir);
@@ -154,11 +160,18 @@ async function serve(): Promise<void> {
   const bot: Bot = { phase: 'starting', waitingFor: '', hasDefect: false };
   await using opened = new AsyncDisposableStack();
   const { meters, ...metrics } = openMetrics(own.version);
-  const setup: Setup = { config, fleet, mask, log, meters, steady: openSteadyClock(), bot, end, opened };
+  const steady = openSteadyClock();
+  const setup: Setup = { asked, config, openFiles, fleet, mask, log, meters, steady, bot, end, opened };
   endOnDefect(bot, { log, end, exit });
   process.on('SIGHUP', () => fleet.readAgain());
   for (const found of findSuspicions(config, process.env, fleet)) log.warn({}, `is this meant? ${found}`);
 
+  if (config.concurrency < asked.concurrency) {
+    log.warn(
+      { openFiles: openFiles.limit, asked: asked.concurrency, concurrency: config.concurrency },
+      'too few files may be open for as many hosts at once: fewer are asked, until `ulimit -n` is raised',
+    );
+  }
   const backend = await openBackend(setup);
   const { store, disk } = backend;
   const uses = async () => await disk.uses(await store.usedBytes());
@@ -190,7 +203,7 @@ async function serve(): Promise<void> {
   log.info({}, 'stopped');
 }
 
-async function openBackend({ config, fleet, mask, log, meters, steady, opened }: Setup) {
+async function openBackend({ config, openFiles, fleet, mask, log, meters, steady, bot, opened }: Setup) {
   const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
   const { resumeWithinMs } = config;
   const masked = (text: string): string => mask.now().text(text);
@@ -227,11 +240,14 @@ async function openBackend({ config, fleet, mask, log, meters, steady, opened }:
       room: disk.transfers,
       spool,
       leftovers: store.leftovers,
+      mostKept: (jobs) => Math.min(config.kept.connections, openFiles.kept(jobs)),
+      idleMs: config.kept.forMs,
       log,
       meters,
     }),
     (it) => it.close(),
   );
+  bot.transport = transport;
   return { store, disk, transfers, transfersDir, spool, transport };
 }
 
@@ -254,7 +270,7 @@ async function reachSlack(
 }
 
 function openContext(
-  { config, fleet, log, meters, steady, bot }: Setup,
+  { asked, config, openFiles, fleet, log, meters, steady, bot }: Setup,
   { store, transfers, transport }: Backend,
   workspace: Workspace,
 ): RequestContext {
@@ -274,7 +290,7 @@ function openContext(
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     otherBot: () => workspace.others.seen()[0],
     transfers,
-    limits: limitsOf(config),
+    limits: limitsOf(asked, config, openFiles.limit),
     meters,
     slashText: config.slashText,
     version: own.version,
@@ -313,6 +329,7 @@ async function openListeners(parts: Parts): Promise<SlackConnection> {
     workspace,
     desk: openRequests(context),
     received: context.store.received,
+    describeTrouble: (error) => context.store.describeTrouble(error),
     log,
     meters,
     onFatal: (error) => {

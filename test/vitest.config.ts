@@ -14,6 +14,8 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     // Real servers and a browser on two cores: more workers only make them wait for each other.
     maxWorkers: 2,
+    // Nothing is mocked, so files can share what they load: half a second of CPU less for each of some four hundred.
+    isolate: false,
     projects: [
       {
         extends: true,

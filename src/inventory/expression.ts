@@ -233,23 +233,25 @@ class Search {
       found.push(...there);
       if (there.length === 0) missing.push(one);
     }
-    if (missing.length === 0) return found;
+    const [first] = missing;
+    if (first === undefined) return found;
     const whose = this.#inventory.isPart === true ? WHOSE[kind] : '';
+    const shown = shorten(typed, MAX_SHOWN_CHARS);
+    const unknown = (sentence: string): readonly T[] => {
+      const near = this.#findNear(first.replace(/[*?]/g, ''), known);
+      const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
+      return this.#fault(`${sentence}${hint}`, 'unknown');
+    };
     if (unfolded.names.length > 1) {
       this.#spend(missing.length * STEPS_PER_NAME, typed);
-      const isNone = missing.length === unfolded.names.length;
-      const sentence = isNone
-        ? `There is no ${kind} of ${shorten(typed, MAX_SHOWN_CHARS)}${whose}`
-        : `${shorten(typed, MAX_SHOWN_CHARS)}: there is no ${kind} ${shorten(formatHostSet(missing), MAX_SHOWN_CHARS)}${whose}`;
-      return this.#fault(sentence, 'unknown');
+      if (missing.length === unfolded.names.length) return unknown(`There is no ${kind} of ${shown}${whose}`);
+      const these = shorten(formatHostSet(missing), MAX_SHOWN_CHARS);
+      return this.#fault(`${shown}: there is no ${kind} ${these}${whose}`, 'unknown');
     }
-    if (/[*?]/.test(name))
-      return this.#fault(`No ${kind}${whose} matches ${shorten(typed, MAX_SHOWN_CHARS)}`, 'unknown');
+    if (/[*?]/.test(name)) return unknown(`No ${kind}${whose} matches ${shown}`);
     const other = explain(name);
     if (other !== undefined) return this.#fault(other, 'unknown');
-    const near = this.#findNear(name, known);
-    const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
-    return this.#fault(`There is no ${kind} "${shorten(name, MAX_SHOWN_CHARS)}"${whose}${hint}`, 'unknown');
+    return unknown(`There is no ${kind} "${shorten(name, MAX_SHOWN_CHARS)}"${whose}`);
   }
 }
 

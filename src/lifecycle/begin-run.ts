@@ -21,7 +21,7 @@ import { newSeed } from '../run/rollout/order.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
 import { bringWork, draftWork } from './bring-files.ts';
 import type { RunContext } from './execution.ts';
-import { type OpeningContext, openRun } from './open-run.ts';
+import { closeLater, type OpeningContext, openRun } from './open-run.ts';
 import { recordRefusal } from './refusals.ts';
 
 export interface RequestContext extends RunContext, OpeningContext {
@@ -48,6 +48,8 @@ export interface Limits {
   readonly fanOut: number;
   readonly maxTimeLimitMs: number;
   readonly timeLimitMs: number;
+  /** Set where there are too few files for as many jobs: what is asked for is lowered, and said to be. */
+  readonly room?: { readonly jobs: number; readonly openFiles: number };
   /** Of one person. */
   readonly person: Shares;
 }
@@ -159,7 +161,11 @@ export async function startRun(
   notes: readonly string[],
 ): Promise<Answer | undefined> {
   const approved = authorize(plan, context.allowlist, context.inventory);
-  const { run, isNew } = await putDown(context, call, approved);
+  const { run, isNew } = await putDown(context, call, approved).catch((error: unknown) => {
+    // Its commit may have been answered by nobody.
+    if (!(error instanceof Refusal)) closeLater(context, () => findBegun(context.store, call));
+    throw error;
+  });
   if (!isNew) {
     // Slack delivers a request again where it missed our ack: the first delivery is the run.
     if (call.clickedAt === undefined) {
@@ -185,6 +191,14 @@ async function putDown({ store, now }: RequestContext, call: Call, approved: App
   const madeAt = Math.min(clickedAt, now());
   const click: Click = { id: clickedAt, isSame: (newest) => madeAt <= sameClickUntil(newest) };
   return await store.createRun(approved, requestKey, click, receivedAs);
+}
+
+async function findBegun(
+  store: RequestContext['store'],
+  { requestKey, clickedAt }: Call,
+): ReturnType<RequestContext['store']['findRun']> {
+  const id = await store.runOfRequest(requestKey, clickedAt);
+  return id === undefined ? undefined : await store.findRun(id);
 }
 
 /** A click up to then is the one that began this run; one made after it is meant as another. Epoch ms. */

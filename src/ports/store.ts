@@ -133,6 +133,8 @@ export interface Store {
   backlog(): Promise<Backlog>;
   /** Bytes on disk that hold something. */
   usedBytes(): Promise<number>;
+  /** What is wrong with the database or its disk, a clause, where that is what an error of ours comes from. */
+  describeTrouble(error: unknown): string | undefined;
   /** Rejects where a run could not be recorded: the file gone or replaced, no room, no right to write. */
   ping(): Promise<void>;
   close(): Promise<void>;

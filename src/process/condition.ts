@@ -13,6 +13,7 @@ export interface Condition {
     readonly others: { seen(): readonly unknown[] };
   };
   slack?: { isConnected(): boolean; connections(): number | undefined };
+  transport?: { kept(): number };
   dispatcher?: {
     stats(): { readonly running: number; readonly waiting: number };
     isFailing(): boolean;
@@ -46,6 +47,7 @@ export async function findTrouble(bot: Condition, store: Recording): Promise<str
 /** What health and metrics are told from. */
 export function watch(bot: Condition, store: Recording & Measured, logLinesLost: () => number): HealthSource {
   return {
+    keptConnections: () => bot.transport?.kept() ?? 0,
     jobs: () => bot.dispatcher?.stats() ?? { running: 0, waiting: 0 },
     connections: () => bot.slack?.connections(),
     otherBots: () => bot.workspace?.others.seen().length ?? 0,

@@ -64,6 +64,8 @@ export async function openHealth(
     };
     answer().catch(() => send(500, 'internal error\n'));
   });
+  // Whoever finds the port is not to have all files that we may open.
+  server.maxConnections = 16;
   await listen(server, at);
   const bound = server.address();
   return {

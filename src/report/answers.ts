@@ -33,9 +33,16 @@ export function formatRefusal(refusal: Refusal, typed?: string): Message {
   };
 }
 
-/** Our own fault: the operator gets the number under which the log has it, and nothing of its inside. */
-export function formatDefect(id: string): Message {
-  const what = `Something went wrong inside Batchops. The log has it under ${bounded(id, 40)}.`;
+/**
+ * Our own fault: the operator gets the number under which the log has it, and nothing of its inside. Where it is known
+ * whose it is in place of ours, `trouble` says so in a clause.
+ */
+export function formatDefect(id: string, trouble?: string): Message {
+  const whose =
+    trouble === undefined
+      ? 'Something went wrong inside Batchops'
+      : `Batchops cannot do this now: ${bounded(trouble, 200)}`;
+  const what = `${whose}. The log has it under ${bounded(id, 40)}.`;
   const remedy = 'Whether anything was started is in `/batch runs`: look there before you send it again.';
   return {
     text: escapeShort(`${what} ${remedy.replaceAll('`', '')}`, MAX_TEXT_CHARS),
@@ -73,13 +80,15 @@ export interface HostRow {
 }
 
 export function formatHosts(rows: readonly HostRow[]): Message {
-  const lines = rows.map((row) =>
-    [
+  const lines = inColumns(
+    rows.map((row) => [
       cleanOutput(row.name),
       ...(row.address === undefined ? [] : [cleanOutput(row.address)]),
-      ...(row.groups.length === 0 ? [] : [row.groups.map((group) => `@${cleanOutput(group)}`).join(' ')]),
-      ...(row.note === undefined ? [] : [`(${cleanOutput(row.note)})`]),
-    ].join('  '),
+      [
+        ...row.groups.map((group) => `@${cleanOutput(group)}`),
+        ...(row.note === undefined ? [] : [`(${cleanOutput(row.note)})`]),
+      ].join(' '),
+    ]),
   );
   const title = plural(rows.length, 'host');
   return {
@@ -91,6 +100,22 @@ export function formatHosts(rows: readonly HostRow[]): Message {
       ),
     ],
   };
+}
+
+/** Wider ones stand out of line, so that one long name does not push all others to the right. */
+const MAX_COLUMN_CHARS = 32;
+
+/** Rows of as many cells, below each other; the last cell is as long as it is. */
+function inColumns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, at) =>
+    rows.reduce((widest, row) => Math.max(widest, row[at]?.length ?? 0), 0),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(Math.min(widths[at] ?? 0, MAX_COLUMN_CHARS)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 const AS_IT_IS = { person: (userId: string) => userId, text: (text: string) => text };

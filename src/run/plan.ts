@@ -99,6 +99,8 @@ export interface Plan {
   readonly targets: readonly [Target, ...Target[]];
   /** How many of its jobs may be on the wire at once. */
   readonly fanOut: number;
+  /** Set where more were wanted, and the bot may open too few files for as many. */
+  readonly lowered?: Lowered;
   /** For the command, or for a copy: the longest silence. */
   readonly timeLimitMs: number;
   /** Of a command: it is ended where it says nothing for so long. */
@@ -123,6 +125,12 @@ export interface Plan {
   readonly fold?: Fold;
   /** Each other result is shown by how it differs from the reference. */
   readonly diff?: true;
+}
+
+/** From which fan-out, and how many files the bot may open. */
+export interface Lowered {
+  readonly from: number;
+  readonly openFiles: number;
 }
 
 /** Its targets are the first of more that its words stand for, and how many of those were left out as disabled. */

@@ -14,13 +14,20 @@ export interface Asking {
   readonly typed: string;
 }
 
+export interface Defaults {
+  readonly fanOut: number;
+  readonly timeLimitMs: number;
+  /** Set where the bot may open too few files for all jobs that it is allowed at once. */
+  readonly room?: { readonly jobs: number; readonly openFiles: number };
+}
+
 /** The plan of a request, over the hosts that its words stand for. `seed`: what an order by chance is made of. */
 export function planRun(
   request: FleetRequest,
   hosts: readonly [Host, ...Host[]],
   work: Work,
   asking: Asking,
-  defaults: { readonly fanOut: number; readonly timeLimitMs: number },
+  defaults: Defaults,
   seed: number,
   filling?: Filling,
 ): Plan {
@@ -31,7 +38,7 @@ export function planRun(
   return {
     work,
     targets: mapTargets(chosen, filling),
-    fanOut: request.fanOut ?? defaults.fanOut,
+    ...fanOutOf(request.fanOut ?? defaults.fanOut, chosen.length, defaults.room),
     timeLimitMs: request.timeLimitMs ?? defaults.timeLimitMs,
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
     ...(rollout === undefined ? {} : { rollout }),
@@ -41,6 +48,13 @@ export function planRun(
     ...(request.diff === undefined ? {} : { diff: request.diff }),
     ...asking,
   };
+}
+
+/** What is not lowered below the number of hosts is not lowered to anybody's loss. */
+function fanOutOf(wanted: number, hosts: number, room: Defaults['room']): Pick<Plan, 'fanOut' | 'lowered'> {
+  if (room === undefined || wanted <= room.jobs) return { fanOut: wanted };
+  const lowered = { from: wanted, openFiles: room.openFiles };
+  return { fanOut: room.jobs, ...(hosts > room.jobs && { lowered }) };
 }
 
 /** What is left of it once the hosts are chosen; undefined where all of them may start at once. */
@@ -60,7 +74,7 @@ export function planRetry(
   asking: Asking,
   filling?: Filling,
 ): Plan {
-  const { picked: _picked, ...again } = plan;
+  const { picked: _picked, lowered: _lowered, ...again } = plan;
   return {
     ...again,
     work,

@@ -1,6 +1,11 @@
+import { delay } from '../time/delay.ts';
+import { classify } from './outgoing/failure.ts';
+
 /** What Slack said of something holds this long where it says nothing since, and no longer. */
 const HOLDS_MS = 10 * 60_000;
 const MAX_KEPT = 5_000;
+/** Somebody waits: for so long Slack's own word of when to ask again is followed, once. */
+const LONGEST_PAUSE_MS = 1_000;
 
 interface Known<T> {
   readonly value: T;
@@ -40,6 +45,12 @@ export class Asked<T> {
     if (asking !== undefined) return asking;
     const at = this.#now();
     const answer = this.#ask(id)
+      .catch(async (error: unknown) => {
+        const { retryAfterMs } = classify(error);
+        if (retryAfterMs === undefined || retryAfterMs > LONGEST_PAUSE_MS) throw error;
+        await delay(retryAfterMs);
+        return await this.#ask(id);
+      })
       .then((value) => {
         this.#known.delete(id);
         this.#known.set(id, { value, at });

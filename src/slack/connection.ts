@@ -43,6 +43,8 @@ export interface SlackConnectionOptions {
   readonly received: Received;
   readonly log: Log;
   readonly meters?: Meters;
+  /** `Store.describeTrouble`. */
+  readonly describeTrouble?: (error: unknown) => string | undefined;
   /** Slack refuses us for good while running: the process should end, not look alive and be deaf. */
   readonly onFatal: (error: Error) => void;
 }
@@ -51,7 +53,13 @@ export interface SlackConnectionOptions {
 export async function openSlack(options: SlackConnectionOptions): Promise<SlackConnection> {
   const { settings, workspace, desk, received, log } = options;
   const answers = new Answers(workspace, log);
-  const reception = new Reception(workspace, { answers, receipts: new Receipts(received, log), log });
+  const receipts = new Receipts(received, log);
+  const reception = new Reception(workspace, {
+    answers,
+    receipts,
+    log,
+    ...(options.describeTrouble !== undefined && { describeTrouble: options.describeTrouble }),
+  });
   // Before anything new is put down beside it.
   const left = await received.unanswered();
   const stopping = new AbortController();

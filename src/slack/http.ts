@@ -67,6 +67,8 @@ export class HttpEndpoint {
       }
       this.receiver.requestListener(request, response);
     });
+    // Slack needs a few; whoever else finds the port is not to have all files that we may open.
+    this.#server.maxConnections = 64;
     this.#server.requestTimeout = 10_000;
     this.#server.headersTimeout = 5_000;
   }

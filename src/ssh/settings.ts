@@ -25,8 +25,10 @@ export interface TransportSettings {
   readonly leftovers: Leftovers;
   readonly log: Log;
   readonly meters?: Meters;
-  /** How long an unused connection is kept for the next command. Default a minute. */
+  /** How long an unused connection is kept for the next command. Default a quarter of an hour. */
   readonly idleMs?: number;
+  /** How many unused connections may be kept while so many jobs are on the wire. Default 1,000. */
+  readonly mostKept?: (jobs: number) => number;
   /** The largest file that is fetched. Default 1 GiB. */
   readonly maxFetchBytes?: number;
   readonly deadlines?: Partial<Deadlines>;
@@ -65,7 +67,7 @@ export const DEFAULT_DEADLINES: Deadlines = {
   retryDelaysMs: [500, 1_500],
 };
 
-export const DEFAULT_IDLE_MS = 60_000;
+export const DEFAULT_IDLE_MS = 15 * 60_000;
 export const DEFAULT_MAX_FETCH_BYTES = 1024 ** 3;
 
 /** A limit, as reasons name it. */

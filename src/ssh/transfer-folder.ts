@@ -1,10 +1,11 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { codeOf, Refusal, type RefusalCode } from '../errors.ts';
 import type { Claim, Origins, Room, TransferFolder } from '../ports/disk.ts';
 import type { FileDigest, Origin } from '../run/plan.ts';
 import { SourceDigests } from './flow/source-digests.ts';
+import { open } from './open-file.ts';
 import { ENDLESS_ROOM } from './part/endless-room.ts';
 import { temporaryName } from './part/file-names.ts';
 import { readLocalTree } from './tree/local-tree.ts';

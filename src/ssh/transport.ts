@@ -29,6 +29,8 @@ import { NeedsTerminal, NoInput, stopKind, Trouble } from './trouble.ts';
 
 /** The same connections serve the work and the look at host keys. */
 export interface SshTransport extends Transport {
+  /** How many connections are kept for the next command. */
+  kept(): number;
   readonly keyring: HostKeyring;
 }
 
@@ -224,6 +226,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
       stop: stopLooks.signal,
     }),
     closeStale: () => connections.closeStale(),
+    kept: () => connections.kept,
 
     async close() {
       isClosed = true;

@@ -131,6 +131,12 @@ export function wordsOf(error: unknown): string {
   return shorten(line, 200);
 }
 
+/** The process has as many files open as it may, or the machine has. */
+export function isOutOfFiles(error: unknown): boolean {
+  const code = codeOf(error instanceof Trouble ? error.cause : error);
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
 /** Why no TCP connection came about. None of these is tried again: the answer is there, and quick. */
 export function refusedDial(error: unknown, address: string): Trouble {
   switch (codeOf(error)) {
@@ -139,9 +145,13 @@ export function refusedDial(error: unknown, address: string): Trouble {
     case 'ENOTFOUND':
       return new Trouble('unreachable', `no address is known for the name in ${address}`);
     case 'EAI_AGAIN':
-      return new Trouble('unreachable', `the name in ${address} cannot be looked up just now`, {
-        isPassing: true,
-      });
+      return new Trouble(
+        'unreachable',
+        `the name in ${address} cannot be looked up just now: no name server answers`,
+        {
+          isPassing: true,
+        },
+      );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return new Trouble('unreachable', `there is no route to ${address}`);
@@ -151,8 +161,8 @@ export function refusedDial(error: unknown, address: string): Trouble {
       return new Trouble('unreachable', `${address} hung up at once`, { isPassing: true, isHangUp: true });
     case 'EMFILE':
     case 'ENFILE':
-      return new Trouble('unreachable', 'the bot has too many open connections; raise `ulimit -n`', {
-        isPassing: true,
+      return new Trouble('skipped', 'the bot has as many files open as it may; nothing was sent', {
+        cause: error,
       });
     default:
       return new Trouble('unreachable', `no connection to ${address}: ${wordsOf(error)}`);

@@ -47,6 +47,8 @@ export interface Database {
   trouble(): string | undefined;
   /** Rejects where there is no room for more. */
   probe(): Promise<void>;
+  /** `Store.describeTrouble`. */
+  describeTrouble(error: unknown): string | undefined;
   /** What the administrator can mend, in a sentence; anything else goes on as the defect it is. */
   asConfigError(error: unknown): unknown;
   close(): Promise<void>;

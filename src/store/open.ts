@@ -268,6 +268,7 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 
       backlog: () => measureBacklog(db, now()),
       usedBytes: () => database.measureUse(),
+      describeTrouble: (error) => database.describeTrouble(error),
       async ping() {
         await database.probe();
         // A write that changes nothing, and still has to reach the disk.

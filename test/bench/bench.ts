@@ -3,7 +3,7 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --jobs 10000 --only cold,warm,copy,acks,expressions,visibility,years,jobs --no-peers
+ *     npm run bench -- --rounds 5 --hosts 200 --jobs 10000 --only cold,warm,copy,acks,logins,expressions,visibility,years,jobs --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 import { type AckFigures, measureAcks } from './acks/acks.ts';
 import { measureExpressions } from './acks/expressions.ts';
+import { formatLogins, measureLogins } from './acks/logins.ts';
 import {
   coldPeers,
   endMasters,
@@ -30,7 +31,7 @@ import { type Contender, median, quantile, type Rounds, race, ratio, type Taken 
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'copy', 'acks', 'expressions', 'visibility', 'years', 'jobs'];
+const PARTS = ['cold', 'warm', 'copy', 'acks', 'logins', 'expressions', 'visibility', 'years', 'jobs'];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -76,6 +77,10 @@ if (parts.includes('copy')) {
   else report.push('copy: not measured, there is no sshd (apt install openssh-server)');
 }
 if (parts.includes('acks')) await measureAnswers();
+if (parts.includes('logins')) {
+  if (HAS_SSHD) await measureLoggingIn();
+  else report.push('logins: not measured, there is no sshd (apt install openssh-server)');
+}
 if (parts.includes('expressions')) await measureWorstExpressions();
 if (parts.includes('visibility')) await measureThreads();
 if (parts.includes('years')) await measureAge();
@@ -262,6 +267,14 @@ async function measureAnswers(): Promise<void> {
     atMost('result in the thread', quantile(idle, 1), 1_000, 'ms'),
   );
   results.acks = figures;
+}
+
+async function measureLoggingIn(): Promise<void> {
+  const hosts = Number(flags.hosts ?? (flags.quick ? 100 : 1_000));
+  say(`logins: the bot and ${hosts} hosts`);
+  const figures = await measureLogins(hosts);
+  report.push('', ...formatLogins(figures));
+  results.logins = figures;
 }
 
 async function measureWorstExpressions(): Promise<void> {

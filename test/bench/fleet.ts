@@ -34,7 +34,7 @@ export const CHANNEL = 'C0BENCH01';
 const ADDRESSES_PER_SSHD = 16;
 
 /** Real OpenSSH servers on loopback. One key logs in everywhere, and every host key is known beforehand. */
-export async function startFleet(count: number): Promise<Fleet> {
+export async function startFleet(count: number, nice?: number): Promise<Fleet> {
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'batchops-bench-'));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
@@ -48,7 +48,12 @@ export async function startFleet(count: number): Promise<Fleet> {
       const size = Math.min(ADDRESSES_PER_SSHD, count - k * ADDRESSES_PER_SSHD);
       const addresses = Array.from({ length: size }, (__, i) => `127.70.${k}.${i + 1}`);
       const { port, user } = opened.use(
-        await startSshd({ addresses, hostKeys: [hostKey], authorizedKeys: [key.public] }),
+        await startSshd({
+          addresses,
+          hostKeys: [hostKey],
+          authorizedKeys: [key.public],
+          ...(nice !== undefined && { nice }),
+        }),
       );
       return { pattern: `127.70.${k}.*`, addresses, port, user };
     }),

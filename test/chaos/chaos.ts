@@ -2,20 +2,26 @@
  * `npm run chaos`: what may happen to a bot happens to the real one, and is judged by what Slack and the hosts saw.
  *
  *     npm run chaos -- --jobs 2000 --only crash-points,random-kills --seed 7
+ *     npm run chaos -- --store postgres --replicas 3  on a PostgreSQL only; else on both stores
  *     npm run chaos -- --only fuzz --cases 100000     the properties of test/fuzz, for as long as it takes
  */
 import { spawnSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { machineFacts } from '../bench/machine.ts';
+import { HAS_POSTGRES } from '../rigs/postgres.ts';
 import { BROKEN } from './judge/judge.ts';
 import { type Performed, perform } from './perform.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { formatPerformed } from './table.ts';
 
+const STORES = ['sqlite', 'postgres'] as const;
+
 const { values: flags } = parseArgs({
   options: {
     jobs: { type: 'string', default: '2000' },
+    store: { type: 'string', default: STORES.join(',') },
+    replicas: { type: 'string', default: '3' },
     only: { type: 'string', default: SCENARIOS.map(({ name }) => name).join(',') },
     seed: { type: 'string' },
     cases: { type: 'string', default: '100000' },
@@ -32,11 +38,19 @@ if (flags.only === 'fuzz') {
   });
   process.exit(status ?? 1);
 }
+const stores = flags.store.split(',').flatMap((name) => STORES.find((store) => store === name) ?? []);
+const replicas = Number(flags.replicas);
 const unknown = only.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
-if (unknown !== undefined || !Number.isInteger(jobs) || jobs < 1 || !Number.isInteger(seed)) {
+const areNumbers = [jobs, replicas].every((count) => Number.isInteger(count) && count > 0);
+if (
+  unknown !== undefined ||
+  stores.length !== flags.store.split(',').length ||
+  !areNumbers ||
+  !Number.isInteger(seed)
+) {
   const names = SCENARIOS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n');
   process.stderr.write(
-    `npm run chaos -- [--jobs N] [--only NAME,NAME] [--seed N] [--short]; npm run chaos -- --only fuzz [--cases N]\n${unknown === undefined ? '' : `there is no ${unknown}: `}\n${names}\n`,
+    `npm run chaos -- [--store sqlite,postgres] [--replicas N] [--jobs N] [--only NAME,NAME] [--seed N] [--short]; npm run chaos -- --only fuzz [--cases N]\n${unknown === undefined ? '' : `there is no ${unknown}: `}\n${names}\n`,
   );
   process.exit(64);
 }
@@ -49,14 +63,18 @@ say(
 
 const since = performance.now();
 const performed: Performed[] = [];
-for (const scenario of SCENARIOS.filter(({ name }) => only.includes(name))) {
-  const lacks = scenario.lacks?.();
+const chosen = SCENARIOS.filter(({ name }) => only.includes(name)).flatMap((scenario) =>
+  stores.filter((store) => (scenario.only ?? store) === store).map((store) => ({ scenario, store })),
+);
+for (const { scenario, store } of chosen) {
+  const lacks =
+    store === 'postgres' && !HAS_POSTGRES ? "there is no PostgreSQL of Debian's here" : scenario.lacks?.();
   if (lacks !== undefined) {
-    say(`\n${scenario.name}: not performed, ${lacks}`);
+    say(`\n${scenario.name}, ${store}: not performed, ${lacks}`);
     continue;
   }
-  say(`\n${scenario.name}: ${scenario.about}`);
-  const one = await perform(scenario, { jobs, isShort: flags.short, seed }, (line) =>
+  say(`\n${scenario.name}, ${store}: ${scenario.about}`);
+  const one = await perform(scenario, { jobs, isShort: flags.short }, { store, replicas, seed }, (line) =>
     say(`  ${((performance.now() - since) / 1_000).toFixed(0).padStart(4)} s … ${line}`),
   );
   performed.push(one);
@@ -66,6 +84,6 @@ for (const scenario of SCENARIOS.filter(({ name }) => only.includes(name))) {
 const broken = performed.filter((one) => BROKEN.some((what) => one[what].length > 0));
 const sum = performed.reduce((total, one) => total + one.jobs, 0);
 process.stdout.write(
-  `\n${performed.length} scenarios, ${sum} jobs, seed ${seed}: ${broken.length === 0 ? 'all held' : `broken in ${broken.map(({ scenario }) => scenario.name).join(', ')}`}\n`,
+  `\n${performed.length} scenarios, ${sum} jobs, seed ${seed}: ${broken.length === 0 ? 'all held' : `broken in ${broken.map(({ scenario, store }) => `${scenario.name} (${store})`).join(', ')}`}\n`,
 );
 process.exit(broken.length === 0 ? 0 : 1);

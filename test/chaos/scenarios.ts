@@ -4,6 +4,7 @@ import { frozen } from './scenarios/frozen.ts';
 import { fullDisk } from './scenarios/full-disk.ts';
 import { randomKills } from './scenarios/random-kills.ts';
 import type { Scenario } from './scenarios/scenario.ts';
+import { partition, serverAway, serverCrash } from './scenarios/server-troubles.ts';
 import { lostAnswers, rateLimits } from './scenarios/slack-troubles.ts';
 import { sockets } from './scenarios/sockets.ts';
 
@@ -16,4 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   rateLimits,
   fullDisk,
   clocks,
+  serverCrash,
+  serverAway,
+  partition,
 ];

@@ -79,7 +79,7 @@ describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', ()
     await using rig = await openReplicas(2, SLOTS);
     const { slack, server, bots } = rig;
     await beginBoth(rig, 'sleep 3; echo done');
-    server.crash();
+    await server.crash();
     await server.start();
     const roots = await bothOver(slack);
     expect(roots.map(({ text }) => text.includes('7 ok of 7'))).toEqual([true, true]);

@@ -59,12 +59,14 @@ describe('an expression', () => {
   });
 
   test('names every term that matches nothing, with near names', () => {
-    const refusal = refusalOf('wbe01,web[01-05],nope*,db1', 'wbe', 'web99');
+    const refusal = refusalOf('wbe01,web[01-05],nope*,web0x*,web0[07-09],db1', 'wbe', 'web99');
     expect(refusal.code).toBe('unknown-name');
     expect(refusal.message.split('\n')).toEqual([
       'There is no host "wbe01"; did you mean web01?',
       'web[01-05]: there is no host web[04-05]',
       'No host matches nope*',
+      'No host matches web0x*; did you mean web01, web02, web03?',
+      'There is no host of web0[07-09]; did you mean web01, web02, web03?',
       'There is no group "wbe"; did you mean web?',
       'There is no host "web99"; did you mean web01, web02, web03?',
     ]);

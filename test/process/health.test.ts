@@ -19,6 +19,7 @@ const WELL: HealthSource = {
   liveness: async () => null,
   readiness: async () => null,
   jobs: () => ({ running: 0, waiting: 0 }),
+  keptConnections: () => 0,
   logLinesLost: () => 7,
   connections: () => 9,
   otherBots: () => 1,

@@ -50,6 +50,19 @@ describe('answers', () => {
     expect(wordsOf(message)).toMatch(/2,000 hosts[\s\S]*… and \d+ more; narrow it down/);
   });
 
+  test('columns stand below each other, and one long name does not push all others aside', () => {
+    const rows = [
+      { name: 'web1', address: 'root@10.0.0.1:22', groups: ['web'] },
+      { name: 'bastion', address: 'root@10.0.0.21:22', groups: [], note: 'disabled' },
+      { name: 'n'.repeat(40), address: 'root@10.0.0.3:22', groups: ['db', 'web'] },
+    ];
+    expect(boxesOf(formatHosts(rows))[0]?.split('\n')).toEqual([
+      `${'web1'.padEnd(32)}  root@10.0.0.1:22   @web`,
+      `${'bastion'.padEnd(32)}  root@10.0.0.21:22  (disabled)`,
+      `${'n'.repeat(40)}  root@10.0.0.3:22   @db @web`,
+    ]);
+  });
+
   test('hosts that ended alike stand together, trouble first', () => {
     const jobs = [
       sampleJob(sampleOutcome({ durationMs: 100 }), 'web01'),

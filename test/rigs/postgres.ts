@@ -1,14 +1,16 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pg from 'pg';
 
 /** Debian keeps each version's programs apart; the newest is taken. */
 const BIN = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1) ?? '/usr/lib/postgresql/none';
+const execute = promisify(execFile);
 const IS_ROOT = userInfo().uid === 0;
 
 /** As root it is started as the user `postgres`, whom the package makes: the server refuses root. */
@@ -16,10 +18,14 @@ export const HAS_POSTGRES = existsSync(`${BIN}/postgres`);
 
 export interface PostgresServer extends AsyncDisposable {
   readonly port: number;
+  /** Where its files are. */
+  readonly data: string;
+  /** The process that all its others are children of. */
+  pid(): number;
   /** An empty database of its own. */
   createDatabase(): Promise<string>;
   /** Without a goodbye to anybody, as a crash is; `start` has it recover. */
-  crash(): void;
+  crash(): Promise<void>;
   start(): Promise<void>;
 }
 
@@ -31,7 +37,7 @@ export async function startPostgres(isHasty = false): Promise<PostgresServer> {
     const [, , uid, gid] = execFileSync('getent', ['passwd', 'postgres'], { encoding: 'utf8' }).split(':');
     chownSync(folder, Number(uid), Number(gid));
   }
-  as(`${BIN}/initdb`, [
+  await as(`${BIN}/initdb`, [
     '-D',
     data,
     '-U',
@@ -53,7 +59,7 @@ export async function startPostgres(isHasty = false): Promise<PostgresServer> {
       '-c log_min_messages=fatal',
       `-c fsync=${isHasty ? 'off' : 'on'}`,
     ];
-    as(`${BIN}/pg_ctl`, [
+    await as(`${BIN}/pg_ctl`, [
       '-D',
       data,
       '-w',
@@ -70,12 +76,14 @@ export async function startPostgres(isHasty = false): Promise<PostgresServer> {
   await start();
   return {
     port,
+    data,
+    pid: () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]),
     createDatabase: () => createDatabase(port),
     crash: () => as(`${BIN}/pg_ctl`, ['-D', data, '-m', 'immediate', '-w', 'stop']),
     start,
     async [Symbol.asyncDispose]() {
       try {
-        as(`${BIN}/pg_ctl`, ['-D', data, '-m', 'immediate', '-w', 'stop']);
+        await as(`${BIN}/pg_ctl`, ['-D', data, '-m', 'immediate', '-w', 'stop']);
       } catch {
         // It is down already.
       }
@@ -94,11 +102,12 @@ export async function createDatabase(port: number, template = 'template1'): Prom
   return `postgres://batchops@127.0.0.1:${port}/${name}`;
 }
 
-function as(program: string, words: readonly string[]): void {
+/** Whoever waits for it may have other work meanwhile. */
+async function as(program: string, words: readonly string[]): Promise<void> {
   const [file, args] = IS_ROOT
     ? ['runuser', ['-u', 'postgres', '--', program, ...words]]
     : [program, [...words]];
-  execFileSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/' });
+  await execute(file, args, { cwd: '/' });
 }
 
 async function answers(port: number): Promise<void> {

@@ -68,6 +68,15 @@ describe('what Slack says of people', () => {
     expect(await rig.ask('member', '')).toMatchObject({ isShared: false });
   });
 
+  test('is asked once more where Slack says that it is a matter of a second: nobody is refused for that', async () => {
+    await using rig = await openRig();
+    for (const method of ['users.info', 'conversations.info'])
+      rig.slack.order({ kind: 'rate-limit', method, times: 1, retryAfterS: 1 });
+    expect(await rig.ask('member')).toMatchObject({ isGuest: false, isShared: false });
+    rig.slack.order({ kind: 'rate-limit', method: 'users.info', times: 1, retryAfterS: 30 });
+    await expect(rig.ask('guest')).rejects.toThrow(/does not tell who you are/);
+  });
+
   test('is not known of a channel that the bot is not in: the way in is named', async () => {
     await using rig = await openRig();
     const no = await rig.ask('member', PRIVATE).catch((error: unknown) => error);

@@ -31,6 +31,11 @@ export function openMetrics(version: string): Metrics {
     'batchops_jobs_waiting',
     'Jobs that have a slot and are not on the wire',
   );
+  const kept = openGauge(
+    registry,
+    'batchops_kept_connections',
+    'Sessions with hosts that are kept for the next command there',
+  );
   const connections = openGauge(
     registry,
     'batchops_slack_connections',
@@ -57,6 +62,7 @@ export function openMetrics(version: string): Metrics {
       const jobs = source.jobs();
       running.set(jobs.running);
       waiting.set(jobs.waiting);
+      kept.set(source.keptConnections());
       connections.set(source.connections() ?? 0);
       otherBots.set(source.otherBots());
       linesLost.reset();

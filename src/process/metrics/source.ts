@@ -8,6 +8,8 @@ export interface MetricsSource {
   /** What waits for its turn, and what Slack is still to get. */
   backlog(): Promise<Backlog>;
   jobs(): { readonly running: number; readonly waiting: number };
+  /** Sessions with hosts that nobody uses just now. */
+  keptConnections(): number;
   /** Socket Mode connections of the app, as Slack counted them last; undefined where it never did. */
   connections(): number | undefined;
   /** Other processes that wrote with our token within a day. */

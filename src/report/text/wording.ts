@@ -2,7 +2,15 @@ import { type CopyOptions, formatCopyOptions } from '../../command/request.ts';
 import { fill } from '../../inventory/fill.ts';
 import type { Outcome, OutcomeKind } from '../../run/outcome.ts';
 import { outcomeWords } from '../../run/outcome.ts';
-import { filesOf, type Origin, type Plan, type RunWork, type SentFile, type Work } from '../../run/plan.ts';
+import {
+  filesOf,
+  type Lowered,
+  type Origin,
+  type Plan,
+  type RunWork,
+  type SentFile,
+  type Work,
+} from '../../run/plan.ts';
 import { type Progress, type Run, settledInOrder, totalJobs } from '../../run/run.ts';
 
 /** `0.4 s`, `12.4 s`, `5 min`, `3 min 05 s`, `2 h 05 min`. */
@@ -180,13 +188,17 @@ export function describeFilling({ work, targets: [first] }: Plan): readonly stri
 }
 
 /** How many at once, and how long: of a command its time, of a copy its silence. */
-export function describeLimits({ work, fanOut, timeLimitMs, idleMs }: Plan): readonly string[] {
+export function describeLimits({ work, fanOut, lowered, timeLimitMs, idleMs }: Plan): readonly string[] {
   const limit = formatDuration(timeLimitMs);
   return [
-    `at most ${formatCount(fanOut)} at once`,
+    `at most ${formatCount(fanOut)} at once${lowered === undefined ? '' : describeLowered(lowered)}`,
     work.action === 'run' ? `${limit} each` : `at most ${limit} without progress`,
     ...(idleMs === undefined ? [] : [`ended after ${formatDuration(idleMs)} of silence`]),
   ];
+}
+
+function describeLowered({ from, openFiles }: Lowered): string {
+  return ` instead of ${formatCount(from)}, as the bot may open only ${formatCount(openFiles)} files`;
 }
 
 /**

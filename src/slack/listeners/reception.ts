@@ -45,17 +45,25 @@ export class Reception {
   readonly #answers: Answers;
   readonly #receipts: Receipts;
   readonly #log: Log;
+  readonly #describeTrouble: (error: unknown) => string | undefined;
   readonly #open = new Set<Promise<void>>();
   readonly #lateness = new Lateness();
 
   constructor(
     workspace: Workspace,
-    more: { readonly answers: Answers; readonly receipts: Receipts; readonly log: Log },
+    more: {
+      readonly answers: Answers;
+      readonly receipts: Receipts;
+      readonly log: Log;
+      /** What in the world an error comes from, a clause; undefined where it is ours. */
+      readonly describeTrouble?: (error: unknown) => string | undefined;
+    },
   ) {
     this.#workspace = workspace;
     this.#answers = more.answers;
     this.#receipts = more.receipts;
     this.#log = more.log;
+    this.#describeTrouble = more.describeTrouble ?? (() => undefined);
   }
 
   /** Asked as soon as it is here. */
@@ -157,8 +165,10 @@ export class Reception {
     } catch (error) {
       if (error instanceof Refusal) return formatRefusal(error);
       const id = `d-${randomBytes(4).toString('hex')}`;
-      this.#log.error({ id, err: error }, 'a request ended in a defect');
-      return formatDefect(id);
+      const trouble = this.#describeTrouble(error);
+      if (trouble === undefined) this.#log.error({ id, err: error }, 'a request ended in a defect');
+      else this.#log.warn({ id, err: error }, `a request could not be carried out: ${trouble}`);
+      return formatDefect(id, trouble);
     }
   }
 

@@ -20,6 +20,8 @@ type Done<T> = (error: Error | undefined, result: T) => void;
  */
 export class Connection {
   readonly host: Host;
+  /** By the steady clock, in ms. */
+  readonly openedAt = performance.now();
   readonly #client: Client;
   readonly #socket: Duplex;
   readonly #disconnectMs: number;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
 import { delay } from '../../time/delay.ts';
@@ -7,6 +6,7 @@ import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { CredentialTrials } from '../login/credential-trials.ts';
 import { type ConnectContext, logIn } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
+import { untilFilesAreFree } from '../open-file.ts';
 import { DEFAULT_DEADLINES, DEFAULT_IDLE_MS, type Deadlines, type TransportSettings } from '../settings.ts';
 import { Trouble, WrongHostKey } from '../trouble.ts';
 import type { Connection } from './connection.ts';
@@ -28,6 +28,12 @@ export type Borrow<T> = (
   channelMs: number,
 ) => Promise<{ readonly result: T; readonly isClean: boolean }>;
 
+/** One on the way that nobody uses any more. */
+const JUMP_IDLE_MS = 60_000;
+
+/** Neither a key nor a revoked one. */
+const NOTHING_KNOWN = ' ';
+
 /** Opening a channel on a kept connection is a fraction of a key exchange. */
 const WARM_START_SHARE = 1 / 8;
 
@@ -39,6 +45,10 @@ export class Connections {
   readonly #trials = new CredentialTrials();
   readonly #idle: IdleConnections;
   readonly #jumps: JumpConnections;
+  readonly #mostKept: (jobs: number) => number;
+  #jobs = 0;
+  /** What known_hosts said of each place that was asked for last. */
+  readonly #said = new Map<string, string>();
   /** When what was known of a place was changed, and when what was known of a connection's host was asked; steady, in ms. */
   readonly #changed = new Map<string, number>();
   readonly #asked = new WeakMap<Connection, number>();
@@ -49,10 +59,11 @@ export class Connections {
     this.#settings = settings;
     this.#deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
     const idleMs = settings.idleMs ?? DEFAULT_IDLE_MS;
-    this.#idle = new IdleConnections(idleMs, maxIdle());
+    this.#idle = new IdleConnections(idleMs);
+    this.#mostKept = settings.mostKept ?? (() => 1_000);
     this.#jumps = new JumpConnections(
       (host, context) => this.#open(host, context),
-      Math.max(idleMs, 1),
+      Math.min(Math.max(idleMs, 1), JUMP_IDLE_MS),
       this.#deadlines.connectMs,
     );
   }
@@ -63,7 +74,46 @@ export class Connections {
    * of a kept one that may have died, and where the trouble `isPassing` twice, after a pause, in place of a new one.
    */
   async use<T>(host: Host, context: ConnectContext, work: Borrow<T>): Promise<T> {
+    await this.#dropChanged(host);
     const kept = this.#idle.take(host);
+    this.#jobs += 1;
+    this.#makeRoom();
+    try {
+      return await this.#useOne(host, kept, context, work);
+    } finally {
+      this.#jobs -= 1;
+      this.#makeRoom();
+    }
+  }
+
+  #makeRoom(): void {
+    this.#idle.trim(this.#mostKept(this.#jobs));
+  }
+
+  /** An administrator may have changed what is known of the host, or of the one on the way there. */
+  async #dropChanged(host: Host): Promise<void> {
+    const { policy, file } = this.#settings.hostKeys;
+    if (policy === 'off') return;
+    await file.refresh();
+    for (const place of this.#placesOf(host)) {
+      await file.look(place);
+      const { keys, revoked } = file.find(place);
+      const says = [keys, revoked]
+        .map((all) => all.map(({ blob }) => blob.toString('base64')).join())
+        .join(' ');
+      const said = this.#said.get(place);
+      this.#said.set(place, says);
+      // Nobody was there before it was known.
+      if (said !== undefined && said !== says && said !== NOTHING_KNOWN) this.drop(new Set([place]));
+    }
+  }
+
+  async #useOne<T>(
+    host: Host,
+    kept: Connection | undefined,
+    context: ConnectContext,
+    work: Borrow<T>,
+  ): Promise<T> {
     if (kept) {
       await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_SHARE));
       try {
@@ -114,6 +164,11 @@ export class Connections {
     const isThere = (host: Host): boolean => this.#placesOf(host).some((place) => places.has(place));
     this.#idle.closeWhere(isThere);
     this.#jumps.closeWhere(isThere);
+  }
+
+  /** How many nobody uses just now. */
+  get kept(): number {
+    return this.#idle.size;
   }
 
   async close(): Promise<void> {
@@ -207,7 +262,7 @@ export class Connections {
   }
 
   async #reach(host: Host, context: ConnectContext): Promise<Duplex> {
-    if (host.jump === undefined) return dial(host, this.#deadlines.connectMs, context.signal);
+    if (host.jump === undefined) return await this.#dial(host, context.signal);
     const jump = this.#settings.findHost(host.jump);
     if (!jump) throw new Trouble('unreachable', `jump host ${host.jump} is not in the inventory`);
     if (!jump.enabled)
@@ -217,21 +272,12 @@ export class Connections {
     }
     return this.#jumps.dial(jump, host, context);
   }
-}
 
-/** Half of what the process may open, less what the rest of it needs. */
-function maxIdle(): number {
-  return Math.max(0, Math.min(1_000, Math.floor((openFilesLimit() - 256) / 2)));
-}
-
-/** The soft limit; Node raises it to the hard one when it starts. */
-function openFilesLimit(): number {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
-    return soft === undefined ? 65_536 : Number(soft);
-  } catch {
-    // No /proc: macOS starts with 256 and allows Node some ten thousand.
-    return 1_024;
+  /** Where the process has as many files open as it may, the host is not to blame: kept ones go, and it is tried again. */
+  #dial(host: Host, signal: AbortSignal): Promise<Duplex> {
+    return untilFilesAreFree(() => dial(host, this.#deadlines.connectMs, signal), {
+      signal,
+      free: () => this.#idle.trim(Math.trunc(this.#idle.size / 2)),
+    });
   }
 }

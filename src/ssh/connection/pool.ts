@@ -3,21 +3,28 @@ import type { Secret } from '../../inventory/secret.ts';
 import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from './connection.ts';
 
+/** After its login: what was changed on the host since, an account or a key, is in force for it from then on. */
+const OLDEST_MS = 3_600_000;
+
 /**
  * Connections that nobody uses just now. A job has one to itself, so that what goes wrong on it is its own;
  * afterwards it waits here for the next command to the same host, for as long as it pays.
  */
 export class IdleConnections {
   readonly #idleMs: number;
-  readonly #maxIdle: number;
+  readonly #oldestMs: number;
   /** In the order they became idle, oldest first. */
   readonly #idle = new Map<Connection, { idle: Deadline; release: () => void }>();
   readonly #byHost = new Map<string, Connection[]>();
   #isClosed = false;
 
-  constructor(idleMs: number, maxIdle: number) {
+  constructor(idleMs: number, oldestMs = OLDEST_MS) {
     this.#idleMs = idleMs;
-    this.#maxIdle = maxIdle;
+    this.#oldestMs = oldestMs;
+  }
+
+  get size(): number {
+    return this.#idle.size;
   }
 
   /** One that still stands, made with the very same login. */
@@ -32,7 +39,9 @@ export class IdleConnections {
   }
 
   give(connection: Connection): void {
-    if (this.#isClosed || !connection.isOpen || this.#idleMs <= 0) {
+    const ageLeftMs = this.#oldestMs - (performance.now() - connection.openedAt);
+    const idleMs = Math.min(this.#idleMs, ageLeftMs);
+    if (this.#isClosed || !connection.isOpen || idleMs <= 0) {
       void connection.close();
       return;
     }
@@ -41,15 +50,19 @@ export class IdleConnections {
       void connection.close();
     };
     const idle = new Deadline();
-    idle.set(this.#idleMs, drop);
+    idle.set(idleMs, drop);
     this.#idle.set(connection, { idle, release: connection.onLost(drop) });
     const same = this.#byHost.get(connection.host.name);
     if (same) same.push(connection);
     else this.#byHost.set(connection.host.name, [connection]);
-    const [oldest] = this.#idle.keys();
-    if (this.#idle.size > this.#maxIdle && oldest) {
-      this.#forget(oldest);
-      void oldest.close();
+  }
+
+  /** Closes those that are unused for longest, down to so many. */
+  trim(most: number): void {
+    for (const longest of this.#idle.keys()) {
+      if (this.#idle.size <= most) return;
+      this.#forget(longest);
+      void longest.close();
     }
   }
 

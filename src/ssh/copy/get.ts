@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
 import type { Claim } from '../../ports/disk.ts';
 import type { Work } from '../../run/plan.ts';
 import { writeAll } from '../flow/local-file.ts';
 import { pumpIn, type Window } from '../flow/pump.ts';
+import { open } from '../open-file.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { OpenFile } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';

@@ -3,6 +3,7 @@ import PQueue from 'p-queue';
 import { codeOf } from '../../errors.ts';
 import type { FirstKey } from '../../run/host-key.ts';
 import { inSlices } from '../../time/slices.ts';
+import { untilFilesAreFree } from '../open-file.ts';
 import { wordsOf } from '../trouble.ts';
 import type { RecordFirstKeys } from './contact.ts';
 import { appendDurably, MISSING, replaceDurably, versionOf } from './durable-file.ts';
@@ -201,7 +202,7 @@ export class KnownHostsFile {
       const version = await versionOf(this.path);
       if (version === this.#version && this.#problem === null) return;
       // Only comments may be anything but ASCII here: a name that is not finds no host, as no address is.
-      const text = version === MISSING ? '' : await readFile(this.path, 'utf8');
+      const text = version === MISSING ? '' : await untilFilesAreFree(() => readFile(this.path, 'utf8'));
       this.#known = await inSlices(readKnownHosts(text, this.path));
       this.#forgetAdded();
       this.#version = version;

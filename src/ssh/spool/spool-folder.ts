@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { codeOf } from '../../errors.ts';
 import type { Room, Spool } from '../../ports/disk.ts';
 import type { Log } from '../../ports/log.ts';
+import { open } from '../open-file.ts';
 import { ENDLESS_ROOM } from '../part/endless-room.ts';
 import { hostFolder } from '../part/file-names.ts';
 import { type SpoolFile, writeSpoolFile } from './spool-file.ts';

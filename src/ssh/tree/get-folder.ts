@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, unlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Claim } from '../../ports/disk.ts';
 import type { Verification } from '../../run/outcome.ts';
@@ -21,6 +21,7 @@ import { digestManyRemote } from '../copy/remote-digest.ts';
 import { checkTrueName, expandHome, fetchedName } from '../copy/remote-path.ts';
 import type { Content } from '../copy/verify.ts';
 import { atOnce } from '../flow/at-once.ts';
+import { open } from '../open-file.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
 import { stopTrouble, Trouble } from '../trouble.ts';

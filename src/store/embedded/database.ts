@@ -261,6 +261,13 @@ export function asConfigError(path: string, error: unknown): unknown {
   return codeOf(error) === 'ERR_SQLITE_ERROR' ? error : because(`cannot be created (${showCode(error)})`);
 }
 
+/** Locked, read-only, not to be read or written, full, not to be opened: see above. */
+export function describeTrouble(error: unknown): string | undefined {
+  const code = primaryCode(error);
+  if (code === 13) return 'the disk of its database is full';
+  return [5, 8, 10, 14].includes(code) ? 'its database cannot be read or written' : undefined;
+}
+
 function primaryCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
 }

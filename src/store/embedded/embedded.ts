@@ -5,7 +5,7 @@ import type { Database, DatabaseSettings } from '../database.ts';
 import { Lanes } from '../jobs/lanes.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { Schema } from '../schema.ts';
-import { asConfigError, measureUse, openFile, parseDatabaseUrl } from './database.ts';
+import { asConfigError, describeTrouble, measureUse, openFile, parseDatabaseUrl } from './database.ts';
 import { Erasure } from './erasure.ts';
 import { EmbeddedJobs } from './jobs.ts';
 import { OwnFile } from './own-file.ts';
@@ -53,6 +53,7 @@ export async function openEmbedded({ url, log, onFailure }: DatabaseSettings): P
       erase: () => erasure.plan(),
       trouble: () => own.trouble(),
       probe: () => own.probe(),
+      describeTrouble,
       asConfigError: (error) => asConfigError(path, error),
       async close() {
         erasure.close();

@@ -158,6 +158,8 @@ export function isAway(error: unknown): boolean {
       'ENOENT',
     ].includes(code) ||
     /^(08|57P)/.test(code) ||
-    /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message)
+    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+      error.message,
+    )
   );
 }

@@ -76,6 +76,7 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
     trouble: () => undefined,
     // The store's own write shows the rest.
     async probe() {},
+    describeTrouble: (error) => (isAway(error) ? 'its database does not answer' : undefined),
     asConfigError: (error) => asConfigError(name, error),
     async close() {
       await Promise.all([writer.close(), beater.close(), engines.end()]);

@@ -155,9 +155,9 @@ async function idleResult(
 
 // ── /metrics ─────────────────────────────────────────────────────────────────────────────────────────────
 
-type Metrics = ReadonlyMap<string, number>;
+export type Metrics = ReadonlyMap<string, number>;
 
-function parseMetrics(text: string): Metrics {
+export function parseMetrics(text: string): Metrics {
   return new Map(
     Array.from(
       text.matchAll(/^(\w+) ([\d.e+-]+)$/gm),
@@ -166,6 +166,6 @@ function parseMetrics(text: string): Metrics {
   );
 }
 
-function inMs(seconds: number | undefined): number | undefined {
+export function inMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1_000;
 }

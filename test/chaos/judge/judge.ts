@@ -3,7 +3,9 @@ import { addressOf } from '../world/names.ts';
 import type { StoredJob } from '../world/store-view.ts';
 import type { Asked, World } from '../world/world.ts';
 import { findDoubled } from './doubled.ts';
+import { findOverlaps } from './overlaps.ts';
 import { readThread } from './threads.ts';
+import { judgeUnknown } from './unknown.ts';
 
 export interface Judgement {
   readonly jobs: number;
@@ -15,34 +17,63 @@ export interface Judgement {
   readonly doubled: readonly string[];
   /** What is told otherwise than the hosts have it, or not to be read where it should be. */
   readonly untrue: readonly string[];
+  /** Two at once on a host that takes one. */
+  readonly overlapped: readonly string[];
+  /** Unknown for longer than it may take, or for no reason. */
+  readonly unknown: readonly string[];
   /** The audit chain, the shutdown, what Slack would not take. */
   readonly other: readonly string[];
+  /** What whoever asked was told in place of a run: how often. */
+  readonly refusals: ReadonlyMap<string, number>;
+  /** Of several: from a process's end to `interrupted` in the store, job by job. */
+  readonly noticedMs: readonly number[];
 }
 
-export const BROKEN = ['ranTwice', 'lost', 'stuck', 'doubled', 'untrue', 'other'] as const;
+export const BROKEN = [
+  'ranTwice',
+  'lost',
+  'stuck',
+  'doubled',
+  'untrue',
+  'overlapped',
+  'unknown',
+  'other',
+] as const;
 
-/** Holds what the store and Slack say against what the hosts have on record; the bot has to be at its end. */
-export async function judge(world: World, stuck: string | undefined): Promise<Judgement> {
+/**
+ * Holds what the store and Slack say against what the hosts have on record; the bot has to be at its end. `mayLose`:
+ * what happened may make what runs unknown.
+ */
+export async function judge(world: World, stuck: string | undefined, mayLose: boolean): Promise<Judgement> {
   await world.hosts.told();
   const began = countBegun(world);
   const jobs = await world.store.jobs();
   const byTag = Map.groupBy(jobs, (job) => job.tag);
   const lost: string[] = [];
   const untrue: string[] = [];
+  const refusals = new Map<string, number>();
   for (const asked of world.asked) {
     const own = byTag.get(asked.tag) ?? [];
     const outcome = await asked.outcome;
-    const isTold = hasWord(world, asked);
+    const told = outcome.answers().map(shown).join('\n') || wordOf(world, asked);
+    const isTold = told !== '';
     if (outcome.ok && own.length === 0 && !isTold)
       lost.push(`${asked.tag} was acked, and nobody was told more`);
-    if (own.length === 0) continue;
+    if (own.length === 0) {
+      const why = told || `Slack: ${outcome.ok ? 'acked' : outcome.error}`;
+      refusals.set(why, (refusals.get(why) ?? 0) + 1);
+      continue;
+    }
     const runs = new Set(own.map(({ run }) => run));
     if (runs.size > 1) untrue.push(`${asked.tag} became ${runs.size} runs`);
     if (own.length !== asked.hosts) lost.push(`${asked.tag}: ${own.length} jobs for ${asked.hosts} hosts`);
     lost.push(
       ...own
         .filter(isUnended)
-        .map((job) => `${asked.tag} on ${job.host} is ${job.state}, without an outcome`),
+        .map(
+          (job) =>
+            `${asked.tag} on ${job.host} is ${job.state}, without an outcome${job.held === null ? '' : ` (held: ${job.held})`}`,
+        ),
     );
     untrue.push(...own.flatMap((job) => contradict(job, began) ?? []));
     untrue.push(...readThread(world, asked, own, isTold));
@@ -64,7 +95,10 @@ export async function judge(world: World, stuck: string | undefined): Promise<Ju
     stuck: stuck === undefined ? [] : [stuck],
     doubled: findDoubled(world),
     untrue,
+    overlapped: findOverlaps(world),
+    ...judgeUnknown(world, jobs, mayLose),
     other: findOther(world),
+    refusals,
   };
 }
 
@@ -100,14 +134,22 @@ function contradict({ tag, host, kind }: StoredJob, began: ReadonlyMap<string, n
   }
 }
 
-/** Something that only who asked can read, where they asked or in direct messages. */
-function hasWord({ slack }: World, { channel }: Asked): boolean {
-  return slack.ephemerals(ADA).some((message) => message.channel === channel && shown(message) !== '');
+/** What only who asked can read, where they asked. */
+function wordOf({ slack }: World, { channel }: Asked): string {
+  return slack
+    .ephemerals(ADA)
+    .filter((message) => message.channel === channel)
+    .map(shown)
+    .join('\n');
 }
 
 function findOther(world: World): readonly string[] {
   const { code, said } = world.audit('verify');
-  const refused = world.slack.violations.map(({ method, error }) => `Slack refused ${method}: ${error}`);
+  // Whether a file is there is asked where its last step was not answered: that it is not is an answer.
+  const isAnswer = (one: { method: string; error: string }): boolean =>
+    one.method === 'files.info' && one.error === 'file_not_found';
+  const violations = world.slack.violations.filter((one) => !isAnswer(one));
+  const refused = violations.map(({ method, error }) => `Slack refused ${method}: ${error}`);
   return [
     ...(code === 0 ? [] : [`audit verify ended with ${code}: ${said.slice(0, 500)}`]),
     ...new Set(refused),

@@ -5,6 +5,7 @@ import { within } from '../../../src/time/within.ts';
 import { ADA } from '../../rigs/bot.ts';
 import { between } from '../world/random.ts';
 import type { Asked, Fact, World } from '../world/world.ts';
+import { isHost, isPost, isSlack, nth } from './facts.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
@@ -13,8 +14,6 @@ import type { Scenario } from './scenario.ts';
  */
 interface CrashPoint {
   readonly name: string;
-  /** It needs a store that writes to a file of this machine. */
-  readonly isOnDisk?: true;
   /** Resolves once the bot was killed there, with a command under way. */
   readonly strike: (world: World, hosts: number) => Promise<void>;
 }
@@ -22,27 +21,6 @@ interface CrashPoint {
 function fail(why: string): never {
   throw new Error(why);
 }
-
-const isSlack = (kind: 'frame' | 'ack' | 'call', name: string) => (fact: Fact) => {
-  if (fact.from !== 'slack' || fact.part.kind !== kind) return false;
-  return 'name' in fact.part ? fact.part.name === name : fact.part.values.type === name;
-};
-
-/** A post of a run: to the audit channel go others. */
-const isPost = (isReply: boolean) => (fact: Fact) =>
-  isSlack('call', 'chat.postMessage')(fact) &&
-  fact.from === 'slack' &&
-  fact.part.kind === 'call' &&
-  String(fact.part.values.channel).startsWith('C0CHAOS') &&
-  'thread_ts' in fact.part.values === isReply;
-
-const nth = (n: number, isIt: (fact: Fact) => boolean) => {
-  let met = 0;
-  return (fact: Fact): boolean => isIt(fact) && ++met >= n;
-};
-
-const isHost = (what: 'began' | 'ended', asked: () => Asked | undefined) => (fact: Fact) =>
-  fact.from === 'hosts' && fact.event.what === what && fact.event.tag === asked()?.tag;
 
 /** A command, and the kill at a fact that it brings about. */
 function at(
@@ -57,7 +35,7 @@ function at(
       const count = wish.hosts ?? hosts;
       const struck = world.when(
         makeFact(() => asked, count),
-        () => world.crash(),
+        (fact) => world.crash(fact),
       );
       asked = world.ask({ hosts: count });
       await struck;
@@ -72,20 +50,24 @@ function atWrite(
 ): CrashPoint {
   return {
     name,
-    isOnDisk: true,
     async strike(world, hosts) {
       let asked: Asked | undefined;
       using stack = new DisposableStack();
+      const written = Promise.withResolvers<void>();
       const begun = world.when(
         makeFact(() => asked),
-        () => {
-          const watcher = watch(world.store.writesTo ?? '', () => world.crash());
+        (fact) => {
+          const watcher = watch(world.store.writesTo, () => {
+            watcher.close();
+            world.crash(fact);
+            written.resolve();
+          });
           stack.defer(() => watcher.close());
         },
       );
       asked = world.ask({ hosts });
       await begun;
-      await within(world.bot.ended, { ms: 30_000, late: () => fail('nothing was written') });
+      await within(written.promise, { ms: 30_000, late: () => fail('nothing was written') });
     },
   };
 }
@@ -137,10 +119,7 @@ export const crashPoints: Scenario = {
   about: `kill -9 at ${CRASH_POINTS.length} points, and while it starts`,
   setUp: () => ({}),
   async run(world, { jobs, isShort }) {
-    const known = CRASH_POINTS.filter(
-      ({ isOnDisk }) => isOnDisk !== true || world.store.writesTo !== undefined,
-    );
-    const points = isShort ? known.filter((_, n) => n % 4 === 1) : known;
+    const points = isShort ? CRASH_POINTS.filter((_, n) => n % 4 === 1) : CRASH_POINTS;
     // At the first of them no run comes about.
     const rounds = isShort ? 1 : Math.ceil(jobs / (world.hostCount * (points.length - 5)));
     await world.start();
@@ -153,12 +132,13 @@ export const crashPoints: Scenario = {
     // What a start does itself may be cut off as well.
     for (const ms of [600, 900, 1_200]) {
       world.note(`${ms} ms after the start`);
-      world.crash();
-      await world.bot.ended;
-      world.spawn();
+      const one = world.pick();
+      world.kill(one);
+      await one.bot.ended;
+      one.spawn();
       await delay(ms);
+      world.kill(one);
+      await world.restart();
     }
-    world.crash();
-    await world.restart();
   },
 };

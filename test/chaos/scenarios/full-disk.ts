@@ -11,21 +11,21 @@ const DISK_KIB = 48 * 1024;
 export const fullDisk: Scenario = {
   name: 'full-disk',
   about: 'no room for a byte while jobs run and end, with and without a kill in it',
+  only: 'sqlite',
   lacks: () => (CAN_MOUNT ? undefined : 'a disk of its own takes the right to mount one'),
   setUp: () => ({ env: { BATCHOPS_FREE_SPACE: '1M', BATCHOPS_SPOOL_QUOTA: '8M' } }),
   async run(world, scale) {
-    world.keep(mountSmall(world.home.path('data'), DISK_KIB));
+    world.keep(mountSmall(world.replicas[0].home.path('data'), DISK_KIB));
     await world.start();
     for (let round = roundsOf(world, scale); round > 0; round--) {
-      const asked = world.ask({ hosts: world.hostCount, options: '-c 50', fillBytes: 2_000 });
-      await world.hosts.waitFor(() => world.hosts.events.some(({ tag }) => tag === asked.tag), 30_000);
+      const asked = await world.begin({ hosts: world.hostCount, options: '-c 50', fillBytes: 2_000 });
       await delay(between(world.random, 0, 300));
       fill(world);
       await delay(between(world.random, 500, 2_500));
       const isKilled = round % 3 === 0;
       if (isKilled) {
         world.crash();
-        await world.bot.ended;
+        await world.replicas[0].bot.ended;
       }
       rmSync(filler(world));
       if (isKilled) await world.restart();
@@ -35,7 +35,7 @@ export const fullDisk: Scenario = {
   },
 };
 
-const filler = (world: World): string => world.home.path('data/filler');
+const filler = (world: World): string => world.replicas[0].home.path('data/filler');
 
 function fill(world: World): void {
   for (const bytes of [1024 * 1024, 4096, 1]) {

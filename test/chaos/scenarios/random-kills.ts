@@ -18,11 +18,13 @@ export const randomKills: Scenario = {
       const second = world.ask({ hosts: Math.floor(world.hostCount / 2) });
       const cancelling = round % 2 === 0 ? cancelSoon(world, first) : undefined;
       await delay(between(random, 0, 1_500));
-      if (round % 3 === 0) {
-        world.bot.process.kill('SIGTERM');
+      if (round % 3 !== 0) world.crash();
+      else {
+        const one = world.pick();
+        one.terminate();
         await delay(between(random, 0, 800));
+        world.kill(one);
       }
-      world.crash();
       await Promise.allSettled([first.outcome, second.outcome, cancelling]);
       await world.restart();
     }

@@ -1,4 +1,4 @@
-import type { World, WorldOptions } from '../world/world.ts';
+import type { StoreKind, World, WorldOptions } from '../world/world.ts';
 
 export interface Scale {
   /** So many at least, where it is not the short form. */
@@ -12,7 +12,11 @@ export interface Scenario {
   readonly about: string;
   /** Why it cannot be had here; undefined where it can. */
   readonly lacks?: () => string | undefined;
-  readonly setUp: (scale: Scale) => Pick<WorldOptions, 'env' | 'slack' | 'setsClock'>;
+  /** The only store on which it can come about; undefined where it can on each. */
+  readonly only?: StoreKind;
+  /** False where nothing that runs may become unknown. */
+  readonly loses?: false;
+  readonly setUp: (store: StoreKind) => Pick<WorldOptions, 'env' | 'slack' | 'setsClock'>;
   /** Leaves the bot running, with nothing in its way any more. */
   readonly run: (world: World, scale: Scale) => Promise<void>;
 }

@@ -4,13 +4,13 @@ import { becomeQuiet } from '../judge/quiet.ts';
 import { channelId } from '../world/names.ts';
 import { between } from '../world/random.ts';
 import type { World } from '../world/world.ts';
-import { roundsOf, type Scale, type Scenario } from './scenario.ts';
+import { goesOn, type Scale, type Scenario } from './scenario.ts';
 
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
 /** Commands on many and on few hosts, so that boards, files and replies all come about, in so many channels. */
 async function askAll(world: World, scale: Scale, channels: number): Promise<void> {
-  for (let round = roundsOf(world, scale); round > 0; round--) {
+  for (let round = 1; await goesOn(world, scale, round); round++) {
     const channel = channelId(round % channels);
     const many = world.ask({ hosts: world.hostCount - 7, channel });
     const few = world.ask({ hosts: 7, channel });

@@ -1,8 +1,11 @@
 import { ADA, AUDIT, BOT, makeHome, openTeamSlack } from '../../rigs/bot.ts';
+import { hashOf } from '../../rigs/simulated/key-hash.ts';
 import { simulatedAddress, startSimulatedHosts } from '../../rigs/simulated/simulated-hosts.ts';
 import { makeKeyPair } from '../../rigs/sshd.ts';
+import { openLink } from './link.ts';
 import { CHANNELS, channelId, nameOf } from './names.ts';
-import { World, type WorldOptions } from './world.ts';
+import { Server } from './server.ts';
+import { type Site, World, type WorldOptions } from './world.ts';
 
 export async function openWorld(options: WorldOptions): Promise<World> {
   await using opened = new AsyncDisposableStack();
@@ -24,15 +27,22 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const addresses = Array.from({ length: options.hosts }, (_, n) => simulatedAddress(n));
   const [type, publicKey] = hostKey.public.split(' ');
   const sections = addresses.map((ip, i) => `[${nameOf(i)}]\nip = ${ip}\n`).join('');
-  const home = opened.use(
-    await makeHome({
-      key: `${makeKeyPair().private.trimEnd()}\n`,
-      'inventory.ini': `[DEFAULT]\nport = ${hosts.port}\nuser = ada\nkey = key\n${sections}`,
-      'allowlist.ini': `[all]\nusers = ${ADA}\nchannels = *\nhosts = all\nactions = run\ncommands = *\n`,
-      'clock-ms': '0',
-      known_hosts: addresses.map((ip) => `[${ip}]:${hosts.port} ${type} ${publicKey}\n`).join(''),
-    }),
-  );
-  const world = new World(opened.move(), { slack, hosts, home }, options);
-  return world;
+  const files = {
+    'inventory.ini': `[DEFAULT]\nport = ${hosts.port}\nuser = ada\nkey = key\n${sections}`,
+    'allowlist.ini': `[all]\nusers = ${ADA}\nchannels = *\nhosts = all\nactions = run\ncommands = *\n`,
+    'clock-ms': '0',
+    known_hosts: addresses.map((ip) => `[${ip}]:${hosts.port} ${type} ${publicKey}\n`).join(''),
+  };
+  const server = options.store === 'postgres' ? opened.use(await Server.open()) : undefined;
+  const openSite = async (): Promise<Site> => {
+    const key = makeKeyPair();
+    return {
+      home: opened.use(await makeHome({ ...files, key: `${key.private.trimEnd()}\n` })),
+      key: hashOf(Buffer.from(key.public.split(' ')[1] ?? '', 'base64')),
+      link: server && opened.use(await openLink(server.port)),
+    };
+  };
+  const sites: [Site, ...Site[]] = [await openSite()];
+  while (server !== undefined && sites.length < (options.replicas ?? 1)) sites.push(await openSite());
+  return new World(opened.move(), { slack, hosts, sites, server }, options);
 }

@@ -1,12 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
+import type { Server } from './server.ts';
 
 /** What is looked at from outside, of whichever store the bot was given. */
 export interface StoreView {
   readonly name: string;
-  /** `BATCHOPS_DATABASE_URL`. */
+  /** `BATCHOPS_DATABASE_URL`, past whatever stands between it and the bot. */
   readonly url: string;
-  /** The file that each of its writes goes to; undefined where that is none of this machine's. */
-  readonly writesTo: string | undefined;
+  /** The file or folder that each of its writes goes to. */
+  readonly writesTo: string;
   /** What is still to be done; undefined while it cannot be read. */
   left(): Promise<Left | undefined>;
   jobs(): Promise<readonly StoredJob[]>;
@@ -26,13 +28,25 @@ export interface StoredJob {
   readonly state: string;
   readonly kind: string | null;
   readonly hasResult: boolean;
+  /** Why its run does not go on by itself. */
+  readonly held: string | null;
+  /** Epoch ms. */
+  readonly endedAt: number | null;
 }
+
+const LEFT = {
+  openRuns: 'run where finished_at is null',
+  dueRows: "outbox where due_at is not null and given_up_at is null and turn <> 'audit'",
+  unanswered: 'received',
+};
+const JOBS = `select run.id as run, run.plan_json as plan, job.host, job.state, job.kind, job.ended_at as ended, run.held,
+  result.job_id as result from job join run on run.id = job.run_id left join result on result.job_id = job.id`;
 
 export function viewSqlite(path: string): StoreView {
   /** A reader of its own each time: one that stays would keep what is erased in the write-ahead log. */
-  const read = <T>(ask: (database: DatabaseSync) => T): T => {
+  const read = async <T>(ask: (database: DatabaseSync) => T | Promise<T>): Promise<T> => {
     using database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-    return ask(database);
+    return await ask(database);
   };
   return {
     name: 'SQLite',
@@ -40,38 +54,76 @@ export function viewSqlite(path: string): StoreView {
     writesTo: `${path}-wal`,
     async left() {
       try {
-        return read((database) => {
-          const count = (what: string): number =>
-            Number(database.prepare(`select count(*) as n from ${what}`).get()?.n);
-          return {
-            openRuns: count('run where finished_at is null'),
-            dueRows: count("outbox where due_at is not null and given_up_at is null and turn <> 'audit'"),
-            unanswered: count('received'),
-          };
-        });
+        return await read((database) => countLeft((what) => database.prepare(what).get()?.n));
       } catch {
         // Before its tables are made, or while its disk is full.
         return undefined;
       }
     },
     async jobs() {
-      return read((database) =>
-        database
-          .prepare(
-            `select run.id as run, run.plan_json as plan, job.host, job.state, job.kind, result.job_id as result
-               from job join run on run.id = job.run_id left join result on result.job_id = job.id`,
-          )
-          .all()
-          .map(({ run, plan, host, state, kind, result }) => ({
-            run: String(run),
-            tag: tagOf(String(plan)),
-            host: String(host),
-            state: String(state),
-            kind: kind === null ? null : String(kind),
-            hasResult: result !== null,
-          })),
-      );
+      return read((database) => database.prepare(JOBS).all().map(toJob));
     },
+  };
+}
+
+export function viewPostgres({ url, writesTo }: Pick<Server, 'url' | 'writesTo'>): StoreView {
+  const read = async <T>(ask: (client: pg.Client) => Promise<T>): Promise<T> => {
+    const client = new pg.Client({
+      connectionString: url,
+      query_timeout: 10_000,
+      connectionTimeoutMillis: 5_000,
+    });
+    // It may end at any time, as the server does.
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return await ask(client);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+  return {
+    name: 'PostgreSQL',
+    url,
+    writesTo,
+    async left() {
+      try {
+        return await read((client) =>
+          countLeft(async (what) => (await client.query<{ n: string }>(what)).rows[0]?.n),
+        );
+      } catch {
+        // Before its tables are made, or while it is away.
+        return undefined;
+      }
+    },
+    async jobs() {
+      return await read(async (client) => (await client.query<Row>(JOBS)).rows.map(toJob));
+    },
+  };
+}
+
+async function countLeft(ask: (what: string) => unknown): Promise<Left> {
+  const count = async (what: string): Promise<number> =>
+    Number(await ask(`select count(*) as n from ${what}`));
+  return {
+    openRuns: await count(LEFT.openRuns),
+    dueRows: await count(LEFT.dueRows),
+    unanswered: await count(LEFT.unanswered),
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function toJob({ run, plan, host, state, kind, result, ended, held }: Row): StoredJob {
+  return {
+    run: String(run),
+    tag: tagOf(String(plan)),
+    host: String(host),
+    state: String(state),
+    kind: kind === null ? null : String(kind),
+    hasResult: result !== null,
+    held: held === null ? null : String(held),
+    endedAt: ended === null ? null : Number(ended),
   };
 }
 

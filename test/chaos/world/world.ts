@@ -1,27 +1,28 @@
 import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf } from '../../../src/run/rollout/order.ts';
 import type { Outcome } from '../../../src/sandbox/slack/delivery/outcome.ts';
 import type { LocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import type { LocalSlackOptions } from '../../../src/sandbox/slack/options.ts';
 import { TRAFFIC, type Traffic } from '../../../src/sandbox/slack/traffic.ts';
 import type { StoredMessage } from '../../../src/sandbox/slack/workspace/message.ts';
-import { ADA, type Bot, type Home, spawnBot } from '../../rigs/bot.ts';
+import { ADA, type Home, shown } from '../../rigs/bot.ts';
 import type { HostEvent } from '../../rigs/simulated/hosts.ts';
 import type { SimulatedHosts } from '../../rigs/simulated/simulated-hosts.ts';
-import { channelId } from './names.ts';
+import type { Link } from './link.ts';
+import { CHANNELS, channelId } from './names.ts';
 import type { Random } from './random.ts';
-import { type StoreView, viewSqlite } from './store-view.ts';
+import { Replica } from './replica.ts';
+import type { Server } from './server.ts';
+import { type StoreView, viewPostgres, viewSqlite } from './store-view.ts';
 
-const ROOT = new URL('../../../', import.meta.url).pathname;
-/** The very line of `npm start`, from any folder: what is killed is then the bot, and not npm. */
-const START = String(JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')).scripts.start).replaceAll(
-  /(?:\.\/)?src\//g,
-  `${ROOT}src/`,
-);
-const START_MS = 60_000;
+const MAIN = new URL('../../../src/main.ts', import.meta.url).pathname;
+const START_MS = 90_000;
+const LOOK_MS = 5;
+const PATIENCE_MS = 500;
+/** Of several processes now and then all die at once. */
+const ALL_OF_THEM = 0.2;
 
 /** A command as it was typed, and what Slack said to who typed it. */
 export interface Asked {
@@ -45,11 +46,15 @@ export type Fact =
   | { readonly from: 'slack'; readonly part: Traffic }
   | { readonly from: 'hosts'; readonly event: HostEvent };
 
+export type StoreKind = 'sqlite' | 'postgres';
+
 export interface WorldOptions {
   readonly hosts: number;
   readonly seed: number;
   /** Default: SQLite, in the bot's home. */
-  readonly openStore?: (home: Home) => StoreView;
+  readonly store?: StoreKind;
+  /** How many processes share a PostgreSQL. */
+  readonly replicas?: number;
   /** Hears what the scenario is at. */
   readonly say?: (line: string) => void;
   readonly env?: Readonly<Record<string, string>>;
@@ -58,44 +63,66 @@ export interface WorldOptions {
   readonly slack?: Partial<LocalSlackOptions>;
 }
 
-/** The real bot as a process of its own between the strict local Slack and hosts that keep a record of their own. */
+/** Where one of the processes lives. */
+export interface Site {
+  readonly home: Home;
+  readonly key: string;
+  readonly link: Link | undefined;
+}
+
+export interface WorldParts {
+  readonly slack: LocalSlack;
+  readonly hosts: SimulatedHosts;
+  readonly sites: readonly [Site, ...Site[]];
+  readonly server: Server | undefined;
+}
+
+/** The real bot, as a process or some, between the strict local Slack and hosts that keep a record of their own. */
 export class World implements AsyncDisposable {
   readonly slack: LocalSlack;
   readonly hosts: SimulatedHosts;
-  readonly home: Home;
+  readonly replicas: readonly [Replica, ...Replica[]];
   readonly store: StoreView;
   readonly random: Random;
   readonly hostCount: number;
   /** Says what the scenario is at. */
   readonly note: (line: string) => void;
   readonly asked: Asked[] = [];
-  /** From each start after a crash to the first message that says `interrupted`. */
+  /** From each start after a crash of all to the first message that says `interrupted`. */
   readonly interruptedMs: number[] = [];
+  readonly #server: Server | undefined;
   readonly #env: Readonly<Record<string, string>>;
   readonly #looks = new Set<(fact: Fact) => void>();
   readonly #stack: AsyncDisposableStack;
-  #bot: Bot | undefined;
   #startedAt: number | undefined;
   #kills = 0;
 
-  constructor(
-    stack: AsyncDisposableStack,
-    parts: { slack: LocalSlack; hosts: SimulatedHosts; home: Home },
-    options: WorldOptions,
-  ) {
+  constructor(stack: AsyncDisposableStack, parts: WorldParts, options: WorldOptions) {
     this.#stack = stack;
     this.slack = parts.slack;
     this.hosts = parts.hosts;
-    this.home = parts.home;
-    this.store = options.openStore?.(parts.home) ?? viewSqlite(parts.home.path('data/batchops.db'));
+    this.#server = parts.server;
+    this.store =
+      parts.server === undefined
+        ? viewSqlite(parts.sites[0].home.path('data/batchops.db'))
+        : viewPostgres(parts.server);
     this.random = randomOf(options.seed);
     this.hostCount = options.hosts;
     this.note = options.say ?? (() => {});
-    const clock = {
-      CHAOS_CLOCK: this.clockFile,
-      NODE_OPTIONS: `--import=${new URL('set-clock.ts', import.meta.url).pathname}`,
+    this.#env = {
+      BATCHOPS_PERSON_RUNS: '1000',
+      BATCHOPS_PERSON_WAITING: '200000',
+      BATCHOPS_PERSON_CONCURRENCY: '100',
+      // So that each has a part of a run.
+      ...(parts.server && { BATCHOPS_CONCURRENCY: '40' }),
+      ...(options.setsClock === true && {
+        NODE_OPTIONS: `--import=${new URL('set-clock.ts', import.meta.url).pathname}`,
+      }),
+      ...options.env,
     };
-    this.#env = { ...options.env, ...(options.setsClock === true ? clock : {}) };
+    const [first, ...others] = parts.sites.map((site, n) => this.#settle(site, `replica ${n + 1}`));
+    if (first === undefined) throw new Error('a world without a bot');
+    this.replicas = [first, ...others];
     const tell = (fact: Fact): void => {
       for (const look of [...this.#looks]) look(fact);
     };
@@ -112,13 +139,43 @@ export class World implements AsyncDisposable {
     });
   }
 
-  get bot(): Bot {
-    if (this.#bot === undefined) throw new Error('the bot was never started');
-    return this.#bot;
+  #settle({ home, key, link }: Site, name: string): Replica {
+    const { slack } = this;
+    const url = new URL(this.store.url);
+    if (link !== undefined) url.port = String(link.port);
+    const env = { ...this.#envOf(home, url.href), CHAOS_CLOCK: home.path('clock-ms') };
+    const keep = (bot: AsyncDisposable): void => void this.#stack.use(bot);
+    return new Replica({ name, home, key, link, slack, env, keep });
   }
 
-  get clockFile(): string {
-    return this.home.path('clock-ms');
+  #envOf(home: Home, url: string): Readonly<Record<string, string>> {
+    return {
+      BATCHOPS_DATABASE_URL: url,
+      BATCHOPS_INVENTORY: home.path('inventory.ini'),
+      BATCHOPS_KNOWN_HOSTS: home.path('known_hosts'),
+      BATCHOPS_ALLOWLIST: home.path('allowlist.ini'),
+      ...this.#env,
+    };
+  }
+
+  /** The PostgreSQL of those scenarios that have one. */
+  get server(): Server {
+    if (this.#server === undefined) throw new Error('this world has no server');
+    return this.#server;
+  }
+
+  get isShared(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** Something that happens to the database may make anything unknown that runs. */
+  troubleAll(): void {
+    for (const { troubledAt } of this.replicas) troubledAt.push(Date.now());
+  }
+
+  /** One of the processes. */
+  pick(): Replica {
+    return this.replicas[Math.floor(this.random() * this.replicas.length)] ?? this.replicas[0];
   }
 
   /** Goes when the world ends, after the bots that were started on it. */
@@ -130,59 +187,41 @@ export class World implements AsyncDisposable {
     return this.#kills;
   }
 
-  get env(): Readonly<Record<string, string>> {
-    return {
-      BATCHOPS_DATABASE_URL: this.store.url,
-      BATCHOPS_INVENTORY: this.home.path('inventory.ini'),
-      BATCHOPS_KNOWN_HOSTS: this.home.path('known_hosts'),
-      BATCHOPS_ALLOWLIST: this.home.path('allowlist.ini'),
-      BATCHOPS_PERSON_RUNS: '1000',
-      BATCHOPS_PERSON_WAITING: '200000',
-      BATCHOPS_PERSON_CONCURRENCY: '100',
-      ...this.#env,
-    };
-  }
-
-  /** Begins the process, and does not wait for more. */
-  spawn(): Bot {
-    const bot = spawnBot(this.home, this.slack, this.env, {
-      program: 'sh',
-      args: ['-c', START.replace(/^exec node /, `exec ${process.execPath} `)],
-    });
-    this.#stack.use(bot);
-    this.#bot = bot;
-    return bot;
-  }
-
   async start(): Promise<void> {
-    const bot = this.spawn();
-    const { stdout } = bot.process;
-    const limit = AbortSignal.timeout(START_MS);
-    const ended = bot.ended.then((how) => {
-      throw new Error(`the bot ended (${how}) before it was ready:\n${bot.output().slice(-2_000)}`);
-    });
-    ended.catch(() => {});
-    while (!bot.output().includes('Batchops is ready') && stdout !== null)
-      await Promise.race([once(stdout, 'data', { signal: limit }), ended]);
-    await this.slack.waitFor(() => this.slack.socketCount > 0, START_MS);
+    await Promise.all(this.replicas.map((one) => one.start()));
+    await this.#becomeReachable();
   }
 
-  /** At once: what the bot does in this very moment is not finished. */
-  crash(): void {
+  /** kill -9 of one: who did what has just happened, where that is known. Now and then of all. */
+  crash(fact?: Fact): void {
+    const doer = fact?.from === 'hosts' && this.replicas.find(({ key }) => key === fact.event.by);
+    const isAll = this.random() < ALL_OF_THEM;
+    for (const one of isAll ? this.replicas : [doer || this.pick()]) this.kill(one);
+  }
+
+  kill(one: Replica): void {
+    if (one.isDown) return;
     this.#kills++;
-    this.bot.process.kill('SIGKILL');
+    one.crash();
   }
 
+  /** Those that are down. */
   async restart(): Promise<void> {
-    await this.bot.ended;
-    this.#startedAt = performance.now();
-    await this.start();
+    const down = this.replicas.filter(({ isDown }) => isDown);
+    await Promise.all(down.map(({ bot }) => bot.ended));
+    if (!this.isShared) this.#startedAt = performance.now();
+    await Promise.all(down.map((one) => one.start()));
+    await this.#becomeReachable();
+  }
+
+  async #becomeReachable(): Promise<void> {
+    await this.slack.waitFor(() => this.slack.socketCount > 0, START_MS);
   }
 
   /** Types a command on the first so many hosts, in a channel where nothing else was asked for unless one is named. */
   ask({ hosts, seconds = '0.02-0.18', options = '', fillBytes = 0, channel }: Wish): Asked {
     const tag = `t${this.asked.length}`;
-    const where = channel ?? channelId(this.asked.length);
+    const where = channel ?? channelId(this.asked.length % CHANNELS);
     const last = String(hosts - 1).padStart(4, '0');
     const outcome = this.slack.command({
       user: ADA,
@@ -195,6 +234,22 @@ export class World implements AsyncDisposable {
     return asked;
   }
 
+  /** Types it until it has begun on a host: what is refused is asked for again, as a person would. */
+  async begin(wish: Wish): Promise<Asked> {
+    const until = performance.now() + START_MS;
+    while (performance.now() < until) {
+      const asked = this.ask(wish);
+      const outcome = await asked.outcome;
+      const hasBegun = (): boolean => this.hosts.events.some(({ tag }) => tag === asked.tag);
+      const isRefused = (): boolean => outcome.answers().length > 0 && this.rootOf(asked) === undefined;
+      while (!hasBegun() && !isRefused() && performance.now() < until) await delay(LOOK_MS);
+      if (hasBegun()) return asked;
+      this.note(`${asked.tag} is asked for again: ${outcome.answers().map(shown).join(' ').slice(0, 200)}`);
+      await delay(PATIENCE_MS);
+    }
+    throw new Error('nothing could be begun');
+  }
+
   rootOf({ channel, tag }: Asked): StoredMessage | undefined {
     return this.slack
       .messages(channel)
@@ -204,7 +259,7 @@ export class World implements AsyncDisposable {
   /** Resolves as the fact happens, having told `atOnce` within it. */
   async when(
     isIt: (fact: Fact) => boolean,
-    atOnce: () => void = () => {},
+    atOnce: (fact: Fact) => void = () => {},
     timeoutMs = 60_000,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -215,7 +270,7 @@ export class World implements AsyncDisposable {
     const look = (fact: Fact): void => {
       if (!isIt(fact)) return;
       this.#looks.delete(look);
-      atOnce();
+      atOnce(fact);
       resolve();
     };
     this.#looks.add(look);
@@ -227,15 +282,12 @@ export class World implements AsyncDisposable {
 
   /** One of the administrator's commands on the store: its exit code and what it said. */
   audit(...words: readonly string[]): { readonly code: number | null; readonly said: string } {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [`${ROOT}src/main.ts`, 'audit', ...words],
-      {
-        cwd: this.home.folder,
-        env: { PATH: process.env.PATH, ...this.env },
-        encoding: 'utf8',
-      },
-    );
+    const { home } = this.replicas[0];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'audit', ...words], {
+      cwd: home.folder,
+      env: { PATH: process.env.PATH, ...this.#envOf(home, this.store.url), NODE_OPTIONS: '' },
+      encoding: 'utf8',
+    });
     return { code: status, said: stdout + stderr };
   }
 

@@ -13,6 +13,7 @@ const SOURCE: MetricsSource = {
   jobs: () => ({ running: 1, waiting: 1 }),
   connections: () => 4,
   otherBots: () => 0,
+  keptConnections: () => 0,
   logLinesLost: () => 0,
   uses: async () => [{ what: 'database', usedBytes: 1, maxBytes: 2, freeBytes: 3, trouble: null }],
   backlog: async () => ({

@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import ssh2, { type Connection, type ServerChannel, type Session } from 'ssh2';
+import { hashOf } from './key-hash.ts';
 
 const [hostKey = ''] = process.argv.slice(2);
 
@@ -15,6 +16,8 @@ export interface HostEvent {
   readonly what: 'began' | 'ended' | 'cut' | 'stopped';
   readonly ip: string;
   readonly tag: string;
+  /** Whose it was: a hash of the key with which they logged in. */
+  readonly by: string;
   readonly at: number;
 }
 
@@ -31,17 +34,20 @@ const running = new Map<string, () => void>();
 
 function serve(connection: Connection): void {
   const ip = addresses.get(Reflect.get(connection, '_sock')) ?? '';
+  let by = '';
   connection.on('error', () => {});
   // Who logs in is not what is measured here; that a signature is made for it is.
   connection.on('authentication', (context) => {
-    if (context.method === 'publickey') context.accept();
-    else context.reject(['publickey']);
+    if (context.method === 'publickey') {
+      by = hashOf(context.key.data);
+      context.accept();
+    } else context.reject(['publickey']);
   });
   connection.on('session', (accept) => {
     const session = accept();
     session.on('exec', (acceptExec, _reject, { command }) => {
       if (command.includes('batchops-$id-')) stop(command, acceptExec());
-      else run(ip, command, session, acceptExec());
+      else run({ ip, by }, command, session, acceptExec());
     });
   });
 }
@@ -58,11 +64,16 @@ function stop(command: string, channel: ServerChannel): void {
   channel.end();
 }
 
-function run(ip: string, command: string, session: Session, channel: ServerChannel): void {
+function run(
+  { ip, by }: Pick<HostEvent, 'ip' | 'by'>,
+  command: string,
+  session: Session,
+  channel: ServerChannel,
+): void {
   const id = idOf(command);
   const tag = /\btag=([\w-]+)/.exec(command)?.[1] ?? '';
   const tell = (what: HostEvent['what']): void => {
-    process.send?.({ what, ip, tag, at: Date.now() } satisfies HostEvent);
+    process.send?.({ what, ip, tag, by, at: Date.now() } satisfies HostEvent);
   };
   const over = (what: 'ended' | 'cut' | 'stopped'): boolean => {
     if (!running.delete(id)) return false;

@@ -48,7 +48,8 @@ describe.skipIf(!hasChromium)('the page in a browser', () => {
     await thread().getByText('web2').waitFor();
     const output = thread().locator('pre').first();
     expect(await output.textContent()).toContain('/dev/vda1        50G   23G   25G  49% /\n');
-    expect(await output.evaluate((pre) => pre.scrollWidth > pre.clientWidth)).toBe(true);
+    // As in Slack, long lines wrap: what is right here only would look well nowhere else.
+    expect(await output.evaluate((pre) => pre.scrollWidth > pre.clientWidth)).toBe(false);
     await page.keyboard.press('Escape');
     await thread().waitFor({ state: 'detached' });
   });
