@@ -6,8 +6,9 @@ import { digestRun } from '../audit/digest.ts';
 import { appendAudit } from '../audit.ts';
 import { oweRows } from '../outbox/owed-rows.ts';
 import type { Schema } from '../schema.ts';
+import { toRows } from './outcome-rows.ts';
 import { listSpooledHosts } from './results.ts';
-import { findThreads, type Ledger, toRows } from './settle.ts';
+import { findThreads, type Ledger } from './settle.ts';
 
 const LATE = 'reported late: until now it was told as unknown';
 
