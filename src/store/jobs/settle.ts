@@ -15,7 +15,7 @@ import type { Beat } from '../../time/beat.ts';
 import { breathe } from '../../time/breathe.ts';
 import { type Cover, digestRun, hashEarlierOutputs } from '../audit/digest.ts';
 import { appendAudit } from '../audit.ts';
-import { type OwedBy, oweRows } from '../outbox/owed-rows.ts';
+import { type Owed, type OwedBy, oweAll, oweRows } from '../outbox/owed-rows.ts';
 import type { Plans } from '../runs/plans.ts';
 import { countJobs } from '../runs/records.ts';
 import { forgetSealed } from '../runs/sealed-work.ts';
@@ -135,7 +135,10 @@ export async function settleJobs(
     }
   }
   const changed = [...settled.values()].filter(({ jobs }) => jobs.length > 0);
-  for (const { thread, jobs } of changed) await oweRows(trx, thread, oweResults(thread, jobs, at));
+  await oweAll(
+    trx,
+    changed.map(({ thread, jobs }) => ({ by: thread, rows: oweResults(thread, jobs, at) })),
+  );
   return changed.map(({ thread, jobs, jobIds }) => ({
     runId: thread.runId,
     thread,
@@ -184,25 +187,11 @@ export async function finishRuns(
   at: number,
 ): Promise<void> {
   const finished: string[] = [];
-  for (const { runId } of settled) {
-    const run = await trx
-      .selectFrom('run')
-      .select(['team_id', 'user_id', 'channel_id', 'created_at', 'cancelled_at'])
-      .where('id', '=', runId)
-      .where('state', '=', 'open')
-      .where((where) =>
-        where.not(
-          where.exists(
-            where
-              .selectFrom('job')
-              .select('job.id')
-              .where('job.run_id', '=', runId)
-              .where('job.state', 'in', ['queued', 'running']),
-          ),
-        ),
-      )
-      .executeTakeFirst();
-    if (run === undefined) continue;
+  for (const run of await findEnded(
+    trx,
+    settled.map(({ runId }) => runId),
+  )) {
+    const runId = run.id;
     finished.push(runId);
     const end = await closeRun(ledger, trx, runId, at);
     const outcomes = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
@@ -229,13 +218,40 @@ export async function finishRuns(
   }
   const unknown = settled.filter(({ thread }) => thread === undefined).map(({ runId }) => runId);
   const known = settled.flatMap(({ thread }) => thread ?? []);
+  const owed: Owed[] = [];
   for (const thread of [...known, ...(await findThreads(ledger, trx, unknown))]) {
     const { runId } = thread;
-    const owed = finished.includes(runId)
+    const rows = finished.includes(runId)
       ? oweEnd(thread, await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES), at)
       : oweProgress(runId, at);
-    await oweRows(trx, thread, owed);
+    owed.push({ by: thread, rows });
   }
+  await oweAll(trx, owed);
+}
+
+/** Of these runs those that are open and have no open job. */
+async function findEnded(trx: Transaction<Schema>, runIds: readonly string[]) {
+  if (runIds.length === 0) return [];
+  return await trx
+    .selectFrom('run')
+    .select(['id', 'team_id', 'user_id', 'channel_id', 'created_at', 'cancelled_at'])
+    .where('id', 'in', runIds)
+    .where('state', '=', 'open')
+    // Looked up for each run, where `not exists` may be taken for a join over all jobs.
+    .where((where) =>
+      where(
+        where
+          .selectFrom('job')
+          .select('job.id')
+          .whereRef('job.run_id', '=', 'run.id')
+          .where('job.state', 'in', ['queued', 'running'])
+          .limit(1),
+        'is',
+        null,
+      ),
+    )
+    .orderBy('number')
+    .execute();
 }
 
 function endOf({ ok, skipped, ...others }: Progress['settled'], isCancelled: boolean): CountedBy<'runs'> {
