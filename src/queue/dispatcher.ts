@@ -83,7 +83,7 @@ class JobDispatcher implements Dispatcher {
   #few = 0;
   /** When outcomes were last stored. */
   #storedAt = Number.NEGATIVE_INFINITY;
-  /** Resolved as what has ended is to wait for no more; replaced at the start of each such wait. */
+  /** Resolved as what has ended is to wait for no more; replaced as storing begins. */
   #isDue = Promise.withResolvers<void>();
   /** While outcomes are being stored. */
   #storing: Promise<boolean> | undefined;
@@ -230,8 +230,9 @@ class JobDispatcher implements Dispatcher {
 
   /** One at a time: whoever asks while outcomes are being stored waits for those. A round is not kept waiting for more. */
   #store(isHurried: boolean): Promise<boolean> {
+    if (this.#storing === undefined) this.#isDue = Promise.withResolvers();
     if (isHurried) this.#isDue.resolve();
-    this.#storing ??= this.#storeEnded(isHurried).finally(() => {
+    this.#storing ??= this.#storeEnded().finally(() => {
       this.#storing = undefined;
     });
     return this.#storing;
@@ -242,7 +243,6 @@ class JobDispatcher implements Dispatcher {
     const ms = this.#storedAt + storePauseMs - performance.now();
     const ended = this.#line.in('ended').length;
     if (ms <= 0 || ended === 0 || ended * 2 >= this.#line.size || this.#phase.isStopping) return;
-    this.#isDue = Promise.withResolvers();
     await within(this.#isDue.promise, { ms, late: () => {} });
   }
 
@@ -260,10 +260,10 @@ class JobDispatcher implements Dispatcher {
     }
   }
 
-  async #storeEnded(isHurried: boolean): Promise<boolean> {
+  async #storeEnded(): Promise<boolean> {
     // What ends in the same turn goes along.
     await breathe();
-    if (!isHurried) await this.#awaitNeighbours();
+    await this.#awaitNeighbours();
     const entries = this.#line.in('ended');
     const ended = entries.flatMap(({ job, state }): EndedJob[] =>
       state.kind === 'ended' ? [{ job, outcome: state.outcome }] : [],
