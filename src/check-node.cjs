@@ -8,3 +8,6 @@ if (major < 24 || (major === 24 && minor < 15)) {
   );
   process.exit(78);
 }
+// What Node compiled is kept beside the packages: half of a start's work, and what strips the types is not loaded. Where
+// nothing can be written there, Node goes on without. Not in /tmp, where others could put something in its place.
+require('node:module').enableCompileCache(`${__dirname}/../node_modules/.cache/batchops`);

@@ -20,6 +20,8 @@ export interface DispatcherSettings
   readonly concurrency: number;
   /** How long an aborted job may take to say how it ended, and the store to note it, while the process stops. */
   readonly abortLimitMs?: number;
+  /** What ends so soon after others were stored waits for its neighbours. */
+  readonly storePauseMs?: number;
 }
 
 export interface Dispatcher {
@@ -47,6 +49,11 @@ export function openDispatcher(settings: DispatcherSettings): Dispatcher {
  * It is over as soon as half of what is here has ended: so many at once are enough.
  */
 const BUSY_PAUSE_MS = 10;
+/**
+ * Each transaction waits for the disk, and the whole process with it: where hosts end one after the other, those of so
+ * long go together. The first after a pause waits for nobody, nor do those that are half of what is here.
+ */
+const STORE_PAUSE_MS = 10;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 export const ABORT_LIMIT_MS = 5_000;
@@ -74,6 +81,10 @@ class JobDispatcher implements Dispatcher {
   /** Resolved as no more jobs than `#few` are left; replaced at the start of each pause. */
   #areFew = Promise.withResolvers<void>();
   #few = 0;
+  /** When outcomes were last stored. */
+  #storedAt = Number.NEGATIVE_INFINITY;
+  /** Resolved as what has ended is to wait for no more; replaced as storing begins. */
+  #isDue = Promise.withResolvers<void>();
   /** While outcomes are being stored. */
   #storing: Promise<boolean> | undefined;
 
@@ -202,7 +213,7 @@ class JobDispatcher implements Dispatcher {
 
   /** Rejects where the store does, and then has lost nothing: whatever was not done is done by the next one. */
   async #round(): Promise<boolean> {
-    const stored = await this.#store();
+    const stored = await this.#store(true);
     if (this.#phase.isStopping) {
       for (const entry of this.#line.in('in-line', 'on-turn', 'doubtful')) this.#line.leave(entry);
       return stored;
@@ -217,23 +228,33 @@ class JobDispatcher implements Dispatcher {
     return stored || taken || didSomething;
   }
 
-  /** One at a time: whoever asks while outcomes are being stored waits for those. */
-  #store(): Promise<boolean> {
+  /** One at a time: whoever asks while outcomes are being stored waits for those. A round is not kept waiting for more. */
+  #store(isHurried: boolean): Promise<boolean> {
+    if (this.#storing === undefined) this.#isDue = Promise.withResolvers();
+    if (isHurried) this.#isDue.resolve();
     this.#storing ??= this.#storeEnded().finally(() => {
       this.#storing = undefined;
     });
     return this.#storing;
   }
 
+  async #awaitNeighbours(): Promise<void> {
+    const { storePauseMs = STORE_PAUSE_MS } = this.#settings;
+    const ms = this.#storedAt + storePauseMs - performance.now();
+    const ended = this.#line.in('ended').length;
+    if (ms <= 0 || ended === 0 || ended * 2 >= this.#line.size || this.#phase.isStopping) return;
+    await within(this.#isDue.promise, { ms, late: () => {} });
+  }
+
   /**
-   * An outcome waits for no round, which may wait for its start guard, nor for a pause: what is not stored as the
-   * process dies is reported as `interrupted`. What ends while others are being stored is stored next, together, so
-   * that a busy store is given few and large transactions. Where it fails, the rounds take over, with their pauses.
+   * An outcome waits for no round, which may wait for its start guard, and hardly for a pause (`STORE_PAUSE_MS`): what
+   * is not stored as the process dies is reported as `interrupted`. What ends while others are being stored is stored
+   * next, together, so that a busy store is given few and large transactions. Where it fails, the rounds take over, with their pauses.
    */
   async #storeAtOnce(): Promise<void> {
     if (this.#storing !== undefined || this.#phase.failures > 0) return;
     try {
-      while (await this.#store()) this.#wake();
+      while (await this.#store(false)) this.#wake();
     } catch {
       this.#wake();
     }
@@ -242,12 +263,14 @@ class JobDispatcher implements Dispatcher {
   async #storeEnded(): Promise<boolean> {
     // What ends in the same turn goes along.
     await breathe();
+    await this.#awaitNeighbours();
     const entries = this.#line.in('ended');
     const ended = entries.flatMap(({ job, state }): EndedJob[] =>
       state.kind === 'ended' ? [{ job, outcome: state.outcome }] : [],
     );
     if (ended.length === 0) return false;
     await this.#settings.jobs.settle(ended);
+    this.#storedAt = performance.now();
     for (const entry of entries) this.#line.leave(entry);
     if (this.#line.size <= this.#few) this.#areFew.resolve();
     return true;

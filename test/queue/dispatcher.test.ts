@@ -384,6 +384,37 @@ describe('the dispatcher', () => {
     await until(() => expect(settled).toEqual([1, 7]));
   });
 
+  test('while a round is busy, outcomes that come soon after others were stored, and are few, are stored together', async () => {
+    const settled: number[] = [];
+    const { promise: letGo, resolve } = Promise.withResolvers<void>();
+    let isHeld = false;
+    await using queue = await openQueue({
+      storePauseMs: 300,
+      wrap: (jobs) => ({
+        ...portOf(jobs),
+        async take(n) {
+          if (isHeld) await letGo;
+          return await jobs.take(n);
+        },
+        async settle(ended) {
+          await jobs.settle(ended);
+          settled.push(ended.length);
+        },
+      }),
+    });
+    await openRun(queue.store, { hosts: 9 });
+    await until(() => expect(queue.sent).toHaveLength(9));
+    isHeld = true;
+    queue.sent[0]?.end();
+    await until(() => expect(settled).toEqual([1]));
+    for (const one of queue.sent.slice(1, 4)) {
+      one.end();
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    }
+    await until(() => expect(settled).toEqual([1, 3]));
+    resolve();
+  });
+
   test('an idle queue asks for nothing until it is told', async () => {
     const takes = vi.fn();
     await using queue = await openQueue({

@@ -200,7 +200,7 @@ async function openKilledBot(hosts: number) {
 }
 
 test('killed at any point and started again, a board is neither doubled nor lost, and names every host once', async () => {
-  await using bot = await openKilledBot(120);
+  await using bot = await openKilledBot(100);
   const { slack, live, root, thread } = bot;
   const callsOf = (method: string): number => slack.calls.filter((call) => call.method === method).length;
 
@@ -214,18 +214,18 @@ test('killed at any point and started again, a board is neither doubled nor lost
   const pagesNow = () => thread().filter(({ files }) => files.length === 0);
   await live(() => {
     const files = thread().flatMap((message) => message.files);
-    const isSummed = / of 120 in /.test(root()?.text ?? '');
+    const isSummed = / of 100 in /.test(root()?.text ?? '');
     return files.length >= 2 && isSummed && textOf(pagesNow().at(-1)).includes('.jsonl');
   });
 
   const pages = pagesNow();
   const keys = pages.map(({ metadata }) => JSON.stringify(metadata));
   expect(new Set(keys).size, 'a page was posted twice').toBe(keys.length);
-  expect(root()?.text).toMatch(/ of 120 in /);
+  expect(root()?.text).toMatch(/ of 100 in /);
   const named = boldIn(pages)
     .map((names) => names.replace(/ \(\d+\)$/, ''))
     .flatMap((names) => names.split(/,(?![^[]*\])/).flatMap(unfold));
-  expect(named.filter((name) => name.startsWith('web')).toSorted()).toEqual(hostNames(120).toSorted());
+  expect(named.filter((name) => name.startsWith('web')).toSorted()).toEqual(hostNames(100).toSorted());
   const total = /page \d+ of (\d+)/.exec(pages[0]?.text ?? '')?.[1];
   expect(pages).toHaveLength(Number(total));
 }, 120_000);

@@ -52,5 +52,9 @@ function readSudo(lines: readonly string[]): SudoKind {
 /** Behind the last `NOPASSWD:` stand other tags, and ALL: no pattern, as a host may say it without an end. */
 function isAllFree(parts: readonly string[]): boolean {
   const words = parts.at(-1)?.trim().split(' ') ?? [];
-  return parts.length > 1 && words.at(-1) === 'ALL' && words.slice(0, -1).every((word) => word.endsWith(':') && word !== 'PASSWD:');
+  return (
+    parts.length > 1 &&
+    words.at(-1) === 'ALL' &&
+    words.slice(0, -1).every((word) => word.endsWith(':') && word !== 'PASSWD:')
+  );
 }

@@ -6,8 +6,9 @@ import { digestRun } from '../audit/digest.ts';
 import { appendAudit } from '../audit.ts';
 import { oweRows } from '../outbox/owed-rows.ts';
 import type { Schema } from '../schema.ts';
+import { toRows } from './outcome-rows.ts';
 import { listSpooledHosts } from './results.ts';
-import { findThreads, type Ledger, toRows } from './settle.ts';
+import { findThreads, type Ledger } from './settle.ts';
 import { toOutcome } from './stored-outcome.ts';
 
 /** What is said of a job until then. */

@@ -1,8 +1,6 @@
 import type { Insertable, Kysely, RawBuilder, Transaction } from 'kysely';
-import { describeSameness } from '../../gather/fold.ts';
 import type { CountedBy, Meters } from '../../ports/meters.ts';
-import { bareOutcome, countFirstKeys, keptChars, type Outcome } from '../../run/outcome.ts';
-import { findTarget, type Plan } from '../../run/plan.ts';
+import { bareOutcome } from '../../run/outcome.ts';
 import type { EndedJob, Progress } from '../../run/run.ts';
 import {
   MAX_SPOOLED_FILES,
@@ -15,18 +13,17 @@ import {
 } from '../../thread/layout.ts';
 import type { Beat } from '../../time/beat.ts';
 import { breathe } from '../../time/breathe.ts';
-import { type Cover, digestRun, hashEarlierOutputs, hashOutput } from '../audit/digest.ts';
-import { sha256 } from '../audit/sha256.ts';
+import { type Cover, digestRun, hashEarlierOutputs } from '../audit/digest.ts';
 import { appendAudit } from '../audit.ts';
-import { type OwedBy, oweRows } from '../outbox/owed-rows.ts';
+import { type Owed, type OwedBy, oweAll, oweRows } from '../outbox/owed-rows.ts';
 import type { Plans } from '../runs/plans.ts';
 import { countJobs } from '../runs/records.ts';
 import { forgetSealed } from '../runs/sealed-work.ts';
 import type { Schema } from '../schema.ts';
 import { onceItStands } from '../transact.ts';
+import { storeOutputs, toRows } from './outcome-rows.ts';
 import { inChunks } from './pieces.ts';
 import { listSpooledHosts, sumFirstKeys } from './results.ts';
-import { formatOutcome } from './stored-outcome.ts';
 
 /** What every change of the store needs. */
 export interface Ledger {
@@ -46,10 +43,6 @@ export interface Ledger {
   /** These run, perhaps in another process, and are to be stopped: durably. */
   readonly askToStop: (trx: Transaction<Schema>, jobIds: readonly string[]) => Promise<void>;
 }
-
-/** Some 5 ms of writing. */
-const CHARS_AT_ONCE = 500_000;
-const CHARS_A_STATEMENT = 64_000;
 
 /** A run, as far as the rows of its thread depend on it. */
 interface Thread extends ThreadOf, OwedBy {
@@ -82,6 +75,8 @@ export interface SettledRun {
   readonly runId: string;
   /** Of these: how many were begun and did not end ok. */
   readonly failed: number;
+  /** Where it is known in this transaction already. */
+  readonly thread?: Thread;
 }
 
 /** Where several processes share the tables: which rows are this one's, and what is set in them as their jobs end. */
@@ -140,72 +135,16 @@ export async function settleJobs(
     }
   }
   const changed = [...settled.values()].filter(({ jobs }) => jobs.length > 0);
-  for (const { thread, jobs } of changed) await oweRows(trx, thread, oweResults(thread, jobs, at));
+  await oweAll(
+    trx,
+    changed.map(({ thread, jobs }) => ({ by: thread, rows: oweResults(thread, jobs, at) })),
+  );
   return changed.map(({ thread, jobs, jobIds }) => ({
     runId: thread.runId,
+    thread,
     jobIds,
     failed: from === 'queued' ? 0 : jobs.filter(({ outcome }) => outcome.kind !== 'ok').length,
   }));
-}
-
-/** An outcome as it is stored. */
-export function toRows(
-  jobId: string,
-  host: string,
-  plan: Plan,
-  outcome: Outcome,
-): {
-  readonly result: Insertable<Schema['result']>;
-  readonly output: Insertable<Schema['output']> | undefined;
-} {
-  const { outcomeJson, streamsJson } = formatOutcome(outcome);
-  return {
-    result: {
-      job_id: jobId,
-      outcome_json: outcomeJson,
-      fold: foldOf(outcome, host, plan),
-      exit_code: outcome.exitCode,
-      duration_ms: outcome.durationMs,
-      output_chars: keptChars(outcome),
-      output_hash: hashOutput(streamsJson),
-      first_keys: countFirstKeys(outcome),
-    },
-    output: streamsJson === null ? undefined : { job_id: jobId, streams_json: streamsJson },
-  };
-}
-
-function foldOf(outcome: Outcome, host: string, plan: Plan): string {
-  return sha256(describeSameness(outcome, findTarget(plan, host) ?? { host, ip: '' }, plan.fold ?? 'exact'));
-}
-
-/** Long outputs take a while to write: others get their turn now and then. */
-async function storeOutputs(
-  trx: Transaction<Schema>,
-  outputs: readonly Insertable<Schema['output']>[],
-): Promise<void> {
-  let written = 0;
-  for (const { some, chars } of inStatements(outputs)) {
-    await trx.insertInto('output').values(some).execute();
-    written += chars;
-    if (written < CHARS_AT_ONCE) continue;
-    written = 0;
-    await breathe();
-  }
-}
-
-/** Short ones go many at a time; a statement that is kept to be used again keeps what it was given last. */
-function* inStatements(outputs: readonly Insertable<Schema['output']>[]) {
-  let some: Insertable<Schema['output']>[] = [];
-  let chars = 0;
-  for (const output of outputs) {
-    some.push(output);
-    chars += output.streams_json.length;
-    if (chars < CHARS_A_STATEMENT) continue;
-    yield { some, chars };
-    some = [];
-    chars = 0;
-  }
-  if (some.length > 0) yield { some, chars };
 }
 
 /** Settles jobs that never start, all for one reason. */
@@ -244,33 +183,19 @@ export async function skipQueued(
 export async function finishRuns(
   ledger: Ledger,
   trx: Transaction<Schema>,
-  runIds: readonly string[],
+  settled: readonly SettledRun[],
   at: number,
 ): Promise<void> {
   const finished: string[] = [];
-  for (const runId of runIds) {
-    const run = await trx
-      .selectFrom('run')
-      .select(['team_id', 'user_id', 'channel_id', 'created_at', 'cancelled_at'])
-      .where('id', '=', runId)
-      .where('state', '=', 'open')
-      .where((where) =>
-        where.not(
-          where.exists(
-            where
-              .selectFrom('job')
-              .select('job.id')
-              .where('job.run_id', '=', runId)
-              .where('job.state', 'in', ['queued', 'running']),
-          ),
-        ),
-      )
-      .executeTakeFirst();
-    if (run === undefined) continue;
+  for (const run of await findEnded(
+    trx,
+    settled.map(({ runId }) => runId),
+  )) {
+    const runId = run.id;
     finished.push(runId);
     const end = await closeRun(ledger, trx, runId, at);
-    const settled = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
-    const how = endOf(settled, run.cancelled_at !== null);
+    const outcomes = (await countJobs(trx, [runId])).get(runId)?.settled ?? {};
+    const how = endOf(outcomes, run.cancelled_at !== null);
     onceItStands(trx, () => ledger.meters.count('runs', how));
     const firstKeys = await sumFirstKeys(trx, runId);
     await appendAudit(
@@ -283,7 +208,7 @@ export async function finishRuns(
         channelId: run.channel_id,
         detail: {
           ...end,
-          outcomes: settled,
+          outcomes,
           tookMs: at - run.created_at,
           ...(firstKeys === 0 ? {} : { firstKeys }),
         },
@@ -291,13 +216,42 @@ export async function finishRuns(
       ledger.auditLines,
     );
   }
-  for (const thread of await findThreads(ledger, trx, runIds)) {
+  const unknown = settled.filter(({ thread }) => thread === undefined).map(({ runId }) => runId);
+  const known = settled.flatMap(({ thread }) => thread ?? []);
+  const owed: Owed[] = [];
+  for (const thread of [...known, ...(await findThreads(ledger, trx, unknown))]) {
     const { runId } = thread;
-    const owed = finished.includes(runId)
+    const rows = finished.includes(runId)
       ? oweEnd(thread, await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES), at)
       : oweProgress(runId, at);
-    await oweRows(trx, thread, owed);
+    owed.push({ by: thread, rows });
   }
+  await oweAll(trx, owed);
+}
+
+/** Of these runs those that are open and have no open job. */
+async function findEnded(trx: Transaction<Schema>, runIds: readonly string[]) {
+  if (runIds.length === 0) return [];
+  return await trx
+    .selectFrom('run')
+    .select(['id', 'team_id', 'user_id', 'channel_id', 'created_at', 'cancelled_at'])
+    .where('id', 'in', runIds)
+    .where('state', '=', 'open')
+    // Looked up for each run, where `not exists` may be taken for a join over all jobs.
+    .where((where) =>
+      where(
+        where
+          .selectFrom('job')
+          .select('job.id')
+          .whereRef('job.run_id', '=', 'run.id')
+          .where('job.state', 'in', ['queued', 'running'])
+          .limit(1),
+        'is',
+        null,
+      ),
+    )
+    .orderBy('number')
+    .execute();
 }
 
 function endOf({ ok, skipped, ...others }: Progress['settled'], isCancelled: boolean): CountedBy<'runs'> {

@@ -1,10 +1,11 @@
 import type { RawBuilder, Transaction } from 'kysely';
 import type { TakenJob } from '../../run/run.ts';
 import { oweProgress } from '../../thread/layout.ts';
+import { oweAll } from '../outbox/owed-rows.ts';
 import { mayStart } from '../rollout/steps.ts';
 import type { Schema } from '../schema.ts';
 import { inChunks } from './pieces.ts';
-import { type Ledger, oweToThread } from './settle.ts';
+import { findThreads, type Ledger } from './settle.ts';
 
 /**
  * The only way to start a job. It answers once in a job's life, whatever crashes and whoever asks twice, and tells
@@ -45,8 +46,10 @@ export async function passGuard(
     for (const { id } of rows) ids.add(id);
   }
   const granted = jobs.filter((job) => ids.delete(job.id));
-  for (const runId of new Set(granted.map((job) => job.runId))) {
-    await oweToThread(ledger, trx, runId, oweProgress(runId, at));
-  }
+  const threads = await findThreads(ledger, trx, [...new Set(granted.map((job) => job.runId))]);
+  await oweAll(
+    trx,
+    threads.map((thread) => ({ by: thread, rows: oweProgress(thread.runId, at) })),
+  );
   return granted;
 }

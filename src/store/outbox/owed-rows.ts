@@ -14,16 +14,42 @@ export interface OwedBy {
   readonly isOpen: boolean;
 }
 
+/** What a thread, or the audit channel, is owed. */
+export interface Owed {
+  readonly by: OwedBy;
+  readonly rows: readonly OwedRow[];
+}
+
 /**
  * The one way by which a message or a file comes to be owed: new, it is due at its time, or once its thread
  * stands.
  */
-export async function oweRows(
-  trx: Transaction<Schema>,
+export function oweRows(trx: Transaction<Schema>, by: OwedBy, rows: readonly OwedRow[]): Promise<void> {
+  return oweAll(trx, [{ by, rows }]);
+}
+
+/** The same for several threads, each once: as many statements as for one. */
+export async function oweAll(trx: Transaction<Schema>, owed: readonly Owed[]): Promise<void> {
+  const all = owed.flatMap(({ by, rows }) => rows.map((row) => ({ by, row, values: toValues(by, row) })));
+  const messages = all.filter(({ row }) => row.sends === 'message');
+  for (const [editBy, group] of Map.groupBy(messages, ({ by, row }) => (by.isOpen ? row.editBy : null))) {
+    for (const chunk of inChunks(group)) {
+      await oweMessages(
+        trx,
+        chunk.map(({ values }) => values),
+        editBy,
+      );
+    }
+  }
+  const files = all.filter(({ row }) => row.sends !== 'message');
+  for (const chunk of inChunks(files.map(({ values }) => values))) await oweFiles(trx, chunk);
+}
+
+function toValues(
   { turn, runId, channelId, isOpen }: OwedBy,
-  rows: readonly OwedRow[],
-): Promise<void> {
-  const toInsert = ({ key, sends, position, joins, dueAt }: OwedRow): Insertable<Schema['outbox']> => ({
+  { key, sends, position, joins, dueAt }: OwedRow,
+): Insertable<Schema['outbox']> {
+  return {
     key,
     sends,
     turn,
@@ -35,15 +61,7 @@ export async function oweRows(
     lease_until: 0,
     attempts: 0,
     version: 1,
-  });
-  const messages = rows.filter(({ sends }) => sends === 'message');
-  for (const [editBy, group] of Map.groupBy(messages, (row) => row.editBy)) {
-    for (const chunk of inChunks(group.map(toInsert))) {
-      await oweMessages(trx, chunk, isOpen ? editBy : null);
-    }
-  }
-  const files = rows.filter(({ sends }) => sends !== 'message');
-  for (const chunk of inChunks(files.map(toInsert))) await oweFiles(trx, chunk);
+  };
 }
 
 /** One that is there already is behind, by `editBy` at the latest; not one that was given up or may be shared. */

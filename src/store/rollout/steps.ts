@@ -73,12 +73,7 @@ export async function moveOn(
     changes.push(change);
     owed.set(runId, oweRoot(runId, at));
   }
-  await finishRuns(
-    ledger,
-    trx,
-    settled.map(({ runId }) => runId),
-    at,
-  );
+  await finishRuns(ledger, trx, settled, at);
   for (const [runId, rows] of owed) await oweToThread(ledger, trx, runId, rows);
   return {
     skipped: changes.flatMap(({ skipped }) => skipped),

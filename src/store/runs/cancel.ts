@@ -55,7 +55,7 @@ export function cancelRun(ledger: Ledger, runId: string, by: Requester): Promise
       );
     }
     if (run !== undefined) {
-      await finishRuns(ledger, trx, [runId], at);
+      await finishRuns(ledger, trx, [{ runId, failed: 0 }], at);
       await oweToThread(ledger, trx, runId, (wasPaused ? oweCanary : oweRoot)(runId, at));
     }
     return { skipped, running, change: NO_CHANGE };

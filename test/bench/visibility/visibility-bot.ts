@@ -3,6 +3,7 @@
  * up, at the boundary of `execute`: what is measured begins where a host has ended.
  */
 import { createHash } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMask } from '../../../src/gather/mask.ts';
@@ -146,6 +147,8 @@ const dispatcher = openDispatcher({
 await store.releaseRun(run.id, rootTs);
 
 process.on('message', () => {
+  // The next one starts as a bot does that was started before.
+  flushCompileCache();
   void (async () => {
     delays.disable();
     clearInterval(watch);

@@ -16,7 +16,7 @@ import { atMost, fixed, table } from '../report.ts';
 const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 const FLAGS = String(scripts.start)
   .split(' ')
-  .filter((word) => word.startsWith('--'));
+  .filter((word) => word.startsWith('-') || word.endsWith('.cjs'));
 const BOT = new URL('visibility-bot.ts', import.meta.url).pathname;
 const CHANNEL = 'C0OPS0001';
 const DF_BYTES = 600;
