@@ -317,7 +317,7 @@ describe('views', () => {
       '/view/private_metadata',
     ],
     ['no blocks', { ...modal, blocks: undefined }, 'missing required field: blocks'],
-    ['what the bot never asks for', { ...modal, notify_on_close: true }, 'not have property notify_on_close'],
+    ['what the bot never asks for', { ...modal, clear_on_close: true }, 'not have property clear_on_close'],
     [
       'an input without submit',
       {

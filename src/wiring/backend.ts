@@ -1,0 +1,79 @@
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDisk } from '../disk/disk.ts';
+import { LiveOutputs } from '../lifecycle/live/live-outputs.ts';
+import { readBeat } from '../process/clocks.ts';
+import { openHostKeys } from '../ssh/host-keys/host-keys.ts';
+import { openSpoolFolder } from '../ssh/spool/spool-folder.ts';
+import { openTransferFolder } from '../ssh/transfer-folder.ts';
+import { openTransport } from '../ssh/transport.ts';
+import { databaseFolder } from '../store/database-url.ts';
+import { openStore } from '../store/open.ts';
+import type { Setup } from './setup.ts';
+import { partsOf } from './setup.ts';
+
+/** The store, the disk and the transport to the hosts. */
+export type Backend = Awaited<ReturnType<typeof openBackend>>;
+
+export async function openBackend({
+  config,
+  openFiles,
+  fleet,
+  mask,
+  log,
+  meters,
+  steady,
+  bot,
+  opened,
+}: Setup) {
+  const { databaseUrl: url, hostConcurrency, person: shares, auditChannel, transferDir } = config;
+  const { resumeWithinMs } = config;
+  const masked = (text: string): string => mask.now().text(text);
+  const databaseDir = databaseFolder(url);
+  const spoolDir = join(databaseDir, 'spool');
+  const transfersDir = realpathSync(transferDir);
+  const disk = opened.use(openDisk(transfersDir, { databaseDir, spoolDir }, config.disk));
+  const findShortage = disk.databaseShortage;
+  const store = opened.adopt(
+    await openStore({
+      url,
+      hostConcurrency,
+      shares,
+      findShortage,
+      auditChannel,
+      resumeWithinMs,
+      mask: masked,
+      log,
+      meters,
+      steady,
+      beat: readBeat,
+    }),
+    (it) => it.close(),
+  );
+  const transfers = openTransferFolder(transferDir, store.origins, disk.transfers);
+  const spool = openSpoolFolder(spoolDir, log, disk.spool);
+  const transport = !partsOf(config).runs
+    ? undefined
+    : opened.adopt(
+        openTransport({
+          hostKeys: await openHostKeys(config.knownHostsPath, config.hostKeyPolicy, store.recordFirstKeys),
+          findHost: (name) => fleet.inventory.hosts.get(name.toLowerCase()),
+          secretsMask: () => mask.now(),
+          transferDir,
+          origins: store.origins,
+          room: disk.transfers,
+          spool,
+          leftovers: store.leftovers,
+          mostKept: (jobs) => Math.min(config.kept.connections, openFiles.kept(jobs)),
+          idleMs: config.kept.forMs,
+          log,
+          meters,
+        }),
+        (it) => it.close(),
+      );
+  if (transport !== undefined) bot.transport = transport;
+  // A store that fails says so elsewhere; what it says next tells again.
+  const onNews = (runId: string, host: string) => void store.refreshReply(runId, host).catch(() => {});
+  const live = opened.adopt(new LiveOutputs({ onNews }), (it) => it.close());
+  return { store, disk, transfers, transfersDir, spool, transport, live };
+}

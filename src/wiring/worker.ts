@@ -1,0 +1,44 @@
+import { answerForKeys } from '../crew/keys.ts';
+import { tellSecrets } from '../crew/secrets.ts';
+import { seenThrough } from '../crew/seen-through.ts';
+import { distantDirectory } from '../crew/standings.ts';
+import type { RunContext } from '../lifecycle/execution.ts';
+import { sha256 } from '../lifecycle/sha256.ts';
+import { heedSignals } from '../process/shutdown.ts';
+import type { Backend } from './backend.ts';
+import { joinCrew } from './crew.ts';
+import { followFiles, openLooks, startJobs } from './jobs.ts';
+import type { Setup } from './setup.ts';
+
+/** It logs in to hosts, and leaves to the bot part whom Slack says people are, and what people are told. */
+export async function workAlone(setup: Setup, backend: Backend): Promise<undefined> {
+  const { bot, fleet, mask, steady, log, end, exit } = setup;
+  const { store, transport, transfers, spool } = backend;
+  await joinCrew(setup, store);
+  const { crew } = store;
+  if (transport === undefined || crew === undefined) throw new Error('a worker has hosts, and others');
+  const context: RunContext = {
+    get inventory() {
+      return fleet.inventory;
+    },
+    get allowlist() {
+      return fleet.allowlist;
+    },
+    directory: distantDirectory(crew, steady),
+    store,
+    transfers,
+    now: Date.now,
+    isDistant: true,
+    seen: (outcome) => seenThrough(outcome, mask.now(), spool),
+  };
+  crew.serve({
+    ...answerForKeys(transport.keyring, fleet),
+    ...tellSecrets(transfers, () => mask.now(), sha256),
+  });
+  // Before anything is taken: a worker takes nothing while no bot is there.
+  await crew.announce('worker');
+  heedSignals({ log, end, exit });
+  bot.phase = 'open';
+  startJobs(setup, context, transport, openLooks(setup, backend));
+  followFiles(setup, backend, context);
+}
