@@ -3,10 +3,11 @@ import { isIP } from 'node:net';
 import { ConfigError, showCode } from './errors.ts';
 import { Secret } from './inventory/secret.ts';
 import { decodeText, NotText } from './inventory/text.ts';
+import { ROLES, type Role } from './ports/crew.ts';
 
 export interface Config {
   /** Which part of the work this process does. */
-  readonly role: ProcessRole;
+  readonly role: Role;
   readonly slack: SlackConfig;
   /** Files, folders and programs. */
   readonly inventoryPaths: readonly string[];
@@ -60,8 +61,6 @@ export interface SlackConfig {
     | { readonly kind: 'http'; readonly signingSecret: Secret; readonly host: string; readonly port: number };
 }
 
-export const PROCESS_ROLES = ['all', 'bot', 'worker'] as const;
-export type ProcessRole = (typeof PROCESS_ROLES)[number];
 export const HOST_KEY_POLICIES = ['strict', 'ask', 'accept-new', 'off'] as const;
 export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 const SLASH_TEXTS = ['auto', 'raw', 'entities'] as const;
@@ -265,7 +264,7 @@ export function inspectConfig(
     return paths.filter((path) => path !== '');
   };
 
-  const role = readOneOf('BATCHOPS_ROLE', PROCESS_ROLES, 'all');
+  const role = readOneOf('BATCHOPS_ROLE', ROLES, 'all');
   // Who never speaks to Slack needs none.
   const tokens = role === 'worker' ? 'optional' : wanted;
   const databaseUrl = read('BATCHOPS_DATABASE_URL') ?? DEFAULT_DATABASE_URL;

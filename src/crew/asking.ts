@@ -24,7 +24,7 @@ export async function askPart<T>(
     throw new Refusal('not-now', `The ${part} part could not be asked: the database does not answer.`);
   }
   if (said === undefined) {
-    throw new Refusal('not-now', `No ${part} is there that answers, so nothing was done.`, {
+    throw new Refusal('not-now', `No ${part} answers; nothing was done.`, {
       remedy: `Start a process with BATCHOPS_ROLE=${part}, or look at its /readyz.`,
     });
   }

@@ -19,23 +19,54 @@ const PATIENCE_MS = 30_000;
 export function distantKeyring(crew: Crew, policy: HostKeyPolicy): HostKeyring {
   return {
     policy,
-    look: (hosts) => askPart<readonly KeyReport[]>(crew, 'worker', LOOK, hosts.map(planTarget), PATIENCE_MS),
+    async look(hosts) {
+      const workers = await workersOf(crew);
+      const ask = (of: Member | 'worker') =>
+        askPart<readonly KeyReport[]>(crew, of, LOOK, hosts.map(planTarget), PATIENCE_MS);
+      if (workers.length < 2) return await ask('worker');
+      const all = await Promise.allSettled(workers.map(ask));
+      const told = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      if (told.length === 0) return await ask('worker');
+      return hosts.flatMap(
+        ({ name }) =>
+          leastKnown(told.flatMap((reports) => reports.find(({ host }) => host === name) ?? [])) ?? [],
+      );
+    },
     async trust(reports, record) {
-      const workers = (await crew.others()).filter(({ role }) => role === 'worker');
-      if (workers.length === 0) return { kind: 'failed', reason: 'no worker is there to write it down' };
+      const workers = await workersOf(crew);
+      if (workers.length === 0) {
+        return { kind: 'failed', reason: 'No host key was written: no worker is there' };
+      }
       // What somebody says yes to is put down before any of them may write.
       await record(reports);
       const all = await Promise.allSettled(workers.map((worker) => tell(crew, worker, reports)));
       const silent = all.filter(({ status }) => status === 'rejected').length;
       if (silent > 0) {
         const which = `${silent} of ${workers.length} workers`;
-        return { kind: 'failed', reason: `${which} did not write it down; say yes again once they answer` };
+        const others = silent === workers.length ? '' : ', and others may have';
+        return {
+          kind: 'failed',
+          reason: `${which} did not say that they wrote the keys down${others}; ask /batch trust again once they answer`,
+        };
       }
       const lists = all.flatMap((one) => (one.status === 'fulfilled' ? [new Set(one.value)] : []));
       const written = reports.filter(({ host }) => lists.every((list) => list.has(host)));
       return { kind: 'done', written, stale: reports.filter((report) => !written.includes(report)) };
     },
   };
+}
+
+async function workersOf(crew: Crew): Promise<readonly Member[]> {
+  return (await crew.others()).filter(({ role }) => role === 'worker');
+}
+
+/** Each may have a known_hosts of its own: a key is known once all of them have it. */
+function leastKnown(reports: readonly KeyReport[]): KeyReport | undefined {
+  return (
+    reports.find(({ kind }) => kind !== 'same' && kind !== 'unreachable') ??
+    reports.find(({ kind }) => kind === 'same') ??
+    reports[0]
+  );
 }
 
 function tell(crew: Crew, worker: Member, reports: readonly TrustableReport[]): Promise<readonly string[]> {

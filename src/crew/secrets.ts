@@ -6,7 +6,8 @@ import type { FetchedFile } from '../thread/facts.ts';
 import { answering, askPart } from './asking.ts';
 
 const SECRET = 'find-secret';
-const PATIENCE_MS = 60_000;
+/** Less than a message may take to be made; where nobody answers, it is asked again later. */
+const PATIENCE_MS = 8_000;
 const MAX_BYTES = 50 * 1024 * 1024;
 
 /** A bot that knows no secret of a host does not know one in a file: who does is asked. */
@@ -24,7 +25,7 @@ export function tellSecrets(
     [SECRET]: answering<FetchedFile>(async ({ path, sha256 }) => {
       const bytes = await transfers.read(path, MAX_BYTES);
       // Not shared with the bot, or another one by now: it stays where it is.
-      if (bytes === null || (await digest(bytes)) !== sha256) return 'secret';
+      if (bytes === null || (await digest(bytes)) !== sha256) return 'unseen';
       return await findSecret(bytes, maskNow());
     }),
   };

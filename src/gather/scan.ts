@@ -7,7 +7,7 @@ import type { Mask } from './mask.ts';
 const PIECE_BYTES = 256 * 1024;
 
 /** What keeps a file from being shown: one of the mask's secrets, or a private key, whoever's it is. */
-export type SecretKind = 'secret' | 'key';
+export type SecretKind = 'secret' | 'key' | 'unseen';
 
 /**
  * Undefined where nothing of the kind was found in it, read as it is and as UTF-16, in which Windows writes. Others get

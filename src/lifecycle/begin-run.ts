@@ -131,7 +131,7 @@ export function draftRun(
   const groups = [...request.groups, ...request.hosts.filter((term) => term.startsWith('@'))];
   const filling = openFilling(fillable(work), hosts, { inventory: context.inventory, groups });
   const plan = planRun(request, hosts, work, asking, context.limits, seed, filling);
-  checkFollow(plan);
+  checkFollow(plan, context.store);
   return {
     plan,
     notes: [
@@ -144,8 +144,18 @@ export function draftRun(
 }
 
 /** Edits of replies have one budget for the workspace. */
-function checkFollow({ follow, targets }: Plan): void {
-  if (follow !== true || targets.length === 1) return;
+function checkFollow({ follow, targets }: Plan, { crew }: Pick<RequestContext['store'], 'crew'>): void {
+  if (follow !== true) return;
+  if (crew?.has('bot') === true) {
+    throw new Refusal(
+      'usage',
+      '-follow is not to be had here: workers run commands, and what they say comes as they end.',
+      {
+        remedy: 'Leave -follow out.',
+      },
+    );
+  }
+  if (targets.length === 1) return;
   throw new Refusal('usage', `-follow is for one host, and these are ${formatCount(targets.length)}.`, {
     remedy: 'Leave -follow out: “Show host…” below the run shows what each of them says while it runs.',
     about: 'hosts',

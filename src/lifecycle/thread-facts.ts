@@ -8,8 +8,8 @@ import type { FetchedFile, ThreadFacts } from '../thread/facts.ts';
 import type { RunContext } from './execution.ts';
 import type { CopyMeters } from './live/copy-meters.ts';
 import type { LiveOutputs } from './live/live-outputs.ts';
-import { isUnmanned } from './manned.ts';
 import { sha256 } from './sha256.ts';
+import { lacksWorkers } from './workers.ts';
 
 /** What a thread is told from besides the store; each is left out where it is not to be had. */
 export interface ThreadSources {
@@ -47,7 +47,7 @@ export function threadFacts(
     },
     masked: (text) => maskNow().text(text),
     maskedChunks: (chunks) => maskChunks(chunks, maskNow()),
-    isUnmanned: () => isUnmanned(store),
+    lacksWorkers: () => lacksWorkers(store),
     findSecret: async (bytes, file) => (await findSecret(bytes, maskNow())) ?? (await findElsewhere?.(file)),
     now,
   };

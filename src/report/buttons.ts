@@ -165,7 +165,7 @@ function resumeButton(run: Run): Button {
   };
 }
 
-const NOUNS = { run: 'command', put: 'copy', get: 'copy', ping: 'look' } as const;
+const NOUNS = { run: 'command', put: 'copy', get: 'copy', ping: 'ping' } as const;
 
 function finishedButtons(run: Run): readonly (Button | SearchSelect)[] {
   const total = totalJobs(run.progress);

@@ -101,13 +101,7 @@ export function formatFacts(rows: readonly FactsRow[], now: number): Message {
             ]),
         ...(unknown.length === 0
           ? []
-          : [
-              line(
-                '\n',
-                bold(namesOf(unknown)),
-                ` · nothing is remembered of ${unknown.length === 1 ? 'it' : 'them'}, by today’s address and user`,
-              ),
-            ]),
+          : [line('\n', bold(namesOf(unknown)), ` · nothing is remembered at today's address and user`)]),
       ),
     ],
   };
@@ -192,7 +186,9 @@ function formatOne(host: string, facts: HostFacts, now: number): Message {
         line(bold(name), ' · what is remembered; nothing was dialled'),
         preformatted(table),
         ...(meeting ? [line(code(meeting.key.fingerprint))] : []),
-        ...(abilities ? [] : [line(`Shell, sudo and SFTP are known once it was pinged.`)]),
+        ...(abilities
+          ? []
+          : [line('Shell, sudo and SFTP are not known yet: ', code('/batch ping'), ' asks for them.')]),
       ),
     ],
   };

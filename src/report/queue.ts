@@ -6,7 +6,7 @@ import { type Block, context, line, type Message, richText, section } from './me
 import { escapeMrkdwn, escapeShort, formatMoment, inlineCode, mention } from './text/escape.ts';
 import { cleanOutput } from './text/plain.ts';
 import { describeLater, isPaused } from './text/rollout.ts';
-import { describeWork, formatCount, formatDuration, plural, UNMANNED } from './text/wording.ts';
+import { describeWork, formatCount, formatDuration, NO_WORKER, plural } from './text/wording.ts';
 
 /** A run that is not finished, as far as the asker may know. */
 export interface QueueRow {
@@ -25,7 +25,7 @@ export function formatQueue(
   rows: readonly QueueRow[],
   maySee: ReadonlySet<string>,
   now: number,
-  isUnmanned = false,
+  lacksWorkers = false,
 ): Message {
   if (rows.length === 0) {
     const none = 'Nothing of yours or of this channel runs or waits.';
@@ -33,7 +33,7 @@ export function formatQueue(
   }
   const blocks: Block[] = rows.slice(0, MAX_ROWS).map((row) => section(formatRow(row, maySee, now)));
   if (rows.length > MAX_ROWS) blocks.push(context(`… and ${formatCount(rows.length - MAX_ROWS)} later ones`));
-  if (isUnmanned) blocks.push(section(`*${UNMANNED}.*`));
+  if (lacksWorkers) blocks.push(section(`*${NO_WORKER}.*`));
   return { text: `${plural(rows.length, 'run')} not finished`, blocks };
 }
 

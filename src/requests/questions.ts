@@ -2,7 +2,7 @@ import type { BotRequest } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import { resolveTerms } from '../inventory/expression.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { isUnmanned } from '../lifecycle/manned.ts';
+import { lacksWorkers } from '../lifecycle/workers.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { explainRights, knownTo } from '../policy/rights.ts';
@@ -124,7 +124,7 @@ async function showQueue(records: Records, asking: Asking): Promise<Answer> {
     const [longest] = run.progress.running === 0 ? [] : await store.listSlowest(run.id, 1);
     rows.push({ run, waits: waits.get(run.id), longest });
   }
-  return formatQueue(rows, new Set(ids), records.now(), isUnmanned(store));
+  return formatQueue(rows, new Set(ids), records.now(), lacksWorkers(store));
 }
 
 /** Mostly the last few are all visible; hundreds of large runs take seconds to read, so they are asked for last. */

@@ -60,7 +60,7 @@ export async function trustKeys(
     context.store.recordTrust({ requester, channelId, hosts: written.map(describe) }),
   );
   if (result.kind === 'failed') {
-    throw new Refusal('not-now', `No host key was written: ${result.reason}.`);
+    throw new Refusal('not-now', `${result.reason}.`);
   }
   const stale = result.stale.map(({ host }): NotWritten => ({ host, why: 'known-by-others' }));
   return formatTrusted(result.written, [...notWritten, ...stale]);

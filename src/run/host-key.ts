@@ -78,7 +78,7 @@ export function isTrustable(report: KeyReport): report is TrustableReport {
 /**
  * - `done`: these are known so from now on; of those that are `stale` something else is known by now, and nothing
  *   was written.
- * - `failed`: nothing was written, and why.
+ * - `failed`: what was not written, and why, in a sentence.
  */
 export type Trusted =
   | {

@@ -107,6 +107,7 @@ export function openTransport(settings: TransportSettings): SshTransport {
       mask: settings.secretsMask(),
       openDigest,
       signal,
+      ...(how.mayBegin && { mayBegin: how.mayBegin }),
     });
   }
 

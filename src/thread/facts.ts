@@ -24,7 +24,7 @@ export interface ThreadFacts {
   /** What a command that runs has said last; undefined where it does not run in this process. */
   liveOutput(runId: string, host: string): LiveOutput | undefined;
   /** Nobody is there who could begin anything. */
-  isUnmanned(): boolean;
+  lacksWorkers(): boolean;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;
   /** A fetched file's bytes, by its path below the transfer folder; null where it is gone or above `maxBytes`. */
   readFetched(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;

@@ -33,7 +33,7 @@ export function createRenderer(facts: ThreadFacts): Renderer {
         return formatRoot(run, {
           now: facts.now(),
           slowest,
-          isUnmanned: facts.isUnmanned(),
+          lacksWorkers: facts.lacksWorkers(),
           ...(copies === undefined ? {} : { copies }),
         });
       }

@@ -14,8 +14,8 @@ import {
   formatDuration,
   formatProgress,
   formatSummary,
+  NO_WORKER,
   plural,
-  UNMANNED,
 } from '../report/text/wording.ts';
 import type { CopyProgress } from '../run/copy-progress.ts';
 import type { Plan } from '../run/plan.ts';
@@ -34,7 +34,7 @@ export function formatRoot(
     readonly now: number;
     readonly slowest?: readonly SlowJob[];
     readonly copies?: CopyProgress;
-    readonly isUnmanned?: boolean;
+    readonly lacksWorkers?: boolean;
   },
 ): Message {
   const { plan } = run;
@@ -54,7 +54,7 @@ export function formatRoot(
     ...(isGivenUp(run) ? [section(GIVEN_UP)] : []),
     ...(run.isReposted === true ? [section(formatReposted(run.id))] : []),
     ...rolloutSection(run),
-    ...(at.isUnmanned === true && run.progress.queued > 0 ? [section(`*${UNMANNED}.*`)] : []),
+    ...(at.lacksWorkers === true && run.progress.queued > 0 ? [section(`*${NO_WORKER}.*`)] : []),
     ...(isHeld(run) && !isPaused(run) ? [section(heldLine(run))] : []),
     context([...describeSlowest(at.slowest ?? [], at.now), ...notes(run)].join(' · ')),
   ];

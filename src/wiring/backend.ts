@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDisk } from '../disk/disk.ts';
+import { Contacts } from '../lifecycle/live/contacts.ts';
 import { LiveOutputs } from '../lifecycle/live/live-outputs.ts';
 import { readBeat } from '../process/clocks.ts';
 import { openHostKeys } from '../ssh/host-keys/host-keys.ts';
@@ -75,5 +76,15 @@ export async function openBackend({
   // A store that fails says so elsewhere; what it says next tells again.
   const onNews = (runId: string, host: string) => void store.refreshReply(runId, host).catch(() => {});
   const live = opened.adopt(new LiveOutputs({ onNews }), (it) => it.close());
-  return { store, disk, transfers, transfersDir, spool, transport, live };
+  // Closed once the last job has ended, and before the store.
+  const contacts = opened.adopt(
+    new Contacts({
+      store: store.hostFacts,
+      now: Date.now,
+      mask: masked,
+      onTrouble: (error) => log.warn({ err: error }, 'what hosts told could not be remembered'),
+    }),
+    (it) => it.flush(),
+  );
+  return { store, disk, transfers, transfersDir, spool, transport, live, contacts };
 }

@@ -6,7 +6,6 @@ import {
   type RunContext,
   refuseStoredRun,
 } from '../lifecycle/execution.ts';
-import { Contacts } from '../lifecycle/live/contacts.ts';
 import { CopyMeters } from '../lifecycle/live/copy-meters.ts';
 import type { Transport } from '../ports/hosts.ts';
 import type { Store } from '../ports/store.ts';
@@ -17,19 +16,10 @@ import type { Setup } from './setup.ts';
 
 /** Who is told of a job while it runs. */
 export function openLooks(
-  { mask, log, steady, opened }: Setup,
-  { store, live }: Backend,
+  { steady, opened }: Setup,
+  { store, live, contacts }: Backend,
 ): LiveLooks & { copies: CopyMeters } {
   const copies = openCopyMeters({ steady, opened }, store);
-  const contacts = opened.adopt(
-    new Contacts({
-      store: store.hostFacts,
-      now: Date.now,
-      mask: (text) => mask.now().text(text),
-      onTrouble: (error) => log.warn({ err: error }, 'what hosts told could not be remembered'),
-    }),
-    (it) => it.flush(),
-  );
   return { copies, outputs: live, contacts };
 }
 

@@ -41,7 +41,8 @@ export async function serve({ env, exit }: Outside): Promise<void> {
   keepHeapSmall();
   const asked = readConfig(env);
   const openFiles = shareOpenFiles(openFilesLimit());
-  const config = fitOpenFiles(asked, openFiles);
+  // The bot part opens no connection to a host.
+  const config = partsOf(asked).runs ? fitOpenFiles(asked, openFiles) : asked;
   const scripts = new InventoryScripts(config.inventoryPaths, env);
   await scripts.run();
   const fleet = new WatchedFleet(

@@ -7,7 +7,7 @@ import { sha256 } from '../lifecycle/sha256.ts';
 import { heedSignals } from '../process/shutdown.ts';
 import type { Backend } from './backend.ts';
 import { joinCrew } from './crew.ts';
-import { followFiles, openLooks, startJobs } from './jobs.ts';
+import { followFiles, startJobs } from './jobs.ts';
 import type { Setup } from './setup.ts';
 
 /** It logs in to hosts, and leaves to the bot part whom Slack says people are, and what people are told. */
@@ -39,6 +39,6 @@ export async function workAlone(setup: Setup, backend: Backend): Promise<undefin
   await crew.announce('worker');
   heedSignals({ log, end, exit });
   bot.phase = 'open';
-  startJobs(setup, context, transport, openLooks(setup, backend));
+  startJobs(setup, context, transport, { contacts: backend.contacts });
   followFiles(setup, backend, context);
 }

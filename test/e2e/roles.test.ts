@@ -39,18 +39,18 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
 
     // Nobody is there who could run it: that is said, and it waits.
     await slack.command(ada(`-h h[1-3] -cmd 'echo $$ > ${sshd.folder}/${own}; echo begun; sleep 600; :'`));
-    await rootWith(/No worker is there to run it/);
+    await rootWith(/No worker is running/);
     const told = (text: RegExp) =>
       slack.waitFor(() => slack.ephemerals(ADA).findLast((one) => text.test(shown(one))), 40_000);
     await slack.command(ada('queue', '/batch'));
-    await told(/No worker is there to run it/);
+    await told(/No worker is running/);
 
     // A worker that is cut off ends what it runs, and only then another one goes there.
     await using cable = await startHalfOpenProxy(server.port);
     const cutOff = await rig.startWorker({ url: rig.url.replace(`:${server.port}/`, `:${cable.port}/`) });
     const pids = () => HOSTS.slice(0, 3).map((host) => readPid(`${sshd.folder}/${host}`));
     await expect.poll(() => pids().every((pid) => pid !== undefined), UP).toBe(true);
-    await expect.poll(() => roots().map(shown).join(), UP).not.toContain('No worker is there');
+    await expect.poll(() => roots().map(shown).join(), UP).not.toContain('No worker is running');
     const begun = pids();
     const second = await rig.startWorker();
     cable.freeze();

@@ -66,7 +66,7 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
   expect(one).toContain('SHA256:abc');
   const group = textOf(await rig.desk.command(batch('facts @web')));
   expect(group).toContain('Remembered of 1 of 2 hosts; nothing was dialled.');
-  expect(group).toMatch(/web02.* · nothing is remembered of it/);
+  expect(group).toMatch(/web02.* · nothing is remembered/);
   expect(textOf(await rig.desk.command(batch('facts db01')))).not.toContain('OpenSSH');
   expect(await countRuns(rig)).toBe(0);
 
@@ -75,7 +75,7 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
   const inventory = parseInventory(moved, 'inventory.ini', files);
   const desk = openRequests({ ...rig.context, inventory });
   const after = textOf(await desk.command(batch('facts web01')));
-  expect(after).toContain('nothing is remembered of it, by today’s address and user');
+  expect(after).toContain("nothing is remembered at today's address and user");
   expect(after).not.toContain('OpenSSH');
 });
 

@@ -4,7 +4,7 @@ import { didYouMean } from '../problems.ts';
 import { hintAt } from './host-values.ts';
 
 /** Those gone through on one way; each is a login with limits of its own. */
-const MOST_HOPS = 8;
+export const MOST_HOPS = 8;
 
 /**
  * Gives the hosts of every `jump` their names as they are spelt, and tells of those that lead nowhere: `fault` is

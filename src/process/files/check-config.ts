@@ -14,7 +14,8 @@ export interface ConfigCheck {
 
 /**
  * `npm run check-config`: prints all that would keep the bot from starting, as far as files and settings tell, and
- * all that is suspicious. Touches nothing, and needs no tokens. False where the bot would not start.
+ * all that is suspicious. Changes nothing and needs no tokens; runs the programs of the inventory, as a
+ * start does. False where the bot would not start.
  */
 export async function runCheckConfig(check: ConfigCheck, out: Writable): Promise<boolean> {
   const { problems, suspicions } = await findAll(check);
@@ -42,6 +43,7 @@ async function findAll({ env, keys, readKnownHosts }: ConfigCheck) {
   } catch (error) {
     note(error);
   }
-  await readKnownHosts(config.knownHostsPath).catch(note);
+  // The bot part has none.
+  if (config.role !== 'bot') await readKnownHosts(config.knownHostsPath).catch(note);
   return { problems: found, suspicions: findSuspicions(config, env, fleet) };
 }

@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import { type Config, unknownVariables } from '../../config.ts';
 import type { Fleet } from '../fleet/fleet-files.ts';
-import { watchedPaths } from '../fleet/inventory-sources.ts';
+import { isScript, watchedPaths } from '../fleet/inventory-sources.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,7 +18,9 @@ export function findSuspicions(config: Config, env: Environment, fleet: Partial<
   const own = [...inventories, '.env', ...open];
   return [
     ...unknownVariables(env).map((name) => `${name}: no such setting; is it misspelt?`),
-    ...[...inventories, '.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
+    // What a program is good for, its reader cannot do.
+    ...inventories.flatMap((path) => suspectMode(path, isScript(path) ? 'write' : 'read or write')),
+    ...['.env', ...secretFiles].flatMap((path) => suspectMode(path, 'read or write')),
     ...open.flatMap((path) => suspectMode(path, 'write')),
     ...suspectFolders([...own, ...secretFiles]),
     ...suspectPlaces(config, [
@@ -44,7 +46,8 @@ function suspectMode(path: string, what: 'read or write' | 'write'): readonly st
     (verb) => what.includes(verb) && (mode & OTHERS[verb]) !== 0,
   );
   if (can.length === 0) return [];
-  return [`${path}: everybody on this machine can ${can.join(' and ')} it; chmod o-rw ${path}`];
+  const modes = can.map((verb) => verb[0]).join('');
+  return [`${path}: everybody on this machine can ${can.join(' and ')} it; chmod o-${modes} ${path}`];
 }
 
 /** Whoever can write to its folder can put another file in a file's place, whatever its own mode. */

@@ -37,6 +37,12 @@ export function findInventorySources(paths: readonly string[]): readonly Invento
   return sources;
 }
 
+/** Whether it is run rather than read. */
+export function isScript(path: string): boolean {
+  const found = statOf(path);
+  return found !== undefined && !path.endsWith('.ini') && isProgram(path, found);
+}
+
 /** Anything else with that mode the C library would give to a shell, line for line (execvp). */
 function isProgram(path: string, found: Stats): boolean {
   if (!found.isFile() || (found.mode & 0o111) === 0) return false;

@@ -279,4 +279,4 @@ export function formatProgress(progress: Progress): string {
 }
 
 /** Of what waits while no worker is there. */
-export const UNMANNED = 'No worker is there to run it: what waits begins once one is';
+export const NO_WORKER = 'No worker is running: what waits starts once one is';

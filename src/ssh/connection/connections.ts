@@ -78,7 +78,10 @@ export class Connections {
   async use<T>(host: Host, context: ConnectContext, work: Borrow<T>, isNew = false): Promise<T> {
     const route = this.#findRoute(host);
     await this.#dropChanged(route);
-    const kept = isNew ? undefined : this.#idle.take(route);
+    const spare = this.#idle.take(route);
+    // The new one takes its place, or each ping would leave one more.
+    if (isNew) void spare?.close();
+    const kept = isNew ? undefined : spare;
     this.#jobs += 1;
     this.#makeRoom();
     try {

@@ -1,5 +1,6 @@
 import type { Host } from '../../inventory/inventory.ts';
 import type { Secret } from '../../inventory/secret.ts';
+import { MOST_HOPS } from '../../inventory/section/jumps.ts';
 import { Trouble } from '../trouble.ts';
 
 /** A host, and those that are gone through to it, in this order. */
@@ -7,8 +8,6 @@ export interface Route {
   readonly host: Host;
   readonly way: readonly Host[];
 }
-
-const MOST_HOPS = 16;
 
 /**
  * As OpenSSH's ProxyJump goes: through the chain in the order written, and to its first host by that one's own

@@ -21,6 +21,8 @@ export interface PingRun {
   readonly mask: Mask;
   readonly openDigest: () => Digest;
   readonly signal: AbortSignal;
+  /** `Execution.mayBegin`. */
+  readonly mayBegin?: () => boolean;
 }
 
 /** Neither is asked of the account. */
@@ -52,7 +54,7 @@ export async function pingHost(run: PingRun): Promise<Ending & { readonly ping: 
 
 /** Where no command runs, that is what the account is for: the rest is asked all the same. */
 async function probe(
-  { connection, deadlines, timeLimitMs, mask, openDigest, signal }: PingRun,
+  { connection, deadlines, timeLimitMs, mask, openDigest, signal, mayBegin }: PingRun,
   onBegun: () => void,
 ): Promise<{ readonly probed: Probed; readonly note: string }> {
   if (connection.host.shell === 'raw') return { probed: UNASKED, note: '' };
@@ -62,6 +64,7 @@ async function probe(
       command: PROBE,
       timeLimitMs: Math.min(timeLimitMs, deadlines.handshakeMs),
       signal,
+      ...(mayBegin && { mayBegin }),
       deadlines,
       mask,
       openDigest,

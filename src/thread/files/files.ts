@@ -95,6 +95,8 @@ const WHERE = "It lies under this name in the transfer folder, on the bot's mach
 const KEPT_BACK: Readonly<Record<SecretKind, string>> = {
   secret: `it holds a password, key or token that the bot works with. ${WHERE}`,
   key: `something in it begins as a private key does. ${WHERE}`,
+  unseen:
+    'no worker that could look for secrets in it sees the file. The bot and its workers have to share the transfer folder.',
 };
 const REPLACED = 'what lies there now is not what this run fetched.';
 

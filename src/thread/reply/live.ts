@@ -68,7 +68,7 @@ const ENDS: Readonly<Record<LiveEnd, string>> = {
 function liveElements(output: LiveOutput | undefined): readonly RichTextElement[] {
   if (output === undefined)
     return [
-      line(italic("nothing to show yet: it is being logged in, or runs in another of the bot's processes")),
+      line(italic("nothing to show yet: still logging in, or running in another of the bot's processes")),
     ];
   const { stdout, stderr } = output;
   if (stdout.totalBytes + stderr.totalBytes === 0) return [line(italic('nothing said so far'))];

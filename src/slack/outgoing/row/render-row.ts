@@ -1,3 +1,4 @@
+import { Refusal } from '../../../errors.ts';
 import type { FileUpload, Message } from '../../../report/message.ts';
 import type { OutboxRow } from '../../../thread/row.ts';
 import { formatUnshown } from '../../../thread/unshown.ts';
@@ -25,7 +26,7 @@ export interface Rendered {
 /**
  * What the row shows now. What a host wrote can, by a defect of ours, make that throw, take minutes or end the
  * process: that is counted in the store, so that no restart begins anew, and after three times a notice goes out.
- * Throws a `RenderFault`.
+ * Throws a `RenderFault`, or a `Refusal` where it cannot be known just now what it shows.
  */
 export async function renderRow(
   { render, outbox, clock, slowMs = SLOW_MS }: PosterContext,
@@ -49,6 +50,8 @@ export async function renderRow(
       throw new Error(`done only after ${Math.round(clock() - startedAt)} ms`);
     return { content, what: 'message' };
   } catch (error) {
+    // Somebody who has to be asked is not there just now.
+    if (error instanceof Refusal && error.code === 'not-now') throw error;
     throw new RenderFault('a message could not be made', { cause: error });
   }
 }
