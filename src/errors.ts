@@ -61,6 +61,13 @@ export class Refusal extends Error {
   }
 }
 
+/** What it depends on cannot be found out just now: for whoever asked a no, and no judgement of what waits. */
+export class NotKnownNow extends Refusal {
+  constructor(message: string, remedy?: string) {
+    super('not-now', message, remedy === undefined ? {} : { remedy });
+  }
+}
+
 /** The system's, the library's or the protocol's word for what went wrong: `ENOENT`, 3. */
 export function codeOf(error: unknown): string | number | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;

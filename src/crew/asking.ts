@@ -1,4 +1,4 @@
-import { Refusal, type RefusalCode } from '../errors.ts';
+import { NotKnownNow, Refusal, type RefusalCode } from '../errors.ts';
 import type { Crew, Member, Role } from '../ports/crew.ts';
 
 interface Refused {
@@ -21,12 +21,11 @@ export async function askPart<T>(
   try {
     said = await crew.ask(of, what, JSON.stringify(words), limitMs);
   } catch {
-    throw new Refusal('not-now', `The ${part} part could not be asked: the database does not answer.`);
+    throw new NotKnownNow(`The ${part} part could not be asked: the database does not answer.`);
   }
   if (said === undefined) {
-    throw new Refusal('not-now', `No ${part} answers; nothing was done.`, {
-      remedy: `Start a process with BATCHOPS_ROLE=${part}, or look at its /readyz.`,
-    });
+    const remedy = `Start a process with BATCHOPS_ROLE=${part}, or look at its /readyz.`;
+    throw new NotKnownNow(`No ${part} answers; nothing was done.`, remedy);
   }
   const answered = JSON.parse(said) as Answered;
   if ('value' in answered) return answered.value as T;

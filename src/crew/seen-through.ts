@@ -18,7 +18,8 @@ export async function seenThrough(outcome: Outcome, mask: Mask, spool: Spool): P
   return { ...outcome, stdout, stderr, reason };
 }
 
-const KEPT_BACK = 'its long output is kept back, as a secret stands in it between colours';
+const KEPT_BACK =
+  'its long output is kept back: a secret stands in it between colours, or it could not be looked through';
 
 interface Looked {
   readonly mask: Mask;
@@ -36,10 +37,16 @@ async function seeThrough(stream: StreamText, looked: Looked): Promise<StreamTex
   const { spool: spooled, ...rest } = stream;
   const seen = { ...rest, head: shown(stream.head), tail: shown(stream.tail) };
   if (spooled === undefined) return seen;
-  const bytes = await spool.read(spooled.path);
-  if (bytes === undefined || !(await holdsSecret(bytes, mask))) return { ...seen, spool: spooled };
+  // What cannot be looked through is not shown either; how the command ended is.
+  const holds = await lookThrough(spool, spooled.path, mask).catch(() => true);
+  if (!holds) return { ...seen, spool: spooled };
   looked.keptBack = true;
   return seen;
+}
+
+async function lookThrough(spool: Spool, path: string, mask: Mask): Promise<boolean> {
+  const bytes = await spool.read(path);
+  return bytes !== undefined && (await holdsSecret(bytes, mask));
 }
 
 async function holdsSecret(bytes: AsyncIterable<Uint8Array>, mask: Mask): Promise<boolean> {

@@ -7,7 +7,13 @@ import { Problems } from './problems.ts';
 /** One of the places that hosts are written down in. `name` is what a problem calls it. */
 export type InventoryText =
   /** Ours, or Ansible's, which is told by what stands in it. */
-  | { readonly kind: 'ini'; readonly name: string; readonly text: string }
+  | {
+      readonly kind: 'ini';
+      readonly name: string;
+      readonly text: string;
+      /** Folders beside it in which Ansible would look for more. */
+      readonly beside?: readonly string[];
+    }
   /** What `ansible-inventory --list` prints. */
   | { readonly kind: 'json'; readonly name: string; readonly text: string }
   | { readonly kind: 'ssh-config'; readonly name: string; readonly lines: readonly SshConfigLine[] };
@@ -27,6 +33,12 @@ export function readDocument(source: InventoryText): Document {
     case 'ini': {
       const problems = new Problems(source.name);
       const isAnsible = looksLikeAnsible(source.text, problems);
+      for (const folder of isAnsible ? (source.beside ?? []) : []) {
+        problems.at(
+          1,
+          `${folder} beside it is not read here, and may say otherwise how a host is reached; name a program that prints \`ansible-inventory --list\``,
+        );
+      }
       const read = isAnsible
         ? readAnsibleIni(source.text, problems)
         : { file: parseIni(source.text, problems), warnings: [] };

@@ -27,6 +27,8 @@ export interface Host {
   readonly agent?: string;
   /** The names of other hosts of the inventory to go through, the nearest to us first. */
   readonly jump?: readonly string[];
+  /** All that are gone through, `root@10.0.0.1:22`: an address behind others means another machine behind others. */
+  readonly way?: readonly string[];
   /** What a question for the password looks like as a whole, where a host has words of its own for it. */
   readonly prompt?: RegExp;
   /** A pinned fingerprint, `SHA256:…`. */

@@ -1,4 +1,4 @@
-import { Refusal } from '../errors.ts';
+import { NotKnownNow, Refusal } from '../errors.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import type { Approved } from '../policy/approved.ts';
@@ -100,7 +100,7 @@ function whyNot(
 }
 
 const OTHERWISE =
-  'the inventory of its worker has another address, port or user for it than the one that the run was approved by';
+  'the inventory of its worker has another address, port, user or way for it than the one that the run was approved by';
 const CHANGED = 'changed in the inventory since the run was approved';
 
 /** Who is told how far a job is while it runs. */
@@ -171,6 +171,8 @@ export async function judgeWaiting(context: RunContext): Promise<void> {
       await approveStoredRun(context, run.id);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      // It is judged when its first job is about to start.
+      if (error instanceof NotKnownNow) continue;
       await refuseStoredRun(context, run.id, error);
     }
   }

@@ -5,6 +5,9 @@ import type { Plan } from '../run/plan.ts';
 /** Asks policy again, at the time of execution: the rules and the inventory may have changed since the request. */
 export type Approve = (runId: string) => Promise<Approved<Plan> | Refusal>;
 
+/** Whoever does not answer at once may be back soon. */
+const AGAIN_MS = 1_000;
+
 export type Verdict = Approved<Plan> | Refusal | 'asking' | { readonly defect: unknown };
 
 /** One question per run, answered for as long as the run has jobs here. */
@@ -39,6 +42,17 @@ export class Approvals {
   forget(): void {
     this.#rules += 1;
     this.#verdicts.clear();
+  }
+
+  /** There was no answer: it is asked anew in a moment. */
+  askAgain(runId: string): void {
+    this.#verdicts.set(runId, 'asking');
+    const rules = this.#rules;
+    setTimeout(() => {
+      if (rules !== this.#rules) return;
+      this.#verdicts.delete(runId);
+      this.#onVerdict();
+    }, AGAIN_MS).unref();
   }
 
   /** What is asked of these runs next is asked anew. */

@@ -1,4 +1,4 @@
-import { Refusal } from '../errors.ts';
+import { NotKnownNow, Refusal } from '../errors.ts';
 import type { Approved } from '../policy/approved.ts';
 import type { JobSource } from '../ports/job-source.ts';
 import type { Log } from '../ports/log.ts';
@@ -52,6 +52,10 @@ export class Starting {
     for (const [runId, entries] of Map.groupBy(waiting, ({ job }) => job.runId)) {
       const verdict = this.#approvals.verdictOn(runId);
       if (verdict === 'asking') continue;
+      if (verdict instanceof NotKnownNow) {
+        this.#approvals.askAgain(runId);
+        continue;
+      }
       if (verdict instanceof Refusal || 'defect' in verdict) {
         const refusal = verdict instanceof Refusal ? verdict : this.#asRefusal(runId, verdict.defect);
         await this.#settings.refuse(runId, refusal);

@@ -31,7 +31,7 @@ export function watchHost(
       try {
         await findVisibleRun(await standIn(), call, run.id);
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
+        if (!(error instanceof Refusal) || error.code === 'not-now') throw error;
         const view = formatWindow(formatRefusal(error));
         return { view: { ...view, callback_id: LIVE_WINDOW }, isLast: true };
       }

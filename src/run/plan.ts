@@ -94,6 +94,8 @@ export interface Target {
   readonly ip: string;
   readonly port: number;
   readonly user: string;
+  /** `Host.way`. */
+  readonly way?: readonly string[];
   /** Set where the host is known not to be run on, and why: reported, never dropped. */
   readonly skip?: string;
   /** Its own values of the words in the command that stand for such: `{host}` is `host` here. */

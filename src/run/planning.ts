@@ -108,13 +108,25 @@ function keepPlaces(plan: Plan, filling: Filling): Filling {
 
 /** A host of the inventory as a target, with the address that the plan is judged for. */
 export function planTarget(host: Host): Target {
-  const target = { host: host.name, ip: host.ip, port: host.port, user: host.user };
+  const target = {
+    host: host.name,
+    ip: host.ip,
+    port: host.port,
+    user: host.user,
+    ...(host.way && { way: host.way }),
+  };
   return host.enabled ? target : { ...target, skip: 'disabled in the inventory' };
 }
 
-/** Whether the target is still the same login on the same address. */
+/** Whether the target is still the same login on the same address, behind the same hosts. */
 export function isSameTarget(a: Target, b: Target): boolean {
-  return a.ip === b.ip && a.port === b.port && a.user === b.user && a.skip === b.skip;
+  return (
+    a.ip === b.ip &&
+    a.port === b.port &&
+    a.user === b.user &&
+    a.skip === b.skip &&
+    a.way?.join() === b.way?.join()
+  );
 }
 
 /** The hosts of a finished run that a retry is for, and how many it leaves out because they may have run. */

@@ -85,6 +85,19 @@ test('a yes to keys is put down, then written by each worker that is there; a mi
     ),
   });
   expect(await distantKeyring(crewOf({}), 'ask').trust([report], record)).toMatchObject({ kind: 'failed' });
+  // One of two has it: it is not known yet.
+  const known = keyringOf({
+    look: async (hosts) => hosts.map(({ name }): KeyReport => ({ ...report, host: name, kind: 'same' })),
+  });
+  const [five, six] = [known, keyringOf()].map((keyring) =>
+    answerForKeys(keyring, { inventory: inventoryWith('10.0.0.1') }),
+  );
+  const [host] = [...inventoryWith('10.0.0.1').hosts.values()];
+  if (host === undefined) throw new Error('no host');
+  expect(await distantKeyring(crewOf({ five, six }), 'ask').look([host])).toMatchObject([{ kind: 'new' }]);
+  expect(await distantKeyring(crewOf({ five, four: undefined }), 'ask').look([host])).toMatchObject([
+    { kind: 'same' },
+  ]);
 });
 
 test('a worker looks at no host that its own inventory has elsewhere, and writes nothing under strict', async () => {
@@ -155,6 +168,13 @@ test('a secret that is whole only once its colours are gone is masked by the wor
     undefined,
     expect.stringMatching(/^so; its long output is kept back/),
   ]);
+  const broken = { read: async () => Promise.reject(new Error('EIO')) };
+  const unseen = await seenThrough(
+    { ...bareOutcome('ok', ''), stdout: spooled, stderr: NO_OUTPUT },
+    mask,
+    broken,
+  );
+  expect([unseen.kind, unseen.stdout.head, unseen.stdout.spool]).toEqual(['ok', plain.head, undefined]);
   const clean = {
     read: async () =>
       (async function* () {

@@ -46,7 +46,7 @@ describe('several files', () => {
       ini('[b]\nip = b\nuser = v\npassword = y\njump = a\n[both]\na = yes\nb = yes\n', 'b.ini'),
     );
     expect(hostsOf(inventory, 'both')).toEqual(['a', 'b']);
-    expect(inventory.hosts.get('b')).toMatchObject({ user: 'v', jump: ['a'] });
+    expect(inventory.hosts.get('b')).toMatchObject({ user: 'v', jump: ['a'], way: ['u@a:22'] });
   });
 
   test('have each name once over all of them, and each fault has its own file and line', () => {
@@ -153,6 +153,18 @@ old
     expect(inventory.warnings).toEqual([
       'hosts:2: host "here" is left out, its ansible_connection is not ssh',
     ]);
+  });
+
+  test('is refused where Ansible would read more beside it, or two words for one thing differ', () => {
+    const text = '[db]\ndb1 ansible_user=root ansible_password=x\n';
+    expect(faultsOf({ kind: 'ini', name: 'hosts', text, beside: ['host_vars'] })).toEqual([
+      'hosts:1: host_vars beside it is not read here, and may say otherwise how a host is reached; name a program that prints `ansible-inventory --list`',
+    ]);
+    const two = '[all:vars]\nansible_ssh_user=deploy\n[db]\ndb1 ansible_user=root ansible_password=x\n';
+    expect(faultsOf(ini(two)).join()).toMatch(
+      /ansible_(?:ssh_)?user and ansible_(?:ssh_)?user of "db1" differ/,
+    );
+    expect(faultsOf(ini(two.replace('deploy', 'root')))).toEqual([]);
   });
 
   test('never reads a file or variable of ours for a password that only looks like our word for it', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Refusal } from '../../src/errors.ts';
+import { NotKnownNow, Refusal } from '../../src/errors.ts';
 import type { JobSource } from '../../src/ports/job-source.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -50,6 +50,22 @@ describe('the dispatcher', () => {
     }
     // Turn by turn: at most one of the big run's between two of the small one's, and the one that was in line.
     expect(queue.sent.length).toBeLessThanOrEqual(8 + 6 + 1);
+  });
+
+  test('what it depends on whether a run may go on is not known just now: it waits, and is asked about again', async () => {
+    const asked: string[] = [];
+    const refused: string[] = [];
+    await using queue = await openQueue({
+      approve: async (runId) => {
+        asked.push(runId);
+        if (asked.length === 1) throw new NotKnownNow('No bot answers; nothing was done.');
+        return await approveAny(queue.store, runId);
+      },
+      refuse: async (runId) => void refused.push(runId),
+    });
+    await openRun(queue.store, { hosts: 2 });
+    await until(() => expect(queue.sent).toHaveLength(2));
+    expect([asked.length, refused]).toEqual([2, []]);
   });
 
   test('jobs of one host wait for each other, also across runs', async () => {

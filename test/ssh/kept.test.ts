@@ -51,6 +51,18 @@ describe('how many connections are kept', () => {
     expect(server.dials()).toBe(2);
   });
 
+  test('one that was made for another way to send commands is not used for this one, and a ping leaves none besides', async () => {
+    await using server = await startSshServer();
+    await using rig = await openRig();
+    const run = (shell: Host['shell']) => rig.run(passwordHost(server.port, { shell }), 'true');
+    await run('raw');
+    await run('raw');
+    expect(server.dials()).toBe(1);
+    await run('posix');
+    expect(server.dials()).toBe(2);
+    await vi.waitFor(() => expect(server.open()).toBe(1), UP);
+  });
+
   test('one that has become too old since its login is not kept, however much it is used', async () => {
     await using server = await startSshServer();
     const connections = new IdleConnections(60_000, 0);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ENDING_MS } from '../../src/time/lease.ts';
 import { HAS_SSHD, type Sshd, startSshd } from '../rigs/sshd.ts';
@@ -140,7 +141,8 @@ describe.skipIf(!HAS_SSHD)('running a command on a real sshd', () => {
 
   test('what others may have by now is not begun, though the host has already let us in', async () => {
     const asked: string[] = [];
-    const outcome = await run('touch /tmp/batchops-never-made', {
+    const never = `/tmp/batchops-never-made-${randomUUID()}`;
+    const outcome = await run(`touch ${never}`, {
       mayBegin() {
         asked.push('asked');
         return false;
@@ -151,7 +153,7 @@ describe.skipIf(!HAS_SSHD)('running a command on a real sshd', () => {
       reason: 'its process was cut off from the database before the command was sent',
     });
     expect(asked).toEqual(['asked']);
-    expect((await run('ls /tmp/batchops-never-made')).kind).toBe('failed');
+    expect((await run(`ls ${never}`)).kind).toBe('failed');
     expect((await run('echo again', { mayBegin: () => true })).stdout.head).toBe('again\n');
   });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
@@ -46,6 +46,21 @@ describe('the script that stops a command', () => {
     await using marked = await startSleep({ BATCHOPS_RUN: ID });
     expect(await stop({ leader: 999_999_999 })).toBe('gone');
     await vi.waitFor(() => expect(marked.isAlive()).toBe(false));
+  });
+
+  test('ends a shell before what it waits for, or it would go on with its next command', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'batchops-after-'));
+    const shells = Array.from({ length: 40 }, (_, n) =>
+      spawn('sh', ['-c', `sh -c 'sleep 946; echo >${folder}/${n}-inner'; echo >${folder}/${n}`], {
+        stdio: 'ignore',
+        env: { PATH: process.env.PATH, BATCHOPS_RUN: ID },
+      }),
+    );
+    const ended = shells.map((shell) => once(shell, 'exit'));
+    expect(await stop({ leader: 999_999_999, graceMs: 5_000 })).toBe('gone');
+    await Promise.all(ended);
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 
   test('never touches a process that has the leader’s number by now, nor one of another command', async () => {

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { watchScript } from '../../src/ssh/command/wrapping/watch.ts';
 
@@ -34,6 +36,28 @@ async function startAs(pid: number): Promise<ChildProcess | undefined> {
   }
   return undefined;
 }
+
+test('a shell is ended before what it waits for, or it would go on with its next command', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'batchops-after-'));
+  const idOf = (n: number) => `0123456789abcdef${n + 100}`;
+  const after = (n: number, who: string) => `echo >${folder}/${n}-${who}`;
+  const commands = Array.from({ length: 20 }, (_, n) =>
+    spawn(
+      'sh',
+      [
+        '-c',
+        `${watchScript(idOf(n), 1_000, '$$')}export BATCHOPS_RUN=${idOf(n)};sh -c 'sleep 947; ${after(n, 'inner')}';${after(n, 'outer')}`,
+      ],
+      { stdio: 'ignore', detached: true, env: { PATH: process.env.PATH } },
+    ),
+  );
+  await Promise.all(commands.map((command) => once(command, 'exit')));
+  await vi.waitFor(async () => expect(await isWatching('0123456789abcdef1')).toBe(false), {
+    timeout: 20_000,
+  });
+  expect(await readdir(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
+}, 40_000);
 
 test.skipIf(!canChoose())(
   'what has the number of a command that is gone is never ended in its place',

@@ -123,6 +123,13 @@ function readLogin(
       }
     }
     if (key !== undefined) {
+      const other = entries.get(key);
+      if (value !== '' && other !== undefined && other.value !== value && other.spelling !== key) {
+        problems.at(
+          at,
+          `${variable} and ${other.spelling} of ${showName(name)} differ; leave one of them out`,
+        );
+      }
       if (value !== '') entries.set(key, { spelling: variable, value, line: at, isLiteral: true });
     } else if (ARGUMENTS.includes(variable)) {
       const jump = readArguments(value);

@@ -29,7 +29,20 @@ export function settleJumps(
   for (const [key, host] of hosts) {
     const found = findFault(host, hosts);
     if (found !== undefined) fault(key, found);
+    else if (host.jump !== undefined) hosts.set(key, { ...host, way: wayTo(host, hosts) });
   }
+}
+
+/** Of a host without a fault: the chain of its first hop comes before its own. */
+function wayTo(host: Host, hosts: ReadonlyMap<string, Host>): readonly string[] {
+  const way: Host[] = [];
+  for (let chain = host.jump ?? []; chain.length > 0; chain = way[0]?.jump ?? []) {
+    const hops = chain.flatMap((name) => hosts.get(name.toLowerCase()) ?? []);
+    // A hop with faults of its own is no host: it is told elsewhere.
+    if (hops.length < chain.length || way.length > MOST_HOPS) break;
+    way.unshift(...hops);
+  }
+  return way.map(({ user, ip, port }) => `${user}@${ip}:${port}`);
 }
 
 /** The way begins with the chain of its first host. */

@@ -119,6 +119,7 @@ function readCertificate(
 ): string | undefined {
   const entry = at.entry('cert');
   if (entry === undefined) return undefined;
+  if (sources.withoutSecrets) return undefined;
   const text = at.readFile('cert', entry.line, entry.value);
   if (text === undefined) return undefined;
   if (at.entry('key') === undefined && !wantsAgent(at)) {

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { ConfigError, showCode } from '../../errors.ts';
 import type { InventoryText } from '../../inventory/document.ts';
@@ -85,7 +86,11 @@ export function fleetPaths(config: FleetPaths, now: Fleet | undefined): readonly
 function readSource({ kind, path }: InventorySource, scripts: ScriptOutputs): InventoryText {
   return kind === 'script'
     ? { kind: 'json', name: path, text: scripts.outputOf(path) }
-    : { kind: 'ini', name: path, text: readText('BATCHOPS_INVENTORY', path) };
+    : { kind: 'ini', name: path, text: readText('BATCHOPS_INVENTORY', path), beside: besidesOf(path) };
+}
+
+function besidesOf(path: string): readonly string[] {
+  return ['host_vars', 'group_vars'].filter((name) => existsSync(join(dirname(path), name)));
 }
 
 function readSshConfigFile(path: string): InventoryText {

@@ -97,7 +97,16 @@ export class LiveWindows {
       await delay(this.#freshness.lookMs, signal);
       if (signal.reason === 'closed') return;
       const end = signal.aborted ? 'stopping' : this.#clock() >= openUntil ? 'time-up' : undefined;
-      const { view, isLast } = await window.look(end);
+      let looked: Awaited<ReturnType<LiveWindow['look']>>;
+      try {
+        looked = await window.look(end);
+      } catch (error) {
+        // What it is told from is away for a moment: it is looked at again, for as long as the window may be open.
+        this.#log.warn({ err: error }, 'a window could not be looked at');
+        if (end !== undefined) return;
+        continue;
+      }
+      const { view, isLast } = looked;
       const masked = this.#masked(view);
       const shown = JSON.stringify(masked);
       if (shown !== at.shown) {

@@ -67,6 +67,8 @@ function isSameLogin(a: Host, b: Host): boolean {
     a.certificate === b.certificate &&
     a.hostKey === b.hostKey &&
     a.legacy === b.legacy &&
+    // What reads a command there: one that is to be sent as typed is not sent otherwise, nor the other way round.
+    a.shell === b.shell &&
     isSameSecret(a.password, b.password) &&
     isSameSecret(a.privateKey, b.privateKey) &&
     isSameSecret(a.passphrase, b.passphrase)

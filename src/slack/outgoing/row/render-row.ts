@@ -1,4 +1,4 @@
-import { Refusal } from '../../../errors.ts';
+import { NotKnownNow } from '../../../errors.ts';
 import type { FileUpload, Message } from '../../../report/message.ts';
 import type { OutboxRow } from '../../../thread/row.ts';
 import { formatUnshown } from '../../../thread/unshown.ts';
@@ -26,7 +26,7 @@ export interface Rendered {
 /**
  * What the row shows now. What a host wrote can, by a defect of ours, make that throw, take minutes or end the
  * process: that is counted in the store, so that no restart begins anew, and after three times a notice goes out.
- * Throws a `RenderFault`, or a `Refusal` where it cannot be known just now what it shows.
+ * Throws a `RenderFault`, or a `NotKnownNow` where it cannot be known just now what it shows.
  */
 export async function renderRow(
   { render, outbox, clock, slowMs = SLOW_MS }: PosterContext,
@@ -51,7 +51,7 @@ export async function renderRow(
     return { content, what: 'message' };
   } catch (error) {
     // Somebody who has to be asked is not there just now.
-    if (error instanceof Refusal && error.code === 'not-now') throw error;
+    if (error instanceof NotKnownNow) throw error;
     throw new RenderFault('a message could not be made', { cause: error });
   }
 }

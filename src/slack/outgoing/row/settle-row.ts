@@ -1,4 +1,4 @@
-import { Refusal } from '../../../errors.ts';
+import { NotKnownNow } from '../../../errors.ts';
 import type { OutboxRow } from '../../../thread/row.ts';
 import { backoff } from '../../../time/backoff.ts';
 import { classify, type Failure } from '../failure.ts';
@@ -33,7 +33,7 @@ export async function settleRows(
 async function settleFailure(context: PosterContext, row: OutboxRow, error: unknown): Promise<void> {
   try {
     if (error instanceof RenderFault) await afterFault(context, row, error);
-    else if (error instanceof Refusal) await giveBack(context, [row], LAST_RETRY_MS);
+    else if (error instanceof NotKnownNow) await giveBack(context, [row], LAST_RETRY_MS);
     else await afterFailure(context, row, classify(error), error);
   } catch (storeError) {
     // The lease lapses, and the row comes back by itself.

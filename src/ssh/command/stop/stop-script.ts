@@ -45,7 +45,8 @@ export function parseStopAnswer(id: string, said: string): StopAnswer | undefine
  * alone proves nothing, since it may belong to another process by now. The command's is what bears its mark (`m`),
  * what the same connection's sshd (`d`) started under the leader's number (`p`), what was the command's at an
  * earlier look and began at the same time (`k`), and, over and over, what one of those started, or what is in a
- * session or group with the number of one of them: as long as that one lives, nobody else can have it.
+ * session or group with the number of one of them: as long as that one lives, nobody else can have it. Parents come
+ * first: a shell that lost what it waits for before it is told itself goes on with its next command.
  */
 const FIND_PROCESSES = [
   // A name may hold a newline, and `) `: the fields are what follows the last.
@@ -59,7 +60,9 @@ const FIND_PROCESSES = [
   'for (i in start) if (i in marked || (i ":" start[i]) in known || (i == p && parent[i] == d)) ours[i] = 1;',
   'do { more = 0; for (i in start) { if (i in ours) continue;',
   'if (parent[i] in ours || group[i] in ours || session[i] in ours) { ours[i] = 1; more = 1 } } } while (more);',
-  'for (i in ours) printf "%s:%s ", i, start[i] }',
+  'do { more = 0; for (i in ours) { if (i in told || (parent[i] in ours && (parent[i] in told) == 0)) continue;',
+  'printf "%s:%s ", i, start[i]; told[i] = 1; more = 1 } } while (more);',
+  'for (i in ours) if ((i in told) == 0) printf "%s:%s ", i, start[i] }',
 ].join(' ');
 
 /** Blind is who does not even see itself: no answer, then. The signals go out right after each look. */
@@ -75,7 +78,7 @@ const STOP_SCRIPT = [
   `send(){ for x in $k;do kill -s $1 \${x%%:*} 2>/dev/null;done;};`,
   'else [ "$(echo $(ps -o ppid= -p $p 2>/dev/null))" = $PPID ]||exit 1;end=group-gone;',
   'look(){ case $(kill -s 0 -- -$p 2>&1) in *[Nn]"o such process"*)return 1;;esac;return 0;};',
-  'send(){ kill -s $1 -- -$p 2>/dev/null;};fi;',
+  'send(){ kill -s $1 $p 2>/dev/null;kill -s $1 -- -$p 2>/dev/null;};fi;',
   'look||say $end;send TERM;while [ $n -lt $max ];do nap;look||say $end;done;',
   'n=0;while [ $n -lt 20 ];do send KILL;nap;look||say $end;done;say left',
 ].join('');

@@ -9,6 +9,9 @@ const GRACE_S = 5;
  * it, which looks every two seconds whether the command (process `leader`) is still there, and goes when it is not. Then it stops
  * what bears the mark, in any session, and the command's process group.
  *
+ * The leader is told first, then the others by their numbers, parents mostly first: a shell that lost what it waits for
+ * before it is told itself goes on with its next command.
+ *
  * The mark is not written in one piece: sudo puts all of this into `SUDO_COMMAND`, which would be a mark then.
  *
  * It is nobody's child: a program that waits for all of its children would wait for it. It has to be started before
@@ -17,10 +20,10 @@ const GRACE_S = 5;
  */
 export function watchScript(id: string, limitMs: number, leader: '$$' | '$1', cleanUp = ':'): string {
   const limit = Math.ceil(limitMs / 1_000);
-  const stop = `e(){ for x in $(grep -lsF ${RUN_VARIABLE}="${id}" /proc/[0-9]*/environ);do ${STOP_ONE};};`;
+  const stop = `e(){ for x in $(grep -lsF ${RUN_VARIABLE}="${id}" /proc/[0-9]*/environ|{ sort -t/ -k3n 2>/dev/null||cat;});do ${STOP_ONE};};`;
   return (
     `( (p=${leader};${SEE}c(){ cd "$OLDPWD";${cleanUp};};trap "" HUP;trap "c;exit" TERM;n=0;while a||{ c;exit;};[ $n -lt ${limit} ];do sleep 2||exit;n=$((n+2));done;` +
-    `trap "" TERM;${stop}e TERM;kill -s TERM -- -$p;sleep ${GRACE_S};c;e STOP;e KILL;sleep 1;e KILL;kill -s KILL -- -$p) </dev/null >/dev/null 2>&1 &);`
+    `trap "" TERM;${stop}a&&kill -s TERM $p;e TERM;kill -s TERM -- -$p;sleep ${GRACE_S};c;e STOP;e KILL;sleep 1;e KILL;kill -s KILL -- -$p) </dev/null >/dev/null 2>&1 &);`
   );
 }
 
