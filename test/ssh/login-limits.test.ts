@@ -134,7 +134,11 @@ const NOTHING = { 'key exchange': [], 'host key': [], cipher: [], MAC: [], compr
 
 describe('the beginning of what a host sends', () => {
   test('is read in any pieces and of any bytes without harm', () => {
-    expect(readOpening(Buffer.from('hello\r\nSSH-2.0-x\r\n'))).toEqual({ isSsh: true, offered: NOTHING });
+    expect(readOpening(Buffer.from('hello\r\nSSH-2.0-x\r\n'))).toEqual({
+      isSsh: true,
+      software: 'x',
+      offered: NOTHING,
+    });
     expect(readOpening(Buffer.from('not SSH-2.0-x\r\n')).isSsh).toBe(false);
     expect(readOpening(Buffer.from('SSH-2.0-x')).isSsh).toBe(false);
     const short = Buffer.concat([Buffer.from('SSH-2.0-x\n'), Buffer.from([0, 0, 0, 30, 4, 20, 255, 255])]);

@@ -27,8 +27,11 @@ export class Watchers {
         reject(error);
       }
     };
+    // Made here, it tells which of the waits it was.
+    const late = new Error();
     const timer = setTimeout(() => {
-      reject(new Error(`not within ${timeoutMs} ms; the last of what Slack saw: ${describeSeen()}`));
+      late.message = `not within ${timeoutMs} ms; the last of what Slack saw: ${describeSeen()}`;
+      reject(late);
     }, timeoutMs);
     this.#looks.add(look);
     look();

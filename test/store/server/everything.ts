@@ -43,6 +43,11 @@ export async function fill(rig: StoreRig): Promise<Everything> {
   await store.leftovers.note({ host: 'web01', path: '/tmp/x', runId: waiting.id, belongsAt: null });
   const origin = { kind: 'fetched', host: 'web01', path: '/etc/motd', by: ANN.userId } as const;
   await store.origins.claim('motd', origin);
+  const shown = { kind: 'new', host: 'web01', place: '10.0.0.1', offered: [], untold: [] } as const;
+  await store.offers.put('o-1', ANN, [shown], { at: Date.now(), until: Date.now() + 3_600_000 });
+  await store.hostFacts.remember([
+    { host: 'web01', ip: '10.0.0.1', port: 22, user: 'root', at: Date.now(), kind: 'ok' },
+  ]);
   await store.beat({ at: Date.now(), boot: 'a boot', uptimeMs: 5 });
   await store.anchorAudit('daily');
   const heldRun = await openRun(store, { hosts: ['z1'], channelId: 'CHELD' });
@@ -109,7 +114,7 @@ export function rowsOf(path: string): Rows {
   return rows;
 }
 
-const ONLY_THERE = ['opener', 'changed', 'worker', 'lane', 'stop_asked'];
+const ONLY_THERE = ['opener', 'changed', 'worker', 'lane', 'stop_asked', 'kept_until'];
 
 /** The same of a server; of it only what a file has as well. */
 export async function rowsAt(
