@@ -22,7 +22,7 @@ import { createSharedFiles } from '../slack/shared-files.ts';
 import { formatThreadLink, openWorkspace, type Workspace } from '../slack/workspace.ts';
 import { createRenderer } from '../thread/render.ts';
 import type { Backend } from './backend.ts';
-import { joinCrew } from './crew.ts';
+import { announce, joinCrew } from './crew.ts';
 import { followFiles, openLooks, startJobs } from './jobs.ts';
 import type { Setup } from './setup.ts';
 
@@ -56,7 +56,7 @@ export async function serveSlack(setup: Setup, backend: Backend): Promise<number
   if (store.isShared) lookAfterOthers(parts, slack);
   if (transport === undefined) bot.crew?.serve(tellStandings(context.directory));
   // Only now: what was away for too long is held, and nobody has begun with it.
-  await bot.crew?.announce(setup.config.role);
+  if (bot.crew !== undefined) await announce(bot.crew, setup.config.role);
   bot.crew?.onChange(() => void showRoots(context).catch(() => {}));
   return slack.port;
 }

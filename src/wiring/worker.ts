@@ -6,7 +6,7 @@ import type { RunContext } from '../lifecycle/execution.ts';
 import { sha256 } from '../lifecycle/sha256.ts';
 import { heedSignals } from '../process/shutdown.ts';
 import type { Backend } from './backend.ts';
-import { joinCrew } from './crew.ts';
+import { announce, joinCrew } from './crew.ts';
 import { followFiles, startJobs } from './jobs.ts';
 import type { Setup } from './setup.ts';
 
@@ -36,7 +36,7 @@ export async function workAlone(setup: Setup, backend: Backend): Promise<undefin
     ...tellSecrets(transfers, () => mask.now(), sha256),
   });
   // Before anything is taken: a worker takes nothing while no bot is there.
-  await crew.announce('worker');
+  await announce(crew, 'worker');
   heedSignals({ log, end, exit });
   bot.phase = 'open';
   startJobs(setup, context, transport, { contacts: backend.contacts });
