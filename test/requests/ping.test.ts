@@ -71,12 +71,17 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
   expect(await countRuns(rig)).toBe(0);
 
   const files = { env: () => undefined, readFile: () => '', findKeyFault: () => undefined };
-  const moved = '[web01]\nip = 10.0.0.77\nuser = root\npassword = hunter2\n[web]\nweb01 = True\n';
-  const inventory = parseInventory(moved, 'inventory.ini', files);
-  const desk = openRequests({ ...rig.context, inventory });
-  const after = textOf(await desk.command(batch('facts web01')));
-  expect(after).toContain("nothing is remembered at today's address and user");
-  expect(after).not.toContain('OpenSSH');
+  const login = 'user = root\npassword = hunter2\n';
+  const web = '[web]\nweb01 = True\n';
+  const moved = `[web01]\nip = 10.0.0.77\n${login}${web}`;
+  const behind = `[web01]\nip = 10.0.0.1\n${login}jump = gate\n[gate]\nip = 10.0.0.9\n${login}${web}`;
+  for (const text of [moved, behind]) {
+    const inventory = parseInventory(text, 'inventory.ini', files);
+    const desk = openRequests({ ...rig.context, inventory });
+    const after = textOf(await desk.command(batch('facts web01')));
+    expect(after).toContain("nothing is remembered at today's address and user");
+    expect(after).not.toContain('OpenSSH');
+  }
 });
 
 test('a host that runs is shown in a window, to who may see its result and as long as they may', async () => {

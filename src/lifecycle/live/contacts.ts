@@ -35,13 +35,14 @@ export class Contacts {
   note({ target, outcome, meeting }: Contact): void {
     if (!wasContact(outcome.kind)) return;
     const { now, mask } = this.#settings;
-    const { host, ip, port, user } = target;
+    const { host, ip, port, user, way } = target;
     const at = now();
     const facts: HostFacts = {
       host,
       ip,
       port,
       user,
+      ...(way && { way }),
       at,
       kind: outcome.kind,
       ...(meeting && { meeting: { ...meeting, server: mask(meeting.server), at } }),

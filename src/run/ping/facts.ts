@@ -7,6 +7,8 @@ export interface HostFacts {
   readonly ip: string;
   readonly port: number;
   readonly user: string;
+  /** `Host.way`. */
+  readonly way?: readonly string[];
   /** Of the last contact, whatever came of it. Epoch ms. */
   readonly at: number;
   readonly kind: OutcomeKind;
@@ -24,8 +26,8 @@ export function mergeFacts(known: HostFacts | undefined, news: HostFacts): HostF
 }
 
 export function isSameLogin(
-  a: Pick<HostFacts, 'ip' | 'port' | 'user'>,
-  b: Pick<HostFacts, 'ip' | 'port' | 'user'>,
+  a: Pick<HostFacts, 'ip' | 'port' | 'user' | 'way'>,
+  b: Pick<HostFacts, 'ip' | 'port' | 'user' | 'way'>,
 ): boolean {
-  return a.ip === b.ip && a.port === b.port && a.user === b.user;
+  return a.ip === b.ip && a.port === b.port && a.user === b.user && a.way?.join() === b.way?.join();
 }
