@@ -107,9 +107,9 @@ describe('an administrator who leaves files open', () => {
     await chmod(home.path('.env'), 0o606);
     await chmod(home.path('allowlist.ini'), 0o646);
     const suspicions = [
-      'is this meant? inventory.ini: everybody on this machine can read it; chmod o-rw inventory.ini',
+      'is this meant? inventory.ini: everybody on this machine can read it; chmod o-r inventory.ini',
       'is this meant? .env: everybody on this machine can read and write it; chmod o-rw .env',
-      'is this meant? allowlist.ini: everybody on this machine can write it; chmod o-rw allowlist.ini',
+      'is this meant? allowlist.ini: everybody on this machine can write it; chmod o-w allowlist.ini',
     ];
     expect(check(home)).toEqual({ code: 0, lines: [...suspicions, '0 problems, 3 suspicions'] });
     // The bot says so as it starts.
@@ -152,7 +152,7 @@ describe('an administrator who leaves files open', () => {
     const { code, lines } = check(home, { SLACK_BOT_TOKEN_FILE: 'data/transfers/token' });
     expect(code).toBe(0);
     expect(lines).toEqual([
-      'is this meant? keys/id: everybody on this machine can read it; chmod o-rw keys/id',
+      'is this meant? keys/id: everybody on this machine can read it; chmod o-r keys/id',
       'is this meant? keys: everybody on this machine can write to this folder, and so replace keys/id; chmod o-w keys',
       'is this meant? data/transfers/pw: it is inside the transfer folder (data/transfers), where copies read and write',
       'is this meant? data/transfers/token: it is inside the transfer folder (data/transfers), where copies read and write',
