@@ -17,6 +17,17 @@ const ON_PGLITE = HAS_POSTGRES
   ? ['test/store/{jobs,runs}.test.ts']
   : [...ON_SERVER.filter((name) => !name.includes('/server/')), 'test/store/server/{record,batches}.test.ts'];
 
+/** What counts its own CPU: what another file left in the heap would be counted with it. */
+const ALONE = [
+  'test/linear/*.test.ts',
+  'test/gather/{diff,mask}.test.ts',
+  'test/inventory/expression.test.ts',
+  'test/process/log-sink.test.ts',
+  'test/ssh/{loop-turns,host-keys/many-hashed}.test.ts',
+  'test/store/lanes.test.ts',
+  'test/thread/reply/reply.test.ts',
+];
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -31,10 +42,21 @@ export default defineConfig({
           name: 'all',
           include: ['test/**/*.test.ts'],
           // Not without a server.
-          exclude: ['test/store/server/**'],
+          exclude: ['test/store/server/**', ...ALONE],
           // All that the bot sends to a local Slack, in whatever test, is judged at the end.
           globalSetup: ['test/conformance/traffic/run.ts'],
           setupFiles: ['test/conformance/traffic/setup.ts', 'test/rigs/text-mode.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: ALONE,
+          isolate: true,
+          setupFiles: ['test/rigs/text-mode.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
