@@ -400,36 +400,48 @@ describe('the dispatcher', () => {
     await until(() => expect(settled).toEqual([1, 7]));
   });
 
-  test('while a round is busy, outcomes that come soon after others were stored, and are few, are stored together', async () => {
-    const settled: number[] = [];
-    const { promise: letGo, resolve } = Promise.withResolvers<void>();
-    let isHeld = false;
-    await using queue = await openQueue({
-      storePauseMs: 300,
-      wrap: (jobs) => ({
-        ...portOf(jobs),
-        async take(n) {
-          if (isHeld) await letGo;
-          return await jobs.take(n);
-        },
-        async settle(ended) {
-          await jobs.settle(ended);
-          settled.push(ended.length);
-        },
-      }),
-    });
-    await openRun(queue.store, { hosts: 9 });
-    await until(() => expect(queue.sent).toHaveLength(9));
-    isHeld = true;
-    queue.sent[0]?.end();
-    await until(() => expect(settled).toEqual([1]));
-    for (const one of queue.sent.slice(1, 4)) {
-      one.end();
-      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
-    }
-    await until(() => expect(settled).toEqual([1, 3]));
-    resolve();
-  });
+  test.each([
+    { what: 'few outcomes that come soon after others', storePauseMs: 60_000, ended: 3, stored: [1, 3] },
+    { what: 'an outcome waits no longer than the pause', storePauseMs: 200, ended: 1, stored: [1, 1] },
+  ])(
+    'while a round is busy, outcomes wait for their neighbours: $what',
+    async ({ storePauseMs, ended, stored }) => {
+      const settled: number[] = [];
+      const { promise: letGo, resolve } = Promise.withResolvers<void>();
+      let isToHold = false;
+      let isHeld = false;
+      await using queue = await openQueue({
+        storePauseMs,
+        wrap: (jobs) => ({
+          ...portOf(jobs),
+          async take(n) {
+            if (isToHold) {
+              isHeld = true;
+              await letGo;
+            }
+            return await jobs.take(n);
+          },
+          async settle(outcomes) {
+            await jobs.settle(outcomes);
+            settled.push(outcomes.length);
+          },
+        }),
+      });
+      await openRun(queue.store, { hosts: 9 });
+      await until(() => expect(queue.sent).toHaveLength(9));
+      isToHold = true;
+      queue.sent[0]?.end();
+      await until(() => expect({ settled, isHeld }).toEqual({ settled: [1], isHeld: true }));
+      for (const one of queue.sent.slice(1, 1 + ended)) {
+        one.end();
+        for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      }
+      // A pause so long is ended by the next round only.
+      if (ended > 1) resolve();
+      await until(() => expect(settled).toEqual(stored));
+      resolve();
+    },
+  );
 
   test('an idle queue asks for nothing until it is told', async () => {
     const takes = vi.fn();
