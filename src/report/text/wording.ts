@@ -252,7 +252,7 @@ function describeOrigin(origin: Origin, show: SourceWords): string {
 }
 
 /** `97 ok, 1 failed, 1 timed out`; always in this order. */
-export function formatTally(progress: Progress): string {
+function formatTally(progress: Progress): string {
   return settledInOrder(progress)
     .map(([kind, count]) => `${formatCount(count)} ${outcomeWords(kind)}`)
     .join(', ');

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { FoldRow } from '../../gather/fold.ts';
 import type { Job, SlowJob } from '../../run/run.ts';
+import { MAX_SPOOLED_FILES } from '../../thread/layout.ts';
 import { breathe } from '../../time/breathe.ts';
 import { jobsOf, toJob } from '../runs/records.ts';
 import type { Schema } from '../schema.ts';
@@ -103,14 +104,10 @@ export async function sumFirstKeys(db: Kysely<Schema>, runId: string): Promise<n
   return sum ?? 0;
 }
 
-/** Hosts of a run that left output on disk, the first `limit` in its order. */
-export async function listSpooledHosts(
-  db: Kysely<Schema>,
-  runId: string,
-  limit: number,
-): Promise<readonly string[]> {
+/** Hosts of a run that left output on disk, in its order, as many as are shown. */
+export async function listSpooledHosts(db: Kysely<Schema>, runId: string): Promise<readonly string[]> {
   const hosts: string[] = [];
-  for (let from = 0; hosts.length < limit; from += ROWS_AT_ONCE) {
+  for (let from = 0; hosts.length < MAX_SPOOLED_FILES; from += ROWS_AT_ONCE) {
     const rows = await db
       .selectFrom('job')
       .leftJoin('result', 'result.job_id', 'job.id')
@@ -128,5 +125,5 @@ export async function listSpooledHosts(
     hosts.push(...rows.filter(({ is_spooled }) => is_spooled === 1).map(({ host }) => host));
     await breathe();
   }
-  return hosts.slice(0, limit);
+  return hosts.slice(0, MAX_SPOOLED_FILES);
 }
