@@ -40,7 +40,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
     new RegExp(`^[${DASHES}]+([\\p{L}?][^\\s]*)$`, 'u'),
     new RegExp(`[${DASHES.slice(1)}]`, 'gu'),
   ),
-  'src/config.ts': reader('own', 11),
+  'src/config/variables.ts': reader('own', 11),
   'src/gather/fold.ts': reader('host', 3, /(?<![\w-])web-web-web(?![\w-])/gi),
   'src/gather/key-blocks.ts': reader('host', 5),
   'src/gather/mask.ts': reader('file', 3),
