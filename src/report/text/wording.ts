@@ -140,9 +140,9 @@ export function describeWork(work: Work): string {
     case 'run':
       return describeRun(work);
     case 'put':
-      return `${withOptions('put', work.options)} ${work.local} → ${work.remote}`;
+      return `${describeCopy('put', work.options)} ${work.local} → ${work.remote}`;
     case 'get':
-      return `${withOptions('get', work.options)} ${work.remote} → ${work.local}`;
+      return `${describeCopy('get', work.options)} ${work.remote} → ${work.local}`;
     case 'ping':
       return 'ping: the login, and what the host offers';
     default:
@@ -150,7 +150,7 @@ export function describeWork(work: Work): string {
   }
 }
 
-function withOptions(action: string, options?: CopyOptions): string {
+function describeCopy(action: string, options?: CopyOptions): string {
   return [action, formatCopyOptions(options)].filter((part) => part !== '').join(' ');
 }
 
