@@ -131,11 +131,11 @@ describe('the outbox', () => {
     const [slow] = await claim(rig.store, edits);
     await endOne();
     const [other] = await claim(rig.store, { ...edits, now: LATER + 1_000 });
-    if (slow === undefined || other === undefined) throw new Error('no root row');
-    await rig.store.outbox.sent(slow, '7.7');
+    if (typeof slow?.ts !== 'string' || other === undefined) throw new Error('no root row');
+    await rig.store.outbox.sent(slow, slow.ts);
     // The other one has read what it shows by now.
     await endOne();
-    await rig.store.outbox.sent(other, '7.7');
+    await rig.store.outbox.sent(other, slow.ts);
     expect(keysOf(await claim(rig.store, { ...edits, now: LATER + 2_000 }))).toEqual([`root:${run.id}`]);
   });
 
