@@ -17,8 +17,9 @@ import type { Posting } from './posting.ts';
  * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for. By a clock
  *   that nobody can set: of one process its own, as a start clears its leases; of several the server's.
  * - `version` counts what happened to it here. A message sent from an older version leaves the row due.
- * - `attempts` counts claims since it was last known to be sent; it also tells an old claim from the present
- *   one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
+ * - `attempts` counts claims since the last one that is known to have sent it; it also tells an old claim from the
+ *   present one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
+ *   At 0 no claim is out: whoever comes next reads all that has happened.
  * - `tries` counts those of them in which Slack was asked in vain: a wait for one's turn is none.
  * - `faults` counts those, one after the other, in which its message could not be made, or perhaps ended the
  *   process. It stays where what was sent is the notice in the message's place.
@@ -86,7 +87,13 @@ export class StoredOutbox implements Outbox {
         ts,
         due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
         lease_until: 0,
-        attempts: 0,
+        // Another claim may be out, if this one came back after its lease.
+        attempts: column
+          .case()
+          .when('attempts', '=', row.attempts + 1)
+          .then(0)
+          .else(column.ref('attempts'))
+          .end(),
         tries: 0,
         upload_id: null,
         faults: what === 'notice' ? row.faults : 0,
