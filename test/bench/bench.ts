@@ -12,7 +12,6 @@ import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 import { type AckFigures, measureAcks } from './acks/acks.ts';
 import { measureExpressions } from './acks/expressions.ts';
-import { formatLogins, measureLogins } from './acks/logins.ts';
 import {
   coldPeers,
   endMasters,
@@ -25,6 +24,7 @@ import {
 import { formatCopies, measureCopies } from './copy/copy.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
 import { formatJobs, measureJobs } from './jobs/jobs.ts';
+import { formatLogins, measureLogins } from './logins/logins.ts';
 import { machineFacts, round2 } from './machine.ts';
 import { atMost, bar, fixed, table } from './report.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
