@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
-import { delay } from '../../time/delay.ts';
 import { type HostKeyCheck, placeOf } from '../host-keys/host-keys.ts';
 import { HOST_KEY_TYPES } from '../login/algorithms.ts';
 import { CredentialTrials } from '../login/credential-trials.ts';
@@ -16,9 +15,7 @@ import { JumpConnections } from './jump.ts';
 import { LoginQueues } from './login-queues.ts';
 import { IdleConnections } from './pool.ts';
 import { findHop, findRoute, isSameRoute, lastHop, type Route } from './route.ts';
-
-/** Tries that a host hung up on for the sake of others, and that do not count as its own. */
-const MOST_CROWDED = 10;
+import { tryAgain } from './tries.ts';
 
 /**
  * What is done with a connection: channels must open within the time given. It is kept for the next one only
@@ -130,20 +127,13 @@ export class Connections {
       }
     }
     const { channelMs, retryDelaysMs } = this.#deadlines;
-    for (let tries = 0, crowded = 0; ; ) {
-      try {
-        return await this.#lend(await this.#open(this.#findRoute(host), context), work, channelMs);
-      } catch (error) {
-        if (!(error instanceof Trouble) || !error.isPassing) throw error;
-        const delayMs = retryDelaysMs[tries];
-        if (delayMs === undefined) throw error;
-        if (error.wasCrowded && crowded < MOST_CROWDED) crowded += 1;
-        else tries += 1;
-        this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
-        // Half to one and a half: those who fell together do not come back together.
-        await delay(delayMs * (0.5 + Math.random()), context.signal);
-      }
-    }
+    const login = async () => this.#lend(await this.#open(this.#findRoute(host), context), work, channelMs);
+    return await tryAgain(login, {
+      delaysMs: retryDelaysMs,
+      signal: context.signal,
+      onAgain: ({ message }) =>
+        this.#settings.log.debug({ host: host.name, reason: message }, 'Connecting once more'),
+    });
   }
 
   /** From now on nothing is kept of a host that the inventory has not, or reaches otherwise than when it was connected to. */

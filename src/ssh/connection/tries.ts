@@ -1,0 +1,36 @@
+import { delay } from '../../time/delay.ts';
+import { Trouble } from '../trouble.ts';
+
+/** Tries that a host hung up on for the sake of others, and that do not count as its own. */
+const MOST_CROWDED = 10;
+
+export interface Tries {
+  /** Before each further try at a connection that fell over before it was used. */
+  readonly delaysMs: readonly number[];
+  readonly signal: AbortSignal;
+  onAgain(trouble: Trouble): void;
+}
+
+/**
+ * Does it once more after a `Trouble` that `isPassing`, as many times as there are delays; it must have done nothing
+ * then. What the last try threw is thrown on. `turnedAway`: how many tries were for the sake of others.
+ */
+export async function tryAgain<T>(
+  attempt: (turnedAway: number) => Promise<T>,
+  { delaysMs, signal, onAgain }: Tries,
+): Promise<T> {
+  for (let tries = 0, turnedAway = 0; ; ) {
+    try {
+      return await attempt(turnedAway);
+    } catch (error) {
+      if (!(error instanceof Trouble) || !error.isPassing) throw error;
+      const delayMs = delaysMs[tries];
+      if (delayMs === undefined) throw error;
+      if (error.wasCrowded && turnedAway < MOST_CROWDED) turnedAway += 1;
+      else tries += 1;
+      onAgain(error);
+      // Half to one and a half: those who fell together do not come back together.
+      await delay(delayMs * (0.5 + Math.random()), signal);
+    }
+  }
+}
