@@ -1,20 +1,14 @@
-import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
-import { type HostKeyCheck, placeOf } from '../host-keys/host-keys.ts';
-import { HOST_KEY_TYPES } from '../login/algorithms.ts';
-import { CredentialTrials } from '../login/credential-trials.ts';
-import { type ConnectContext, logIn } from '../login/log-in.ts';
+import { placeOf } from '../host-keys/host-keys.ts';
+import type { ConnectContext } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
-import { untilFilesAreFree } from '../open-file.ts';
 import { DEFAULT_DEADLINES, DEFAULT_IDLE_MS, type Deadlines, type TransportSettings } from '../settings.ts';
-import { Trouble, WrongHostKey } from '../trouble.ts';
+import { Trouble } from '../trouble.ts';
 import type { Connection } from './connection.ts';
-import { dial } from './dial.ts';
-import { type FetchedKeys, fetchKeys } from './fetch-keys.ts';
-import { JumpConnections } from './jump.ts';
-import { LoginQueues } from './login-queues.ts';
+import type { FetchedKeys } from './fetch-keys.ts';
+import { NewConnections } from './new-connections.ts';
 import { IdleConnections } from './pool.ts';
-import { findHop, findRoute, isSameRoute, lastHop, type Route } from './route.ts';
+import { findHop, findRoute, isSameRoute, type Route } from './route.ts';
 import { tryAgain } from './tries.ts';
 
 /**
@@ -26,23 +20,18 @@ export type Borrow<T> = (
   channelMs: number,
 ) => Promise<{ readonly result: T; readonly isClean: boolean }>;
 
-/** One on the way that nobody uses any more. */
-const JUMP_IDLE_MS = 60_000;
-
 /** Neither a key nor a revoked one. */
 const NOTHING_KNOWN = ' ';
 
 /** What it costs to open a channel on a kept connection. */
 const WARM_START_MS = 0.5;
 
-/** Makes connections, keeps them warm, and hands them out: one job, one connection. */
+/** Hands connections out, one job, one connection, and keeps them warm for the next. */
 export class Connections {
   readonly #settings: TransportSettings;
   readonly #deadlines: Deadlines;
-  readonly #logins = new LoginQueues();
-  readonly #trials = new CredentialTrials();
   readonly #idle: IdleConnections;
-  readonly #jumps: JumpConnections;
+  readonly #new: NewConnections;
   readonly #mostKept: (jobs: number) => number;
   #jobs = 0;
   /** What known_hosts said of each place that was asked for last. */
@@ -56,13 +45,10 @@ export class Connections {
   constructor(settings: TransportSettings) {
     this.#settings = settings;
     this.#deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
-    const idleMs = settings.idleMs ?? DEFAULT_IDLE_MS;
-    this.#idle = new IdleConnections(idleMs);
+    this.#idle = new IdleConnections(settings.idleMs ?? DEFAULT_IDLE_MS);
     this.#mostKept = settings.mostKept ?? (() => 1_000);
-    this.#jumps = new JumpConnections(
-      (route, context) => this.#open(route, context),
-      Math.min(Math.max(idleMs, 1), JUMP_IDLE_MS),
-      this.#deadlines.connectMs,
+    this.#new = new NewConnections(settings, this.#deadlines, () =>
+      this.#idle.trim(Math.trunc(this.#idle.size / 2)),
     );
   }
 
@@ -150,15 +136,12 @@ export class Connections {
         host: findHop(host.name, findHost),
         way: way.map(({ name }) => findHop(name, findHost)),
       }));
-    this.#jumps.closeWhere(isWayGone);
+    this.#new.closeWhere(isWayGone);
   }
 
   /** All keys of a host, those of the types that it is known by first. Nobody is logged in there. */
   fetchKeys(host: Host, known: readonly string[], context: ConnectContext): Promise<FetchedKeys> {
-    const { signal } = context;
-    const route = this.#findRoute(host);
-    const reach = () => this.#reach(route, context);
-    return this.#logins.run(route, signal, () => fetchKeys(host, known, reach, this.#deadlines, signal));
+    return this.#new.fetchKeys(this.#findRoute(host), known, context);
   }
 
   /** Other keys are known of these places: nothing is kept of what was connected there, nor of what is under way. */
@@ -167,7 +150,7 @@ export class Connections {
     for (const place of places) this.#changed.set(place, now);
     const isThere = (route: Route): boolean => placesOf(route).some((place) => places.has(place));
     this.#idle.closeWhere(isThere);
-    this.#jumps.closeWhere(isThere);
+    this.#new.closeWhere(isThere);
   }
 
   /** How many nobody uses just now. */
@@ -176,7 +159,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#idle.close(), this.#jumps.close()]);
+    await Promise.all([this.#idle.close(), this.#new.close()]);
   }
 
   async #lend<T>(connection: Connection, work: Borrow<T>, channelMs: number): Promise<T> {
@@ -194,75 +177,9 @@ export class Connections {
 
   async #open(route: Route, context: ConnectContext): Promise<Connection> {
     const askedAt = performance.now();
-    const connection = await this.#logInAt(route, context);
+    const connection = await this.#new.open(route, context);
     this.#asked.set(connection, askedAt);
     return connection;
-  }
-
-  async #logInAt(route: Route, context: ConnectContext): Promise<Connection> {
-    const hostKey = await this.#settings.hostKeys.look(route.host, context);
-    return this.#logins.run(route, context.signal, async () => {
-      const startedAt = performance.now();
-      let result: 'ok' | 'failed' = 'failed';
-      try {
-        const connection = await this.#logInOnce(route, hostKey, startedAt, context);
-        result = 'ok';
-        return connection;
-      } finally {
-        this.#settings.meters?.took('logins', result, performance.now() - startedAt);
-      }
-    });
-  }
-
-  async #logInOnce(
-    route: Route,
-    hostKey: HostKeyCheck,
-    startedAt: number,
-    context: ConnectContext,
-  ): Promise<Connection> {
-    return this.#meet(route, hostKey, this.#deadlines, context).catch((error: unknown) => {
-      if (!(error instanceof WrongHostKey) || route.host.hostKey === undefined) throw error;
-      return this.#askForOtherKeys(route, hostKey, error, startedAt, context);
-    });
-  }
-
-  async #meet(
-    route: Route,
-    hostKey: HostKeyCheck,
-    deadlines: Deadlines,
-    context: ConnectContext,
-  ): Promise<Connection> {
-    const dialledAt = performance.now();
-    const socket = await this.#reach(route, context);
-    const tcpMs = Math.round(performance.now() - dialledAt);
-    const connection = await logIn(route, socket, hostKey, deadlines, this.#trials, context);
-    if (connection.meeting) connection.meeting = { ...connection.meeting, tcpMs };
-    return connection;
-  }
-
-  /**
-   * A pinned fingerprint does not say of which type its key is, and a host shows one key in an exchange: those
-   * that it says it has are asked for one after the other, before any secret, in the time of one handshake.
-   */
-  async #askForOtherKeys(
-    route: Route,
-    hostKey: HostKeyCheck,
-    first: WrongHostKey,
-    startedAt: number,
-    context: ConnectContext,
-  ): Promise<Connection> {
-    for (const type of HOST_KEY_TYPES) {
-      if (type === first.shownType || !first.offeredTypes.includes(type)) continue;
-      const handshakeMs = this.#deadlines.handshakeMs - (performance.now() - startedAt);
-      if (handshakeMs <= 0) break;
-      const only = { ...hostKey, types: [type], isOnly: true };
-      try {
-        return await this.#meet(route, only, { ...this.#deadlines, handshakeMs }, context);
-      } catch (error) {
-        if (!(error instanceof WrongHostKey)) throw error;
-      }
-    }
-    throw first;
   }
 
   /** Whether something else is known by now of the host, or of one on the way there. */
@@ -283,20 +200,6 @@ export class Connections {
       if (error instanceof Trouble) return false;
       throw error;
     }
-  }
-
-  async #reach(route: Route, context: ConnectContext): Promise<Duplex> {
-    const hop = lastHop(route);
-    if (hop === undefined) return await this.#dial(route.host, context.signal);
-    return await this.#jumps.dial(hop, route.host, context);
-  }
-
-  /** Where the process has as many files open as it may, the host is not to blame: kept ones go, and it is tried again. */
-  #dial(host: Host, signal: AbortSignal): Promise<Duplex> {
-    return untilFilesAreFree(() => dial(host, this.#deadlines.connectMs, signal), {
-      signal,
-      free: () => this.#idle.trim(Math.trunc(this.#idle.size / 2)),
-    });
   }
 }
 

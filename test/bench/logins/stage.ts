@@ -98,6 +98,7 @@ export async function openLoginStage(count: number, areKeysKnown: boolean): Prom
       },
     ),
   );
+  opened.defer(async () => void (await bot.stop()));
   const health = /"health":"([^"]+)"/.exec(bot.output())?.[1] ?? '';
   const metrics = async (): Promise<Metrics> =>
     parseMetrics(await (await fetch(`http://${health}/metrics`)).text());
