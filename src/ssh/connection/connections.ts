@@ -23,8 +23,8 @@ export type Borrow<T> = (
 /** Neither a key nor a revoked one. */
 const NOTHING_KNOWN = ' ';
 
-/** What it costs to open a channel on a kept connection. */
-const WARM_START_MS = 0.5;
+/** What it costs to open a channel on a kept connection, and to set out for a new one: a whole fleet begins at once. */
+const START_MS = 0.5;
 
 /** Hands connections out, one job, one connection, and keeps them warm for the next. */
 export class Connections {
@@ -104,7 +104,7 @@ export class Connections {
     work: Borrow<T>,
   ): Promise<T> {
     if (kept) {
-      await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_MS));
+      await this.#inTurn();
       try {
         return await this.#lend(kept, work, Math.min(this.#deadlines.channelMs, this.#deadlines.connectMs));
       } catch (error) {
@@ -113,13 +113,21 @@ export class Connections {
       }
     }
     const { channelMs, retryDelaysMs } = this.#deadlines;
-    const login = async () => this.#lend(await this.#open(this.#findRoute(host), context), work, channelMs);
+    const login = async (turnedAway: number) => {
+      await this.#inTurn();
+      const connection = await this.#open(this.#findRoute(host), context, turnedAway);
+      return await this.#lend(connection, work, channelMs);
+    };
     return await tryAgain(login, {
       delaysMs: retryDelaysMs,
       signal: context.signal,
       onAgain: ({ message }) =>
         this.#settings.log.debug({ host: host.name, reason: message }, 'Connecting once more'),
     });
+  }
+
+  #inTurn(): Promise<void> {
+    return new Promise((resolve) => takeTurn(resolve, START_MS));
   }
 
   /** From now on nothing is kept of a host that the inventory has not, or reaches otherwise than when it was connected to. */
@@ -175,9 +183,9 @@ export class Connections {
     }
   }
 
-  async #open(route: Route, context: ConnectContext): Promise<Connection> {
+  async #open(route: Route, context: ConnectContext, turnedAway: number): Promise<Connection> {
     const askedAt = performance.now();
-    const connection = await this.#new.open(route, context);
+    const connection = await this.#new.open(route, context, turnedAway);
     this.#asked.set(connection, askedAt);
     return connection;
   }

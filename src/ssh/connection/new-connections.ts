@@ -38,10 +38,10 @@ export class NewConnections {
     );
   }
 
-  /** Logged in there, when it is its turn. */
-  async open(route: Route, context: ConnectContext): Promise<Connection> {
+  /** Logged in there, when it is its turn. `turnedAway`: how often this was tried before and others were in the way. */
+  async open(route: Route, context: ConnectContext, turnedAway = 0): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(route.host, context);
-    return this.#logins.run(route, context.signal, async () => {
+    const login = async () => {
       const startedAt = performance.now();
       let result: 'ok' | 'failed' = 'failed';
       try {
@@ -51,7 +51,8 @@ export class NewConnections {
       } finally {
         this.#settings.meters?.took('logins', result, performance.now() - startedAt);
       }
-    });
+    };
+    return this.#logins.run(route, context.signal, login, turnedAway);
   }
 
   async #logInOnce(

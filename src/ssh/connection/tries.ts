@@ -4,6 +4,9 @@ import { Trouble } from '../trouble.ts';
 /** Tries that a host hung up on for the sake of others, and that do not count as its own. */
 const MOST_CROWDED = 10;
 
+/** The longest that is waited after one of these, of the first delay. */
+const MOST_DELAYS = 4;
+
 export interface Tries {
   /** Before each further try at a connection that fell over before it was used. */
   readonly delaysMs: readonly number[];
@@ -30,7 +33,7 @@ export async function tryAgain<T>(
       else tries += 1;
       onAgain(error);
       // Half to one and a half: those who fell together do not come back together.
-      await delay(delayMs * (0.5 + Math.random()), signal);
+      await delay(delayMs * Math.min(turnedAway + 1, MOST_DELAYS) * (0.5 + Math.random()), signal);
     }
   }
 }

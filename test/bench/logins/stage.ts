@@ -9,6 +9,7 @@ import {
   AUDIT,
   ada,
   BOT,
+  type Bot,
   finished,
   type Home,
   MAIN,
@@ -41,11 +42,13 @@ export interface Round {
   readonly cpuMsPerHost: number;
   readonly rssMb: number;
   readonly kept: number;
+  readonly rootTs: string;
 }
 
 export interface LoginStage extends AsyncDisposable {
   readonly slack: LocalSlack;
   readonly home: Home;
+  readonly bot: Bot;
   /** Whether bot and Slack come before the hosts on the processor that they share. */
   readonly hasPrecedence: boolean;
   /** The open files that the bot may have. */
@@ -145,13 +148,22 @@ export async function openLoginStage(count: number, areKeysKnown: boolean): Prom
       cpuMsPerHost: ((cpu(after) - cpu(before)) * 1_000) / count,
       rssMb: (after.get('process_resident_memory_bytes') ?? Number.NaN) / 2 ** 20,
       kept: after.get('batchops_kept_connections') ?? Number.NaN,
+      rootTs: root.ts,
     };
   };
   const filesLimit = Number(
     /^Max open files +(\d+)/m.exec(await readFile(`/proc/${bot.process.pid}/limits`, 'utf8'))?.[1],
   );
   const stop = opened.move();
-  return { slack, home, hasPrecedence, filesLimit, run, [Symbol.asyncDispose]: () => stop.disposeAsync() };
+  return {
+    slack,
+    home,
+    bot,
+    hasPrecedence,
+    filesLimit,
+    run,
+    [Symbol.asyncDispose]: () => stop.disposeAsync(),
+  };
 }
 
 /**
