@@ -4,7 +4,7 @@ import { Trouble } from '../trouble.ts';
 /** Tries that a host hung up on for the sake of others, and that do not count as its own. */
 const MOST_CROWDED = 10;
 
-/** The longest that is waited after one of these, of the first delay. */
+/** The longest that is waited after one of these: so many times the delay. */
 const MOST_DELAYS = 4;
 
 export interface Tries {
@@ -29,11 +29,13 @@ export async function tryAgain<T>(
       if (!(error instanceof Trouble) || !error.isPassing) throw error;
       const delayMs = delaysMs[tries];
       if (delayMs === undefined) throw error;
-      if (error.wasCrowded && turnedAway < MOST_CROWDED) turnedAway += 1;
+      const isForOthers = error.wasCrowded && turnedAway < MOST_CROWDED;
+      if (isForOthers) turnedAway += 1;
       else tries += 1;
       onAgain(error);
+      const longer = isForOthers ? Math.min(turnedAway, MOST_DELAYS) : 1;
       // Half to one and a half: those who fell together do not come back together.
-      await delay(delayMs * Math.min(turnedAway + 1, MOST_DELAYS) * (0.5 + Math.random()), signal);
+      await delay(delayMs * longer * (0.5 + Math.random()), signal);
     }
   }
 }

@@ -91,13 +91,7 @@ export async function openLoginStage(count: number, areKeysKnown: boolean): Prom
       },
       {
         program: process.execPath,
-        args: [
-          '--max-semi-space-size=4',
-          ...(process.env.BOT_FLAGS?.split(' ') ?? []),
-          '--import',
-          WATCH,
-          MAIN,
-        ],
+        args: ['--max-semi-space-size=4', '--import', WATCH, MAIN],
       },
     ),
   );
