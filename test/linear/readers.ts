@@ -50,7 +50,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/inventory/foreign/ranges.ts': reader('file', 7),
   'src/inventory/foreign/ssh-config.ts': reader('file', 2),
   'src/process/fleet/ssh-config-lines.ts': reader('file', 1),
-  'src/inventory/fold-names.ts': reader('file', 3),
+  'src/inventory/fold-names.ts': reader('file', 1),
   'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(
     'file',
