@@ -73,6 +73,7 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     const followed = await rootWith(/until \[ -e/);
     await expect.poll(threads, UP).toMatch(/h13\n · still running · r-\w+\nstdout\n\[secret\]/);
     const showHost = { user: ADA, channel: OPS, ts: followed.ts, actionId: 'batchops_show_host' };
+    await slack.suggest({ ...showHost, query: '' });
     await slack.click({ ...showHost, values: ['0'] });
     const window = () => JSON.stringify(slack.views(ADA)[0]?.view.blocks ?? null);
     await expect.poll(window, UP).toContain('[secret]');

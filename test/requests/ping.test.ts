@@ -79,7 +79,7 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
     const inventory = parseInventory(text, 'inventory.ini', files);
     const desk = openRequests({ ...rig.context, inventory });
     const after = textOf(await desk.command(batch('facts web01')));
-    expect(after).toContain("nothing is remembered at today's address and user");
+    expect(after).toContain('nothing is remembered of them at the address and user');
     expect(after).not.toContain('OpenSSH');
   }
 });
