@@ -45,16 +45,21 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     await slack.command(ada('queue', '/batch'));
     await told(/No worker is running/);
 
+    // Of a host that nothing runs on; a secret of every worker all the same.
+    const spare = '[spare]\nip = 127.0.2.99\nuser = root\npassword = hunter2-hunter2\n';
+    const withSpare = (text: string) => `${text}\n${spare}`;
+
     // A worker that is cut off ends what it runs, and only then another one goes there.
     await using cable = await startHalfOpenProxy(server.port);
-    const cutOff = await rig.startWorker({ url: rig.url.replace(`:${server.port}/`, `:${cable.port}/`) });
+    const cutOff = await rig.startWorker({
+      url: rig.url.replace(`:${server.port}/`, `:${cable.port}/`),
+      inventory: withSpare,
+    });
     const pids = () => HOSTS.slice(0, 3).map((host) => readPid(`${sshd.folder}/${host}`));
     await expect.poll(() => pids().every((pid) => pid !== undefined), UP).toBe(true);
     await expect.poll(() => roots().map(shown).join(), UP).not.toContain('No worker is running');
     const begun = pids();
-    // Of a host of nobody's: it is a secret all the same.
-    const spare = '[spare]\nip = 127.0.2.99\nuser = root\npassword = hunter2-hunter2\n';
-    const second = await rig.startWorker({ inventory: (text) => `${text}\n${spare}` });
+    const second = await rig.startWorker({ inventory: withSpare });
     cable.freeze();
     const look = `if kill -0 $(cat ${sshd.folder}/${own}) 2>/dev/null; then echo tw""o; else echo al""one; fi`;
     await slack.command(ada(`-h h[1-3] -cmd '${look}'`));

@@ -70,7 +70,7 @@ export function formatLiveWindow(shown: Message, job: Job, end?: LiveEnd, seenAt
 }
 
 function freshness({ startedAt }: Job): string {
-  const since = startedAt === undefined ? '' : `Running since ${formatMoment(startedAt, '{time_secs}')}. `;
+  const since = startedAt === undefined ? '' : `Begun at ${formatMoment(startedAt, '{time_secs}')}. `;
   return `${since}Kept fresh while this is open, for ten minutes at most.`;
 }
 
