@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'time',
   ],
   // what the parts of the work ask each other, where each is a process of its own
-  crew: ['errors.ts', 'gather', 'inventory', 'policy', 'ports', 'report', 'run', 'thread'],
+  crew: ['errors.ts', 'gather', 'inventory', 'policy', 'ports', 'report', 'run', 'thread', 'time'],
   requests: [
     'lifecycle',
     'command',

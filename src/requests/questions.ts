@@ -7,6 +7,7 @@ import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { explainRights, knownTo } from '../policy/rights.ts';
 import type { Log } from '../ports/log.ts';
+import type { Sights } from '../ports/sights.ts';
 import type { Store } from '../ports/store.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
@@ -17,6 +18,7 @@ import type { Answer } from '../report/views/view.ts';
 import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { GoneRun, Run } from '../run/run.ts';
+import { formatRunning } from '../thread/reply/live.ts';
 import { recordReads } from './reads.ts';
 import { showHost } from './show-host.ts';
 
@@ -28,6 +30,7 @@ export interface Records {
   readonly inventory: Inventory;
   readonly allowlist: Allowlist;
   readonly store: Store;
+  readonly sights: Sights;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -70,9 +73,13 @@ export async function answerQuestion(records: Records, asking: Asking, question:
     case 'show': {
       const run = await readRun(records, asking, question.run);
       if (question.host === undefined) {
-        return formatShow(run, await records.store.listJobs(run.id), records.now());
+        const sights = run.progress.running > 0 ? await records.sights.ofRun(run.id) : undefined;
+        return formatShow(run, await records.store.listJobs(run.id), records.now(), sights);
       }
       const job = await records.store.findJob(run.id, question.host);
+      if (job?.state === 'running') {
+        return formatRunning(run, job, await records.sights.ofHost(run.id, job.host), records.now());
+      }
       if (job !== undefined) return showHost(records.log, run, job);
       throw new Refusal('unknown-name', `${run.id} had no host ${question.host}.`, {
         remedy: `/batch show ${run.id} lists its hosts.`,

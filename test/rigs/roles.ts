@@ -49,7 +49,7 @@ export async function openRoles(env: Readonly<Record<string, string>> = {}): Pro
       );
       await expect
         .poll(() => worker.output() + String(worker.process.exitCode ?? ''), {
-          timeout: 30_000,
+          timeout: 120_000,
           interval: 50,
         })
         .toMatch(/Batchops is ready|^.*\d$/s);

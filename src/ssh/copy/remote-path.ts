@@ -125,5 +125,13 @@ export async function makeMissing(
   { sftp }: Pick<Copy, 'sftp'>,
   { missing }: Pick<RemoteFolder, 'missing'>,
 ): Promise<void> {
-  for (const path of missing) await sftp.makeFolder(path);
+  for (const path of missing) {
+    try {
+      await sftp.makeFolder(path);
+    } catch (error) {
+      // Hosts of one run may share a disk, and each finds it missing: another one may have made it just now.
+      const found = await sftp.lstat(path);
+      if (found?.kind !== 'folder') throw error;
+    }
+  }
 }
