@@ -6,7 +6,7 @@ const ON_SERVER = [
   'test/store/{asked-later,boards,expiry,host-facts,jobs,leftovers,origins,outbox,reads,received,refusals,runs}.test.ts',
   'test/store/rollout/{batches,canary}.test.ts',
   'test/store/server/*.test.ts',
-  'test/queue/dispatcher.test.ts',
+  'test/queue/{dispatcher,schedules}.test.ts',
 ];
 
 /**

@@ -26,7 +26,8 @@ export class Deadline {
 
   #set(ms: number, graceMs: number, onOver: () => void): void {
     clearTimeout(this.#timer);
-    const timerMs = Math.min(ms, LONGEST_TIMER_MS);
+    // What is over before it is set, too.
+    const timerMs = Math.max(0, Math.min(ms, LONGEST_TIMER_MS));
     const dueAt = performance.now() + timerMs;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

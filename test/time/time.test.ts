@@ -99,6 +99,15 @@ describe('a limit of a process that stands still', () => {
     expect(await answer).toBe('here');
   });
 
+  test('that is over before it is set is over at once, and nobody is warned of it', async () => {
+    const warned = vi.fn();
+    process.on('warning', warned);
+    expect(await within(new Promise<never>(() => {}), { ms: -40, late: () => 'late' })).toBe('late');
+    await turn();
+    process.off('warning', warned);
+    expect(warned).not.toHaveBeenCalled();
+  });
+
   test('runs out all the same, though it stands still again and again', async () => {
     let isOver = false;
     void within(new Promise<never>(() => {}), { ms: 10, late: () => 'late' }).then(() => {
