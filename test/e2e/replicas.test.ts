@@ -38,7 +38,7 @@ async function beginBoth({ slack, begun, note }: Replicas, rest: string): Promis
 const once = ({ begun }: Replicas): boolean => Object.values(begun()).every((count) => count === 1);
 
 // Together, as all of them wait: for leases, and for commands that take their time.
-describe.concurrent.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', () => {
+describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', { concurrent: true }, () => {
   test('one is killed in mid-run: what it ran is told as unknown within 15 s, all else runs, nothing runs twice', async () => {
     await using rig = await openReplicas(3, SLOTS);
     const { slack, bots } = rig;

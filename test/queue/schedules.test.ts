@@ -8,7 +8,16 @@ import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Requester } from '../../src/run/plan.ts';
 import { batchesOf } from '../../src/run/rollout/batches.ts';
 import type { TakenJob } from '../../src/run/run.ts';
-import { ANN, approvedPlan, BOB, okOutcome, openRig, quiet, SERVER_PORT, type StoreRig } from '../store/rig.ts';
+import {
+  ANN,
+  approvedPlan,
+  BOB,
+  okOutcome,
+  openRig,
+  quiet,
+  SERVER_PORT,
+  type StoreRig,
+} from '../store/rig.ts';
 import { approveAny, skipAll } from './rig.ts';
 
 const CONCURRENCY = 3;
@@ -50,7 +59,7 @@ test('whatever is run, cancelled and crashed, each job has one outcome and was o
       await world.judge();
     }),
     // A case has to open a store or two, which takes longer on a server.
-    { numRuns: SERVER_PORT === undefined ? 25 : 8 },
+    { numRuns: SERVER_PORT === undefined ? 25 : 5 },
   );
 }, 120_000);
 
