@@ -37,8 +37,7 @@ async function beginBoth({ slack, begun, note }: Replicas, rest: string): Promis
 
 const once = ({ begun }: Replicas): boolean => Object.values(begun()).every((count) => count === 1);
 
-// Together, as all of them wait: for leases, and for commands that take their time.
-describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', { concurrent: true }, () => {
+describe.skipIf(!HAS_SSHD || !HAS_POSTGRES)('several bots on one PostgreSQL', () => {
   test('one is killed in mid-run: what it ran is told as unknown within 15 s, all else runs, nothing runs twice', async () => {
     await using rig = await openReplicas(3, SLOTS);
     const { slack, bots } = rig;
