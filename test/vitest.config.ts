@@ -6,7 +6,7 @@ const ON_SERVER = [
   'test/store/{asked-later,boards,expiry,host-facts,jobs,leftovers,origins,outbox,reads,received,refusals,runs}.test.ts',
   'test/store/rollout/{batches,canary}.test.ts',
   'test/store/server/*.test.ts',
-  'test/queue/dispatcher.test.ts',
+  'test/queue/{dispatcher,schedules}.test.ts',
 ];
 
 /**
@@ -28,6 +28,9 @@ const ALONE = [
   'test/thread/reply/reply.test.ts',
 ];
 
+/** What each test file finds. */
+const EACH_FILE = ['test/rigs/text-mode.ts', 'test/rigs/patience.ts'];
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -35,6 +38,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Nothing is mocked, so files can share what they load: half a second of CPU less for each of some four hundred.
     isolate: false,
+    // As `patience.ts` has it for other waits.
+    expect: { poll: { timeout: 25_000 } },
     projects: [
       {
         extends: true,
@@ -45,7 +50,7 @@ export default defineConfig({
           exclude: ['test/store/server/**', ...ALONE],
           // All that the bot sends to a local Slack, in whatever test, is judged at the end.
           globalSetup: ['test/conformance/traffic/run.ts'],
-          setupFiles: ['test/conformance/traffic/setup.ts', 'test/rigs/text-mode.ts'],
+          setupFiles: ['test/conformance/traffic/setup.ts', ...EACH_FILE],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -56,7 +61,7 @@ export default defineConfig({
           name: 'alone',
           include: ALONE,
           isolate: true,
-          setupFiles: ['test/rigs/text-mode.ts'],
+          setupFiles: EACH_FILE,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -68,7 +73,7 @@ export default defineConfig({
           // Where there is none on a laptop, this is left out; in CI that is a failure.
           include: HAS_POSTGRES || process.env.CI !== undefined ? ON_SERVER : [],
           globalSetup: ['test/store/on-server.ts'],
-          setupFiles: ['test/rigs/text-mode.ts'],
+          setupFiles: EACH_FILE,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -79,7 +84,7 @@ export default defineConfig({
           name: 'pglite',
           include: ON_PGLITE,
           globalSetup: ['test/store/on-server.ts'],
-          setupFiles: ['test/rigs/text-mode.ts'],
+          setupFiles: EACH_FILE,
           // One database, which each test has to itself.
           maxWorkers: 1,
           sequence: { groupOrder: 1 },

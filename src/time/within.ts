@@ -1,7 +1,6 @@
-import { LONGEST_TIMER_MS } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 
 export interface Patience<T, L> {
-  /** 24 days at most. */
   readonly ms: number;
   /** Answers in place of the work, or throws, where the time is over. */
   readonly late: () => L;
@@ -16,11 +15,12 @@ export interface Patience<T, L> {
 export function within<T, L = never>(work: Promise<T>, patience: Patience<T, L>): Promise<T | L> {
   const { ms, late, signal, stopped = late, discard } = patience;
   return new Promise((resolve, reject) => {
+    const limit = new Deadline();
     let isOver = false;
     const end = (settle: () => void) => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(timer);
+      limit.clear();
       signal?.removeEventListener('abort', onAbort);
       try {
         settle();
@@ -28,7 +28,7 @@ export function within<T, L = never>(work: Promise<T>, patience: Patience<T, L>)
         reject(error);
       }
     };
-    const timer = setTimeout(() => end(() => resolve(late())), Math.min(ms, LONGEST_TIMER_MS));
+    limit.set(ms, () => end(() => resolve(late())));
     const onAbort = () => end(() => resolve(stopped()));
     signal?.addEventListener('abort', onAbort);
     if (signal?.aborted === true) onAbort();

@@ -38,7 +38,6 @@ describe.skipIf(!HAS_SSHD)('the real bot, over a strict Slack and a real sshd', 
       const { slack } = stage;
       const outcome = await slack.command(ada('-g web -cmd "echo out-$((20+1)); echo err >&2; exit 3"'));
       expect(outcome).toMatchObject({ ok: true });
-      expect(outcome.ackMs).toBeLessThan(3_000);
 
       const root = await finished(slack);
       expect(root.text).toMatch(/^r-\w{4}: 3 failed of 3 in /);

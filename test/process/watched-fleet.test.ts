@@ -44,7 +44,8 @@ async function openFleet(pace: Partial<WatchPace> = PACE, files: Record<string, 
 
 describe('inventory and allowlist are read again', () => {
   test('after many quick writes once, as they are in the end, and never as they were half-way', async () => {
-    await using it = await openFleet({ pollMs: 50, settleMs: 300 });
+    // Longer than a machine may hold this process up between two writes.
+    await using it = await openFleet({ pollMs: 50, settleMs: 3_200 });
     for (let n = 2; n <= 40; n += 1) {
       // As an editor that writes in place: for a moment the file is empty, which would be a fleet of no hosts.
       await writeFile(it.home.path('inventory.ini'), '');

@@ -2,11 +2,15 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { approvedPlan, okOutcome } from '../store/rig.ts';
-import { openFile, runToTheEnd } from './killed-run.ts';
+import { die, openFile, runToTheEnd } from './killed-run.ts';
 import { HOSTS, ROLLOUT } from './rollout-kill.ts';
 
-const [database = '', traces = ''] = process.argv.slice(2);
-const trace = (what: string): void => appendFileSync(traces, `${what} ${Date.now()}\n`);
+const [database = '', traces = '', until = '', times = ''] = process.argv.slice(2);
+let left = Number(times);
+const trace = (what: string): void => {
+  appendFileSync(traces, `${what} ${Date.now()}\n`);
+  if (what.startsWith(`${until}:`) && --left === 0) void die();
+};
 const store = await openFile(database);
 trace('life');
 // As after a redelivery: the same request each time.

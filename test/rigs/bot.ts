@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type LocalSlack, openLocalSlack } from '../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../src/sandbox/slack/options.ts';
 import type { StoredMessage } from '../../src/sandbox/slack/workspace/message.ts';
+import { PATIENT_SLACK } from './slack-patience.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 
 export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -37,6 +38,7 @@ export function openTeamSlack(options: Partial<LocalSlackOptions> = {}): Promise
       { id: SECRET, name: 'secret', kind: 'private', members: [ADA, BOB] },
     ],
     ...options,
+    pace: { ...PATIENT_SLACK, ...options.pace },
   });
 }
 

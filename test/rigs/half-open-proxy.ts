@@ -6,6 +6,8 @@ export interface HalfOpenProxy extends AsyncDisposable {
   /** From now on nothing passes, and nobody is told: as a pulled cable, or a firewall that forgot. */
   freeze(): void;
   thaw(): void;
+  /** The same for those who are connected; whoever comes now gets through. */
+  freezeThose(): void;
   /** From now on whoever is connected, or comes, is hung up on: as a host that lost its power. */
   cut(): void;
 }
@@ -14,6 +16,7 @@ export interface HalfOpenProxy extends AsyncDisposable {
 export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
+  const frozen = new WeakSet<Socket>();
   let isCut = false;
 
   const listener = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
@@ -23,6 +26,7 @@ export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy>
       return;
     }
     const far = connect({ port: target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    const isStill = (): boolean => isFrozen || frozen.has(near);
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -31,13 +35,13 @@ export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy>
       from.on('error', () => {});
       from.once('close', () => {
         sockets.delete(from);
-        if (!isFrozen) to.destroy();
+        if (!isStill()) to.destroy();
       });
       from.on('data', (chunk) => {
-        if (!isFrozen) to.write(chunk);
+        if (!isStill()) to.write(chunk);
       });
       from.on('end', () => {
-        if (!isFrozen) to.end();
+        if (!isStill()) to.end();
       });
     }
   });
@@ -53,6 +57,9 @@ export async function startHalfOpenProxy(target: number): Promise<HalfOpenProxy>
     },
     thaw() {
       isFrozen = false;
+    },
+    freezeThose() {
+      for (const socket of sockets) frozen.add(socket);
     },
     cut() {
       isCut = true;

@@ -23,7 +23,6 @@ describe.concurrent.each(['socket', 'http'] as const)('over %s', (mode) => {
     };
     const outcome = await rig.slack.command(DF);
     expect(outcome).toMatchObject({ ok: true });
-    expect(outcome.ackMs).toBeLessThan(3_000);
     gate.resolve();
     const answers = await rig.slack.waitFor(() => outcome.answers().length > 0 && outcome.answers());
     expect(answers[0]).toMatchObject({ onlyFor: ANN, text: 'Heard.' });

@@ -47,7 +47,7 @@ describe.concurrent('results that would wait for Slack’s pace', () => {
     const messages = hostsIn(rig, threadTs);
     expect(messages.slice(0, 3)).toEqual([['web09'], ['web08'], ['web07']]);
     expect(messages.slice(3).flat().toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6].map(hostOf));
-    expect(messages.length, 'each had to wait for itself').toBeLessThan(8);
+    expect(messages.length, 'each had to wait for itself').toBeLessThan(10);
     for (const hosts of messages) expect(hosts).toEqual(hosts.toSorted());
     expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBe(0);
     expect(rig.slack.violations).toEqual([]);

@@ -79,12 +79,8 @@ describe.concurrent('replies', () => {
     await using rig = await openPosterRig();
     const threadTs = await rootIn(rig);
     for (let n = 0; n < 10; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
-    const startedAt = Date.now();
     rig.start();
-    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 3, 3_000);
-    // The first of them are there at once.
-    expect(Date.now() - startedAt).toBeLessThan(1_500);
-    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 10, 15_000);
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 10);
     expect(textsIn(rig, OPS, threadTs)).toEqual(Array.from({ length: 10 }, (_, n) => `reply:${n}`));
     expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBe(0);
   });
@@ -96,28 +92,30 @@ describe.concurrent('replies', () => {
     for (let n = 0; n < 30; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs: ops });
     rig.outbox.put({ key: 'other', channelId: WEB, threadTs: web });
     rig.start();
-    await rig.slack.waitFor(() => rig.slack.thread(WEB, web).length === 1, 4_000);
-    expect(rig.slack.thread(OPS, ops).length).toBeLessThan(10);
+    await rig.slack.waitFor(() => rig.slack.thread(WEB, web).length === 1);
+    expect(rig.slack.thread(OPS, ops).length).toBeLessThan(30);
   });
 
   test('wait as long as a 429 says, and only in that channel', async () => {
     await using rig = await openPosterRig(FAST);
     const ops = await rootIn(rig);
     const web = await rootIn(rig, WEB);
-    const fault = rig.slack.order({
-      method: 'chat.postMessage',
-      kind: 'rate-limit',
-      retryAfterS: 2,
-      times: 1,
-    });
+    const limit = { method: 'chat.postMessage', kind: 'rate-limit', times: 1 } as const;
+    rig.slack.order({ ...limit, retryAfterS: 2 });
     rig.outbox.put({ key: 'reply:1', threadTs: ops });
     rig.start();
+    await rig.slack.waitFor(() => rig.slack.thread(OPS, ops).length === 1);
+    const [struckAt = 0, sentAt = 0] = rig.slack.calls
+      .filter(({ method }) => method === 'chat.postMessage')
+      .slice(-2)
+      .map(({ at }) => at);
+    expect(sentAt - struckAt).toBeGreaterThanOrEqual(1_990);
+    const fault = rig.slack.order({ ...limit, retryAfterS: 600 });
+    rig.outbox.put({ key: 'reply:2', threadTs: ops });
     await rig.slack.waitFor(() => fault.struck === 1);
-    const struckAt = Date.now();
     rig.outbox.put({ key: 'other', channelId: WEB, threadTs: web });
-    await rig.slack.waitFor(() => rig.slack.thread(WEB, web).length === 1, 1_500);
-    await rig.slack.waitFor(() => rig.slack.thread(OPS, ops).length === 1, 5_000);
-    expect(Date.now() - struckAt).toBeGreaterThan(1_900);
+    await rig.slack.waitFor(() => rig.slack.thread(WEB, web).length === 1);
+    expect(rig.slack.thread(OPS, ops)).toHaveLength(1);
   });
 
   test('slow down for a Slack that allows no burst at all', async () => {
@@ -127,7 +125,7 @@ describe.concurrent('replies', () => {
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), { timeout: 15_000 });
     expect(textsIn(rig, OPS, threadTs).toSorted()).toEqual(Array.from({ length: 6 }, (_, n) => `reply:${n}`));
-    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThanOrEqual(3);
+    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThan(6);
   });
 
   test('survive a storm of faults: each arrives, none twice where we may look', async () => {
@@ -209,13 +207,13 @@ describe.concurrent('replies', () => {
   test('a stop sends what is on its way and gives the rest back at once', async () => {
     await using rig = await openPosterRig();
     const threadTs = await rootIn(rig);
-    for (let n = 0; n < 10; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
+    for (let n = 0; n < 40; n += 1) rig.outbox.put({ key: `reply:${n}`, threadTs });
     const poster = rig.start();
     await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 2);
-    const startedAt = Date.now();
     await poster.close();
-    expect(Date.now() - startedAt).toBeLessThan(1_000);
     const there = rig.slack.thread(OPS, threadTs).length;
+    // At their pace, all of them would take half a minute.
+    expect(there).toBeLessThan(40);
     const sent = [...rig.outbox.entries.values()].filter((entry) => entry.state === 'sent').length;
     expect(sent).toBe(there);
     for (const entry of rig.outbox.entries.values())
@@ -277,8 +275,10 @@ describe.concurrent('files and audit lines', () => {
 });
 
 describe.concurrent('the root message', () => {
-  const live = (ok: number): Message =>
-    formatRoot(sampleRun({ progress: { queued: 100 - ok, running: 0, settled: { ok } } }), { now: 0 });
+  const live = (ok: number, everyMs?: number): Message => {
+    const progress = { queued: 100 - ok, running: 0, settled: { ok } };
+    return { ...formatRoot(sampleRun({ progress }), { now: 0 }), ...(everyMs && { live: { everyMs } }) };
+  };
   const final = formatRoot(
     sampleRun({
       state: 'finished',
@@ -301,18 +301,24 @@ describe.concurrent('the root message', () => {
       rig.outbox.put({ key: 'root:1', ts });
     };
     const edits = () => rig.slack.messages(OPS)[0]?.edits ?? 0;
+    expect(live(1).live).toEqual({ everyMs: 2_000 });
     change(live(1));
     rig.start();
     await rig.slack.waitFor(() => edits() === 1);
-    const firstAt = Date.now();
     for (let ok = 2; ok < 60; ok += 1) change(live(ok));
     await rig.slack.waitFor(() => edits() === 2);
-    expect(Date.now() - firstAt).toBeGreaterThan(1_900);
+    const [first = 0, second = 0] = rig.slack.calls
+      .filter(({ method }) => method === 'chat.update')
+      .map(({ at }) => at);
+    expect(second - first).toBeGreaterThanOrEqual(1_990);
     expect(rig.slack.messages(OPS)[0]?.text).toContain('59 of 100 done');
+    // Looked at again and again, and left alone: it would be so for an hour.
+    const looks = rig.rendered.length;
+    change(live(60, 3_600_000));
+    await vi.waitFor(() => expect(rig.rendered.length).toBeGreaterThan(looks + 3));
+    expect(edits()).toBe(2);
     change(final);
-    const finalAt = Date.now();
     await rig.slack.waitFor(() => edits() === 3);
-    expect(Date.now() - finalAt).toBeLessThan(1_000);
     expect(rig.slack.messages(OPS)[0]?.text).toContain('100 ok of 100');
     await vi.waitFor(() => expect(rig.outbox.state('root:1')).toBe('sent'));
     expect(rig.slack.violations).toEqual([]);
@@ -338,7 +344,8 @@ describe.concurrent('the root message', () => {
     await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length >= 2);
     rig.contents.set('root:1', final);
     rig.outbox.put({ key: 'root:1', ts: threadTs });
-    await rig.slack.waitFor(() => rig.slack.messages(OPS)[0]?.text.includes('100 ok of 100'), 2_000);
+    await rig.slack.waitFor(() => rig.slack.messages(OPS)[0]?.text.includes('100 ok of 100'));
+    expect(rig.slack.thread(OPS, threadTs).length).toBeLessThan(40);
   });
 
   test.each(['removes-blocks', 'keeps-blocks', 'changes-nothing'] as const)(
@@ -389,5 +396,6 @@ test('the rows of a run that nobody may post any more do not keep others waiting
     rig.outbox.put({ key: `gone:${n}`, channelId: OLD, threadTs: '1700000000.000100' });
   rig.outbox.put({ key: 'reply:1', threadTs });
   rig.start();
-  await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 1, 3_000);
+  await rig.slack.waitFor(() => rig.slack.thread(OPS, threadTs).length === 1);
+  expect(rig.slack.calls.filter(({ channel }) => channel === OLD).length).toBeLessThan(20);
 });

@@ -20,6 +20,7 @@ import type { PosterOptions } from '../../src/slack/outgoing/row/context.ts';
 import { openWorkspace, type SlackSettings, type Workspace } from '../../src/slack/workspace.ts';
 import type { OutboxClaim, OutboxLane, OutboxRow } from '../../src/thread/row.ts';
 import type { ClosedPlace } from '../../src/thread/unread.ts';
+import { PATIENT_SLACK } from '../rigs/slack-patience.ts';
 import { MemoryReceived } from './memory-received.ts';
 
 const manifest = readManifest(new URL('../../manifest.yml', import.meta.url));
@@ -61,6 +62,7 @@ export function openTestSlack(options: Partial<LocalSlackOptions> = {}): Promise
       { id: OLD, name: 'old', members: [ANN, BOT], isArchived: true },
     ],
     ...options,
+    pace: { ...PATIENT_SLACK, ...options.pace },
   });
 }
 

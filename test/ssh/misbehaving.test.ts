@@ -56,17 +56,17 @@ describe('a host that has seen the command', () => {
   });
 
   test('falls silent, cable pulled: lost, as soon as its keepalives go unanswered', async () => {
-    let began = () => {};
-    const beginning = new Promise<void>((resolve) => {
-      began = resolve;
-    });
-    await using server = await startSshServer({ onCommand: (channel) => channel.write('begun\n', began) });
+    await using server = await startSshServer({ onCommand: (channel) => void channel.write('begun\n') });
     await using proxy = await startHalfOpenProxy(server.port);
     await using rig = await openRig({ deadlines: { keepaliveMs: 50, disconnectMs: 50 } });
-    const running = rig.run(passwordHost(proxy.port), 'sleep 60');
-    await beginning;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    proxy.freeze();
+    const freezing = Promise.withResolvers<void>();
+    const running = rig.run(passwordHost(proxy.port), 'sleep 60', {
+      onBegun(look) {
+        const isHere = () => expect(look()).toMatchObject({ stdout: { text: 'begun\n' } });
+        freezing.resolve(vi.waitFor(isHere).then(() => proxy.freeze()));
+      },
+    });
+    await freezing.promise;
     const outcome = await running;
     expect(outcome).toMatchObject({ kind: 'lost', stdout: { head: 'begun\n' } });
     expect(outcome.reason).toContain('the host no longer answered');
@@ -170,12 +170,9 @@ describe('a kept connection', () => {
     await using frozen = await startHalfOpenProxy(server.port);
     await using rig = await openRig({ deadlines: { channelMs: 150, disconnectMs: 50 } });
     await rig.run(passwordHost(frozen.port), 'first');
-    frozen.freeze();
-    const running = rig.run(passwordHost(frozen.port), 'second');
-    // The kept one has 150 ms to open a channel; the new one is made after that.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    frozen.thaw();
-    expect((await running).kind).toBe('ok');
+    frozen.freezeThose();
+    expect((await rig.run(passwordHost(frozen.port), 'second')).kind).toBe('ok');
+    expect(server.dials()).toBe(2);
     expect(server.commands.filter((command) => command === 'second')).toHaveLength(1);
   });
 
@@ -210,8 +207,7 @@ describe('a session that its host breaks off', () => {
     const rig = await openRig({ findHost: () => jump, deadlines: { disconnectMs: 100 } });
     expect((await rig.run(passwordHost(inner.port, { jump: ['bastion'] }), 'true')).kind).toBe('ok');
     proxy.freeze();
-    const startedAt = performance.now();
+    // The test would be over first.
     await rig[Symbol.asyncDispose]();
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 });

@@ -41,8 +41,17 @@ export function contactOf(runId = 'r-7k3f', firstKeys: FirstKey[] = []): Contact
   return { runId, onFirstKey: (key) => void firstKeys.push(key) };
 }
 
-/** Deadlines that a test can wait for; what a test is about, it sets itself. */
-const QUICK = { retryDelaysMs: [10, 20], killGraceMs: 2_000, lingerMs: 500, disconnectMs: 500 };
+/**
+ * Deadlines that a test can wait for, and none that its machine could miss; what a test is about, it sets itself.
+ */
+const QUICK = {
+  connectMs: 20_000,
+  channelMs: 20_000,
+  retryDelaysMs: [10, 20],
+  killGraceMs: 2_000,
+  lingerMs: 500,
+  disconnectMs: 500,
+};
 
 export async function openRig(options: RigOptions = {}): Promise<TransportRig> {
   const folder = await mkdtemp(join(tmpdir(), 'batchops-ssh-'));

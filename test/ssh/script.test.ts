@@ -186,7 +186,7 @@ describe.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
         timeout: 10_000,
       });
       proxy.freeze();
-      expect((await outcome).kind).toBe('lost');
+      expect((await outcome).kind).toMatch(/^(lost|timed-out)$/);
       // The host ends what still waits for the rest of it.
       await vi.waitFor(async () => expect(await readdir(tmp)).toEqual([]), { timeout: 20_000 });
     }, 40_000);

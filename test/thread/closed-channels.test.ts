@@ -51,7 +51,7 @@ describe.concurrent('a channel that cannot be written into for a moment', () => 
   }, 60_000);
 
   test('for longer than waiting work may begin by itself: what waits is held for a person', async () => {
-    await using rig = await openAll({}, { resumeWithinMs: 1_000 });
+    await using rig = await openAll({}, { resumeWithinMs: 10 * 60_000 });
     const run = await rig.begin({ hosts: 3, fanOut: 1 });
     const fault = rig.slack.order({ kind: 'error', channel: OPS, error: 'not_in_channel', times: 1e6 });
     await carryOut(rig, 1);

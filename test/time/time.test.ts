@@ -82,6 +82,44 @@ test('a deadline that is set anew forgets what it was set for, and one that is c
   expect([called, deadline.isSet]).toEqual([['second'], false]);
 });
 
+describe('a limit of a process that stands still', () => {
+  beforeEach(() => void vi.useRealTimers());
+  const standStill = (ms: number): void => {
+    for (const until = performance.now() + ms; performance.now() < until; );
+  };
+  const turn = (): Promise<void> => new Promise(setImmediate);
+
+  test('does not run out for that: what came meanwhile is looked at first', async () => {
+    // The turn of the loop in which it is found to be late comes in between.
+    const here = turn()
+      .then(turn)
+      .then(() => 'here');
+    const answer = within(here, { ms: 10, late: () => 'late' });
+    standStill(100);
+    expect(await answer).toBe('here');
+  });
+
+  test('that is over before it is set is over at once, and nobody is warned of it', async () => {
+    const warned = vi.fn();
+    process.on('warning', warned);
+    expect(await within(new Promise<never>(() => {}), { ms: -40, late: () => 'late' })).toBe('late');
+    await turn();
+    process.off('warning', warned);
+    expect(warned).not.toHaveBeenCalled();
+  });
+
+  test('runs out all the same, though it stands still again and again', async () => {
+    let isOver = false;
+    void within(new Promise<never>(() => {}), { ms: 10, late: () => 'late' }).then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      standStill(50);
+      await turn();
+    }
+  });
+});
+
 test('no wait ends at once because it is longer than a timer holds', async () => {
   const days = 86_400_000;
   let over = 0;

@@ -214,7 +214,7 @@ export class LocalSlack implements AsyncDisposable {
   }
 
   /** Asks again after everything that happens, until the answer is neither undefined, null nor false. */
-  waitFor<T>(find: () => T | undefined | null | false, timeoutMs = 10_000): Promise<T> {
+  waitFor<T>(find: () => T | undefined | null | false, timeoutMs = 25_000): Promise<T> {
     return this.#watchers.waitFor(find, timeoutMs, () =>
       JSON.stringify({ violations: this.violations.slice(-5), calls: this.calls.slice(-10) }),
     );

@@ -38,6 +38,8 @@ export class SlackServer {
         else response.destroy();
       });
     });
+    // Longer than any client of ours keeps one: who closes first is never in doubt.
+    this.#server.keepAliveTimeout = 10 * 60_000;
     this.#server.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
   }
 

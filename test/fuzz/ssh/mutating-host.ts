@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import ssh2, { type Connection, type SFTPWrapper } from 'ssh2';
 import { randomOf } from '../../../src/run/rollout/order.ts';
 import { type HostScript, type SshServer, startSshServer } from '../../rigs/ssh-server.ts';
-import { type Mutation, PASSWORD } from './mutation.ts';
+import { indexOf, type Mutation, PASSWORD } from './mutation.ts';
 
 /**
  * Hosts whose every packet may be another than the library meant: changed before it is encrypted, so that its checksum
@@ -40,8 +40,6 @@ export async function startMutatingHosts(find: (index: number) => Mutation | und
   };
   return await startSshServer(script, '0.0.0.0');
 }
-
-const indexOf = (address: string): number => Number(address.split('.').at(-1)) - 1;
 
 function sayBytes(socket: Socket, seed: number): void {
   const random = randomOf(seed);

@@ -10,5 +10,9 @@ export interface Mutation {
 
 export const PASSWORD = 'hunter2hunter2';
 
-/** The address of the n-th host. */
-export const addressOf = (index: number): string => `127.90.0.${index + 1}`;
+/** The address of the n-th host, and which one it is. */
+export const addressOf = (index: number): string => `127.90.${index >> 8}.${index & 255}`;
+export function indexOf(address: string): number {
+  const [high, low] = address.split('.').slice(-2).map(Number);
+  return (high ?? 0) * 256 + (low ?? 0);
+}

@@ -2,6 +2,7 @@ import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@s
 import { WebClient, type WebClientOptions } from '@slack/web-api';
 import { type LocalSlack, openLocalSlack } from '../../../src/sandbox/slack/local-slack.ts';
 import { type LocalSlackOptions, readManifest } from '../../../src/sandbox/slack/options.ts';
+import { PATIENT_SLACK } from '../../rigs/slack-patience.ts';
 
 export const manifest = readManifest(new URL('../../../manifest.yml', import.meta.url));
 
@@ -55,6 +56,7 @@ export function openTestSlack(options: Partial<LocalSlackOptions> = {}): Promise
       { id: OLD, name: 'old', members: [ANN, BOT], isArchived: true },
     ],
     ...options,
+    pace: { ...PATIENT_SLACK, ...options.pace },
   });
 }
 

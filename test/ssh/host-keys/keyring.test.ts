@@ -37,7 +37,7 @@ function printOf(key: KeyPair): string {
 async function open(
   more: { policy?: 'ask' | 'accept-new'; hosts?: readonly Host[]; handshakeMs?: number } = {},
 ) {
-  const { policy = 'ask', hosts = [], handshakeMs = 5_000 } = more;
+  const { policy = 'ask', hosts = [], handshakeMs = 20_000 } = more;
   const transport = openTransport({
     hostKeys: await openHostKeys(file, policy, unrecorded),
     findHost: (name) => hosts.find((host) => host.name === name),
@@ -46,7 +46,7 @@ async function open(
     origins: memoryOrigins(),
     log: { debug() {}, info() {}, warn() {}, error() {} },
     leftovers: memoryLeftovers(),
-    deadlines: { handshakeMs, connectMs: 1_000, retryDelaysMs: [] },
+    deadlines: { handshakeMs, connectMs: 20_000, retryDelaysMs: [] },
   });
   const look = async (host: Host): Promise<KeyReport> => {
     const [report] = await transport.keyring.look([host]);

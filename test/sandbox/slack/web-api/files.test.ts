@@ -73,14 +73,18 @@ describe('files', () => {
   });
 
   test('is answered before the file is shown, which says meanwhile that it is nowhere', async () => {
-    await using slack = await openTestSlack({ pace: { fileShareMs: 100 } });
+    await using late = await openTestSlack({ pace: { fileShareMs: 60_000 } });
+    const { ts: lateTs } = await call(late, 'chat.postMessage', { channel: OPS, text: 'root' });
+    const unseen = await uploaded(late);
+    expect(await unseen.complete({ channel_id: OPS, thread_ts: lateTs })).toMatchObject({
+      ok: true,
+      files: [{ id: unseen.id, shares: {} }],
+    });
+    expect(late.thread(OPS, String(lateTs))).toEqual([]);
+    await using slack = await openTestSlack();
     const { ts } = await call(slack, 'chat.postMessage', { channel: OPS, text: 'root' });
     const { complete, id } = await uploaded(slack);
-    expect(await complete({ channel_id: OPS, thread_ts: ts })).toMatchObject({
-      ok: true,
-      files: [{ id, shares: {} }],
-    });
-    expect(slack.thread(OPS, String(ts))).toEqual([]);
+    await complete({ channel_id: OPS, thread_ts: ts });
     await slack.waitFor(() => slack.thread(OPS, String(ts))[0]?.files[0] === id);
     expect(await call(slack, 'files.info', { file: id })).toMatchObject({
       file: { shares: { public: { [OPS]: [{ thread_ts: ts }] } } },
