@@ -73,6 +73,31 @@ describe.concurrent('a command finds a connection', () => {
   }, 60_000);
 });
 
+test('what came over a connection that is gone is not acked over the next one, and not carried out', async () => {
+  const [arrived, stored] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const received = new MemoryReceived();
+  received.noting = stored.promise;
+  const note = received.note.bind(received);
+  received.note = (...request) => {
+    arrived.resolve();
+    return note(...request);
+  };
+  await using rig = await openDoorRig('socket', { pace: UNLIMITED }, undefined, received);
+  const { slack, desk, log } = rig;
+  await slack.waitFor(() => slack.socketCount === 2);
+  const typed = slack.command(HELP);
+  await arrived.promise;
+  slack.dropSockets();
+  await slack.waitFor(() => slack.socketCount === 0);
+  await slack.waitFor(() => slack.socketCount === 2, 10_000);
+  stored.resolve();
+  expect(await typed).toMatchObject({ ok: false });
+  const dropped = () => log.lines.filter(({ message }) => message.includes('could not be acked'));
+  await vi.waitFor(() => expect(dropped()).toHaveLength(1), { timeout: 10_000 });
+  expect(slack.violations).toEqual([]);
+  expect(desk.calls).toEqual([]);
+}, 30_000);
+
 describe.concurrent('what keeps the app from being connected', () => {
   async function open(order: { readonly error: string; readonly needed?: string; readonly method?: string }) {
     const slack = await openTestSlack({ pace: UNLIMITED });

@@ -14,6 +14,7 @@ import type { Schema } from '../../schema.ts';
 import { transact } from '../../transact.ts';
 import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
 import { Contact } from './contact.ts';
+import { repeatDeadlocked } from './deadlocks.ts';
 import type { Engine } from './engine.ts';
 import { isNotKept, keepLanes, takeLanes } from './host-lanes.ts';
 import { QueueMap } from './queue-map.ts';
@@ -95,6 +96,7 @@ export class ServerJobs implements JobQueue {
   async recover(): Promise<number> {
     this.#engine = await this.#settings.openEngine();
     await this.#settings.replicas.beat();
+    this.#contact.begin();
     return await transact(this.#ledger.db, async (trx) => {
       // Behind whatever closed it since we looked.
       await this.#settings.checkOpen(trx);
@@ -191,7 +193,15 @@ export class ServerJobs implements JobQueue {
 
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
-    await transact(this.#ledger.db, async (own) => {
+    await repeatDeadlocked(() => this.#settleIn(ended));
+    for (const { job } of ended) this.#held.delete(job.id);
+    this.#isIdle = false;
+    this.#settings.outbox.announce();
+    this.#announce();
+  }
+
+  #settleIn(ended: readonly EndedJob[]): Promise<void> {
+    return transact(this.#ledger.db, async (own) => {
       const trx = toServer(own);
       const at = this.#ledger.now();
       // Never what another process has made of it.
@@ -210,10 +220,6 @@ export class ServerJobs implements JobQueue {
       const others = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
       await this.#tear(trx, others);
     });
-    for (const { job } of ended) this.#held.delete(job.id);
-    this.#isIdle = false;
-    this.#settings.outbox.announce();
-    this.#announce();
   }
 
   async prepare(): Promise<() => void> {
