@@ -100,26 +100,33 @@ describe('what the hosts of several processes have on record', () => {
     events: readonly HostEvent[],
     goneAt: readonly number[] = [],
     absences: readonly { readonly from: number; readonly until: number }[] = [],
+    stoodStill: readonly { readonly from: number; readonly until: number }[] = [],
   ) => ({
     isShared: true,
     hosts: { events },
     absences,
     replicas: [
-      { key: 'one', goneAt, troubledAt: [] },
-      { key: 'two', goneAt: [], troubledAt: [] },
+      { key: 'one', goneAt, troubledAt: [], stoodStill },
+      { key: 'two', goneAt: [], troubledAt: [], stoodStill: [] },
     ],
   });
 
-  test('two commands at once on a host are found, but where the first one belonged to a process that went away', () => {
-    const both = [event('began', 'h0001', 't0', 'one', 1_000), event('began', 'h0001', 't1', 'two', 2_000)];
-    expect(findOverlaps(seen(both))).toEqual([expect.stringMatching(/^t1 began .* while t0 went on there$/)]);
-    expect(findOverlaps(seen(both, [1_500]))).toEqual([]);
-    const [first, second] = both;
-    expect(
-      findOverlaps(
-        seen([first, event('ended', 'h0001', 't0', 'one', 1_900), second].flatMap((one) => one ?? [])),
-      ),
-    ).toEqual([]);
+  test('two commands at once on a host are found, also where the first one belonged to a process that was cut off; but not while one stood still for longer than its hosts are kept, nor before it could end them', () => {
+    const [first, second] = [
+      event('began', 'h0001', 't0', 'one', 1_000),
+      event('began', 'h0001', 't1', 'two', 30_000),
+    ];
+    const found = [expect.stringMatching(/^t1 began .* while t0 went on there$/)];
+    const still = (from: number, until: number) => findOverlaps(seen([first, second], [], [], [{ from, until }]));
+    expect(findOverlaps(seen([first, second]))).toEqual(found);
+    expect(findOverlaps(seen([first, second], [1_500]))).toEqual(found);
+    expect(still(1_500, 40_000)).toEqual([]);
+    expect(still(1_500, 20_000)).toEqual([]);
+    // It has had the time to end it.
+    expect(still(1_500, 5_000)).toEqual(found);
+    // So soon its hosts are nobody else's.
+    expect(still(12_000, 40_000)).toEqual(found);
+    expect(findOverlaps(seen([first, event('ended', 'h0001', 't0', 'one', 1_900), second]))).toEqual([]);
   });
 
   test('what is unknown for no reason, or for longer than 15 s, is found', () => {

@@ -11,6 +11,7 @@ export interface Seen {
     readonly key: string;
     readonly goneAt: readonly number[];
     readonly troubledAt: readonly number[];
+    readonly stoodStill: readonly { readonly from: number; readonly until: number }[];
   }[];
 }
 
@@ -19,14 +20,14 @@ const NOTICED_WITHIN_MS = 15_000;
 
 /**
  * What is `interrupted` has a reason, and was found to be so in time: on a server, where others are there to find it.
- * A file's one process finds it at its next start.
  */
 export function judgeUnknown(
   world: Seen,
   jobs: readonly StoredJob[],
   mayLose: boolean,
 ): { readonly unknown: readonly string[]; readonly noticedMs: readonly number[] } {
-  if (!world.isShared) return { unknown: [], noticedMs: [] };
+  // Where one process may lose what it runs, it finds that at its next start, whenever that is.
+  if (!world.isShared && mayLose) return { unknown: [], noticedMs: [] };
   const noticedMs: number[] = [];
   const begun = new Map<string, HostEvent>();
   for (const event of world.hosts.events)
