@@ -37,6 +37,8 @@ export const frozen: Scenario = {
       await late.outcome;
       if (isLong && !world.isShared) await Promise.all(world.asked.map((one) => letGo(world, one)));
     }
+    // A machine with much to do may have had it stand still for longer than it was stopped.
+    if (!world.isShared) await Promise.all(world.asked.map((one) => letGo(world, one)));
   },
 };
 

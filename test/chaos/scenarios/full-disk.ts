@@ -28,7 +28,7 @@ export const fullDisk: Scenario = {
     const fillers = world.replicas.map(({ home }) => home.path('data/filler'));
     if (world.isShared) fillers.push(world.server.filler);
     for (let round = roundsOf(world, scale); round > 0; round--) {
-      const asked = await world.begin({ hosts: world.hostCount, options: '-c 50', fillBytes: 2_000 });
+      const asked = await world.begin({ hosts: world.hostCount, options: '-c 40', fillBytes: 2_000 });
       await delay(between(world.random, 0, 300));
       for (const filler of fillers) fill(filler);
       // Longer than is kept in memory: there is no room for the rest.
