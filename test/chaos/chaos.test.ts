@@ -117,7 +117,8 @@ describe('what the hosts of several processes have on record', () => {
       event('began', 'h0001', 't1', 'two', 30_000),
     ];
     const found = [expect.stringMatching(/^t1 began .* while t0 went on there$/)];
-    const still = (from: number, until: number) => findOverlaps(seen([first, second], [], [], [{ from, until }]));
+    const still = (from: number, until: number) =>
+      findOverlaps(seen([first, second], [], [], [{ from, until }]));
     expect(findOverlaps(seen([first, second]))).toEqual(found);
     expect(findOverlaps(seen([first, second], [1_500]))).toEqual(found);
     expect(still(1_500, 40_000)).toEqual([]);

@@ -48,7 +48,7 @@ test('a beat and whoever has tickets in their hands, in whatever order, do not e
   });
   await vi.waitFor(async () => expect(isOver || (await other.isInTheWay())).toBe(true), { timeout: 10_000 });
   // And now the other way about.
-  await Promise.all([other.lock(first), touched]);
+  expect((await Promise.all([other.lock(first), touched]))[1]).toEqual([first]);
   expect(await heardAt(first)).not.toBe(before[0]);
   expect(await heardAt(second)).toBe(before[1]);
   await other.commit();

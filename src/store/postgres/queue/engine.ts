@@ -16,7 +16,7 @@ const LONGEST_SECONDS = 86_399;
 
 const TOUCH = `with free as materialized (
     select id from ${SCHEMA}.job where name = $1 and id = any($2::uuid[]) and state = 'active' for update skip locked
-  ) update ${SCHEMA}.job set heartbeat_on = ${SCHEMA}.job_now() from free where job.name = $1 and job.id = free.id`;
+  ) update ${SCHEMA}.job set heartbeat_on = ${SCHEMA}.job_now() from free where job.name = $1 and job.id = free.id returning job.id`;
 
 /** A job that a process takes, and the lane of its host that is its own until then. */
 export interface Ticket {
@@ -82,10 +82,13 @@ export class Engine {
   /**
    * They are ours still. pg-boss's own `touch` waits for each ticket that a transaction has in its hands, holds those
    * that it has had until then, and so ended in deadlocks with what tears up or expires the same tickets in another
-   * order. A beat waits for nobody: such a ticket is over, or is spoken for by the next beat.
+   * order. A beat waits for nobody: such a ticket is over, or is spoken for by the next beat. Resolves with those that
+   * were spoken for.
    */
-  async touch(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#pool.query(TOUCH, [QUEUE, ids]);
+  async touch(ids: readonly string[]): Promise<readonly string[]> {
+    if (ids.length === 0) return [];
+    const { rows } = await this.#pool.query<{ id: string }>(TOUCH, [QUEUE, ids]);
+    return rows.map(({ id }) => id);
   }
 
   /** They are over: their lanes are free. */

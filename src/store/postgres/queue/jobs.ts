@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Log } from '../../../ports/log.ts';
 import type { EndedJob, TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
+import { FENCE_MS } from '../../../time/lease.ts';
 import type { JobQueue } from '../../jobs/job-queue.ts';
 import { replaceUnknown, UNKNOWN } from '../../jobs/late.ts';
 import { type Held, type Ledger, settleJobs } from '../../jobs/settle.ts';
@@ -61,6 +62,8 @@ export class ServerJobs implements JobQueue {
   readonly #stopListeners: ((jobIds: readonly string[], why: Why) => void)[] = [];
   /** Taken, and not over yet. */
   readonly #held = new Set<string>();
+  /** Of these, when the others last heard of each. */
+  readonly #heardAt = new Map<string, number>();
   readonly #look: ReturnType<typeof setInterval>;
   #engine: Engine | undefined;
   /** The map is one, and whoever uses it waits for whom uses it now. */
@@ -274,7 +277,7 @@ export class ServerJobs implements JobQueue {
   async #beat(): Promise<void> {
     const engine = this.#running();
     await this.#settings.replicas.beat();
-    await engine.touch([...this.#held]);
+    await this.#speakFor(engine);
     await this.#hearWhatEnds();
     // Whoever ended the batch before may be gone.
     for (const runId of await listWaitingRuns(this.#settings.beats)) {
@@ -285,6 +288,16 @@ export class ServerJobs implements JobQueue {
     await transact(this.#ledger.db, (trx) => this.#reclaim(toServer(trx), back));
     this.#settings.outbox.announce();
     this.#announce();
+  }
+
+  /** What others have not heard of for so long, though of us they have, is ended before they give its host away. */
+  async #speakFor(engine: Engine): Promise<void> {
+    const sentAt = performance.now();
+    for (const id of await engine.touch([...this.#held])) this.#heardAt.set(id, sentAt);
+    for (const id of this.#heardAt.keys()) if (!this.#held.has(id)) this.#heardAt.delete(id);
+    for (const id of this.#held) if (!this.#heardAt.has(id)) this.#heardAt.set(id, sentAt);
+    const unheard = [...this.#heardAt].filter(([, at]) => sentAt - at >= FENCE_MS).map(([id]) => id);
+    this.#stop(unheard, 'cut-off');
   }
 
   async #hearWhatEnds(): Promise<void> {
