@@ -106,8 +106,8 @@ describe('what the hosts of several processes have on record', () => {
     hosts: { events },
     absences,
     replicas: [
-      { key: 'one', goneAt, troubledAt: [], stoodStill },
-      { key: 'two', goneAt: [], troubledAt: [], stoodStill: [] },
+      { key: 'one', goneAt, troubledAt: [], stoodStill, clocksMs: [0] },
+      { key: 'two', goneAt: [], troubledAt: [], stoodStill: [], clocksMs: [0, 3_600_000] },
     ],
   });
 
@@ -144,6 +144,9 @@ describe('what the hosts of several processes have on record', () => {
     const at = (endedAt: number, world = seen(began, [2_000]), mayLose = true) =>
       judgeUnknown(world, [{ ...job, endedAt }], mayLose);
     expect(at(14_000)).toEqual({ unknown: [], noticedMs: [12_000] });
+    // By the clock of whoever found it.
+    expect(at(14_000 + 3_600_000)).toEqual({ unknown: [], noticedMs: [12_000] });
+    expect(at(18_000 + 3_600_000).unknown).toHaveLength(1);
     expect(at(18_000).unknown).toEqual(['t0 on h0001 is interrupted, 16.0 s after its process was gone']);
     // All of them were gone: it is counted from when one is back.
     expect(at(18_000, seen(began, [2_000], [{ from: 2_000, until: 9_000 }]))).toMatchObject({ unknown: [] });

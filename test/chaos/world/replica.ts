@@ -36,6 +36,8 @@ export class Replica {
   readonly stoodStill: { readonly from: number; until: number }[] = [];
   /** When something else happened to it by which what it runs may become unknown. */
   readonly troubledAt: number[] = [];
+  /** By how much its wall clock was off, one after the other. */
+  readonly clocksMs: number[] = [0];
   readonly #slack: LocalSlack;
   readonly #env: Readonly<Record<string, string>>;
   readonly #keep: (bot: Bot) => void;
@@ -135,6 +137,7 @@ export class Replica {
 
   /** The wall clock of its process is off by so much from now on, or from its next start. */
   setClock(offsetMs: number): void {
+    this.clocksMs.push(offsetMs);
     writeFileSync(this.clockFile, String(offsetMs));
     if (!this.isDown) this.bot.process.kill('SIGUSR2');
   }
