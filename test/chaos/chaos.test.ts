@@ -100,26 +100,34 @@ describe('what the hosts of several processes have on record', () => {
     events: readonly HostEvent[],
     goneAt: readonly number[] = [],
     absences: readonly { readonly from: number; readonly until: number }[] = [],
+    stoodStill: readonly { readonly from: number; readonly until: number }[] = [],
   ) => ({
     isShared: true,
     hosts: { events },
     absences,
     replicas: [
-      { key: 'one', goneAt, troubledAt: [] },
-      { key: 'two', goneAt: [], troubledAt: [] },
+      { key: 'one', goneAt, troubledAt: [], stoodStill, clocksMs: [0] },
+      { key: 'two', goneAt: [], troubledAt: [], stoodStill: [], clocksMs: [0, 3_600_000] },
     ],
   });
 
-  test('two commands at once on a host are found, but where the first one belonged to a process that went away', () => {
-    const both = [event('began', 'h0001', 't0', 'one', 1_000), event('began', 'h0001', 't1', 'two', 2_000)];
-    expect(findOverlaps(seen(both))).toEqual([expect.stringMatching(/^t1 began .* while t0 went on there$/)]);
-    expect(findOverlaps(seen(both, [1_500]))).toEqual([]);
-    const [first, second] = both;
-    expect(
-      findOverlaps(
-        seen([first, event('ended', 'h0001', 't0', 'one', 1_900), second].flatMap((one) => one ?? [])),
-      ),
-    ).toEqual([]);
+  test('two commands at once on a host are found, also where the first one belonged to a process that was cut off; but not while one stood still for longer than its hosts are kept, nor before it could end them', () => {
+    const [first, second] = [
+      event('began', 'h0001', 't0', 'one', 1_000),
+      event('began', 'h0001', 't1', 'two', 30_000),
+    ];
+    const found = [expect.stringMatching(/^t1 began .* while t0 went on there$/)];
+    const still = (from: number, until: number) =>
+      findOverlaps(seen([first, second], [], [], [{ from, until }]));
+    expect(findOverlaps(seen([first, second]))).toEqual(found);
+    expect(findOverlaps(seen([first, second], [1_500]))).toEqual(found);
+    expect(still(1_500, 40_000)).toEqual([]);
+    expect(still(1_500, 20_000)).toEqual([]);
+    // It has had the time to end it.
+    expect(still(1_500, 5_000)).toEqual(found);
+    // So soon its hosts are nobody else's.
+    expect(still(12_000, 40_000)).toEqual(found);
+    expect(findOverlaps(seen([first, event('ended', 'h0001', 't0', 'one', 1_900), second]))).toEqual([]);
   });
 
   test('what is unknown for no reason, or for longer than 15 s, is found', () => {
@@ -136,6 +144,9 @@ describe('what the hosts of several processes have on record', () => {
     const at = (endedAt: number, world = seen(began, [2_000]), mayLose = true) =>
       judgeUnknown(world, [{ ...job, endedAt }], mayLose);
     expect(at(14_000)).toEqual({ unknown: [], noticedMs: [12_000] });
+    // By the clock of whoever found it.
+    expect(at(14_000 + 3_600_000)).toEqual({ unknown: [], noticedMs: [12_000] });
+    expect(at(18_000 + 3_600_000).unknown).toHaveLength(1);
     expect(at(18_000).unknown).toEqual(['t0 on h0001 is interrupted, 16.0 s after its process was gone']);
     // All of them were gone: it is counted from when one is back.
     expect(at(18_000, seen(began, [2_000], [{ from: 2_000, until: 9_000 }]))).toMatchObject({ unknown: [] });

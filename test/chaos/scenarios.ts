@@ -3,6 +3,7 @@ import { crashPoints } from './scenarios/crash-points.ts';
 import { frozen } from './scenarios/frozen.ts';
 import { fullDisk } from './scenarios/full-disk.ts';
 import { randomKills } from './scenarios/random-kills.ts';
+import { rolling } from './scenarios/rolling.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { partition, serverAway, serverCrash } from './scenarios/server-troubles.ts';
 import { lostAnswers, rateLimits } from './scenarios/slack-troubles.ts';
@@ -11,6 +12,7 @@ import { sockets } from './scenarios/sockets.ts';
 export const SCENARIOS: readonly Scenario[] = [
   crashPoints,
   randomKills,
+  rolling,
   frozen,
   sockets,
   lostAnswers,

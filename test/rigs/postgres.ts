@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { mountSmall } from './small-disk.ts';
 
 /** Debian keeps each version's programs apart; the newest is taken. */
 const BIN = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1) ?? '/usr/lib/postgresql/none';
@@ -29,9 +30,13 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** A real server on loopback, in a folder that goes with it. `isHasty`: it would not survive a power cut. */
-export async function startPostgres(isHasty = false): Promise<PostgresServer> {
+/**
+ * A real server on loopback, in a folder that goes with it. `isHasty`: it would not survive a power cut. `kib`: that
+ * folder is a disk of its own, of so many KiB.
+ */
+export async function startPostgres(isHasty = false, kib?: number): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'batchops-postgres-'));
+  const disk = kib === undefined ? undefined : mountSmall(folder, kib);
   const data = join(folder, 'data');
   if (IS_ROOT) {
     const [, , uid, gid] = execFileSync('getent', ['passwd', 'postgres'], { encoding: 'utf8' }).split(':');
@@ -58,6 +63,7 @@ export async function startPostgres(isHasty = false): Promise<PostgresServer> {
       '-c max_connections=200',
       '-c log_min_messages=fatal',
       `-c fsync=${isHasty ? 'off' : 'on'}`,
+      ...(kib === undefined ? [] : ['-c min_wal_size=32MB', '-c max_wal_size=48MB']),
     ];
     await as(`${BIN}/pg_ctl`, [
       '-D',
@@ -87,6 +93,7 @@ export async function startPostgres(isHasty = false): Promise<PostgresServer> {
       } catch {
         // It is down already.
       }
+      disk?.[Symbol.dispose]();
       rmSync(folder, { recursive: true, force: true });
     },
   };

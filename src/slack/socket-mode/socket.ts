@@ -1,4 +1,5 @@
 import { SocketModeReceiver } from '@slack/bolt';
+import { SMSendWhileDisconnectedError } from '@slack/socket-mode';
 import type { Log } from '../../ports/log.ts';
 import type { Meters } from '../../ports/meters.ts';
 import { backoff } from '../../time/backoff.ts';
@@ -59,6 +60,25 @@ export class Socket {
       const frame = readFrame(message[0]);
       if (frame.kind !== 'leave') for (const handle of handlers) void this.#hand(handle, message);
       this.#hear(frame);
+    });
+    this.#ackWhereItCame();
+  }
+
+  /**
+   * The SDK acks over whatever connection is open by then. Slack has given up an envelope whose connection is gone,
+   * has told its person so, and brings it again: an ack over the next one acks nothing, and we would believe it did.
+   */
+  #ackWhereItCame(): void {
+    const { client } = this.receiver;
+    const handlers = client.listeners('slack_event');
+    client.removeAllListeners('slack_event');
+    client.on('slack_event', (request: { readonly ack: (response: unknown) => Promise<void> }) => {
+      const { websocket } = client;
+      const ack = async (response: unknown): Promise<void> => {
+        if (client.websocket !== websocket) throw new SMSendWhileDisconnectedError();
+        await request.ack(response);
+      };
+      for (const handle of handlers) void handle.call(client, { ...request, ack });
     });
   }
 

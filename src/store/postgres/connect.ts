@@ -145,6 +145,8 @@ export function asConfigError(name: string, error: unknown): unknown {
       return because(`has no such database (${error.message}); make it with createdb`);
     case '42501':
       return because(`does not let us make or use our tables (${error.message})`);
+    case '53100':
+      return because(`has no room left on its disk (${error.message})`);
     case 'ENOTFOUND':
       return because('has a host name that nobody knows');
     case '42P01':
@@ -152,6 +154,12 @@ export function asConfigError(name: string, error: unknown): unknown {
     default:
       return error;
   }
+}
+
+/** What in the world keeps us from the tables, a clause; undefined where it is nothing that is known. */
+export function describeTrouble(error: unknown): string | undefined {
+  if (error instanceof Error && codeOf(error) === '53100') return 'the disk of its database is full';
+  return isAway(error) ? 'its database does not answer' : undefined;
 }
 
 /** The server is not there at the moment, or is just starting or stopping: it may be there again soon. */

@@ -7,7 +7,16 @@ import { auditTrailOf } from '../audit/trail.ts';
 import type { Database, DatabaseSettings } from '../database.ts';
 import { migrateServer } from '../migrations/server.ts';
 import { refuseClosed } from './closed.ts';
-import { addressOf, asConfigError, isAway, openBeater, openPool, openReader, openWriter } from './connect.ts';
+import {
+  addressOf,
+  asConfigError,
+  describeTrouble,
+  isAway,
+  openBeater,
+  openPool,
+  openReader,
+  openWriter,
+} from './connect.ts';
 import { ServerCrew } from './crew.ts';
 import { Engine } from './queue/engine.ts';
 import { ServerJobs } from './queue/jobs.ts';
@@ -81,7 +90,7 @@ export async function openServer({ url, log, onFailure }: DatabaseSettings): Pro
     trouble: () => undefined,
     // The store's own write shows the rest.
     async probe() {},
-    describeTrouble: (error) => (isAway(error) ? 'its database does not answer' : undefined),
+    describeTrouble,
     asConfigError: (error) => asConfigError(name, error),
     async close() {
       crew.close();

@@ -124,6 +124,8 @@ function contradict({ tag, host, kind }: StoredJob, began: ReadonlyMap<string, n
     case 'skipped':
     case 'unreachable':
     case 'auth-failed':
+    // A host that is busy with others lets us in and opens no channel in time.
+    case 'not-run':
       return count === 0 ? undefined : `${tag} on ${host} is ${kind}, and began there`;
     case 'interrupted':
     case 'lost':
@@ -144,12 +146,25 @@ function wordOf({ slack }: World, { channel }: Asked): string {
     .join('\n');
 }
 
+/** Hosts that make short work of what is to take long would make most of this true by itself. */
+function findHasty({ hosts, asked }: World): readonly string[] {
+  const leastMs = new Map(asked.map((one) => [one.tag, one.leastMs]));
+  const began = new Map<string, number>();
+  const hasty = new Set<string>();
+  for (const { what, tag, ip, at } of hosts.events) {
+    if (what === 'began') began.set(`${tag} ${ip}`, at);
+    const tookMs = at - (began.get(`${tag} ${ip}`) ?? at);
+    if (what === 'ended' && tookMs < (leastMs.get(tag) ?? 0) * 0.9) hasty.add(tag);
+  }
+  return [...hasty].map((tag) => `the hosts ended ${tag} sooner than it takes`);
+}
+
 function findOther(world: World): readonly string[] {
   const { code, said } = world.audit('verify');
   // Whether a file is there is asked where its last step was not answered: that it is not is an answer.
   const isAnswer = (one: { method: string; error: string }): boolean =>
     one.method === 'files.info' && one.error === 'file_not_found';
-  const stoodStill = world.replicas.some(({ wasFrozen }) => wasFrozen);
+  const stoodStill = world.replicas.some((one) => one.stoodStill.length > 0);
   const violations = world.slack.violations.filter(
     (one) => !isAnswer(one) && !(stoodStill && one.error === 'late_ack'),
   );
@@ -157,5 +172,6 @@ function findOther(world: World): readonly string[] {
   return [
     ...(code === 0 ? [] : [`audit verify ended with ${code}: ${said.slice(0, 500)}`]),
     ...new Set(refused),
+    ...findHasty(world),
   ];
 }

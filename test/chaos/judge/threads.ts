@@ -2,7 +2,7 @@ import { OUTCOME_KINDS } from '../../../src/run/outcome.ts';
 import { shown } from '../../rigs/bot.ts';
 import type { Asked } from '../world/asked.ts';
 import { addressOf } from '../world/names.ts';
-import type { StoredJob } from '../world/store-view.ts';
+import { type StoredJob, tagOf } from '../world/store-view.ts';
 import type { World } from '../world/world.ts';
 
 /** Up to so many hosts get a reply each; of more, the files of the thread have all of it (README). */
@@ -48,8 +48,8 @@ function compareResults(
   return jobs.flatMap((job) => {
     const found = said(job);
     if (found === undefined) return [`${tag} on ${job.host} (${job.kind}) is not to be read in its thread`];
-    const line = `${addressOf(job.host)} tag=${tag}`;
-    return job.kind === 'ok' && !found.includes(line)
+    const tags = found.split(`${addressOf(job.host)} tag=`).slice(1);
+    return job.kind === 'ok' && !tags.some((rest) => tagOf(`tag=${rest}`) === tag)
       ? [`what ${job.host} said for ${tag} is not to be read in its thread`]
       : [];
   });

@@ -11,6 +11,8 @@ export interface Seen {
     readonly key: string;
     readonly goneAt: readonly number[];
     readonly troubledAt: readonly number[];
+    readonly clocksMs: readonly number[];
+    readonly stoodStill: readonly { readonly from: number; readonly until: number }[];
   }[];
 }
 
@@ -19,14 +21,14 @@ const NOTICED_WITHIN_MS = 15_000;
 
 /**
  * What is `interrupted` has a reason, and was found to be so in time: on a server, where others are there to find it.
- * A file's one process finds it at its next start.
  */
 export function judgeUnknown(
   world: Seen,
   jobs: readonly StoredJob[],
   mayLose: boolean,
 ): { readonly unknown: readonly string[]; readonly noticedMs: readonly number[] } {
-  if (!world.isShared) return { unknown: [], noticedMs: [] };
+  // Where one process may lose what it runs, it finds that at its next start, whenever that is.
+  if (!world.isShared && mayLose) return { unknown: [], noticedMs: [] };
   const noticedMs: number[] = [];
   const begun = new Map<string, HostEvent>();
   for (const event of world.hosts.events)
@@ -37,11 +39,20 @@ export function judgeUnknown(
     // What has passed the guard and never reached the host may be any process's.
     const by = begun.get(`${tag} ${addressOf(host)}`)?.by;
     const its = world.replicas.filter(({ key }) => by === undefined || key === by);
-    const until = endedAt ?? 0;
-    const last = (times: readonly number[]): number =>
-      Math.max(...times.filter((time) => time <= until), Number.NEGATIVE_INFINITY);
-    const goneMs = until - last(its.flatMap(({ goneAt }) => goneAt));
-    const troubledMs = until - last(its.flatMap(({ troubledAt }) => troubledAt));
+    const goneAt = its.flatMap((one) => one.goneAt);
+    const troubledAt = its.flatMap((one) => one.troubledAt);
+    // It is written by the wall clock of whoever found it, and that may have been set: by one of these it has to fit.
+    const clocksMs = world.replicas.flatMap((one) => one.clocksMs);
+    const sinceLast = (times: readonly number[], until: number): number =>
+      until - Math.max(...times.filter((time) => time <= until), Number.NEGATIVE_INFINITY);
+    const [until = 0] = clocksMs
+      .map((offsetMs) => (endedAt ?? 0) - offsetMs)
+      .toSorted(
+        (one, other) =>
+          sinceLast([...goneAt, ...troubledAt], one) - sinceLast([...goneAt, ...troubledAt], other),
+      );
+    const goneMs = sinceLast(goneAt, until);
+    const troubledMs = sinceLast(troubledAt, until);
     const nobodyWasThere = world.absences.some(
       (absence) => absence.from <= until && until <= absence.until + NOTICED_WITHIN_MS,
     );

@@ -1,3 +1,4 @@
+import { KEPT_MS, LEASE_MS } from '../../../src/time/lease.ts';
 import type { StoreKind, World, WorldOptions } from '../world/world.ts';
 
 export interface Scale {
@@ -16,10 +17,15 @@ export interface Scenario {
   readonly only?: StoreKind;
   /** False where nothing that runs may become unknown. */
   readonly loses?: false;
-  readonly setUp: (store: StoreKind) => Pick<WorldOptions, 'env' | 'slack' | 'setsClock'>;
+  readonly setUp: (store: StoreKind) => Pick<WorldOptions, 'env' | 'slack' | 'setsClock' | 'serverKib'>;
   /** Leaves the bot running, with nothing in its way any more. */
   readonly run: (world: World, scale: Scale) => Promise<void>;
 }
+
+/** Of one of several that stands still or is cut off for so long, the hosts are with others by then. */
+export const PAST_KEPT_MS = LEASE_MS + KEPT_MS + 4_000;
+/** Longer than that: whoever forgets to end it has two at once on its host. */
+export const LONGER_THAN_KEPT = '60-70';
 
 /** How often a command on all hosts makes up the jobs that were asked for. */
 export function roundsOf(world: World, { jobs, isShort }: Scale): number {

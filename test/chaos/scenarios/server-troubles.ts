@@ -4,7 +4,7 @@ import type { LinkState } from '../world/link.ts';
 import { between } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 import { isHost, isPost, isSlack, nth } from './facts.ts';
-import { goesOn, roundsOf, type Scale, type Scenario } from './scenario.ts';
+import { goesOn, LONGER_THAN_KEPT, PAST_KEPT_MS, roundsOf, type Scale, type Scenario } from './scenario.ts';
 
 /** Down for so long the server is back before anybody gives up what they hold: after 8 s. Its start takes the rest. */
 const SHORT_MS = 2_000;
@@ -99,15 +99,20 @@ const STATES: readonly LinkState[] = ['cut', 'mute', 'deaf', 'reset', 'slow'];
 /** The way between one of the processes and the server; what did not pass passes late, or its connections are gone. */
 export const partition: Scenario = {
   name: 'partition',
-  about: 'one process and PostgreSQL are parted: both ways, one way, by resets, by slowness; for up to 13 s',
+  about:
+    'one process and PostgreSQL are parted: both ways, one way, by resets, by slowness; for up to 27 s, while its commands go on',
   only: 'postgres',
   setUp: () => ({}),
   async run(world, scale) {
     await world.start();
     for (const [round, state] of everyState(world, scale).entries()) {
-      const one = world.pick();
       const isBrief = scale.isShort ? round > 0 : round % 3 === 2;
-      const ms = isBrief ? between(world.random, 500, scale.isShort ? 1_000 : 6_000) : LONG_MS;
+      const longMs = !scale.isShort && round % 3 === 1 ? PAST_KEPT_MS : LONG_MS;
+      const ms = isBrief ? between(world.random, 500, scale.isShort ? 1_000 : 6_000) : longMs;
+      // Whoever is cut off has to end these itself, or others begin there while they go on.
+      const long =
+        isBrief || scale.isShort ? undefined : await world.begin({ hosts: 20, seconds: LONGER_THAN_KEPT });
+      const one = long === undefined ? world.pick() : world.holderOf(long);
       await inMidRun(
         world,
         async () => {

@@ -7,6 +7,8 @@ export interface Asked {
   readonly tag: string;
   readonly channel: string;
   readonly hosts: number;
+  /** None of its commands can end sooner. */
+  readonly leastMs: number;
   readonly outcome: Promise<Outcome>;
 }
 

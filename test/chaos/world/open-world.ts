@@ -33,7 +33,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     'clock-ms': '0',
     known_hosts: addresses.map((ip) => `[${ip}]:${hosts.port} ${type} ${publicKey}\n`).join(''),
   };
-  const server = options.store === 'postgres' ? opened.use(await Server.open()) : undefined;
+  const server = options.store === 'postgres' ? opened.use(await Server.open(options.serverKib)) : undefined;
   const openSite = async (): Promise<Site> => {
     const key = makeKeyPair();
     return {

@@ -32,10 +32,12 @@ export class Replica {
   readonly link: Link | undefined;
   /** When it went away without a word, in epoch ms: killed, stopped, cut off. */
   readonly goneAt: number[] = [];
+  /** When it stood still, in epoch ms. */
+  readonly stoodStill: { readonly from: number; until: number }[] = [];
   /** When something else happened to it by which what it runs may become unknown. */
   readonly troubledAt: number[] = [];
-  /** It acks late then, whatever it does. */
-  wasFrozen = false;
+  /** By how much its wall clock was off, one after the other. */
+  readonly clocksMs: number[] = [0];
   readonly #slack: LocalSlack;
   readonly #env: Readonly<Record<string, string>>;
   readonly #keep: (bot: Bot) => void;
@@ -109,13 +111,14 @@ export class Replica {
   }
 
   freeze(): void {
-    this.wasFrozen = true;
     this.goneAt.push(Date.now());
+    this.stoodStill.push({ from: Date.now(), until: Number.POSITIVE_INFINITY });
     this.bot.process.kill('SIGSTOP');
   }
 
   thaw(): void {
     this.troubledAt.push(Date.now());
+    for (const time of this.stoodStill.slice(-1)) time.until = Date.now();
     this.bot.process.kill('SIGCONT');
   }
 
@@ -134,6 +137,7 @@ export class Replica {
 
   /** The wall clock of its process is off by so much from now on, or from its next start. */
   setClock(offsetMs: number): void {
+    this.clocksMs.push(offsetMs);
     writeFileSync(this.clockFile, String(offsetMs));
     if (!this.isDown) this.bot.process.kill('SIGUSR2');
   }

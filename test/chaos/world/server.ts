@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type PostgresServer, startPostgres } from '../../rigs/postgres.ts';
 import { descendantsOf, isAlive } from '../../rigs/processes.ts';
@@ -13,6 +13,8 @@ export class Server implements AsyncDisposable {
   readonly url: string;
   /** Each commit writes here. */
   readonly writesTo: string;
+  /** On the disk that all of it is on. */
+  readonly filler: string;
   readonly #server: PostgresServer;
   #stopped: readonly number[] = [];
 
@@ -21,10 +23,18 @@ export class Server implements AsyncDisposable {
     this.port = server.port;
     this.url = url;
     this.writesTo = `${server.data}/pg_wal`;
+    this.filler = `${server.data}/../filler`;
   }
 
-  static async open(): Promise<Server> {
-    const server = await startPostgres();
+  /** It gives up by itself where it cannot even recover; whoever looks after it starts it again. */
+  async revive(): Promise<boolean> {
+    const isUp = existsSync(`${this.writesTo}/../postmaster.pid`) && isAlive(this.#server.pid());
+    if (!isUp) await this.start();
+    return !isUp;
+  }
+
+  static async open(kib?: number): Promise<Server> {
+    const server = await startPostgres(false, kib);
     return new Server(server, await server.createDatabase());
   }
 

@@ -14,7 +14,7 @@ import { CHANNELS, channelId } from './names.ts';
 import type { Random } from './random.ts';
 import { Replica } from './replica.ts';
 import type { Server } from './server.ts';
-import { type StoreView, viewPostgres, viewSqlite } from './store-view.ts';
+import { type StoreView, tagOf, viewPostgres, viewSqlite } from './store-view.ts';
 
 const MAIN = new URL('../../../src/main.ts', import.meta.url).pathname;
 const START_MS = 90_000;
@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Default: SQLite, in the bot's home. */
   readonly store?: StoreKind;
+  /** How much fits on the disk of a PostgreSQL; as much as on the machine's where left out. */
+  readonly serverKib?: number;
   /** How many processes share a PostgreSQL. */
   readonly replicas?: number;
   /** Hears what the scenario is at. */
@@ -157,6 +159,13 @@ export class World implements AsyncDisposable {
     return this.replicas[Math.floor(this.random() * this.replicas.length)] ?? this.replicas[0];
   }
 
+  /** Who began most of it: what is done to that one is done to its commands. */
+  holderOf({ tag }: Asked): Replica {
+    const count = ({ key }: Replica): number =>
+      this.hosts.events.filter((one) => one.what === 'began' && one.tag === tag && one.by === key).length;
+    return this.replicas.toSorted((one, other) => count(other) - count(one))[0] ?? this.pick();
+  }
+
   /** Goes when the world ends, after the bots that were started on it. */
   keep(what: Disposable): void {
     this.#stack.use(what);
@@ -210,7 +219,8 @@ export class World implements AsyncDisposable {
       command: '/batch_run',
       text: `-h h[0000-${last}] ${options} -cmd "sleep ${seconds}; fill ${fillBytes}; echo tag=${tag}"`,
     });
-    const asked = { tag, channel: where, hosts, outcome };
+    const leastMs = Number.parseFloat(seconds) * 1_000;
+    const asked = { tag, channel: where, hosts, leastMs, outcome };
     this.asked.push(asked);
     return asked;
   }
@@ -232,9 +242,7 @@ export class World implements AsyncDisposable {
   }
 
   rootOf({ channel, tag }: Asked): StoredMessage | undefined {
-    return this.slack
-      .messages(channel)
-      .find((message) => message.isFromApp && message.text.includes(`tag=${tag}`));
+    return this.slack.messages(channel).find((message) => message.isFromApp && tagOf(message.text) === tag);
   }
 
   /** Resolves as the fact happens, having told `atOnce` within it. */

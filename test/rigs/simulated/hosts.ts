@@ -101,8 +101,10 @@ function run(
   }, secondsOf(command) * 1_000);
 }
 
+/** What the bot puts before the command sleeps as well (`watch.ts`): that is over where it goes into the background. */
 function secondsOf(command: string): number {
-  const [, least = '0', most = least] = /sleep (\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?/.exec(command) ?? [];
+  const own = command.slice(command.lastIndexOf(' &);') + 1);
+  const [, least = '0', most = least] = /sleep (\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?/.exec(own) ?? [];
   return Number(least) + Math.random() * (Number(most) - Number(least));
 }
 

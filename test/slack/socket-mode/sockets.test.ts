@@ -1,5 +1,8 @@
+import { type AckFn, App } from '@slack/bolt';
 import { describe, expect, test, vi } from 'vitest';
+import { UNMETERED } from '../../../src/ports/meters.ts';
 import { openSlack } from '../../../src/slack/connection.ts';
+import { Socket } from '../../../src/slack/socket-mode/socket.ts';
 import { openWorkspace } from '../../../src/slack/workspace.ts';
 import { delay } from '../../../src/time/delay.ts';
 import { MemoryReceived } from '../memory-received.ts';
@@ -75,6 +78,41 @@ describe.concurrent('a command finds a connection', () => {
     expect(rig.fatal).toEqual([]);
   }, 60_000);
 });
+
+test('what came over a connection that is gone is not acked over the next one', async () => {
+  await using slack = await openTestSlack({ pace: UNLIMITED });
+  const socket = new Socket(settingsFor(slack), slack.settings.tokens.app, {
+    log: recordLog(),
+    meters: UNMETERED,
+    isFinal: () => false,
+    onHello: () => {},
+    onLeave: () => {},
+  });
+  const app = new App({
+    receiver: socket.receiver,
+    token: slack.settings.tokens.bot,
+    tokenVerificationEnabled: false,
+    botId: 'B0BOT0001',
+    botUserId: 'U0BOT0001',
+  });
+  const acks: AckFn<string>[] = [];
+  app.command('/batch', async ({ ack }) => void acks.push(ack));
+  await socket.start();
+  const typed = slack.command(HELP);
+  await vi.waitFor(() => expect(acks).toHaveLength(1));
+  slack.dropSockets();
+  expect(await typed).toMatchObject({ ok: false });
+  await slack.waitFor(() => slack.socketCount === 1, 10_000);
+  await vi.waitFor(() => expect(socket.isActive()).toBe(true));
+  await expect(acks[0]?.()).rejects.toThrow();
+  // What comes over the one that is open is acked there, behind whatever was said before.
+  const again = slack.command(HELP);
+  await vi.waitFor(() => expect(acks.length).toBeGreaterThan(1));
+  await acks.at(-1)?.();
+  expect(await again).toMatchObject({ ok: true });
+  expect(slack.violations).toEqual([]);
+  await socket.stop();
+}, 30_000);
 
 describe.concurrent('what keeps the app from being connected', () => {
   async function open(order: { readonly error: string; readonly needed?: string; readonly method?: string }) {

@@ -24,17 +24,19 @@ const machineClock =
   process.platform === 'linux' ? (): number => uptime() * 1_000 : (): number => performance.now();
 
 /**
- * Whether the others have heard of us lately. States: `in touch` since the last beat that was answered, counted from
- * when it was sent; `out of touch` once that is `FENCE_MS` ago, or where this process stood still for so long,
- * until a beat is answered again. Nothing starts while out of touch.
+ * Whether the others have heard of us lately. States: `silent` until `begin`, as a start may take long and there is
+ * nothing to speak for; `in touch` since the last beat that was answered, counted from when it was sent; `out of
+ * touch` once that is `FENCE_MS` ago, or where this process stood still for so long, until a beat is answered again.
+ * Nothing starts but in touch.
  */
 export class Contact {
   readonly #settings: ContactSettings;
   readonly #steady: () => number;
   readonly #next = new Deadline({ keepsProcess: false });
-  readonly #watch: ReturnType<typeof setInterval>;
-  #heardAt: number;
-  #lookedAt: number;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** Undefined while silent. */
+  #heardAt: number | undefined;
+  #lookedAt = 0;
   #isLost = false;
   #isClosed = false;
   #beating: Promise<void> | undefined;
@@ -42,6 +44,10 @@ export class Contact {
   constructor(settings: ContactSettings) {
     this.#settings = settings;
     this.#steady = settings.steady ?? machineClock;
+  }
+
+  /** Once there is something to speak for; they have just heard of us. */
+  begin(): void {
     this.#heardAt = this.#steady();
     this.#lookedAt = this.#heardAt;
     this.#watch = setInterval(() => this.check(), LOOK_MS).unref();
@@ -50,6 +56,7 @@ export class Contact {
 
   /** False where nothing may start: see above. Cheap. */
   check(): boolean {
+    if (this.#heardAt === undefined) return false;
     const now = this.#steady();
     const stoodStill = now - this.#lookedAt > STILL_MS;
     this.#lookedAt = now;

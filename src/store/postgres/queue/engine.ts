@@ -14,6 +14,10 @@ const LOOK_SECONDS = 1;
 /** As long as pg-boss lets a ticket be out. One that is out for longer is handed out anew, and its process keeps it. */
 const LONGEST_SECONDS = 86_399;
 
+const TOUCH = `with free as materialized (
+    select id from ${SCHEMA}.job where name = $1 and id = any($2::uuid[]) and state = 'active' for update skip locked
+  ) update ${SCHEMA}.job set heartbeat_on = ${SCHEMA}.job_now() from free where job.name = $1 and job.id = free.id returning job.id`;
+
 /** A job that a process takes, and the lane of its host that is its own until then. */
 export interface Ticket {
   readonly id: string;
@@ -27,9 +31,11 @@ export interface Ticket {
  */
 export class Engine {
   readonly #boss: PgBoss;
+  readonly #pool: Pool;
 
-  private constructor(boss: PgBoss) {
+  private constructor(boss: PgBoss, pool: Pool) {
     this.#boss = boss;
+    this.#pool = pool;
   }
 
   static async open(pool: Pool, log: Log): Promise<Engine> {
@@ -54,7 +60,7 @@ export class Engine {
       retryDelay: 0,
       deleteAfterSeconds: 3_600,
     });
-    return new Engine(boss);
+    return new Engine(boss, pool);
   }
 
   async insert(trx: Transaction<Schema>, tickets: readonly Ticket[]): Promise<void> {
@@ -73,9 +79,16 @@ export class Engine {
     return found.map(({ id }) => id);
   }
 
-  /** They are ours still. */
-  async touch(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#boss.touch(QUEUE, [...ids]);
+  /**
+   * They are ours still. pg-boss's own `touch` waits for each ticket that a transaction has in its hands, holds those
+   * that it has had until then, and so ended in deadlocks with what tears up or expires the same tickets in another
+   * order. A beat waits for nobody: such a ticket is over, or is spoken for by the next beat. Resolves with those that
+   * were spoken for.
+   */
+  async touch(ids: readonly string[]): Promise<readonly string[]> {
+    if (ids.length === 0) return [];
+    const { rows } = await this.#pool.query<{ id: string }>(TOUCH, [QUEUE, ids]);
+    return rows.map(({ id }) => id);
   }
 
   /** They are over: their lanes are free. */

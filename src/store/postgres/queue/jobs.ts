@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Log } from '../../../ports/log.ts';
 import type { EndedJob, TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
+import { FENCE_MS } from '../../../time/lease.ts';
 import type { JobQueue } from '../../jobs/job-queue.ts';
 import { replaceUnknown, UNKNOWN } from '../../jobs/late.ts';
 import { type Held, type Ledger, settleJobs } from '../../jobs/settle.ts';
@@ -14,6 +15,7 @@ import type { Schema } from '../../schema.ts';
 import { transact } from '../../transact.ts';
 import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
 import { Contact } from './contact.ts';
+import { repeatDeadlocked } from './deadlocks.ts';
 import type { Engine } from './engine.ts';
 import { HeldJobs } from './held-jobs.ts';
 import { takeLanes } from './host-lanes.ts';
@@ -60,6 +62,8 @@ export class ServerJobs implements JobQueue {
   readonly #readyListeners: (() => void)[] = [];
   readonly #stopListeners: ((jobIds: readonly string[], why: Why) => void)[] = [];
   readonly #held: HeldJobs;
+  /** Of what is held, when the others last heard of each. */
+  readonly #heardAt = new Map<string, number>();
   readonly #look: ReturnType<typeof setInterval>;
   #engine: Engine | undefined;
   /** The map is one, and whoever uses it waits for whom uses it now. */
@@ -96,6 +100,7 @@ export class ServerJobs implements JobQueue {
   async recover(): Promise<number> {
     this.#engine = await this.#settings.openEngine();
     await this.#settings.replicas.beat();
+    this.#contact.begin();
     return await transact(this.#ledger.db, async (trx) => {
       // Behind whatever closed it since we looked.
       await this.#settings.checkOpen(trx);
@@ -192,7 +197,15 @@ export class ServerJobs implements JobQueue {
 
   async settle(ended: readonly EndedJob[]): Promise<void> {
     if (ended.length === 0) return;
-    await transact(this.#ledger.db, async (own) => {
+    await repeatDeadlocked(() => this.#settleIn(ended));
+    for (const { job } of ended) this.#held.delete(job.id);
+    this.#isIdle = false;
+    this.#settings.outbox.announce();
+    this.#announce();
+  }
+
+  #settleIn(ended: readonly EndedJob[]): Promise<void> {
+    return transact(this.#ledger.db, async (own) => {
       const trx = toServer(own);
       const at = this.#ledger.now();
       // Never what another process has made of it.
@@ -211,10 +224,6 @@ export class ServerJobs implements JobQueue {
       const others = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
       await this.#held.tear(trx, others);
     });
-    for (const { job } of ended) this.#held.delete(job.id);
-    this.#isIdle = false;
-    this.#settings.outbox.announce();
-    this.#announce();
   }
 
   async prepare(): Promise<() => void> {
@@ -258,7 +267,7 @@ export class ServerJobs implements JobQueue {
   async #beat(): Promise<void> {
     const engine = this.#running();
     await this.#settings.replicas.beat();
-    await engine.touch(this.#held.ids());
+    await this.#speakFor(engine);
     await this.#hearWhatEnds();
     // Whoever ended the batch before may be gone.
     for (const runId of await listWaitingRuns(this.#settings.beats)) {
@@ -269,6 +278,17 @@ export class ServerJobs implements JobQueue {
     await transact(this.#ledger.db, (trx) => this.#held.reclaim(trx, back));
     this.#settings.outbox.announce();
     this.#announce();
+  }
+
+  /** What others have not heard of for so long, though of us they have, is ended before they give its host away. */
+  async #speakFor(engine: Engine): Promise<void> {
+    const sentAt = performance.now();
+    const held = new Set(this.#held.ids());
+    for (const id of await engine.touch([...held])) this.#heardAt.set(id, sentAt);
+    for (const id of this.#heardAt.keys()) if (!held.has(id)) this.#heardAt.delete(id);
+    for (const id of held) if (!this.#heardAt.has(id)) this.#heardAt.set(id, sentAt);
+    const unheard = [...this.#heardAt].filter(([, at]) => sentAt - at >= FENCE_MS).map(([id]) => id);
+    this.#stop(unheard, 'cut-off');
   }
 
   async #hearWhatEnds(): Promise<void> {

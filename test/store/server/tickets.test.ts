@@ -1,0 +1,82 @@
+import pg from 'pg';
+import { expect, test, vi } from 'vitest';
+import { openPool } from '../../../src/store/postgres/connect.ts';
+import { Engine } from '../../../src/store/postgres/queue/engine.ts';
+import { okOutcome, openRig, openRun, quiet, type StoreRig } from '../rig.ts';
+
+/** A transaction of somebody else's on the tickets. */
+async function openOther({ url }: StoreRig) {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query('begin');
+  return {
+    lock: (id: string) =>
+      client.query('select id from batchops_queue.job where id = $1 for update', [id]).then(() => {}),
+    commit: () => client.query('commit'),
+    /** Somebody is kept waiting by it. */
+    async isInTheWay(): Promise<boolean> {
+      const { rows } = await client.query('select 1 from pg_locks where not granted and locktype = $1', [
+        'transactionid',
+      ]);
+      return rows.length > 0;
+    },
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
+
+/** The tickets in the order in which whoever wants all of them comes to them. */
+async function ticketsOf(rig: StoreRig): Promise<readonly [string, string]> {
+  const [first, second] = await rig.query('select id from batchops_queue.job order by ctid');
+  return [String(first?.id), String(second?.id)];
+}
+
+test('a beat and whoever has tickets in their hands, in whatever order, do not end in a deadlock: a beat waits for nobody', async () => {
+  await using rig = await openRig();
+  await openRun(rig.store, { hosts: 2 });
+  await rig.store.jobs.start(await rig.store.jobs.take(2));
+  const [first, second] = await ticketsOf(rig);
+  await using other = await openOther(rig);
+  await other.lock(second);
+  const pool = openPool(rig.url, { max: 2, log: quiet });
+  const engine = await Engine.open(pool, quiet);
+  const heardAt = async (id: string) =>
+    (await rig.query(`select heartbeat_on::text as at from batchops_queue.job where id = '${id}'`))[0]?.at;
+  const before = [await heardAt(first), await heardAt(second)];
+  let isOver = false;
+  const touched = engine.touch([first, second]).finally(() => {
+    isOver = true;
+  });
+  await vi.waitFor(async () => expect(isOver || (await other.isInTheWay())).toBe(true), { timeout: 10_000 });
+  // And now the other way about.
+  expect((await Promise.all([other.lock(first), touched]))[1]).toEqual([first]);
+  expect(await heardAt(first)).not.toBe(before[0]);
+  expect(await heardAt(second)).toBe(before[1]);
+  await other.commit();
+  await engine.touch([first, second]);
+  expect(await heardAt(second)).not.toBe(before[1]);
+  await engine.close();
+  await pool.end();
+});
+
+test('outcomes whose transaction was ended by a deadlock are stored by the next one, once', async () => {
+  const complaints: string[] = [];
+  await using rig = await openRig();
+  const run = await openRun(rig.store, { hosts: 2 });
+  const started = await rig.store.jobs.start(await rig.store.jobs.take(2));
+  const [first, second] = await ticketsOf(rig);
+  await using other = await openOther(rig);
+  await other.lock(second);
+  const settled = rig.store.jobs
+    .settle(started.map((job) => ({ job, outcome: okOutcome('so it went') })))
+    .catch((error: unknown) => void complaints.push(String(error)));
+  await vi.waitFor(async () => expect(await other.isInTheWay()).toBe(true), { timeout: 10_000 });
+  // Whichever of the two the server ends.
+  await other.lock(first).catch(() => {});
+  await other.commit();
+  await settled;
+  expect(complaints).toEqual([]);
+  expect((await rig.store.findRun(run.id))?.progress).toMatchObject({ running: 0, settled: { ok: 2 } });
+  expect(await rig.query('select id from batchops_queue.job')).toEqual([]);
+  expect((await rig.store.audit.verify()).faults).toEqual([]);
+  expect(await rig.query("select 1 from audit where action = 'settled'")).toHaveLength(1);
+});
