@@ -42,6 +42,7 @@ export async function openBackend({
       shares,
       findShortage,
       auditChannel,
+      ...(config.role === 'worker' && { auditLines: () => bot.auditLines ?? 'channel' }),
       resumeWithinMs,
       mask: masked,
       log,

@@ -1,8 +1,10 @@
 import own from '../../package.json' with { type: 'json' };
 import { limitsOf } from '../config.ts';
+import { tellAuditLines } from '../crew/audit-lines.ts';
 import { distantKeyring } from '../crew/keys.ts';
 import { distantSecrets } from '../crew/secrets.ts';
 import { tellStandings } from '../crew/standings.ts';
+import { learnTyped } from '../crew/typed-secrets.ts';
 import type { RequestContext } from '../lifecycle/begin-run.ts';
 import type { CopyMeters } from '../lifecycle/live/copy-meters.ts';
 import { closeUnopenedRuns } from '../lifecycle/open-run.ts';
@@ -54,7 +56,8 @@ export async function serveSlack(setup: Setup, backend: Backend): Promise<number
   bot.poster = openPosterOf(parts, looks.copies);
   followFiles(setup, backend, context);
   if (store.isShared) lookAfterOthers(parts, slack);
-  if (transport === undefined) bot.crew?.serve(tellStandings(context.directory));
+  if (transport === undefined)
+    bot.crew?.serve({ ...tellStandings(context.directory), ...tellAuditLines(setup.config.auditChannel) });
   // Only now: what was away for too long is held, and nobody has begun with it.
   if (bot.crew !== undefined) await announce(bot.crew, setup.config.role);
   bot.crew?.onChange(() => void showRoots(context).catch(() => {}));
@@ -80,7 +83,7 @@ async function reachSlack(
 }
 
 function openContext(
-  { asked, config, openFiles, fleet, log, meters, steady, bot }: Setup,
+  { asked, config, openFiles, fleet, mask, log, meters, steady, bot }: Setup,
   { store, transfers, transport, live }: Backend,
   workspace: Workspace,
 ): RequestContext {
@@ -99,6 +102,8 @@ function openContext(
     opener: createOpener(workspace, log, steady, (channelId) => bot.poster?.worked(channelId)),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     keyring,
+    ...(config.role === 'bot' &&
+      store.crew && { learnTyped: learnTyped(store.crew, (secrets) => mask.learn(secrets)) }),
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     otherBot: () => workspace.others.seen()[0],
     transfers,
