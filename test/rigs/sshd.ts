@@ -184,7 +184,7 @@ export async function freePort(address = '127.0.0.1'): Promise<number> {
   return bound.port;
 }
 
-async function untilListening(
+export async function untilListening(
   child: ChildProcess,
   address: string,
   port: number,
