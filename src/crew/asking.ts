@@ -10,7 +10,7 @@ type Answered = { readonly value: unknown } | { readonly refused: Refused };
 
 /** Asks another part, and is refused as it is; also where nobody is there, or the store is not to be reached. */
 export async function askPart<T>(
-  crew: Crew,
+  crew: Pick<Crew, 'ask'>,
   of: Role | Member,
   what: string,
   words: unknown,

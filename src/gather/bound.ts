@@ -71,7 +71,12 @@ export function boundEnds(
  * The last of what has come so far of a stream that goes on. What may be the beginning of a secret waits for its
  * end, and so does half a character. `keys`: private keys in these bytes; one may have begun before them.
  */
-export function boundLatest(bytes: Uint8Array, keys: readonly Span[], mask: Mask, maxBytes: number): string {
+export function boundLatest(
+  bytes: Uint8Array,
+  keys: readonly Span[] | undefined,
+  mask: Mask,
+  maxBytes: number,
+): string {
   const spans = mask.spans(bytes, keys);
   const end = Math.min(mask.unfinishedFrom(bytes), wholeChars(bytes));
   // What is a secret already is shown as one.

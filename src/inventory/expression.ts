@@ -138,7 +138,7 @@ class Search {
   }
 
   #fault(sentence: string, kind: 'malformed' | 'unknown'): readonly never[] {
-    this.#faults.push(sentence);
+    this.#faults.push(sentence.endsWith('?') ? sentence : `${sentence}.`);
     if (kind === 'unknown') this.#isMalformed = false;
     return [];
   }
@@ -272,14 +272,20 @@ const STEPS_PER_NAME = 100;
 const STEPS_PER_HOST = 10;
 const STEPS_PER_LETTER = 4;
 
+/** Of machines that have several names. */
+const MAX_SAME = 3;
+
 /** Two names for one login would run the command twice on that machine: legal, but worth saying. */
 function sameMachineNotes(hosts: readonly Host[]): readonly string[] {
   const byLogin = Map.groupBy(hosts, ({ ip, port, user }) => `${user}@${ip.toLowerCase()}:${port}`);
-  return Array.from(byLogin).flatMap(([login, same]) =>
-    same.length < 2
-      ? []
-      : [
-          `${same.map(({ name }) => name).join(' and ')} are the same login (${login}): it is used once for each name.`,
-        ],
-  );
+  const several = [...byLogin].filter(([, same]) => same.length > 1);
+  const told = several.slice(0, MAX_SAME).map(([login, same]) => {
+    const names = same.map(({ name }) => name);
+    const shown = same.length === 2 ? names.join(' and ') : shorten(formatHostSet(names), MAX_SHOWN_CHARS);
+    return `${shown} are the same login (${login}): it is used once for each name.`;
+  });
+  const rest = several.length - told.length;
+  return rest === 0
+    ? told
+    : [...told, `So are the hosts of ${rest} more ${rest === 1 ? 'login' : 'logins'}.`];
 }

@@ -10,6 +10,7 @@ import { resolveKnown } from '../policy/rights.ts';
 import { checkShares, foreseeWait, type Shares } from '../policy/shares.ts';
 import type { HostKeyring } from '../ports/hosts.ts';
 import type { Meters } from '../ports/meters.ts';
+import type { Sights } from '../ports/sights.ts';
 import type { SharedFiles } from '../ports/slack.ts';
 import { formatNotice, formatPreview } from '../report/answers.ts';
 import { noteRollout } from '../report/text/rollout.ts';
@@ -19,9 +20,9 @@ import { canonicalPlan, fillable, type Plan } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
 import { newSeed } from '../run/rollout/order.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
+import { breathe } from '../time/breathe.ts';
 import { bringWork, draftWork } from './bring-files.ts';
 import type { RunContext } from './execution.ts';
-import type { LiveOutputs } from './live/live-outputs.ts';
 import { closeLater, type OpeningContext, openRun } from './open-run.ts';
 import { recordRefusal } from './refusals.ts';
 
@@ -35,8 +36,8 @@ export interface RequestContext extends RunContext, OpeningContext {
   /** Another process that writes with our token; undefined where none was noticed. */
   readonly otherBot: () => { readonly wroteAt: number; readonly channelId: string } | undefined;
   readonly limits: Limits;
-  /** What the commands of this process say. */
-  readonly live: Pick<LiveOutputs, 'of'>;
+  /** What is to be seen of jobs while they run. */
+  readonly sights: Sights;
   readonly meters: Meters;
   /** How Slack writes `& < >` in commands: said, or asked (`auto`). */
   readonly slashText: 'auto' | TextReading;
@@ -82,8 +83,11 @@ export async function beginRun(
 ): Promise<Answer | undefined> {
   if (request.preview) return await previewRun(context, call, request);
   const { plan, notes } = draftRun(context, call, request);
+  // Each of these is tens of milliseconds where there are ten thousand hosts.
+  await breathe();
   authorize(plan, context.allowlist, context.inventory);
   const work = await bringWork(context, call, request.work);
+  await breathe();
   return await startRun(context, call, { ...plan, work }, notes);
 }
 
@@ -133,7 +137,7 @@ export function draftRun(
   const groups = [...request.groups, ...request.hosts.filter((term) => term.startsWith('@'))];
   const filling = openFilling(fillable(work), hosts, { inventory: context.inventory, groups });
   const plan = planRun(request, hosts, work, asking, context.limits, seed, filling);
-  checkFollow(plan, context.store);
+  checkFollow(plan);
   return {
     plan,
     notes: [
@@ -146,18 +150,8 @@ export function draftRun(
 }
 
 /** Edits of replies have one budget for the workspace. */
-function checkFollow({ follow, targets }: Plan, { crew }: Pick<RequestContext['store'], 'crew'>): void {
-  if (follow !== true) return;
-  if (crew?.has('bot') === true) {
-    throw new Refusal(
-      'usage',
-      '-follow is not to be had here: workers run commands, and what they say comes as they end.',
-      {
-        remedy: 'Leave -follow out.',
-      },
-    );
-  }
-  if (targets.length === 1) return;
+function checkFollow({ follow, targets }: Plan): void {
+  if (follow !== true || targets.length === 1) return;
   throw new Refusal('usage', `-follow is for one host, and these are ${formatCount(targets.length)}.`, {
     remedy: 'Leave -follow out: “Show host…” below the run shows what each of them says while it runs.',
     about: 'hosts',

@@ -14,7 +14,7 @@ import { isSameTarget, planTarget } from '../run/planning.ts';
 import type { TakenJob } from '../run/run.ts';
 import type { Contacts } from './live/contacts.ts';
 import type { CopyMeters } from './live/copy-meters.ts';
-import type { LiveOutputs } from './live/live-outputs.ts';
+import type { LiveJobs } from './live/live-jobs.ts';
 import { type Rulebook, rulesFor } from './standing.ts';
 
 /** What a run is carried out with. */
@@ -106,7 +106,7 @@ const CHANGED = 'changed in the inventory since the run was approved';
 /** Who is told how far a job is while it runs. */
 export interface LiveLooks {
   readonly copies?: Pick<CopyMeters, 'begin'>;
-  readonly outputs?: Pick<LiveOutputs, 'begin'>;
+  readonly jobs?: Pick<LiveJobs, 'begin'>;
   readonly contacts?: Pick<Contacts, 'note'>;
 }
 
@@ -135,8 +135,8 @@ export async function executeJob(
   let meeting: Meeting | undefined;
   const { action } = plan.work;
   const meter = action === 'run' || action === 'ping' ? undefined : live.copies?.begin(job.runId);
-  const hearing =
-    plan.work.action === 'run' ? live.outputs?.begin(job.runId, job.host, plan.follow === true) : undefined;
+  const hearing = live.jobs?.begin(job.runId, job.host, plan.follow === true);
+  if (meter !== undefined) hearing?.copies(meter.soFar);
   const how: Execution = {
     runId: job.runId,
     timeLimitMs: plan.timeLimitMs,

@@ -3,19 +3,17 @@ import { findSecret, type SecretKind } from '../gather/scan.ts';
 import { maskChunks } from '../gather/spool.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Spool } from '../ports/disk.ts';
+import type { Sights } from '../ports/sights.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { FetchedFile, ThreadFacts } from '../thread/facts.ts';
 import type { RunContext } from './execution.ts';
-import type { CopyMeters } from './live/copy-meters.ts';
-import type { LiveOutputs } from './live/live-outputs.ts';
 import { sha256 } from './sha256.ts';
 import { lacksWorkers } from './workers.ts';
 
 /** What a thread is told from besides the store; each is left out where it is not to be had. */
 export interface ThreadSources {
   readonly spool?: Spool;
-  readonly copies?: Pick<CopyMeters, 'progressOf'>;
-  readonly outputs?: Pick<LiveOutputs, 'of'>;
+  readonly sights?: Sights;
   /** Looks through a fetched file in a process that knows the secrets of hosts. */
   readonly findElsewhere?: ((file: FetchedFile) => Promise<SecretKind | undefined>) | undefined;
 }
@@ -23,7 +21,7 @@ export interface ThreadSources {
 export function threadFacts(
   context: Omit<RunContext, 'allowlist' | 'directory'>,
   maskNow: () => Mask,
-  { spool, copies, outputs, findElsewhere }: ThreadSources = {},
+  { spool, sights, findElsewhere }: ThreadSources = {},
 ): ThreadFacts {
   const { store, transfers, now } = context;
   let groups: { readonly of: Inventory; readonly nameSet: NameSet } | undefined;
@@ -33,8 +31,8 @@ export function threadFacts(
     listFoldRows: (runId) => store.listFoldRows(runId),
     readJobs: (runId) => store.readJobs(runId),
     listSlowest: (runId, count) => store.listSlowest(runId, count),
-    copyProgress: (runId) => copies?.progressOf(runId),
-    liveOutput: (runId, host) => outputs?.of(runId, host),
+    copyProgress: async (runId) => (await sights?.ofRun(runId))?.copies,
+    sightOf: async (runId, host) => await sights?.ofHost(runId, host),
     findAuditEntry: (seq) => store.audit.find(seq),
     readFetched: (path, maxBytes) => transfers.read(path, maxBytes),
     digest: sha256,

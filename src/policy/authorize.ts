@@ -175,7 +175,7 @@ function notAllowed(plan: Plan, allowlist: Allowlist, verdicts: readonly Verdict
 }
 
 function formatReason([first]: readonly Refused[]): string {
-  const rule = first?.nearest === undefined ? '' : `rule [${first.nearest}] came nearest, but `;
+  const rule = first?.nearest === undefined ? '' : `Rule [${first.nearest}] came nearest, but `;
   return `${rule}${shorten(first?.why ?? '', MAX_CHARS)}.`;
 }
 

@@ -15,6 +15,8 @@ export interface Crew {
   others(): Promise<readonly Member[]>;
   /** Calls back where that has changed which `has` tells. */
   onChange(listener: () => void): void;
+  /** Which of the others have jobs of this run on the wire, or the one of this host. */
+  whoRuns(runId: string, host?: string): Promise<readonly Member[]>;
   /**
    * Asks a process of that part, or this very one; undefined where nobody answers in time. What is asked and answered
    * lies in the store meanwhile: no secret but what somebody typed.

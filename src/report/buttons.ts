@@ -58,8 +58,8 @@ function openButtons(run: Run): readonly (Button | SearchSelect)[] {
   if (run.cancelledBy !== undefined) return [];
   const all = isPaused(run) ? stopButton(run) : cancelButton(run);
   const rest = isPaused(run) ? [continueButton(run)] : isHeld(run) ? [resumeButton(run)] : [];
-  // What a copy has to show stands in the root message.
-  const looks = run.plan.work.action === 'run' ? [SHOW_HOST] : [];
+  // A ping has nothing to show before it is over.
+  const looks = run.plan.work.action === 'ping' ? [] : [SHOW_HOST];
   if (run.plan.targets.length === 1) return [...rest, all, ...looks];
   const one: SearchSelect = {
     type: 'external_select',

@@ -1,4 +1,5 @@
 import { withoutOwnNames } from '../gather/fold.ts';
+import type { Sight } from '../run/live-output.ts';
 import { OUTCOME_KINDS } from '../run/outcome.ts';
 import { findTarget, type Target } from '../run/plan.ts';
 import type { Job, Run } from '../run/run.ts';
@@ -9,6 +10,7 @@ import { escapeMrkdwn, escapeShort, inlineCode, mention } from './text/escape.ts
 import { formatHostNames } from './text/host-names.ts';
 import { cleanOutput, shortLine } from './text/plain.ts';
 import { describeStand, isPaused } from './text/rollout.ts';
+import { formatUnderWay } from './text/sights.ts';
 import {
   describeOutcome,
   describeWork,
@@ -76,21 +78,30 @@ function formatRunLine(run: Run, now: number): string {
  * the address, so hosts whose reasons differ in their own name or address only have ended alike. Of what they said
  * nothing is claimed.
  */
-export function formatShow(run: Run, jobs: readonly Job[], now: number): Message {
+export function formatShow(
+  run: Run,
+  jobs: readonly Job[],
+  now: number,
+  sights?: { readonly hosts: ReadonlyMap<string, Sight>; readonly isPartial: boolean },
+): Message {
   const state = formatState(run, now);
+  const running = jobs.filter(({ state }) => state === 'running');
   const groups = new Map<string, { readonly first: Job; readonly rank: number; readonly hosts: string[] }>();
   for (const job of jobs) {
+    if (job.state === 'running') continue;
     const { title, rank } = standing(job, findTarget(run.plan, job.host));
     const group = groups.get(title) ?? { first: job, rank, hosts: [] };
     group.hosts.push(cleanOutput(job.host));
     groups.set(title, group);
   }
-  const lines = [...groups]
+  const ended = [...groups]
     .toSorted(([, a], [, b]) => a.rank - b.rank)
     .map(([shared, { first, hosts }]) => {
       const title = hosts.length === 1 ? standing(first).title : shared;
       return `${title} — ${plural(hosts.length, 'host')}: ${formatHostNames(hosts, 500)}`;
     });
+  const underWay = formatUnderWay(run.plan.work.action, running, sights?.hosts ?? new Map(), now);
+  const lines = [...underWay, ...ended];
   return {
     text: escapeShort(state, 3_000),
     blocks: [
@@ -105,10 +116,14 @@ export function formatShow(run: Run, jobs: readonly Job[], now: number): Message
         ...(run.outputGoneAt === undefined
           ? []
           : [line(`What they said was kept until ${formatDay(run.outputGoneAt)}.`)]),
+        ...(sights?.isPartial === true ? [line(PARTIAL)] : []),
       ),
     ],
   };
 }
+
+const PARTIAL =
+  'One of the processes that run these does not answer at the moment: of its hosts no more is known.';
 
 const TAMPERED =
   ':warning: The stored plan does not fit the hash that was kept with it: it was changed after it was approved. ' +
@@ -121,7 +136,7 @@ const TAMPERED =
 function standing(job: Job, own?: Target): { readonly title: string; readonly rank: number } {
   const { outcome } = job;
   if (outcome === undefined) {
-    return job.state === 'running' ? { title: '… running', rank: 0 } : { title: '… waiting', rank: 1 };
+    return { title: '… waiting', rank: 1 };
   }
   const { kind, exitCode, reason } = outcome;
   const [words = kind] = describeOutcome({ ...outcome, durationMs: 0 }).split(/ · | after |: /);

@@ -101,7 +101,15 @@ export function formatFacts(rows: readonly FactsRow[], now: number): Message {
             ]),
         ...(unknown.length === 0
           ? []
-          : [line('\n', bold(namesOf(unknown)), ` · nothing is remembered at today's address and user`)]),
+          : [
+              line(
+                '\n',
+                bold(namesOf(unknown)),
+                ' · nothing is remembered of them at the address and user that they have today: ',
+                code('/batch ping'),
+                ' asks them',
+              ),
+            ]),
       ),
     ],
   };

@@ -62,7 +62,7 @@ export async function answerClick(
       const job = await context.store.findJob(run.id, hostOf(run, value));
       if (job === undefined) throw strange();
       return job.state === 'running'
-        ? watchHost(context, standIn, call, run, job)
+        ? await watchHost(context, standIn, call, run, job)
         : showHost(context.log, run, job);
     }
     case LOG_ACTION:

@@ -3,11 +3,13 @@ import { hasRight } from '../policy/authorize.ts';
 import { listRules, usableHosts, worksIn } from '../policy/rights.ts';
 import { formatHome, type ListedRun } from '../report/views/home.ts';
 import type { HomeTab } from '../report/views/view.ts';
-import type { Requester } from '../run/plan.ts';
+import { isSamePerson, type Requester } from '../run/plan.ts';
 import type { Run } from '../run/run.ts';
 import { recordReads } from './reads.ts';
 
 const RUNS_SHOWN = 8;
+/** Of those that have not ended. */
+const OPEN_SHOWN = 6;
 const RUNS_LOOKED_AT_FIRST = 4 * RUNS_SHOWN;
 const RUNS_LOOKED_AT = 128;
 /** A run on 10,000 hosts is a megabyte to read, and nobody is answered meanwhile: of such ones fewer are looked at. */
@@ -22,7 +24,11 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
     (group) => group.hosts.length > 0 && group.hosts.every(({ name }) => usable.has(name.toLowerCase())),
   );
   const { mine, others } = await listRecent(context, asker);
-  await recordReads(context, { requester: asker, channelId: '' }, others);
+  const unended = (await context.store.openRuns())
+    .filter((run) => isSamePerson(run.plan.requester, asker) || isListed(context, asker, run))
+    .toReversed();
+  const open = unended.slice(0, OPEN_SHOWN);
+  await recordReads(context, { requester: asker, channelId: '' }, [...open, ...others]);
   const listed = (some: readonly Run[]): readonly ListedRun[] =>
     some.map((run) => ({ run, link: linkOf(context, run) }));
   return formatHome({
@@ -36,12 +42,16 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
       asker,
       hosts.map(({ name }) => name),
     ),
-    mine: listed(mine),
-    others: listed(others),
+    open: listed(open),
+    openCount: unended.length,
+    mine: listed(mine.filter(hasEnded)),
+    others: listed(others.filter(hasEnded)),
     otherBot: context.otherBot(),
     now: context.now(),
   });
 }
+
+const hasEnded = ({ state }: Run): boolean => state === 'finished';
 
 /** Of others' runs mostly the last few hold enough that are listed; further back is looked only where they do not. */
 async function listRecent(context: RequestContext, asker: Requester) {

@@ -1,12 +1,13 @@
 import type { BotRequest } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import { resolveTerms } from '../inventory/expression.ts';
-import type { Inventory } from '../inventory/inventory.ts';
+import { type Inventory, isSameLogin } from '../inventory/inventory.ts';
 import { lacksWorkers } from '../lifecycle/workers.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
 import { explainRights, knownTo } from '../policy/rights.ts';
 import type { Log } from '../ports/log.ts';
+import type { Sights } from '../ports/sights.ts';
 import type { Store } from '../ports/store.ts';
 import { formatHosts, formatRights, type HostRow } from '../report/answers.ts';
 import { formatRuns, formatShow } from '../report/history.ts';
@@ -14,10 +15,10 @@ import { formatFacts } from '../report/ping.ts';
 import { formatQueue, type QueueRow } from '../report/queue.ts';
 import { formatDay } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
-import { isSameLogin } from '../run/ping/facts.ts';
 import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { GoneRun, Run } from '../run/run.ts';
+import { formatRunning } from '../thread/reply/live.ts';
 import { recordReads } from './reads.ts';
 import { showHost } from './show-host.ts';
 
@@ -29,6 +30,7 @@ export interface Records {
   readonly inventory: Inventory;
   readonly allowlist: Allowlist;
   readonly store: Store;
+  readonly sights: Sights;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -71,9 +73,13 @@ export async function answerQuestion(records: Records, asking: Asking, question:
     case 'show': {
       const run = await readRun(records, asking, question.run);
       if (question.host === undefined) {
-        return formatShow(run, await records.store.listJobs(run.id), records.now());
+        const sights = run.progress.running > 0 ? await records.sights.ofRun(run.id) : undefined;
+        return formatShow(run, await records.store.listJobs(run.id), records.now(), sights);
       }
       const job = await records.store.findJob(run.id, question.host);
+      if (job?.state === 'running') {
+        return formatRunning(run, job, await records.sights.ofHost(run.id, job.host), records.now());
+      }
       if (job !== undefined) return showHost(records.log, run, job);
       throw new Refusal('unknown-name', `${run.id} had no host ${question.host}.`, {
         remedy: `/batch show ${run.id} lists its hosts.`,

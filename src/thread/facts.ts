@@ -3,7 +3,7 @@ import type { SecretKind } from '../gather/scan.ts';
 import type { NameSet } from '../report/text/host-names.ts';
 import type { AuditEntry } from '../run/audit-entry.ts';
 import type { CopyProgress } from '../run/copy-progress.ts';
-import type { LiveOutput } from '../run/live-output.ts';
+import type { Sight } from '../run/live-output.ts';
 import type { Job, Run, SlowJob } from '../run/run.ts';
 
 /** What a get brought: its path below the transfer folder, and what it is of, in hex. */
@@ -20,9 +20,9 @@ export interface ThreadFacts {
   readJobs(runId: string): AsyncIterable<Job>;
   listSlowest(runId: string, count: number): Promise<readonly SlowJob[]>;
   /** Of the copies that are on the wire now; undefined where there are none. */
-  copyProgress(runId: string): CopyProgress | undefined;
-  /** What a command that runs has said last; undefined where it does not run in this process. */
-  liveOutput(runId: string, host: string): LiveOutput | undefined;
+  copyProgress(runId: string): Promise<CopyProgress | undefined>;
+  /** How far a host is, and what it has said last; undefined where it is not on the wire (any more). */
+  sightOf(runId: string, host: string): Promise<Sight | undefined>;
   /** Nobody is there who could begin anything. */
   lacksWorkers(): boolean;
   findAuditEntry(seq: number): Promise<AuditEntry | undefined>;

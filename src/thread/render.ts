@@ -1,6 +1,6 @@
 import { formatAuditLine } from '../report/audit-line.ts';
 import type { FileUpload, Message } from '../report/message.ts';
-import { totalJobs } from '../run/run.ts';
+import { type Run, totalJobs } from '../run/run.ts';
 import { openBoards } from './board/open-boards.ts';
 import { formatCanary } from './canary.ts';
 import type { ThreadFacts } from './facts.ts';
@@ -29,7 +29,7 @@ export function createRenderer(facts: ThreadFacts): Renderer {
     switch (subject.kind) {
       case 'root': {
         const slowest = totalJobs(run.progress) === 1 ? [] : await facts.listSlowest(run.id, SLOWEST_SHOWN);
-        const copies = facts.copyProgress(run.id);
+        const copies = isCopy(run) && run.progress.running > 0 ? await facts.copyProgress(run.id) : undefined;
         return formatRoot(run, {
           now: facts.now(),
           slowest,
@@ -50,7 +50,7 @@ export function createRenderer(facts: ThreadFacts): Renderer {
         if (job === undefined) return undefined;
         if (job.outcome === undefined) {
           const isFollowed = run.plan.follow === true && subject.kind === 'reply' && job.state === 'running';
-          return isFollowed ? formatFollowed(run, job, facts.liveOutput(run.id, job.host)) : undefined;
+          return isFollowed ? formatFollowed(run, job, await facts.sightOf(run.id, job.host)) : undefined;
         }
         if (subject.kind === 'reply') return formatReply(run, job);
         return subject.kind === 'file'
@@ -61,4 +61,8 @@ export function createRenderer(facts: ThreadFacts): Renderer {
         return subject satisfies never;
     }
   };
+}
+
+function isCopy({ plan }: Run): boolean {
+  return plan.work.action === 'put' || plan.work.action === 'get';
 }

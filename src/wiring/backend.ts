@@ -1,8 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { distantSights } from '../crew/sights.ts';
 import { openDisk } from '../disk/disk.ts';
 import { Contacts } from '../lifecycle/live/contacts.ts';
-import { LiveOutputs } from '../lifecycle/live/live-outputs.ts';
+import { CopyMeters } from '../lifecycle/live/copy-meters.ts';
+import { LiveJobs } from '../lifecycle/live/live-jobs.ts';
+import { localSights } from '../lifecycle/live/local-sights.ts';
 import { readBeat } from '../process/clocks.ts';
 import { openHostKeys } from '../ssh/host-keys/host-keys.ts';
 import { openSpoolFolder } from '../ssh/spool/spool-folder.ts';
@@ -76,7 +79,17 @@ export async function openBackend({
   if (transport !== undefined) bot.transport = transport;
   // A store that fails says so elsewhere; what it says next tells again.
   const onNews = (runId: string, host: string) => void store.refreshReply(runId, host).catch(() => {});
-  const live = opened.adopt(new LiveOutputs({ onNews }), (it) => it.close());
+  const live = opened.adopt(new LiveJobs({ onNews, maskNow: () => mask.now() }), (it) => it.close());
+  const copies = opened.adopt(
+    new CopyMeters({ clock: steady, onTick: (runId) => void store.refreshRoot(runId).catch(() => {}) }),
+    (it) => it.close(),
+  );
+  const own = localSights(live, copies);
+  const here = transport === undefined ? undefined : own;
+  const sights =
+    store.crew === undefined
+      ? own
+      : distantSights({ crew: store.crew, clock: steady, ...(here && { here }) });
   // Closed once the last job has ended, and before the store.
   const contacts = opened.adopt(
     new Contacts({
@@ -87,5 +100,15 @@ export async function openBackend({
     }),
     (it) => it.flush(),
   );
-  return { store, disk, transfers, transfersDir, spool, transport, live, contacts };
+  return {
+    store,
+    disk,
+    transfers,
+    transfersDir,
+    spool,
+    transport,
+    looks: { jobs: live, copies, contacts },
+    here,
+    sights,
+  };
 }

@@ -1,12 +1,12 @@
 import own from '../../package.json' with { type: 'json' };
-import { limitsOf } from '../config.ts';
+import { limitsOf } from '../config/config.ts';
 import { tellAuditLines } from '../crew/audit-lines.ts';
 import { distantKeyring } from '../crew/keys.ts';
 import { distantSecrets } from '../crew/secrets.ts';
+import { tellSights } from '../crew/sights.ts';
 import { tellStandings } from '../crew/standings.ts';
 import { learnTyped } from '../crew/typed-secrets.ts';
 import type { RequestContext } from '../lifecycle/begin-run.ts';
-import type { CopyMeters } from '../lifecycle/live/copy-meters.ts';
 import { closeUnopenedRuns } from '../lifecycle/open-run.ts';
 import { Presence } from '../lifecycle/presence.ts';
 import { threadFacts } from '../lifecycle/thread-facts.ts';
@@ -25,7 +25,7 @@ import { formatThreadLink, openWorkspace, type Workspace } from '../slack/worksp
 import { createRenderer } from '../thread/render.ts';
 import type { Backend } from './backend.ts';
 import { announce, joinCrew } from './crew.ts';
-import { followFiles, openLooks, startJobs } from './jobs.ts';
+import { followFiles, startJobs } from './jobs.ts';
 import type { Setup } from './setup.ts';
 
 /** How often a process looks for what others that are gone left to be told. */
@@ -40,7 +40,7 @@ interface Parts extends Setup, Backend {
 /** It hears and tells Slack; and, where it does all of the work, logs in to hosts. The port of HTTP mode. */
 export async function serveSlack(setup: Setup, backend: Backend): Promise<number | undefined> {
   const { bot } = setup;
-  const { store, transport } = backend;
+  const { store, transport, looks, here } = backend;
   await joinCrew(setup, store);
   const workspace = await reachSlack(setup, store);
   const context = openContext(setup, backend, workspace);
@@ -51,13 +51,15 @@ export async function serveSlack(setup: Setup, backend: Backend): Promise<number
   await noticeOthers(parts);
   bot.anchors = await Anchors.open({ anchor: (when) => store.anchorAudit(when), log: setup.log });
   bot.phase = 'open';
-  const looks = openLooks(setup, backend);
   if (transport !== undefined) startJobs(setup, context, transport, looks, () => presence.check());
-  bot.poster = openPosterOf(parts, looks.copies);
+  bot.poster = openPosterOf(parts);
   followFiles(setup, backend, context);
   if (store.isShared) lookAfterOthers(parts, slack);
-  if (transport === undefined)
-    bot.crew?.serve({ ...tellStandings(context.directory), ...tellAuditLines(setup.config.auditChannel) });
+  bot.crew?.serve(
+    here === undefined
+      ? { ...tellStandings(context.directory), ...tellAuditLines(setup.config.auditChannel) }
+      : tellSights(here),
+  );
   // Only now: what was away for too long is held, and nobody has begun with it.
   if (bot.crew !== undefined) await announce(bot.crew, setup.config.role);
   bot.crew?.onChange(() => void showRoots(context).catch(() => {}));
@@ -84,7 +86,7 @@ async function reachSlack(
 
 function openContext(
   { asked, config, openFiles, fleet, mask, log, meters, steady, bot }: Setup,
-  { store, transfers, transport, live }: Backend,
+  { store, transfers, transport, sights }: Backend,
   workspace: Workspace,
 ): RequestContext {
   const keyring = transport?.keyring ?? (store.crew && distantKeyring(store.crew, config.hostKeyPolicy));
@@ -108,7 +110,7 @@ function openContext(
     otherBot: () => workspace.others.seen()[0],
     transfers,
     limits: limitsOf(asked, config, openFiles.limit),
-    live,
+    sights,
     meters,
     slashText: config.slashText,
     version: own.version,
@@ -154,17 +156,12 @@ async function openPresence({ config, log, bot, opened, store }: Parts): Promise
   );
 }
 
-function openPosterOf(
-  { config, mask, log, store, spool, live, context, workspace }: Parts,
-  copies: CopyMeters,
-): Poster {
+function openPosterOf({ config, mask, log, store, spool, sights, context, workspace }: Parts): Poster {
   const findElsewhere = config.role === 'bot' && store.crew ? distantSecrets(store.crew) : undefined;
   return openPoster({
     outbox: store.outbox,
     places: store.places,
-    render: createRenderer(
-      threadFacts(context, () => mask.now(), { spool, copies, outputs: live, findElsewhere }),
-    ),
+    render: createRenderer(threadFacts(context, () => mask.now(), { spool, sights, findElsewhere })),
     workspace,
     log,
     now: store.clock,

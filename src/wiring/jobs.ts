@@ -6,33 +6,11 @@ import {
   type RunContext,
   refuseStoredRun,
 } from '../lifecycle/execution.ts';
-import { CopyMeters } from '../lifecycle/live/copy-meters.ts';
 import type { Transport } from '../ports/hosts.ts';
-import type { Store } from '../ports/store.ts';
 import { followFleet } from '../process/fleet/follow-fleet.ts';
 import { openDispatcher } from '../queue/dispatcher.ts';
 import type { Backend } from './backend.ts';
 import type { Setup } from './setup.ts';
-
-/** Who is told of a job while it runs. */
-export function openLooks(
-  { steady, opened }: Setup,
-  { store, live, contacts }: Backend,
-): LiveLooks & { copies: CopyMeters } {
-  const copies = openCopyMeters({ steady, opened }, store);
-  return { copies, outputs: live, contacts };
-}
-
-function openCopyMeters({ steady, opened }: Pick<Setup, 'steady' | 'opened'>, store: Store): CopyMeters {
-  return opened.adopt(
-    new CopyMeters({
-      clock: steady,
-      // A store that fails says so elsewhere; the next tick comes.
-      onTick: (runId) => void store.refreshRoot(runId).catch(() => {}),
-    }),
-    (it) => it.close(),
-  );
-}
 
 export function startJobs(
   { config, bot, log }: Setup,

@@ -2,6 +2,7 @@ import { askAuditLines } from '../crew/audit-lines.ts';
 import { answerForKeys } from '../crew/keys.ts';
 import { tellSecrets } from '../crew/secrets.ts';
 import { seenThrough } from '../crew/seen-through.ts';
+import { tellSights } from '../crew/sights.ts';
 import { distantDirectory } from '../crew/standings.ts';
 import { tellTyped } from '../crew/typed-secrets.ts';
 import type { RunContext } from '../lifecycle/execution.ts';
@@ -19,10 +20,11 @@ const HEAR_MS = 30_000;
 /** It logs in to hosts, and leaves to the bot part whom Slack says people are, and what people are told. */
 export async function workAlone(setup: Setup, backend: Backend): Promise<undefined> {
   const { bot, fleet, mask, steady, log, end, exit } = setup;
-  const { store, transport, transfers, spool } = backend;
+  const { store, transport, transfers, spool, looks, here } = backend;
   await joinCrew(setup, store);
   const { crew } = store;
-  if (transport === undefined || crew === undefined) throw new Error('a worker has hosts, and others');
+  if (transport === undefined || here === undefined || crew === undefined)
+    throw new Error('a worker has hosts, and others');
   const context: RunContext = {
     get inventory() {
       return fleet.inventory;
@@ -39,6 +41,7 @@ export async function workAlone(setup: Setup, backend: Backend): Promise<undefin
   };
   crew.serve({
     ...answerForKeys(transport.keyring, fleet),
+    ...tellSights(here),
     ...tellSecrets(transfers, () => mask.now(), sha256),
     ...tellTyped(() => mask.now()),
   });
@@ -47,7 +50,7 @@ export async function workAlone(setup: Setup, backend: Backend): Promise<undefin
   await announce(crew, 'worker');
   heedSignals({ log, end, exit });
   bot.phase = 'open';
-  startJobs(setup, context, transport, { contacts: backend.contacts });
+  startJobs(setup, context, transport, looks);
   followFiles(setup, backend, context);
 }
 

@@ -23,6 +23,7 @@ function crewOf(members: Readonly<Record<string, Answers | undefined>>): Crew & 
     has: () => true,
     others: async () => Object.keys(members).map((id): Member => ({ id, role: 'worker' })),
     onChange() {},
+    whoRuns: async () => Object.keys(members).map((id): Member => ({ id, role: 'worker' })),
     async ask(of, what, words) {
       const id = typeof of === 'string' ? (Object.keys(members)[0] ?? '') : of.id;
       const answer = await members[id]?.[what]?.(words);

@@ -6,7 +6,7 @@ import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { ADA, AUDIT, ada, OPS, shown, spawnBot } from '../rigs/bot.ts';
 import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
 import { HAS_POSTGRES } from '../rigs/postgres.ts';
-import { HOSTS } from '../rigs/replicas.ts';
+import { HOSTS } from '../rigs/one-server.ts';
 import { openRoles } from '../rigs/roles.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 
@@ -45,14 +45,21 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     await slack.command(ada('queue', '/batch'));
     await told(/No worker is running/);
 
+    // Of a host that nothing runs on; a secret of every worker all the same.
+    const spare = '[spare]\nip = 127.0.2.99\nuser = root\npassword = hunter2-hunter2\n';
+    const withSpare = (text: string) => `${text}\n${spare}`;
+
     // A worker that is cut off ends what it runs, and only then another one goes there.
     await using cable = await startHalfOpenProxy(server.port);
-    const cutOff = await rig.startWorker({ url: rig.url.replace(`:${server.port}/`, `:${cable.port}/`) });
+    const cutOff = await rig.startWorker({
+      url: rig.url.replace(`:${server.port}/`, `:${cable.port}/`),
+      inventory: withSpare,
+    });
     const pids = () => HOSTS.slice(0, 3).map((host) => readPid(`${sshd.folder}/${host}`));
     await expect.poll(() => pids().every((pid) => pid !== undefined), UP).toBe(true);
     await expect.poll(() => roots().map(shown).join(), UP).not.toContain('No worker is running');
     const begun = pids();
-    const second = await rig.startWorker();
+    const second = await rig.startWorker({ inventory: withSpare });
     cable.freeze();
     const look = `if kill -0 $(cat ${sshd.folder}/${own}) 2>/dev/null; then echo tw""o; else echo al""one; fi`;
     await slack.command(ada(`-h h[1-3] -cmd '${look}'`));
@@ -62,6 +69,22 @@ test.skipIf(!HAS_SSHD || !HAS_POSTGRES)(
     expect(threads()).not.toContain('two');
     cable.thaw();
     await expect.poll(threads, UP).toContain('was cut off from the database while it ran; stopped: ');
+
+    // What a host says while it runs is seen, in its reply and in a window: masked by who runs it.
+    const go = `${sshd.folder}/go`;
+    await slack.command(
+      ada(`-h h13 -follow -cmd 'echo hunter2-hunter2; until [ -e ${go} ]; do sleep 0.1; done; echo over'`),
+    );
+    const followed = await rootWith(/until \[ -e/);
+    await expect.poll(threads, UP).toMatch(/h13\n · still running · r-\w+\nstdout\n\[secret\]/);
+    const showHost = { user: ADA, channel: OPS, ts: followed.ts, actionId: 'batchops_show_host' };
+    await slack.suggest({ ...showHost, query: '' });
+    await slack.click({ ...showHost, values: ['0'] });
+    const window = () => JSON.stringify(slack.views(ADA)[0]?.view.blocks ?? null);
+    await expect.poll(window, UP).toContain('[secret]');
+    await writeFile(go, '');
+    await expect.poll(window, UP).toContain('It has ended: this is its result.');
+    await expect.poll(threads, UP).toMatch(/\[secret\]\nover/);
 
     // All parts or each a part: a process that does all is refused beside them, in the end.
     await writeFile(botHome.path('all.ini'), '[h1]\nip = 127.0.2.1\nuser = root\npassword = hunter2-long\n');

@@ -45,7 +45,7 @@ test.skipIf(!HAS_SSHD || !CAN_ADD_USERS || !HAS_SUDO)(
     };
 
     const refused = await answerTo({ ...ada(`-h right -sudo ${other} -cmd "id -un"`), user: 'U0BOB0001' });
-    expect(refused).toContain('rule [no-sudo] came nearest, but it does not have the right sudo.');
+    expect(refused).toContain('Rule [no-sudo] came nearest, but it does not have the right sudo.');
     expect(await answerTo(ada('-h right,raw -sudo -cmd id'))).toContain(
       'Nothing but the command itself is sent to raw (shell = raw in the inventory), so -sudo is not possible there.',
     );

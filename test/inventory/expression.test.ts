@@ -63,8 +63,8 @@ describe('an expression', () => {
     expect(refusal.code).toBe('unknown-name');
     expect(refusal.message.split('\n')).toEqual([
       'There is no host "wbe01"; did you mean web01?',
-      'web[01-05]: there is no host web[04-05]',
-      'No host matches nope*',
+      'web[01-05]: there is no host web[04-05].',
+      'No host matches nope*.',
       'No host matches web0x*; did you mean web01, web02, web03?',
       'There is no host of web0[07-09]; did you mean web01, web02, web03?',
       'There is no group "wbe"; did you mean web?',
@@ -73,13 +73,13 @@ describe('an expression', () => {
   });
 
   test('says where a group was named as a host, and a host as a group', () => {
-    expect(refusalOf('web').message).toBe('"web" is a group: write -g web or @web');
-    expect(refusalOf('', 'db1').message).toBe('"db1" is a host, not a group: write -h db1');
+    expect(refusalOf('web').message).toBe('"web" is a group: write -g web or @web.');
+    expect(refusalOf('', 'db1').message).toBe('"db1" is a host, not a group: write -h db1.');
   });
 
   test('refuses what excludes nothing that is there', () => {
     expect(refusalOf('all,!wbe01').message).toBe('There is no host "wbe01"; did you mean web01?');
-    expect(refusalOf('all', '', '@poduction').message).toBe('There is no group "poduction"');
+    expect(refusalOf('all', '', '@poduction').message).toBe('There is no group "poduction".');
   });
 
   test('refuses exclusions alone, and what leaves no host', () => {
@@ -88,11 +88,11 @@ describe('an expression', () => {
       remedy: expect.stringContaining('all,!web'),
     });
     expect(refusalOf('db1,!db*').message).toMatch(/^No host is left/);
-    expect(refusalOf('', 'empty').message).toBe('empty has no hosts that are set to True');
+    expect(refusalOf('', 'empty').message).toBe('empty has no hosts that are set to True.');
   });
 
   test('refuses a malformed term as a matter of spelling', () => {
-    expect(refusalOf('web[3-1]')).toMatchObject({ code: 'usage', message: 'web[3-1]: "3-1" counts down' });
+    expect(refusalOf('web[3-1]')).toMatchObject({ code: 'usage', message: 'web[3-1]: "3-1" counts down.' });
     expect(refusalOf('!')).toMatchObject({ code: 'usage' });
     expect(refusalOf('web01 db1')).toMatchObject({ code: 'usage' });
     expect(refusalOf('nope,web[')).toMatchObject({ code: 'unknown-name' });
@@ -110,8 +110,8 @@ describe('an expression', () => {
       }
       return 'no refusal';
     };
-    expect(say('10.0.0.1')).toBe('"10.0.0.1" is an address, and hosts go by name: write a or b');
-    expect(say('fe80::1')).toBe('"fe80::1" is an address, and hosts go by name: write c');
+    expect(say('10.0.0.1')).toBe('"10.0.0.1" is an address, and hosts go by name: write a or b.');
+    expect(say('fe80::1')).toBe('"fe80::1" is an address, and hosts go by name: write c.');
     expect(say('10.0.0.2')).toContain('There is no host "10.0.0.2"');
   });
 
@@ -133,6 +133,15 @@ describe('an expression', () => {
     );
     expect(resolveTargets(twins, { hosts: ['all'], groups: [], exclude: [] }).notes).toEqual([
       'a and b are the same login (u@h:22): it is used once for each name.',
+    ]);
+    const many = read(
+      `[DEFAULT]\nuser = u\npassword = x\n${Array.from({ length: 50 }, (_, n) => `[w${n + 10}]\nip = h${n % 5}\n`).join('')}`,
+    );
+    expect(resolveTargets(many, { hosts: ['all'], groups: [], exclude: [] }).notes).toEqual([
+      'w[10,15,20,25,30,35,40,45,50,55] are the same login (u@h0:22): it is used once for each name.',
+      'w[11,16,21,26,31,36,41,46,51,56] are the same login (u@h1:22): it is used once for each name.',
+      'w[12,17,22,27,32,37,42,47,52,57] are the same login (u@h2:22): it is used once for each name.',
+      'So are the hosts of 2 more logins.',
     ]);
   });
 

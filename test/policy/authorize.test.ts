@@ -67,7 +67,7 @@ describe('a plan', () => {
       refusalOf(planOf('U1', 'C1', ['web01'], sudo), allow(rule({ actions, commands })));
     expect(may('run, sudo')).toBeUndefined();
     expect(may('run')?.message).toBe(
-      'You may not run this here on web01.\nrule [r] came nearest, but it does not have the right sudo.',
+      'You may not run this here on web01.\nRule [r] came nearest, but it does not have the right sudo.',
     );
     expect(may('run')?.about).toBe('sudo');
     expect(may('run, sudo', 'uptime')?.message).toContain('its commands are uptime');
@@ -91,7 +91,7 @@ describe('a plan', () => {
     expect(refusalOf(planOf('U1', 'C1', hosts), elsewhere)).toMatchObject({
       code: 'not-allowed',
       message:
-        'You may not run this here on db01,bastion (2 of 4 hosts).\nrule [b] came nearest, but it does not have the action run.',
+        'You may not run this here on db01,bastion (2 of 4 hosts).\nRule [b] came nearest, but it does not have the action run.',
       remedy: 'Leave them out with -x db01,bastion; /batch can tells what you may do here.',
     });
   });
@@ -101,7 +101,7 @@ describe('a plan', () => {
     expect(refusal).toMatchObject({
       code: 'not-allowed',
       message:
-        'You may not run this here on 2 hosts that no rule of yours is for (2 of 4 hosts).\nrule [oncall] came nearest, but it is for other hosts.',
+        'You may not run this here on 2 hosts that no rule of yours is for (2 of 4 hosts).\nRule [oncall] came nearest, but it is for other hosts.',
       remedy: '/batch can tells what you may do here.',
     });
     const some = planOf(ONCALL, 'C0OTHER', ['web01', 'db01']);

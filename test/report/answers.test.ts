@@ -13,6 +13,7 @@ import {
 import { formatAuditLine } from '../../src/report/audit-line.ts';
 import { formatRuns, formatShow } from '../../src/report/history.ts';
 import type { Message } from '../../src/report/message.ts';
+import type { Sight } from '../../src/run/live-output.ts';
 import type { Work } from '../../src/run/plan.ts';
 import { boxesOf, expectNothingAlive, expectWithinLimits, textsOf } from './limits.ts';
 import { anyOutcome, anyRun, anyText, sampleJob, sampleOutcome, samplePlan, sampleRun } from './samples.ts';
@@ -77,6 +78,40 @@ describe('answers', () => {
       '⏱\ufe0e timed out — 1 host: web05',
       '✓ ok — 2 hosts: web[01,03]',
     ]);
+  });
+
+  test('hosts that run stand first: how far they are and since when, as far as that is known', () => {
+    const running = (host: string, startedAt: number) => ({
+      ...sampleJob(undefined, host),
+      state: 'running' as const,
+      startedAt,
+    });
+    const jobs = [
+      running('web01', 1_000),
+      running('web02', 5_000),
+      running('web03', 6_000),
+      running('web04', 7_000),
+      sampleJob(sampleOutcome(), 'web05'),
+    ];
+    const copying = (movedBytes: number) => ({ phase: 'copying', movedBytes, totalBytes: 200 }) as const;
+    const work = { action: 'get', remote: '/etc/motd', local: 'motd' } as const;
+    const run = sampleRun({ plan: samplePlan({ work }) });
+    const hosts = new Map<string, Sight>([
+      ['web01', { phase: 'starting' }],
+      ['web02', copying(20)],
+      ['web03', copying(150)],
+    ]);
+    const linesOf = (isPartial: boolean) => formatShow(run, jobs, 10_000, { hosts, isPartial });
+    expect(boxesOf(linesOf(false))[0]?.split('\n')).toEqual([
+      '… connecting, logging in or looking at what is there, for 9.0 s — 1 host: web01',
+      '… copying, 10 % to 75 %, longest for 5.0 s — 2 hosts: web[02-03]',
+      '… running, for 3.0 s — 1 host: web04',
+      expect.stringMatching(/^✓ ok.* — 1 host: web05$/),
+    ]);
+    expect(JSON.stringify(linesOf(false))).not.toContain('does not answer');
+    expect(JSON.stringify(linesOf(true))).toContain(
+      'does not answer at the moment: of its hosts no more is known',
+    );
   });
 
   test('hosts whose reasons differ in their own name or address only ended alike; what else differs stands apart', () => {

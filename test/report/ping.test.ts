@@ -59,7 +59,9 @@ describe('what is remembered of hosts', () => {
     expect(text).toContain('Remembered of 999 of 1,000 hosts; nothing was dialled.');
     expect(text).toMatch(/\(989\) · 0\.0 s to 16 min 39 s ago\nok/);
     expect(text).toMatch(/\(10\) · 1\.0 s to 15 min 01 s ago\nunreachable/);
-    expect(text).toContain("web3 · nothing is remembered at today's address and user");
+    expect(text).toContain(
+      'web3 · nothing is remembered of them at the address and user that they have today: ',
+    );
     expectWithinLimits(message);
   });
 

@@ -5,8 +5,9 @@ import { formatRefusal } from '../../src/report/answers.ts';
 import { formatCopyForm, formatRunForm, formatWindow } from '../../src/report/views/form.ts';
 import { formatClosedHome, formatHome } from '../../src/report/views/home.ts';
 import type { HomeTab, Modal } from '../../src/report/views/view.ts';
+import type { Run } from '../../src/run/run.ts';
 import { findViewFault } from '../../src/sandbox/slack/blocks/views.ts';
-import { anyRun, anyText, samplePlan } from './samples.ts';
+import { anyRun, anyText, samplePlan, sampleRun } from './samples.ts';
 
 /** By the strict local Slack, which refuses as Slack does. */
 function expectTaken(view: Modal | HomeTab): void {
@@ -97,7 +98,8 @@ describe('the Home tab', () => {
         fc.option(fc.record({ wroteAt: fc.nat(), channelId: anyText }), { nil: undefined }),
         (groups, disabled, rights, runs, otherBot) => {
           const fleet = { hosts: 10_000, disabled, groups };
-          const home = formatHome({ fleet, rights, mine: runs, others: runs, otherBot, now: 2_000_000 });
+          const lists = { open: runs, openCount: 20, mine: runs, others: runs };
+          const home = formatHome({ fleet, rights, ...lists, otherBot, now: 2_000_000 });
           expectTaken(home);
           expect(home.blocks.length).toBeLessThanOrEqual(100);
           expect(JSON.stringify(home)).not.toMatch(/<!(?:channel|here|everyone)/);
@@ -105,6 +107,42 @@ describe('the Home tab', () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  test('says first what runs, what waits for a person, and what went wrong within the hour', () => {
+    const now = 10_000_000;
+    const ended = (id: string, finishedAt: number, settled: Run['progress']['settled']) =>
+      sampleRun({ id, state: 'finished', finishedAt, progress: { queued: 0, running: 0, settled } });
+    const waits = {
+      state: 'open',
+      held: 'the canary has ended: 2 ok',
+      progress: { queued: 6, running: 0, settled: { ok: 2 } },
+    } as const;
+    const stand = { phase: 'paused', batch: 1, failures: 0, later: 6 } as const;
+    const home = formatHome({
+      fleet: { hosts: 2, disabled: [], groups: [] },
+      rights: [],
+      open: [
+        { run: sampleRun({ id: 'r-canary', ...waits, rollout: stand }), link: 'https://x.test/p1' },
+        { run: sampleRun({ id: 'r-held', ...waits }), link: undefined },
+      ],
+      openCount: 3,
+      mine: [
+        { run: ended('r-bad', now - 60_000, { ok: 1, failed: 1 }), link: 'https://x.test/p2' },
+        { run: ended('r-old', now - 4_000_000, { failed: 1 }), link: undefined },
+      ],
+      others: [{ run: ended('r-good', now - 60_000, { ok: 2, skipped: 1 }), link: undefined }],
+      otherBot: undefined,
+      now,
+    });
+    const text = JSON.stringify(home);
+    expect(text).toMatch(
+      /"Now".*r-canary: [^*]* · waits for Continue\*.*r-held: [^*]* · held: waits for Run the rest\*/,
+    );
+    expect(text).toContain('… and 1 more that have not ended');
+    const failed = /Not all ok within the last hour.*?My recent runs/.exec(text)?.[0] ?? '';
+    expect(failed).toContain('r-bad: 1 ok, 1 failed of 2');
+    expect(failed).not.toMatch(/r-old|r-good/);
   });
 
   test('tells nothing to who is in no rule', () => {

@@ -58,7 +58,7 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
     { ...FACTS, host: 'db01', ip: '10.0.0.3' },
   ]);
   const one = textOf(await rig.desk.command(batch('facts web01')));
-  expect(one).toContain('contact  3 min ago: ok, as root@10.0.0.1:22');
+  expect(one).toMatch(/contact {2}3 min( \d\d s)? ago: ok, as root@10.0.0.1:22/);
   expect(one).toContain('key      ssh-ed25519, known');
   expect(one).toContain('login    33 ms');
   expect(one).toContain('sudo     asks for a password');
@@ -79,7 +79,7 @@ test('what is remembered is told with its age, of hosts that are theirs, and not
     const inventory = parseInventory(text, 'inventory.ini', files);
     const desk = openRequests({ ...rig.context, inventory });
     const after = textOf(await desk.command(batch('facts web01')));
-    expect(after).toContain("nothing is remembered at today's address and user");
+    expect(after).toContain('nothing is remembered of them at the address and user');
     expect(after).not.toContain('OpenSSH');
   }
 });
@@ -98,10 +98,14 @@ test('a host that runs is shown in a window, to who may see its result and as lo
   const offered = await rig.desk.suggest({ ...asked, requester: ANN });
   expect(offered[0]?.options).toMatchObject([{ text: { text: 'web01 · running' }, value: '0' }]);
   const silent = { text: '', totalBytes: 0, isCut: false, binary: false };
-  rig.said.set(`${id}:web01`, {
-    stdout: { ...silent, text: 'step 1\u001b[31m\nstep 2\n', totalBytes: 19 },
-    stderr: silent,
+  const shown = async (words: string) => textOf(await rig.desk.command(batch(words)));
+  rig.seen.set(`${id}:web01`, { phase: 'starting' });
+  expect(await shown(`show ${id} web01`)).toMatch(/ · connecting or logging in, begun [\d.]+ s ago/);
+  rig.seen.set(`${id}:web01`, {
+    phase: 'running',
+    output: { stdout: { ...silent, text: 'step 1\u001b[31m\nstep 2\n', totalBytes: 19 }, stderr: silent },
   });
+  expect(await shown(`show ${id} web01`)).toMatch(/still running, begun [\d.]+ s ago.*step 1/s);
   const click = (requester = ANN, channelId = OPS) =>
     rig.desk.press(clickOn('batchops_show_host', '0', { blockId, requester, channelId }));
   expect(textOf(await click(CLEO, ELSEWHERE))).toContain(`There is no run ${id} here.`);
@@ -110,6 +114,17 @@ test('a host that runs is shown in a window, to who may see its result and as lo
   expect(JSON.stringify(window.view)).toContain('step 1\\nstep 2"');
   expect(JSON.stringify(window.view)).toContain('Kept fresh while this is open');
   expect(await window.look()).toMatchObject({ isLast: false });
+
+  // Its process is silent: what was seen last stays, and that it may be old is said.
+  const running = rig.seen.get(`${id}:web01`);
+  rig.seen.set(`${id}:web01`, { phase: 'unanswered' });
+  const stale = JSON.stringify((await window.look()).view);
+  expect(stale).toContain('step 2');
+  expect(stale).toContain('the process that runs it does not answer at the moment');
+  const anew = await click();
+  expect(JSON.stringify(anew)).toContain('nothing to show: the process that runs it does not answer');
+  if (running !== undefined) rig.seen.set(`${id}:web01`, running);
+  expect(JSON.stringify((await window.look()).view)).not.toContain('does not answer');
   expect(JSON.stringify(await window.look('time-up'))).toContain('not kept fresh any more');
 
   // Whoever is in no rule any more sees no more of it.

@@ -12,7 +12,7 @@ import type { Answer } from '../../src/report/views/view.ts';
 import type { ButtonClick, Requests, SubmittedForm } from '../../src/requests/calls.ts';
 import { openRequests } from '../../src/requests/open-requests.ts';
 import type { HostKeyPolicy } from '../../src/run/host-key.ts';
-import type { LiveOutput } from '../../src/run/live-output.ts';
+import type { Sight } from '../../src/run/live-output.ts';
 import { openHostKeys } from '../../src/ssh/host-keys/host-keys.ts';
 import { openKeyring } from '../../src/ssh/host-keys/keyring.ts';
 import { openTransferFolder } from '../../src/ssh/transfer-folder.ts';
@@ -77,7 +77,7 @@ export interface DeskRig extends AsyncDisposable {
   readonly shows: Map<string, readonly Buffer[]>;
   readonly knownHosts: string;
   /** By run and host: what runs, and has said so far. */
-  readonly said: Map<string, LiveOutput>;
+  readonly seen: Map<string, Sight>;
 }
 
 /** The desk over a real store; only Slack and the hosts are not there. */
@@ -136,7 +136,10 @@ export async function openDeskRig(
     },
     threadLink: (channelId, ts) => `https://acme.slack.com/archives/${channelId}/p${ts.replace('.', '')}`,
     otherBot: () => undefined,
-    live: { of: (runId, host) => rig.said.get(`${runId}:${host}`) },
+    sights: {
+      ofHost: async (runId, host) => rig.seen.get(`${runId}:${host}`),
+      ofRun: async () => ({ hosts: new Map(), copies: undefined, isPartial: false }),
+    },
     meters: UNMETERED,
     version: '1.2.3',
     limits: {
@@ -159,7 +162,7 @@ export async function openDeskRig(
     opened,
     shows,
     knownHosts,
-    said: new Map(),
+    seen: new Map(),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       rmSync(transfers, { recursive: true, force: true });

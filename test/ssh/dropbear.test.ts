@@ -71,7 +71,9 @@ describe.skipIf(!HAS_DROPBEAR || !CAN_ADD_USERS)('a server that is not OpenSSH (
     expect(await put(rig, host, 'file.bin', remote)).toMatchObject({ kind: 'ok' });
     expect((await readFile(remote)).equals(bytes)).toBe(true);
     expect(await get(rig, host, remote, 'back.bin')).toMatchObject({ kind: 'ok' });
-    expect((await readFile(join(rig.folder, 'transfers', 'back.bin', host.name, 'file.bin'))).equals(bytes)).toBe(true);
+    expect(
+      (await readFile(join(rig.folder, 'transfers', 'back.bin', host.name, 'file.bin'))).equals(bytes),
+    ).toBe(true);
   });
 
   test('a ping tells what it is and offers', async () => {

@@ -16,6 +16,7 @@ function crewWith(others: () => readonly Member[]): Crew & { readonly announced:
     onChange() {},
     ask: async () => undefined,
     serve() {},
+    whoRuns: async () => [],
   };
 }
 

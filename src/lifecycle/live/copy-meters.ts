@@ -1,4 +1,5 @@
 import type { CopyMeter, CopyProgress } from '../../run/copy-progress.ts';
+import type { Moved } from '../../run/live-output.ts';
 
 /** A copy that is over sooner shows what came of it. */
 const FIRST_TICK_MS = 2_000;
@@ -35,7 +36,7 @@ export class CopyMeters {
     this.#settings = settings;
   }
 
-  begin(runId: string): CopyMeter & { end(): void } {
+  begin(runId: string): CopyMeter & { end(): void; soFar(): Moved } {
     const run = this.#runs.get(runId) ?? this.#open(runId);
     const meter: Meter = { expected: 0, moved: 0 };
     run.meters.add(meter);
@@ -46,6 +47,7 @@ export class CopyMeters {
       moved: (bytes) => {
         meter.moved += bytes;
       },
+      soFar: () => ({ movedBytes: meter.moved, totalBytes: meter.expected }),
       end: () => {
         if (!run.meters.delete(meter)) return;
         run.endedBytes += meter.moved;

@@ -1,9 +1,11 @@
 import type { Refusal } from '../../errors.ts';
-import type { Run } from '../../run/run.ts';
+import { type Run, settledInOrder } from '../../run/run.ts';
+import { isHeld } from '../buttons.ts';
 import { type Block, type Button, context, plain, section } from '../message.ts';
 import { channelLink, escapeMrkdwn, escapeShort, formatMoment, inlineCode, mention } from '../text/escape.ts';
 import { formatHostNames } from '../text/host-names.ts';
 import { cleanOutput } from '../text/plain.ts';
+import { isPaused } from '../text/rollout.ts';
 import {
   describeWork,
   formatCount,
@@ -26,6 +28,9 @@ export interface HomeFacts {
     readonly groups: readonly GroupFacts[];
   };
   readonly rights: readonly RuleFacts[];
+  /** What has not ended, theirs or the team's, newest first; and of how many these are the first. */
+  readonly open: readonly ListedRun[];
+  readonly openCount: number;
   readonly mine: readonly ListedRun[];
   readonly others: readonly ListedRun[];
   /** Another process that writes with the bot's token. */
@@ -63,6 +68,8 @@ export interface ListedRun {
 const MAX_GROUPS = 20;
 const MAX_DISABLED = 20;
 const MAX_RULES = 12;
+const LATELY_MS = 3_600_000;
+const MAX_FAILED = 5;
 
 /** The Home tab: the fleet at a glance, what was run, and what may be. */
 export function formatHome(facts: HomeFacts): HomeTab {
@@ -81,6 +88,8 @@ export function formatHome(facts: HomeFacts): HomeTab {
       },
       section(formatFleet(facts.fleet)),
       { type: 'divider' },
+      { type: 'header', text: plain('Now') },
+      ...formatNow(facts),
       { type: 'header', text: plain('My recent runs') },
       ...formatList(facts.mine, facts.now, 'You have run nothing lately: `/batch runs` looks further back.'),
       { type: 'header', text: plain("The team's recent runs") },
@@ -153,6 +162,45 @@ function formatRules(rules: readonly RuleFacts[]): readonly Block[] {
   return more > 0 ? [...shown, context(`… and ${plural(more, 'more rule')}: \`/batch can\``)] : shown;
 }
 
+/** What somebody looks for who is called at night: what runs, what waits for a person, what went wrong lately. */
+function formatNow({ open, openCount, mine, others, now }: HomeFacts): readonly Block[] {
+  const more = openCount - open.length;
+  const failed = [...mine, ...others].filter(({ run }) => hasFailed(run, now - LATELY_MS));
+  const shown = failed.slice(0, MAX_FAILED).map(({ run, link }) => linked(formatSummary(run, now), link));
+  const rest = failed.length - shown.length;
+  return [
+    ...formatList(open, now, 'Nothing runs or waits, as far as you may see.'),
+    ...(more > 0 ? [context(`… and ${formatCount(more)} more that have not ended`)] : []),
+    ...(shown.length === 0
+      ? []
+      : [
+          section(
+            ['*Not all ok within the last hour*', ...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join(
+              '\n',
+            ),
+          ),
+        ]),
+  ];
+}
+
+function hasFailed({ state, finishedAt = 0, progress }: Run, since: number): boolean {
+  if (state !== 'finished' || finishedAt < since) return false;
+  return settledInOrder(progress).some(
+    ([kind]) => kind !== 'ok' && kind !== 'skipped' && kind !== 'cancelled',
+  );
+}
+
+/** A run that waits for a person says for what. */
+function waitsFor(run: Run): string {
+  if (isPaused(run)) return ' · waits for Continue';
+  return isHeld(run) ? ' · held: waits for Run the rest' : '';
+}
+
+function linked(text: string, link: string | undefined): string {
+  const thread = link !== undefined && /^https?:\/\/[^\s<>|]+$/.test(link) ? ` · <${link}|thread>` : '';
+  return `*${escapeMrkdwn(text)}*${thread}`;
+}
+
 function formatList(runs: readonly ListedRun[], now: number, none: string): readonly Block[] {
   return runs.length === 0 ? [context(none)] : runs.map((listed) => section(formatListed(listed, now)));
 }
@@ -160,10 +208,11 @@ function formatList(runs: readonly ListedRun[], now: number, none: string): read
 function formatListed({ run, link }: ListedRun, now: number): string {
   const { plan } = run;
   const state =
-    run.state === 'finished' ? formatSummary(run, now) : `${run.id}: ${formatProgress(run.progress)}`;
-  const thread = link !== undefined && /^https?:\/\/[^\s<>|]+$/.test(link) ? ` · <${link}|thread>` : '';
+    run.state === 'finished'
+      ? formatSummary(run, now)
+      : `${run.id}: ${formatProgress(run.progress)}${waitsFor(run)}`;
   return [
-    `*${escapeMrkdwn(state)}*${thread}`,
+    linked(state, link),
     `${mention(plan.requester.userId)} ${inlineCode(cleanOutput(describeWork(plan.work)), 200)} · ` +
       `${formatDuration(now - run.createdAt)} ago`,
   ].join('\n');

@@ -34,7 +34,7 @@ export interface PutTarget {
 
 /**
  * Where a file goes that is put to `remote`: into it where it is a folder or ends in a slash, else to that
- * very name. The folder must be there: a mistyped path does not make one.
+ * very name. The folder must be there, or `-mkdir` have been asked for: a mistyped path does not make one.
  */
 export async function resolvePutTarget(copy: Copy, { remote, local, options }: PutWords): Promise<PutTarget> {
   const { sftp } = copy;
@@ -125,5 +125,13 @@ export async function makeMissing(
   { sftp }: Pick<Copy, 'sftp'>,
   { missing }: Pick<RemoteFolder, 'missing'>,
 ): Promise<void> {
-  for (const path of missing) await sftp.makeFolder(path);
+  for (const path of missing) {
+    try {
+      await sftp.makeFolder(path);
+    } catch (error) {
+      // Hosts of one run may share a disk, and each finds it missing: another one may have made it just now.
+      const found = await sftp.lstat(path);
+      if (found?.kind !== 'folder') throw error;
+    }
+  }
 }

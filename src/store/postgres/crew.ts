@@ -49,6 +49,21 @@ export class ServerCrew implements Crew {
     this.#replicas.onRoles(listener);
   }
 
+  async whoRuns(runId: string, host?: string): Promise<readonly Member[]> {
+    const running = this.#db
+      .selectFrom('job')
+      .select('worker')
+      .where('run_id', '=', runId)
+      .where('state', '=', 'running')
+      .$if(host !== undefined, (jobs) => jobs.where('host', '=', host ?? ''));
+    return await this.#db
+      .selectFrom('replica')
+      .select(['id', 'role'])
+      .where('id', 'in', running)
+      .where('id', '<>', this.#self)
+      .execute();
+  }
+
   async ask(of: Role | Member, what: string, words: string, limitMs: number): Promise<string | undefined> {
     const id = randomUUID();
     const whom = typeof of === 'string' ? { role: of, replica: null } : { role: of.role, replica: of.id };

@@ -28,7 +28,7 @@ interface Looked {
  * it runs the store says, and how long that is, the clock that nobody can set; over a restart of the machine the wall
  * clock, from one machine to another the server's. Where that was set back, nothing tells, and the time begins anew.
  */
-export async function moveWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
+async function moveWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
   // Mostly nothing is due: that takes no turn to write.
   const seen = await findWait(ledger, ledger.db, runId);
   if (seen === undefined) return { leftMs: undefined, change: NO_CHANGE };

@@ -11,9 +11,10 @@ import {
 } from '../../report/message.ts';
 import { escapeMrkdwn, escapeShort, formatMoment } from '../../report/text/escape.ts';
 import { cleanOutput, shortLine, takeEndLines } from '../../report/text/plain.ts';
-import { formatBytes } from '../../report/text/wording.ts';
+import { describeSight, UNANSWERED } from '../../report/text/sights.ts';
+import { formatBytes, formatDuration } from '../../report/text/wording.ts';
 import type { Modal } from '../../report/views/view.ts';
-import type { LiveOutput, LiveText } from '../../run/live-output.ts';
+import type { LiveText, Sight } from '../../run/live-output.ts';
 import type { Job, Run } from '../../run/run.ts';
 
 /** Of each stream: as much as a person takes in while it moves. */
@@ -25,37 +26,51 @@ const FOLLOWED_MS = 3_000;
 /** Slack's windows that tell when they are closed. */
 export const LIVE_WINDOW = 'batchops_live';
 
-/** A host that runs, with the last of what it has said. Undefined: that is not known here. */
-export function formatRunning(run: Run, { host }: Job, output: LiveOutput | undefined): Message {
+/** A host that runs: how far it is, with the last of what it has said. `now`: where it is not shown as it goes on. */
+export function formatRunning(
+  run: Run,
+  { host, startedAt }: Job,
+  sight: Sight | undefined,
+  now?: number,
+): Message {
   const name = shortLine(cleanOutput(host), MAX_HOST_CHARS);
+  const stand = describeSight(run.plan.work.action, sight);
+  const since =
+    now === undefined || startedAt === undefined ? '' : `, begun ${formatDuration(now - startedAt)} ago`;
   return {
-    text: `${escapeShort(name, 400)}: still running (${escapeMrkdwn(run.id)})`,
-    blocks: [richText(line(bold(name), ` · still running · ${run.id}`), ...liveElements(output))],
+    text: `${escapeShort(name, 400)}: ${stand}${since} (${escapeMrkdwn(run.id)})`,
+    blocks: [richText(line(bold(name), ` · ${stand}${since} · ${run.id}`), ...liveElements(sight))],
   };
 }
 
 /** `-follow`: the reply of a host before its result takes this place. */
-export function formatFollowed(run: Run, job: Job, output: LiveOutput | undefined): Message {
-  return { ...formatRunning(run, job, output), live: { everyMs: FOLLOWED_MS } };
+export function formatFollowed(run: Run, job: Job, sight: Sight | undefined): Message {
+  return { ...formatRunning(run, job, sight), live: { everyMs: FOLLOWED_MS } };
 }
 
 /** Why a window changes no more. */
 export type LiveEnd = 'ended' | 'time-up' | 'stopping';
 
-/** The same in a window; `end`: as it stays. */
-export function formatLiveWindow(shown: Message, job: Job, end?: LiveEnd): Modal {
+/** The same in a window; `end`: as it stays; `seenAt`: what was seen then, as nothing newer is to be had. */
+export function formatLiveWindow(shown: Message, job: Job, end?: LiveEnd, seenAt?: number): Modal {
   return {
     type: 'modal',
     callback_id: LIVE_WINDOW,
     title: plain('Batchops'),
     close: plain('Close'),
     notify_on_close: true,
-    blocks: [...shown.blocks, context(end === undefined ? freshness(job) : ENDS[end])],
+    blocks: [
+      ...shown.blocks,
+      ...(seenAt === undefined
+        ? []
+        : [context(`As it was ${formatMoment(seenAt, 'at {time_secs}')}: ${UNANSWERED}.`)]),
+      context(end === undefined ? freshness(job) : ENDS[end]),
+    ],
   };
 }
 
 function freshness({ startedAt }: Job): string {
-  const since = startedAt === undefined ? '' : `Running since ${formatMoment(startedAt, '{time_secs}')}. `;
+  const since = startedAt === undefined ? '' : `Begun at ${formatMoment(startedAt, '{time_secs}')}. `;
   return `${since}Kept fresh while this is open, for ten minutes at most.`;
 }
 
@@ -65,12 +80,10 @@ const ENDS: Readonly<Record<LiveEnd, string>> = {
   stopping: 'Batchops is restarting: not kept fresh any more.',
 };
 
-function liveElements(output: LiveOutput | undefined): readonly RichTextElement[] {
-  if (output === undefined)
-    return [
-      line(italic("nothing to show yet: still logging in, or running in another of the bot's processes")),
-    ];
-  const { stdout, stderr } = output;
+function liveElements(sight: Sight | undefined): readonly RichTextElement[] {
+  if (sight?.phase === 'unanswered') return [line(italic(`nothing to show: ${UNANSWERED}`))];
+  if (sight?.phase !== 'running' || sight.output === undefined) return [];
+  const { stdout, stderr } = sight.output;
   if (stdout.totalBytes + stderr.totalBytes === 0) return [line(italic('nothing said so far'))];
   return [...liveElement('stdout', stdout), ...liveElement('stderr', stderr)];
 }

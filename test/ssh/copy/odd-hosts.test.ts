@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { CAN_MOUNT } from '../../rigs/small-disk.ts';
 import { startSshServer } from '../../rigs/ssh-server.ts';
 import { HAS_SSHD, startSshd } from '../../rigs/sshd.ts';
-import { keyHost, openRig, passwordHost } from '../rig.ts';
+import { execution, keyHost, openRig, passwordHost } from '../rig.ts';
 import { get, openMemory, place, put, sha256 } from './copy-rig.ts';
 import { sendRaw, serveMemory } from './memory-sftp.ts';
 
@@ -330,4 +330,33 @@ describe('a no of our own side is no fault of the bot', () => {
     });
     expect(rig.errors).toEqual([]);
   });
+});
+
+test('a missing folder that another host of the run makes on the same disk meanwhile is used; what else comes in its place is not', async () => {
+  await using rig = await openRig();
+  await place(rig, 'a.txt', 'a');
+  for (const isFolder of [true, false]) {
+    const made = new Map<string, Buffer>();
+    await using memory = await openMemory({
+      onRequest(name, id, sftp, [path]) {
+        if (name !== 'MKDIR') return false;
+        made.set(`${path}${isFolder ? '/' : ''}`, Buffer.alloc(0));
+        for (const [at, bytes] of made) memory.files.set(at, bytes);
+        sftp.status(id, STATUS_CODE.FAILURE);
+        return true;
+      },
+    });
+    const source = { bytes: 1, sha256: sha256('a') };
+    const work = {
+      action: 'put',
+      local: 'a.txt',
+      remote: '/tmp/new/a.txt',
+      options: { makeFolders: true },
+      source,
+    } as const;
+    const outcome = await rig.transport.execute(memory.host, work, execution());
+    expect([outcome.kind, memory.files.get('/tmp/new/a.txt')?.toString()]).toEqual(
+      isFolder ? ['ok', 'a'] : ['transfer-failed', undefined],
+    );
+  }
 });

@@ -1,0 +1,124 @@
+import { boundLatest } from '../../gather/bound.ts';
+import type { Mask } from '../../gather/mask.ts';
+import { cleanOutput } from '../../report/text/plain.ts';
+import type { LiveText, LookAtOutput, Moved, Sight } from '../../run/live-output.ts';
+
+/** A command that is over sooner has its result only. */
+const FIRST_FOLLOWED_MS = 1_500;
+/** A little less than an edit is left alone for. */
+const FOLLOWED_MS = 2_500;
+/** Of a stream: more than a message or a window shows. */
+const MAX_BYTES = 8 * 1024;
+
+export interface LiveJobsSettings {
+  /** The reply of a host that is followed has something new to show. */
+  readonly onNews: (runId: string, host: string) => void;
+  readonly maskNow: () => Mask;
+}
+
+/** Of one job. */
+export interface Hearing {
+  /** Its command is on its way. Once more where it is started again. */
+  begun(look: LookAtOutput): void;
+  /** It is a copy, and this is how far it is. */
+  copies(look: () => Moved): void;
+  end(): void;
+}
+
+type Look = LookAtOutput | (() => Moved) | undefined;
+
+/**
+ * The jobs of this process that are on the wire now, and how to look at them. Nothing is kept of what commands say but
+ * what their results keep anyway, and nothing is done while nobody looks.
+ */
+export class LiveJobs {
+  readonly #settings: LiveJobsSettings;
+  readonly #runs = new Map<string, Map<string, Look>>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(settings: LiveJobsSettings) {
+    this.#settings = settings;
+  }
+
+  /** `isFollowed`: its reply is told of all that it says. */
+  begin(runId: string, host: string, isFollowed: boolean): Hearing {
+    const jobs = this.#runs.get(runId) ?? new Map<string, Look>();
+    this.#runs.set(runId, jobs);
+    jobs.set(host, undefined);
+    let timer: NodeJS.Timeout | undefined;
+    return {
+      begun: (look) => {
+        jobs.set(host, look);
+        if (isFollowed) timer ??= this.#follow(runId, host);
+      },
+      copies: (look) => {
+        jobs.set(host, look);
+      },
+      end: () => {
+        jobs.delete(host);
+        if (jobs.size === 0 && this.#runs.get(runId) === jobs) this.#runs.delete(runId);
+        if (timer === undefined) return;
+        clearInterval(timer);
+        this.#timers.delete(timer);
+      },
+    };
+  }
+
+  /** Undefined where it does not run, or not in this process. */
+  ofHost(runId: string, host: string): Sight | undefined {
+    const jobs = this.#runs.get(runId);
+    if (jobs?.has(host) !== true) return undefined;
+    const seen = jobs.get(host)?.();
+    if (seen === undefined || !('stdout' in seen)) return stand(seen);
+    const mask = this.#settings.maskNow();
+    const output = { stdout: seeThrough(seen.stdout, mask), stderr: seeThrough(seen.stderr, mask) };
+    return { phase: 'running', output };
+  }
+
+  /** By host, without what they say. */
+  ofRun(runId: string): ReadonlyMap<string, Sight> {
+    const jobs = this.#runs.get(runId) ?? [];
+    return new Map(Array.from(jobs, ([host, look]) => [host, stand(look?.())]));
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers.clear();
+    this.#runs.clear();
+  }
+
+  #follow(runId: string, host: string): NodeJS.Timeout {
+    let told: number | undefined;
+    const tick = (): void => {
+      const seen = this.#runs.get(runId)?.get(host)?.();
+      const said = seen && 'stdout' in seen ? seen.stdout.totalBytes + seen.stderr.totalBytes : 0;
+      if (told === said) return;
+      told = said;
+      this.#settings.onNews(runId, host);
+    };
+    const timer = setInterval(tick, FOLLOWED_MS).unref();
+    this.#timers.add(timer);
+    setTimeout(() => {
+      if (this.#timers.has(timer)) tick();
+    }, FIRST_FOLLOWED_MS).unref();
+    return timer;
+  }
+}
+
+function stand(seen: ReturnType<NonNullable<Look>> | undefined): Sight {
+  if (seen === undefined) return { phase: 'starting' };
+  if ('stdout' in seen) return { phase: 'running' };
+  return seen.totalBytes + seen.movedBytes === 0 ? { phase: 'starting' } : { phase: 'copying', ...seen };
+}
+
+/**
+ * As it will be shown, without its colours, and masked once more: a secret may stand around one, and is one only once it
+ * is gone. Of what is cut, the beginning may be the end of such a secret.
+ */
+function seeThrough(stream: LiveText, mask: Mask): LiveText {
+  const clean = cleanOutput(stream.text);
+  if (clean === stream.text) return stream;
+  const bytes = new TextEncoder().encode(clean);
+  const whole = stream.isCut ? bytes.subarray(mask.longestBytes) : bytes;
+  return { ...stream, text: boundLatest(whole, undefined, mask, MAX_BYTES) };
+}
