@@ -29,6 +29,8 @@ import { recordRefusal } from './refusals.ts';
 export interface RequestContext extends RunContext, OpeningContext {
   readonly sharedFiles: SharedFiles;
   readonly keyring: HostKeyring;
+  /** Where another process holds the secrets of hosts: has those masked that stand in the words. Never rejects. */
+  readonly learnTyped?: (words: string) => Promise<void>;
   /** Where a thread is read; undefined where that is not known. */
   readonly threadLink: (channelId: string, ts: string) => string | undefined;
   /** Another process that writes with our token; undefined where none was noticed. */

@@ -19,7 +19,7 @@ export interface Crew {
   whoRuns(runId: string, host?: string): Promise<readonly Member[]>;
   /**
    * Asks a process of that part, or this very one; undefined where nobody answers in time. What is asked and answered
-   * lies in the store meanwhile: no secret.
+   * lies in the store meanwhile: no secret but what somebody typed.
    */
   ask(of: Role | Member, what: string, words: string, limitMs: number): Promise<string | undefined>;
   /** Answers what the others ask, each by its name. What it throws is nobody's answer. */

@@ -37,6 +37,7 @@ export function openRequests(context: RequestContext): Requests {
       const isAgain = seen.note(sent.requestKey);
       // Brought once more, while the first delivery is, or was, answered.
       if (isAgain && sent.isLate) return undefined;
+      await learnTyped(context, sent.text);
       const reading = await findReading(context, 'command', sent.requester, sent.text);
       if (reading !== undefined)
         return await obey(context, offers, { ...sent, text: readText(sent.text, reading) });
@@ -78,6 +79,7 @@ export function openRequests(context: RequestContext): Requests {
     },
     async submit(sent: SubmittedForm) {
       const { requester, requestKey } = sent;
+      await learnTyped(context, typedInto(sent));
       const reading = await findReading(context, 'form', requester, typedInto(sent));
       const form = reading === undefined ? sent : readForm(sent, reading);
       const channelId = form.fields.channel?.[0] ?? '';
@@ -261,4 +263,10 @@ async function attend(
     default:
       return await answerQuestion(context, call, request);
   }
+}
+
+/** Before anything of it is shown or written down; however Slack wrote it. */
+async function learnTyped(context: RequestContext, text: string): Promise<void> {
+  const decoded = readText(text, 'entities');
+  await context.learnTyped?.(decoded === text ? text : `${text}\n${decoded}`);
 }

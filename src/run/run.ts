@@ -24,7 +24,7 @@ export type JobState = 'queued' | 'running' | 'settled';
  * - `running`: the hosts of a batch, and of those before it, may start.
  * - `paused`: the canary has ended; a person says whether it goes on.
  * - `waiting`: a batch has ended; the next one begins in its time.
- * - `stopped`: more hosts failed than may; nothing more starts.
+ * - `stopped`: more hosts failed than may, or nobody said in time whether it goes on; nothing more starts.
  */
 export type RolloutPhase = 'running' | 'paused' | 'waiting' | 'stopped';
 
@@ -39,6 +39,8 @@ export interface RolloutStand {
   readonly later: number;
   /** While it waits: when the next one begins. Epoch ms. */
   readonly nextAt?: number;
+  /** While it is paused, or stopped for that: until when an answer is waited for. Epoch ms. */
+  readonly answerBy?: number;
 }
 
 export interface Run {

@@ -43,6 +43,8 @@ export interface StoreSettings {
   readonly findShortage?: (usedBytes: number) => Promise<string | undefined>;
   /** With one, every decision of the audit also becomes an outbox row. */
   readonly auditChannel: string | undefined;
+  /** Where another process posts the lines: whether it has a channel for them, as far as is known. */
+  readonly auditLines?: () => 'channel' | 'nobody';
   /** Takes secrets out of a text that is kept to be read: the audit's, and what was typed. */
   readonly mask: (text: string) => string;
   /** How long after it was asked for what waits may begin by itself. */
@@ -88,7 +90,9 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
       },
       mask,
       meters,
-      auditLines: auditChannel === undefined ? 'nobody' : 'channel',
+      get auditLines() {
+        return settings.auditLines?.() ?? (auditChannel === undefined ? 'nobody' : 'channel');
+      },
       erase: () => database.erase(),
       self: database.self,
       askToStop: database.askToStop,

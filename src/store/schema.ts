@@ -177,7 +177,7 @@ export interface RolloutTable {
   starts_before: number;
   /** Hosts that were begun on and did not end ok. */
   failures: number;
-  /** While it waits: since when, by the wall clock and by the machine's own. */
+  /** While it waits or is paused, or once nobody answered: since when, by the wall clock and by the machine's own. */
   since: number | null;
   since_boot: string | null;
   since_uptime_ms: number | null;

@@ -3,7 +3,7 @@ import { type Block, context, type Message, preformatted, richText, section } fr
 import { escapeMrkdwn, escapeShort, formatMoment, inlineCode, mention } from '../report/text/escape.ts';
 import { formatHostNames } from '../report/text/host-names.ts';
 import { cleanOutput, takeEnd, takeStart } from '../report/text/plain.ts';
-import { describeRollout, describeStand, isPaused } from '../report/text/rollout.ts';
+import { describeRollout, describeStand, formatPaused, isPaused } from '../report/text/rollout.ts';
 import {
   capitalize,
   describeLimits,
@@ -106,12 +106,10 @@ function heldLine({ held, progress }: Run): string {
 
 /** Where the rollout stands; what somebody has to look at is bold. */
 function rolloutSection(run: Run): readonly Block[] {
-  const { rollout, held, progress } = run;
+  const { rollout, held } = run;
   if (rollout?.phase === 'paused') {
     const tally = `*${escapeShort(cleanOutput(capitalize(held ?? '')), 300)}.*`;
-    if (!isPaused(run)) return [section(tally)];
-    const { queued } = progress;
-    return [section(`${tally} ${plural(queued, 'host')} ${queued === 1 ? 'waits' : 'wait'} for _Continue_.`)];
+    return [section(isPaused(run) ? `${tally} ${formatPaused(run)}.` : tally)];
   }
   const stand = describeStand(run, (at) => `at ${formatMoment(at, '{time_secs}')}`);
   if (stand === undefined) return [];

@@ -45,6 +45,7 @@ export async function openBackend({
       shares,
       findShortage,
       auditChannel,
+      ...(config.role === 'worker' && { auditLines: () => bot.auditLines ?? 'channel' }),
       resumeWithinMs,
       mask: masked,
       log,

@@ -1,9 +1,11 @@
 import own from '../../package.json' with { type: 'json' };
 import { limitsOf } from '../config/config.ts';
+import { tellAuditLines } from '../crew/audit-lines.ts';
 import { distantKeyring } from '../crew/keys.ts';
 import { distantSecrets } from '../crew/secrets.ts';
 import { tellSights } from '../crew/sights.ts';
 import { tellStandings } from '../crew/standings.ts';
+import { learnTyped } from '../crew/typed-secrets.ts';
 import type { RequestContext } from '../lifecycle/begin-run.ts';
 import { closeUnopenedRuns } from '../lifecycle/open-run.ts';
 import { Presence } from '../lifecycle/presence.ts';
@@ -53,7 +55,11 @@ export async function serveSlack(setup: Setup, backend: Backend): Promise<number
   bot.poster = openPosterOf(parts);
   followFiles(setup, backend, context);
   if (store.isShared) lookAfterOthers(parts, slack);
-  bot.crew?.serve(here === undefined ? tellStandings(context.directory) : tellSights(here));
+  bot.crew?.serve(
+    here === undefined
+      ? { ...tellStandings(context.directory), ...tellAuditLines(setup.config.auditChannel) }
+      : tellSights(here),
+  );
   // Only now: what was away for too long is held, and nobody has begun with it.
   if (bot.crew !== undefined) await announce(bot.crew, setup.config.role);
   bot.crew?.onChange(() => void showRoots(context).catch(() => {}));
@@ -79,7 +85,7 @@ async function reachSlack(
 }
 
 function openContext(
-  { asked, config, openFiles, fleet, log, meters, steady, bot }: Setup,
+  { asked, config, openFiles, fleet, mask, log, meters, steady, bot }: Setup,
   { store, transfers, transport, sights }: Backend,
   workspace: Workspace,
 ): RequestContext {
@@ -98,6 +104,8 @@ function openContext(
     opener: createOpener(workspace, log, steady, (channelId) => bot.poster?.worked(channelId)),
     sharedFiles: createSharedFiles(config.slack, workspace, log),
     keyring,
+    ...(config.role === 'bot' &&
+      store.crew && { learnTyped: learnTyped(store.crew, (secrets) => mask.learn(secrets)) }),
     threadLink: (channelId, ts) => formatThreadLink(workspace, channelId, ts),
     otherBot: () => workspace.others.seen()[0],
     transfers,

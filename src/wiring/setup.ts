@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import type { AuditLines } from '../crew/audit-lines.ts';
 import type { LearningMask } from '../gather/mask.ts';
 import type { Crew } from '../ports/crew.ts';
 import type { Meters } from '../ports/meters.ts';
@@ -20,6 +21,8 @@ export const KEYS = { findKeyFault, findCertificateFault };
 export interface Bot extends Condition {
   /** The others, where there can be any. */
   crew?: Crew;
+  /** As a worker was told; before that its lines wait in the store for whoever has a channel. */
+  auditLines?: AuditLines;
   workspace?: Workspace;
   slack?: SlackConnection;
   dispatcher?: Dispatcher;

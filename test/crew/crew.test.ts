@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { askAuditLines, tellAuditLines } from '../../src/crew/audit-lines.ts';
 import { answerForKeys, distantKeyring } from '../../src/crew/keys.ts';
 import { seenThrough } from '../../src/crew/seen-through.ts';
 import { distantDirectory, tellStandings } from '../../src/crew/standings.ts';
+import { learnTyped, tellTyped } from '../../src/crew/typed-secrets.ts';
 import { Refusal } from '../../src/errors.ts';
-import { createMask } from '../../src/gather/mask.ts';
+import { createMask, openMask } from '../../src/gather/mask.ts';
 import { parseInventory } from '../../src/inventory/parse-inventory.ts';
 import type { Crew, Member } from '../../src/ports/crew.ts';
 import type { HostKeyring } from '../../src/ports/hosts.ts';
@@ -84,6 +86,13 @@ test('a yes to keys is put down, then written by each worker that is there; a mi
     reason: expect.stringContaining(
       '1 of 2 workers did not say that they wrote the keys down, and others may have',
     ),
+  });
+  // All of them silent: then there are no others of which anything could be said.
+  const silent = crewOf({ five: undefined, six: undefined });
+  expect(await distantKeyring(silent, 'ask').trust([report], async () => {})).toEqual({
+    kind: 'failed',
+    reason:
+      '2 of 2 workers did not say that they wrote the keys down; ask /batch trust again once they answer',
   });
   expect(await distantKeyring(crewOf({}), 'ask').trust([report], record)).toMatchObject({ kind: 'failed' });
   // One of two has it: it is not known yet.
@@ -175,7 +184,12 @@ test('a secret that is whole only once its colours are gone is masked by the wor
     mask,
     broken,
   );
-  expect([unseen.kind, unseen.stdout.head, unseen.stdout.spool]).toEqual(['ok', plain.head, undefined]);
+  expect([unseen.kind, unseen.stdout.head, unseen.stdout.spool, unseen.reason]).toEqual([
+    'ok',
+    plain.head,
+    undefined,
+    'its long output is kept back: a secret stands in it between colours, or it could not be looked through',
+  ]);
   const clean = {
     read: async () =>
       (async function* () {
@@ -185,4 +199,27 @@ test('a secret that is whole only once its colours are gone is masked by the wor
   expect(
     (await seenThrough({ ...bareOutcome('ok', ''), stdout: spooled, stderr: NO_OUTPUT }, mask, clean)).stdout,
   ).toEqual(spooled);
+});
+
+test('a secret that somebody types is masked by a bot that holds none, once a worker says that it is one', async () => {
+  const known = createMask(['hunter2-long', 'pa&ss<word']);
+  const mask = openMask();
+  const crew = crewOf({ worker: tellTyped(() => known) });
+  const learn = learnTyped(crew, (secrets) => mask.learn(secrets));
+  const typed = 'mysql -phunter2-long -e "select 1"';
+  expect(mask.now().text(typed)).toBe(typed);
+  await learn(typed);
+  expect(mask.now().text(typed)).toBe('mysql -p[secret] -e "select 1"');
+  // Only what was typed has left the worker.
+  expect(crew.said.join()).not.toContain('pa&ss');
+  const nobody = learnTyped(crewOf({ worker: undefined }), () => {
+    throw new Error('nothing was told');
+  });
+  await nobody(typed);
+});
+
+test('whether the audit has lines in a channel is told by the bot part, as it is set there', async () => {
+  expect(await askAuditLines(crewOf({ bot: tellAuditLines('CAUDIT') }))).toBe('channel');
+  expect(await askAuditLines(crewOf({ bot: tellAuditLines(undefined) }))).toBe('nobody');
+  await expect(askAuditLines(crewOf({}))).rejects.toThrow('No bot answers');
 });

@@ -126,6 +126,12 @@ describe('where a rollout stands', () => {
     );
     expect(rootOf(paused)).toContain('*The canary has ended: 1 ok, 1 failed.* 18 hosts wait for _Continue_.');
     expect(rootOf(paused)).not.toContain('does not start by itself');
+    const until = run(
+      { phase: 'paused', batch: 1, answerBy: 4_600_400 },
+      { held, progress: { queued: 18, running: 0, settled: { ok: 1, failed: 1 } } },
+    );
+    expect(rootOf(until)).toMatch(/18 hosts wait for _Continue_ until <!date\^4600\^.*>, or are skipped\./);
+    expect(stateOf(until)).toContain(`${held}; without an answer the rest is skipped in 1 h`);
     expect(stateOf(paused)).toContain(` · ${held}`);
     expect(queueOf(paused)).toContain(`18 waiting: ${held}. _Continue_ below its message lets them go`);
   });

@@ -53,7 +53,7 @@ const press = async (rig: DeskRig, runId: string, requester = ANN, more = {}): P
 test('Continue is for the requester and for who may cancel the run, and for nobody else; once', async () => {
   const { rig, store, runId, root } = await openCanary();
   await using _ = rig;
-  expect(await root()).toMatch(/\*The canary has ended: 1 failed\.\* 3 hosts wait for _Continue_\./);
+  expect(await root()).toMatch(/\*The canary has ended: 1 failed\.\* 3 hosts wait for _Continue_ until /);
   expect(await root()).toMatch(/Continue \(3\)[\s\S]*The canary has ended: 1 failed\.[\s\S]*Stop here/);
   expect(await press(rig, runId, DAN)).toMatch(/No rule of this bot names you/);
   expect(await press(rig, runId, EVE)).toMatch(/Whether r-\w+ continues is not yours to say/);

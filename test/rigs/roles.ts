@@ -40,6 +40,8 @@ export async function openRoles(env: Readonly<Record<string, string>> = {}): Pro
           SLACK_BOT_TOKEN: '',
           SLACK_APP_TOKEN: '',
           SLACK_API_URL: 'http://127.0.0.1:9/',
+          // The bot part's.
+          BATCHOPS_AUDIT_CHANNEL: '',
           BATCHOPS_DATABASE_URL: way,
           BATCHOPS_ROLE: 'worker',
           // What both see: files to send, and what was fetched.

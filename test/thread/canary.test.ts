@@ -24,6 +24,10 @@ test('calls who asked, says what came of the canary, and has both answers below 
   expect(message.text).toBe(
     '<@U0OPS> *The canary has ended: 1 failed.* 19 hosts of r-7k3f wait for _Continue_.',
   );
+  const until = formatCanary(runWith({ answerBy: Date.UTC(2026, 11, 2, 14, 3) }));
+  expect(until?.text).toMatch(
+    /wait for _Continue_ until <!date\^1796220180\^\{date_short_pretty\}, \{time\}\|2026-12-02T14:03:00.000Z>, or are skipped\.$/,
+  );
   expect(message.blocks.at(-1)).toMatchObject({
     elements: [
       { action_id: CONTINUE_ACTION, confirm: { text: { text: 'The canary has ended: 1 failed.' } } },
@@ -35,6 +39,7 @@ test('calls who asked, says what came of the canary, and has both answers below 
 test('asks for nothing any more once that is said, or nothing is left to say', () => {
   const texts = [
     runWith({ phase: 'running', batch: 2 }),
+    runWith({ phase: 'stopped', answerBy: 1 }, { state: 'finished' }),
     runWith({}, { state: 'finished', cancelledBy: { teamId: 'T0TEAM', userId: 'U0BOSS' } }),
     runWith({}, { state: 'finished', progress: { queued: 0, running: 0, settled: { ok: 1, skipped: 19 } } }),
   ].map((run) => {
@@ -44,6 +49,7 @@ test('asks for nothing any more once that is said, or nothing is left to say', (
   });
   expect(texts).toEqual([
     'The canary of r-7k3f has ended, and it went on.',
+    'The canary of r-7k3f has ended, and <@U0OPS> did not answer within 24 h, nor did anybody else: the other hosts were skipped.',
     'The canary of r-7k3f has ended, and it was stopped there by <@U0BOSS>.',
     'The canary of r-7k3f has ended, and no other host waits any more.',
   ]);

@@ -1,7 +1,8 @@
 import type { Plan } from '../../run/plan.ts';
 import { type Batch, batchesOf, countGoing, failuresAllowed } from '../../run/rollout/batches.ts';
-import { describeLimit } from '../../run/rollout/words.ts';
+import { describeLimit, UNANSWERED } from '../../run/rollout/words.ts';
 import type { RolloutStand, Run } from '../../run/run.ts';
+import { formatMoment } from './escape.ts';
 import { formatHostNames } from './host-names.ts';
 import { cleanOutput } from './plain.ts';
 import { formatCount, formatDuration, plural } from './wording.ts';
@@ -109,10 +110,15 @@ export function describeStand(run: Run, moment: (at: number) => string): string 
   switch (rollout.phase) {
     case 'stopped': {
       const left = progress.running === 0 ? '' : `; ${formatCount(progress.running)} that run go on`;
-      return `stopped for ${describeLimit(plan, rollout.failures)}${left}`;
+      const why =
+        rollout.answerBy === undefined ? `for ${describeLimit(plan, rollout.failures)}` : `as ${UNANSWERED}`;
+      return `stopped ${why}${left}`;
     }
-    case 'paused':
-      return run.held;
+    case 'paused': {
+      const { answerBy } = rollout;
+      if (!isPaused(run) || answerBy === undefined) return run.held;
+      return `${run.held}; without an answer the rest is skipped ${moment(answerBy)}`;
+    }
     case 'waiting':
       if (state === 'finished') return undefined;
       return `${nameBatch(batches, rollout.batch)} has ended; ${nextOf(batches, rollout)} begins ${whenNext(run, moment)}`;
@@ -151,6 +157,15 @@ export function describeLater(run: Run, moment: (at: number) => string): string 
 /** The canary has ended, and nobody has said yet whether the rest is wanted. */
 export function isPaused({ state, rollout, cancelledBy, progress }: Run): boolean {
   return state === 'open' && rollout?.phase === 'paused' && cancelledBy === undefined && progress.queued > 0;
+}
+
+/** `3 hosts of r-7k3f wait for _Continue_ until …`; `of`: whose. In mrkdwn. */
+export function formatPaused({ progress: { queued }, rollout }: Run, of = ''): string {
+  const until =
+    rollout?.answerBy === undefined
+      ? ''
+      : ` until ${formatMoment(rollout.answerBy, '{date_short_pretty}, {time}')}, or are skipped`;
+  return `${plural(queued, 'host')}${of} ${queued === 1 ? 'waits' : 'wait'} for _Continue_${until}`;
 }
 
 /** Things that are not as they may have been meant. */

@@ -3,6 +3,12 @@ import type { Plan } from '../plan.ts';
 import { type Progress, settledInOrder } from '../run.ts';
 import { countGoing, failuresAllowed } from './batches.ts';
 
+/** So long an answer is waited for: what waits counts in its person's share, and nobody may ever come back to it. */
+export const ANSWER_WITHIN_MS = 24 * 3_600_000;
+
+/** Why what waited behind a canary is not started. */
+export const UNANSWERED = 'the canary was not answered within 24 h';
+
 /** Why what waits does not start by itself: `the canary has ended: 1 ok, 1 failed`. */
 export function describeCanary(settled: Progress['settled']): string {
   const ends = settledInOrder({ queued: 0, running: 0, settled }).map(

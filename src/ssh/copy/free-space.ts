@@ -14,10 +14,10 @@ export async function checkFreeSpace(
   if (bytes < ASKED_BYTES) return;
   const [first] = missing;
   const at = first === undefined ? folder : posix.dirname(first);
-  const free = await sftp.attempt(sftp.freeBytes(at));
-  if ('trouble' in free || free.value >= bytes) return;
+  const free = await sftp.attempt(sftp.freeSpace(at));
+  if ('trouble' in free || free.value.bytes >= bytes) return;
   throw new Trouble(
     'transfer-failed',
-    `${bytes} bytes are to come, and ${free.value} are free in ${at}; nothing was sent`,
+    `${bytes} bytes are to come, and ${free.value.bytes} are free in ${at}; nothing was sent`,
   );
 }

@@ -1,6 +1,7 @@
 import { pumpOut } from '../flow/pump.ts';
 import type { SourceReader } from '../flow/shared-source.ts';
 import { giveName, makePart } from '../part/part.ts';
+import type { RemoteSpace } from '../sftp/answers.ts';
 import { RemoteRefusal, StepTrouble } from '../sftp/refusal.ts';
 import type { OpenFile, SftpSession } from '../sftp/session.ts';
 import type { JailedFolder } from '../transfer-folder.ts';
@@ -107,11 +108,15 @@ async function giveTime(sftp: SftpSession, part: OpenFile, mtimeMs: number): Pro
 async function withFreeSpace(sftp: SftpSession, folder: string, error: unknown): Promise<unknown> {
   if (!(error instanceof RemoteRefusal) || !error.isBare) return error;
   // The session may be over by now: then that is all there is to say.
-  const space = await sftp.attempt(sftp.freeBytes(folder)).catch(() => undefined);
+  const space = await sftp.attempt(sftp.freeSpace(folder)).catch(() => undefined);
   if (space === undefined || 'trouble' in space) return error;
-  const words =
-    space.value === 0 ? `no space is left in ${folder}` : `${space.value} bytes are free in ${folder}`;
-  return new Trouble('transfer-failed', `${error.message}; ${words}`);
+  return new Trouble('transfer-failed', `${error.message}; ${describeSpace(space.value, folder)}`);
+}
+
+function describeSpace({ bytes, takesNoFile }: RemoteSpace, folder: string): string {
+  if (bytes === 0) return `no space is left in ${folder}`;
+  if (takesNoFile) return `no file more can be made in ${folder}: the inodes of its disk are used up`;
+  return `${bytes} bytes are free in ${folder}`;
 }
 
 export function sourceChanged(local: string): Trouble {

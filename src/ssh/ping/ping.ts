@@ -88,12 +88,12 @@ async function askSftp(run: PingRun): Promise<Pick<Ping, 'sftp' | 'freeHome' | '
     const settings = { connection, silenceMs: Math.min(timeLimitMs, deadlines.channelMs), limits, signal };
     const session = await openSession(settings, deadlines.channelMs);
     try {
-      const home = await session.attempt(session.freeBytes('.'));
-      const tmp = await session.attempt(session.freeBytes('/tmp'));
+      const home = await session.attempt(session.freeSpace('.'));
+      const tmp = await session.attempt(session.freeSpace('/tmp'));
       return {
         sftp: true,
-        ...('value' in home && { freeHome: home.value }),
-        ...('value' in tmp && { freeTmp: tmp.value }),
+        ...('value' in home && { freeHome: home.value.bytes }),
+        ...('value' in tmp && { freeTmp: tmp.value.bytes }),
       };
     } finally {
       session.end();

@@ -52,11 +52,20 @@ export function toEntries(answer: unknown): readonly RemoteEntry[] | undefined {
 }
 
 /** Of statvfs@openssh.com: PROTOCOL of OpenSSH, section 4.2. */
-export function toFreeBytes(answer: unknown): number | undefined {
+/** What may still be put on a disk. */
+export interface RemoteSpace {
+  readonly bytes: number;
+  /** It takes bytes, and no file more: its inodes are used up. Some disks have none to count. */
+  readonly takesNoFile: boolean;
+}
+
+export function toFreeSpace(answer: unknown): RemoteSpace | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   if (!('f_bavail' in answer) || !('f_frsize' in answer)) return undefined;
   const bytes = Number(answer.f_bavail) * Number(answer.f_frsize);
-  return Number.isFinite(bytes) && bytes >= 0 ? bytes : undefined;
+  if (!Number.isFinite(bytes) || bytes < 0) return undefined;
+  const counts = 'f_files' in answer && Number(answer.f_files) > 0;
+  return { bytes, takesNoFile: counts && 'f_favail' in answer && Number(answer.f_favail) === 0 };
 }
 
 /** S_IFMT and the kinds of stat(2): a host may tell no kind at all. */

@@ -2,10 +2,11 @@ import type { SFTPWrapper, Stats } from 'ssh2';
 import { codeOf } from '../../errors.ts';
 import {
   type RemoteEntry,
+  type RemoteSpace,
   type RemoteStat,
   toCount,
   toEntries,
-  toFreeBytes,
+  toFreeSpace,
   toHandle,
   toPath,
   toRemoteStat,
@@ -202,12 +203,12 @@ export class SftpSession {
     );
   }
 
-  /** Bytes that may still be written to the disk that holds this path. */
-  freeBytes(path: string): Promise<number> {
+  /** What may still be put on the disk that holds this path. */
+  freeSpace(path: string): Promise<RemoteSpace> {
     return this.#questions.ask(
       { limit: 'optional', doing: 'asking for the free space of', path },
       (done: Done<unknown>) => this.#sftp.ext_openssh_statvfs(path, done),
-      toFreeBytes,
+      toFreeSpace,
     );
   }
 

@@ -8,6 +8,7 @@ import { appendAudit, NOBODY } from '../audit.ts';
 import { finishRuns, type Ledger, oweToThread, type SettledRun, skipQueued } from '../jobs/settle.ts';
 import { countJobs } from '../runs/records.ts';
 import type { RolloutTable, Schema } from '../schema.ts';
+import { sinceNow } from './since.ts';
 
 /** What the queue has to know once it is so for good: after the commit. */
 export interface RolloutChange {
@@ -15,7 +16,7 @@ export interface RolloutChange {
   readonly skipped: readonly string[];
   /** May start from now on. */
   readonly opened: readonly OpenedBatch[];
-  /** Runs that wait for the time of their next batch. */
+  /** Runs that wait for the time of their next batch, or for an answer. */
   readonly waiting: readonly string[];
 }
 
@@ -105,7 +106,7 @@ async function countFailures(
 
 export async function withRun(
   { plans }: Ledger,
-  trx: Transaction<Schema>,
+  trx: Kysely<Schema>,
   row: RolloutTable,
 ): Promise<StoredRollout | undefined> {
   const run = await trx
@@ -130,7 +131,7 @@ async function step(
   const { run_id: runId, phase, plan, failures } = rollout;
   const allowed = failuresAllowed(plan);
   if (phase !== 'stopped' && allowed !== undefined && failures > allowed) {
-    return await stop(ledger, trx, rollout, at);
+    return await stop(ledger, trx, rollout, describeLimit(plan, failures), at);
   }
   // A person lets it go on, or the time does.
   if (phase !== 'running' || (await isGoingOn(trx, rollout))) return undefined;
@@ -140,10 +141,9 @@ async function step(
     return await pause(ledger, trx, rollout, at, waiting);
   }
   if (plan.rollout?.waitMs === undefined) return await openNext(trx, rollout);
-  const { at: since, boot, uptimeMs } = ledger.beat();
   await trx
     .updateTable('rollout')
-    .set({ phase: 'waiting', since, since_boot: boot, since_uptime_ms: uptimeMs })
+    .set({ phase: 'waiting', ...sinceNow(ledger) })
     .where('run_id', '=', runId)
     .execute();
   return { ...NO_CHANGE, waiting: [runId] };
@@ -173,13 +173,13 @@ async function countLater(trx: Transaction<Schema>, { run_id }: StoredRollout): 
 }
 
 /** Undefined where nothing waits that could be kept from starting. */
-async function stop(
+export async function stop(
   ledger: Ledger,
   trx: Transaction<Schema>,
-  { run_id: runId, plan, failures, channelId }: StoredRollout,
+  { run_id: runId, channelId }: StoredRollout,
+  reason: string,
   at: number,
 ): Promise<RolloutChange | undefined> {
-  const reason = describeLimit(plan, failures);
   const skipped = await skipQueued(ledger, trx, runId, reason, at);
   if (skipped.length === 0) return undefined;
   await trx
@@ -217,14 +217,19 @@ async function pause(
   const tally = describeCanary({ ...settled, skipped: Math.max(0, (settled.skipped ?? 0) - disabled) });
   const reason = held === null ? tally : `${tally}; besides, ${held}`;
   await oweToThread(ledger, trx, runId, oweCanary(runId, at));
-  await trx.updateTable('rollout').set({ phase: 'paused' }).where('run_id', '=', runId).execute();
+  const now = sinceNow(ledger);
+  await trx
+    .updateTable('rollout')
+    .set({ phase: 'paused', ...now })
+    .where('run_id', '=', runId)
+    .execute();
   await trx.updateTable('run').set({ held: reason }).where('id', '=', runId).execute();
   await appendAudit(
     trx,
     { at, by: NOBODY, action: 'held', runId, channelId, detail: { reason, waiting } },
     ledger.auditLines,
   );
-  return NO_CHANGE;
+  return { ...NO_CHANGE, waiting: [runId] };
 }
 
 /** The next batch of which anything waits; where the run is held, it starts once that is let go. */

@@ -1,83 +1,100 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Log } from '../../ports/log.ts';
-import { oweRoot } from '../../thread/layout.ts';
+import { ANSWER_WITHIN_MS, UNANSWERED } from '../../run/rollout/words.ts';
+import { oweCanary, oweRoot } from '../../thread/layout.ts';
 import { backoff } from '../../time/backoff.ts';
-import { type Beat, measureAway } from '../../time/beat.ts';
+import { measureAway } from '../../time/beat.ts';
 import { Deadline } from '../../time/deadline.ts';
-import { type Ledger, oweToThread } from '../jobs/settle.ts';
+import { finishRuns, type Ledger, oweToThread } from '../jobs/settle.ts';
 import type { Schema } from '../schema.ts';
 import { transact } from '../transact.ts';
-import { NO_CHANGE, openNext, type RolloutChange, withRun } from './steps.ts';
+import { sinceNow, sinceOf } from './since.ts';
+import { NO_CHANGE, openNext, type RolloutChange, type StoredRollout, stop, withRun } from './steps.ts';
 
 /** Looked at this often at least: a timer does not count while the machine sleeps, and the wait does. */
 const LONGEST_LOOK_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 
-/** Milliseconds until its next batch may start; undefined where it does not wait (any more), and what came of it. */
+/** What is waited for, and what came of it. */
 interface Looked {
+  /** How long still; undefined where nothing is waited for (any more). */
   readonly leftMs: number | undefined;
   readonly change: RolloutChange;
 }
 
 /**
- * Opens the next batch where the time between the two is over. Since when it runs the store says, and how long that
- * is, the clock that nobody can set; over a restart of the machine the wall clock, from one machine to another the server's.
- * Where that was set back, nothing tells, and the time begins anew.
+ * Opens the next batch where the time between the two is over, and gives up what nobody let go on in time. Since when
+ * it runs the store says, and how long that is, the clock that nobody can set; over a restart of the machine the wall
+ * clock, from one machine to another the server's. Where that was set back, nothing tells, and the time begins anew.
  */
-function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
-  return transact(ledger.db, async (trx) => {
-    const row = await trx
-      .selectFrom('rollout')
-      .selectAll()
-      .where('run_id', '=', runId)
-      .where('phase', '=', 'waiting')
-      .executeTakeFirst();
-    const rollout = row && (await withRun(ledger, trx, row));
-    if (rollout === undefined) return { leftMs: undefined, change: NO_CHANGE };
-    const now = ledger.beat();
-    const elapsedMs = measureAway(sinceOf(rollout), now);
-    const waitMs = rollout.plan.rollout?.waitMs ?? 0;
-    if (elapsedMs === undefined) {
-      await trx
-        .updateTable('rollout')
-        .set({ since: now.at, since_boot: now.boot, since_uptime_ms: now.uptimeMs })
-        .where('run_id', '=', runId)
-        .execute();
+async function moveWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
+  // Mostly nothing is due: that takes no turn to write.
+  const seen = await findWait(ledger, ledger.db, runId);
+  if (seen === undefined) return { leftMs: undefined, change: NO_CHANGE };
+  if (seen.leftMs !== undefined && seen.leftMs > 0) return { leftMs: seen.leftMs, change: NO_CHANGE };
+  return await transact(ledger.db, async (trx) => {
+    const wait = await findWait(ledger, trx, runId);
+    if (wait === undefined) return { leftMs: undefined, change: NO_CHANGE };
+    const { rollout, waitMs, leftMs } = wait;
+    const isPaused = rollout.phase === 'paused';
+    const at = ledger.now();
+    if (leftMs === undefined) {
+      await trx.updateTable('rollout').set(sinceNow(ledger)).where('run_id', '=', runId).execute();
+      await oweToThread(ledger, trx, runId, (isPaused ? oweCanary : oweRoot)(runId, at));
       return { leftMs: waitMs, change: NO_CHANGE };
     }
-    if (elapsedMs < waitMs) return { leftMs: waitMs - elapsedMs, change: NO_CHANGE };
+    if (leftMs > 0) return { leftMs, change: NO_CHANGE };
+    if (isPaused) return { leftMs: undefined, change: await giveUp(ledger, trx, rollout, at) };
     const change = await openNext(trx, rollout);
-    await oweToThread(ledger, trx, runId, oweRoot(runId, ledger.now()));
+    await oweToThread(ledger, trx, runId, oweRoot(runId, at));
     return { leftMs: undefined, change };
   });
 }
 
-function sinceOf({
-  since,
-  since_boot,
-  since_uptime_ms,
-}: {
-  readonly since: number | null;
-  readonly since_boot: string | null;
-  readonly since_uptime_ms: number | null;
-}): Beat {
-  return { at: since ?? Number.MAX_SAFE_INTEGER, boot: since_boot ?? '', uptimeMs: since_uptime_ms ?? 0 };
+/** `leftMs` is undefined where no clock tells. */
+async function findWait(ledger: Ledger, db: Kysely<Schema>, runId: string) {
+  const row = await db
+    .selectFrom('rollout')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where('phase', 'in', ['waiting', 'paused'])
+    .executeTakeFirst();
+  const rollout = row && (await withRun(ledger, db, row));
+  if (rollout === undefined) return undefined;
+  const waitMs = rollout.phase === 'paused' ? ANSWER_WITHIN_MS : (rollout.plan.rollout?.waitMs ?? 0);
+  const elapsedMs = measureAway(sinceOf(rollout), ledger.beat());
+  return { rollout, waitMs, leftMs: elapsedMs === undefined ? undefined : Math.max(0, waitMs - elapsedMs) };
 }
 
-/** Runs that are to go on in their time. */
+/** Nobody said whether it goes on. */
+async function giveUp(
+  ledger: Ledger,
+  trx: Transaction<Schema>,
+  rollout: StoredRollout,
+  at: number,
+): Promise<RolloutChange> {
+  const { run_id: runId } = rollout;
+  const change = await stop(ledger, trx, rollout, UNANSWERED, at);
+  if (change === undefined) return NO_CHANGE;
+  await finishRuns(ledger, trx, [{ runId, failed: 0 }], at);
+  await oweToThread(ledger, trx, runId, oweCanary(runId, at));
+  return change;
+}
+
+/** Runs that are to go on, or to be given up, in their time. */
 export async function listWaitingRuns(db: Kysely<Schema>): Promise<readonly string[]> {
   const waiting = await db
     .selectFrom('rollout')
     .innerJoin('run', 'run.id', 'rollout.run_id')
     .select('run_id')
-    .where('phase', '=', 'waiting')
+    .where('phase', 'in', ['waiting', 'paused'])
     .where('run.state', '=', 'open')
     .execute();
   return waiting.map(({ run_id }) => run_id);
 }
 
-/** The runs of this process that wait for the time of their next batch. What they wait for is in the store. */
+/** The runs of this process that wait for the time of their next batch, or for an answer. What they wait for is in the store. */
 export class BatchWaits {
   readonly #ledger: Ledger;
   readonly #log: Log;
@@ -115,14 +132,14 @@ export class BatchWaits {
 
   async #look(runId: string, failures: number): Promise<void> {
     try {
-      const { leftMs, change } = await openWhereDue(this.#ledger, runId);
+      const { leftMs, change } = await moveWhereDue(this.#ledger, runId);
       if (leftMs !== undefined) return this.#plan(runId, leftMs, 0);
       this.#looks.delete(runId);
       this.#onChange(change);
     } catch (error) {
       if (this.#isClosed) return;
       const retryMs = backoff(failures, FIRST_RETRY_MS, LAST_RETRY_MS);
-      this.#log.warn({ err: error, run: runId, retryMs }, 'the next batch of a run could not be let go');
+      this.#log.warn({ err: error, run: runId, retryMs }, 'whether a run goes on is looked at again');
       this.#plan(runId, retryMs, failures + 1);
     }
   }

@@ -1,5 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { GoneRun, Job, Progress, Run, RunsOf } from '../../run/run.ts';
+import type { Plan } from '../../run/plan.ts';
+import { ANSWER_WITHIN_MS } from '../../run/rollout/words.ts';
+import type { GoneRun, Job, Progress, RolloutStand, Run, RunsOf } from '../../run/run.ts';
 import { breathe } from '../../time/breathe.ts';
 import { ROWS_AT_ONCE } from '../jobs/pieces.ts';
 import { toOutcome } from '../jobs/stored-outcome.ts';
@@ -180,7 +182,7 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
           batch: row.batch,
           failures: row.failures,
           later: row.later,
-          ...(row.since !== null && { nextAt: row.since + (plan.rollout?.waitMs ?? 0) }),
+          ...whenOf(row, plan),
         },
       }),
     ...(row.root_lost > 0 && { isReposted: true as const }),
@@ -189,6 +191,13 @@ function toRun(row: RunRow, { plan, isIntact }: StoredPlan, progress: Progress):
         cancelledBy: { teamId: row.cancelled_team, userId: row.cancelled_user },
       }),
   };
+}
+
+function whenOf({ since, phase }: RunRow, plan: Plan): Pick<RolloutStand, 'nextAt' | 'answerBy'> {
+  if (since === null) return {};
+  return phase === 'waiting'
+    ? { nextAt: since + (plan.rollout?.waitMs ?? 0) }
+    : { answerBy: since + ANSWER_WITHIN_MS };
 }
 
 /** As the newest; the one that was not asked for the longest goes. */

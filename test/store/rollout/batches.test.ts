@@ -1,9 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { bareOutcome, OUTCOME_KINDS } from '../../../src/run/outcome.ts';
-import type { Beat } from '../../../src/time/beat.ts';
 import { fileTest } from '../file-test.ts';
 import { ANN, openRig, openRun } from '../rig.ts';
-import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
+import { end, FAILED, hostsOf, machine, runBatch, SOON, standOf, startAll } from './rig.ts';
 
 const SERIAL = [{ count: 1 }, { count: 2 }] as const;
 
@@ -60,24 +59,6 @@ describe('a rollout in batches', () => {
 describe('-wait', () => {
   const HOUR = 3_600_000;
   const rollout = { serial: [{ count: 1 }], waitMs: HOUR } as const;
-
-  /** A machine whose clocks the test sets. */
-  function machine() {
-    const clock: { boot: string; uptimeMs: number; at: number } = { boot: 'one', uptimeMs: 5_000, at: 1e12 };
-    let reads = 0;
-    return {
-      clock,
-      reads: () => reads,
-      beat: (): Beat => {
-        reads += 1;
-        return { ...clock };
-      },
-      pass(ms: number) {
-        clock.uptimeMs += ms;
-        clock.at += ms;
-      },
-    };
-  }
 
   test('is waited between the end of a batch and the start of the next, by the clock that nobody sets', async () => {
     const { beat, pass, clock, reads } = machine();

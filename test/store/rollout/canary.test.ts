@@ -1,6 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import { ANN, approvedPlan, BOB, okOutcome, openRig, openRun, type StoreRig } from '../rig.ts';
-import { end, FAILED, hostsOf, runBatch, SOON, standOf, startAll } from './rig.ts';
+import { formatCanary } from '../../../src/thread/canary.ts';
+import { formatRoot } from '../../../src/thread/root.ts';
+import { parseKey } from '../../../src/thread/row.ts';
+import { ANN, approvedPlan, BOB, claimAll, okOutcome, openRig, openRun, type StoreRig } from '../rig.ts';
+import { end, FAILED, hostsOf, machine, runBatch, SOON, standOf, startAll } from './rig.ts';
 
 async function actionsOf(rig: StoreRig): Promise<string[]> {
   const actions: string[] = [];
@@ -109,6 +112,62 @@ test('the absence of the bot is asked about once with its canary, and by itself 
   expect(await rig.store.resumeRun(run.id, ANN)).toBe(2);
   expect(await runBatch(rig.store, okOutcome())).toEqual(['web03']);
   await vi.waitFor(async () => expect(await runBatch(rig.store)).toEqual(['web04']), SOON);
+});
+
+const DAY = 24 * 3_600_000;
+
+test('a canary that nobody answers within 24 h is given up, also where most of it passed while the bot was away', async () => {
+  const { beat, pass, clock, reads } = machine();
+  await using rig = await openRig({ beat });
+  const run = await openRun(rig.store, { hosts: 3, rollout: { canary: 1 } });
+  await runBatch(rig.store);
+  const paused = await standOf(rig.store, run.id);
+  expect(paused).toMatchObject({ phase: 'paused', answerBy: expect.any(Number) });
+  // Somebody sets the wall clock: that is no day.
+  clock.at += 2 * DAY;
+  pass(DAY - 1);
+  const before = reads();
+  await rig.reopen();
+  await vi.waitFor(() => expect(reads()).toBeGreaterThan(before), SOON);
+  expect(await standOf(rig.store, run.id)).toMatchObject({ state: 'open', phase: 'paused' });
+  pass(1);
+  await rig.reopen();
+  await vi.waitFor(
+    async () =>
+      expect(await standOf(rig.store, run.id)).toMatchObject({ state: 'finished', phase: 'stopped' }),
+    SOON,
+  );
+  expect(await rig.store.continueRun(run.id, ANN)).toBeUndefined();
+  expect(await startAll(rig.store)).toEqual([]);
+  const jobs = await rig.store.listJobs(run.id);
+  expect(jobs.map(({ outcome }) => outcome?.kind)).toEqual(['ok', 'skipped', 'skipped']);
+  expect(jobs[1]?.outcome?.reason).toBe('the canary was not answered within 24 h');
+  expect(await actionsOf(rig)).toEqual(['held', 'stopped', 'settled']);
+  const found = await rig.store.findRun(run.id);
+  if (found === undefined) throw new Error('no run');
+  expect(JSON.stringify(formatRoot(found, { now: 0 }))).toContain(
+    '*Stopped as the canary was not answered within 24 h.*',
+  );
+  expect(formatCanary(found)?.text).toContain('did not answer within 24 h');
+  const shown = (await claimAll(rig.store)).map(({ key }) => parseKey(key)?.kind);
+  expect(shown).toEqual(expect.arrayContaining(['root', 'canary']));
+});
+
+test('a canary that was paused before there was an end to it is waited for a day from then on', async () => {
+  const { beat, pass } = machine();
+  await using rig = await openRig({ beat });
+  const run = await openRun(rig.store, { hosts: 2, rollout: { canary: 1 } });
+  await runBatch(rig.store);
+  await rig.query('update rollout set since = null, since_boot = null, since_uptime_ms = null');
+  pass(2 * DAY);
+  await rig.reopen();
+  await vi.waitFor(
+    async () => expect(await standOf(rig.store, run.id)).toMatchObject({ answerBy: expect.any(Number) }),
+    SOON,
+  );
+  expect(await rig.store.continueRun(run.id, ANN)).toBe(1);
+  expect(await runBatch(rig.store)).toEqual(['web02']);
+  expect(await standOf(rig.store, run.id)).toMatchObject({ state: 'finished', phase: 'running' });
 });
 
 test('a run that is kept no longer takes its rollout with it', async () => {

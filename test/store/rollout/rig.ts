@@ -1,6 +1,7 @@
 import type { Store } from '../../../src/ports/store.ts';
 import { bareOutcome, type Outcome } from '../../../src/run/outcome.ts';
 import type { TakenJob } from '../../../src/run/run.ts';
+import type { Beat } from '../../../src/time/beat.ts';
 import { okOutcome } from '../rig.ts';
 
 /** Time enough on a busy machine, and for several processes to hear of each other. */
@@ -34,4 +35,22 @@ export async function standOf(store: Store, runId: string) {
   const run = await store.findRun(runId);
   if (run === undefined) throw new Error(`no run ${runId}`);
   return { state: run.state, held: run.held, ...run.rollout };
+}
+
+/** A machine whose clocks the test sets. */
+export function machine() {
+  const clock: { boot: string; uptimeMs: number; at: number } = { boot: 'one', uptimeMs: 5_000, at: 1e12 };
+  let reads = 0;
+  return {
+    clock,
+    reads: () => reads,
+    beat: (): Beat => {
+      reads += 1;
+      return { ...clock };
+    },
+    pass(ms: number) {
+      clock.uptimeMs += ms;
+      clock.at += ms;
+    },
+  };
 }
