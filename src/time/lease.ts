@@ -14,8 +14,8 @@ export const FENCE_MS = 8_000;
 export const LOOK_MS = 250;
 /** Of a ticket that nobody speaks for any more; pg-boss takes no less. */
 export const LEASE_MS = 10_000;
-/** For clocks that do not run at one speed, and a busy loop. */
-const SPARE_MS = 1_000;
+/** For clocks that do not run at one speed, a busy loop, and the second that a limit lasts longer after it (`Deadline`). */
+const SPARE_MS = 2_000;
 
 /** How long each step may take of ending a command on its host when time is short. */
 export const HASTE = {

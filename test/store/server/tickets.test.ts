@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import pg from 'pg';
 import { expect, test, vi } from 'vitest';
 import { openPool } from '../../../src/store/postgres/connect.ts';
 import { Engine } from '../../../src/store/postgres/queue/engine.ts';
 import { okOutcome, openRig, openRun, quiet, type StoreRig } from '../rig.ts';
+import { openAnother } from './another.ts';
 
 /** A transaction of somebody else's on the tickets. */
 async function openOther({ url }: StoreRig) {
@@ -79,4 +82,60 @@ test('outcomes whose transaction was ended by a deadlock are stored by the next 
   expect(await rig.query('select id from batchops_queue.job')).toEqual([]);
   expect((await rig.store.audit.verify()).faults).toEqual([]);
   expect(await rig.query("select 1 from audit where action = 'settled'")).toHaveLength(1);
+});
+
+/** A way to the server on which the answer to the next commit of what was done with tickets is lost. */
+async function openForgetfulWay(url: string) {
+  const server = new URL(url);
+  const port = Number(server.port);
+  let isToForget = false;
+  const listener = createServer((near) => {
+    const far = connect(port, server.hostname);
+    let isOfTickets = false;
+    let isForgotten = false;
+    near.on('data', (chunk) => {
+      const said = chunk.toString('latin1');
+      if (isToForget && said.includes('batchops_queue')) isOfTickets = true;
+      if (isToForget && isOfTickets && said.includes('commit')) {
+        isForgotten = true;
+        isToForget = false;
+      }
+      far.write(chunk);
+    });
+    far.on('data', (chunk) => {
+      if (isForgotten) near.destroy();
+      else near.write(chunk);
+    });
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      one.on('error', () => {});
+      one.on('close', () => other.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  server.port = String(typeof address === 'object' ? address?.port : '');
+  return {
+    url: server.href,
+    forget: () => {
+      isToForget = true;
+    },
+    [Symbol.dispose]: () => void listener.close(),
+  };
+}
+
+test('jobs that were taken without that anybody was told wait on, and are taken once by the next who asks', async () => {
+  await using rig = await openRig();
+  using way = await openForgetfulWay(rig.url);
+  await using other = await openAnother(rig, { url: way.url });
+  await openRun(rig.store, { hosts: 3 });
+  way.forget();
+  await expect(other.jobs.take(3)).rejects.toThrow(/connection/i);
+  expect(await rig.query("select 1 from job where state = 'queued' and worker is not null")).toHaveLength(3);
+  const started = await other.jobs.start(await other.jobs.take(3));
+  expect(started.map(({ host }) => host).sort()).toEqual(['web01', 'web02', 'web03']);
+  expect(await rig.store.jobs.take(3)).toEqual([]);
+  expect(await rig.query('select 1 from batchops_queue.job')).toHaveLength(3);
 });

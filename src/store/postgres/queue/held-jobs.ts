@@ -86,18 +86,26 @@ export class HeldJobs {
 
   /** What was taken and has not started. */
   async giveBackWaiting(db: Kysely<ServerSchema>): Promise<void> {
-    await db.transaction().execute(async (trx) => {
-      const taken = await trx
-        .selectFrom('job')
-        .select('id')
-        .where('worker', '=', this.#self)
-        .where('state', '=', 'queued')
-        .execute();
-      await this.giveBack(
-        trx,
-        taken.map(({ id }) => id),
-      );
-    });
+    await db.transaction().execute(async (trx) => await this.giveBack(trx, await this.#waiting(trx)));
+  }
+
+  /** What was taken, for all that nobody here was told so. */
+  async giveBackUntold(trx: Transaction<ServerSchema>): Promise<void> {
+    const taken = await this.#waiting(trx);
+    await this.giveBack(
+      trx,
+      taken.filter((id) => !this.#ids.has(id)),
+    );
+  }
+
+  async #waiting(trx: Transaction<ServerSchema>): Promise<readonly string[]> {
+    const taken = await trx
+      .selectFrom('job')
+      .select('id')
+      .where('worker', '=', this.#self)
+      .where('state', '=', 'queued')
+      .execute();
+    return taken.map(({ id }) => id);
   }
 
   /** What is not ours any more, and what somebody asked to stop. */

@@ -2,7 +2,6 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Log } from '../../../ports/log.ts';
 import type { EndedJob, TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
-import { FENCE_MS } from '../../../time/lease.ts';
 import type { JobQueue } from '../../jobs/job-queue.ts';
 import { replaceUnknown, UNKNOWN } from '../../jobs/late.ts';
 import { type Held, type Ledger, settleJobs } from '../../jobs/settle.ts';
@@ -62,14 +61,14 @@ export class ServerJobs implements JobQueue {
   readonly #readyListeners: (() => void)[] = [];
   readonly #stopListeners: ((jobIds: readonly string[], why: Why) => void)[] = [];
   readonly #held: HeldJobs;
-  /** Of what is held, when the others last heard of each. */
-  readonly #heardAt = new Map<string, number>();
   readonly #look: ReturnType<typeof setInterval>;
   #engine: Engine | undefined;
   /** The map is one, and whoever uses it waits for whom uses it now. */
   #turn: Promise<unknown> = Promise.resolve();
   /** The last look found nothing that may go. */
   #isIdle = false;
+  /** The last `take` failed. */
+  #isInDoubt = false;
 
   constructor(settings: ServerJobsSettings) {
     const { ledger, hostConcurrency, personSlots, log } = settings;
@@ -132,12 +131,16 @@ export class ServerJobs implements JobQueue {
   take(n: number): Promise<readonly TakenJob[]> {
     if (!this.mayBegin() || !this.#settings.replicas.mayTake()) return Promise.resolve([]);
     return this.#alone(async () => {
-      if (this.#isIdle && !(await this.#map.isBehind(this.#db))) return [];
+      if (this.#isIdle && !this.#isInDoubt && !(await this.#map.isBehind(this.#db))) return [];
       try {
         const taken = await transact(this.#ledger.db, (trx) => this.#takeIn(toServer(trx), n));
+        this.#held.add(taken.map(({ id }) => id));
         this.#isIdle = taken.length === 0;
+        this.#isInDoubt = false;
         return taken;
       } catch (error) {
+        // It may stand all the same, and its answer be lost.
+        this.#isInDoubt = true;
         this.#map.doubt();
         throw error;
       }
@@ -145,6 +148,7 @@ export class ServerJobs implements JobQueue {
   }
 
   async #takeIn(trx: Transaction<ServerSchema>, n: number): Promise<readonly TakenJob[]> {
+    if (this.#isInDoubt) await this.#held.giveBackUntold(trx);
     await this.#map.sync(trx);
     const next = this.#map.take(n);
     if (next.length === 0) return [];
@@ -163,7 +167,6 @@ export class ServerJobs implements JobQueue {
       await this.#held.giveBack(trx, rest);
       this.#map.doubt();
     }
-    this.#held.add(taken);
     return next.filter(({ id }) => taken.has(id));
   }
 
@@ -267,7 +270,7 @@ export class ServerJobs implements JobQueue {
   async #beat(): Promise<void> {
     const engine = this.#running();
     await this.#settings.replicas.beat();
-    await this.#speakFor(engine);
+    await engine.touch(this.#held.ids());
     await this.#hearWhatEnds();
     // Whoever ended the batch before may be gone.
     for (const runId of await listWaitingRuns(this.#settings.beats)) {
@@ -278,17 +281,6 @@ export class ServerJobs implements JobQueue {
     await transact(this.#ledger.db, (trx) => this.#held.reclaim(trx, back));
     this.#settings.outbox.announce();
     this.#announce();
-  }
-
-  /** What others have not heard of for so long, though of us they have, is ended before they give its host away. */
-  async #speakFor(engine: Engine): Promise<void> {
-    const sentAt = performance.now();
-    const held = new Set(this.#held.ids());
-    for (const id of await engine.touch([...held])) this.#heardAt.set(id, sentAt);
-    for (const id of this.#heardAt.keys()) if (!held.has(id)) this.#heardAt.delete(id);
-    for (const id of held) if (!this.#heardAt.has(id)) this.#heardAt.set(id, sentAt);
-    const unheard = [...this.#heardAt].filter(([, at]) => sentAt - at >= FENCE_MS).map(([id]) => id);
-    this.#stop(unheard, 'cut-off');
   }
 
   async #hearWhatEnds(): Promise<void> {
