@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { isQuickened, quickenCiphers } from '../../src/ssh/login/cipher-keys.ts';
@@ -13,10 +14,11 @@ describe('the keys of AES-GCM', () => {
   ] as const)('with %s the library works on with objects in the place of bytes', async (cipher, expected) => {
     await using server = await startSshServer();
     const client = new ssh2.Client();
+    const sock = connect({ host: '127.0.0.1', port: server.port });
     client.on('error', () => {});
     const asked: (boolean | undefined)[] = [];
     client.on('handshake', () => {
-      quickenCiphers(client);
+      quickenCiphers(client, sock);
       asked.push(isQuickened(client));
     });
     const ready = new Promise<void>((resolve, reject) => {
@@ -24,7 +26,7 @@ describe('the keys of AES-GCM', () => {
       client.once('error', reject);
     });
     client.connect({
-      sock: connect({ host: '127.0.0.1', port: server.port }),
+      sock,
       username: 'ops',
       password: 'right',
       algorithms: { cipher: [cipher] },
@@ -40,6 +42,14 @@ describe('the packets of AES-GCM', () => {
   /** As the library has it: enciphers, and hands on. */
   function openCipher() {
     const written: Buffer[] = [];
+    const sent: Buffer[] = [];
+    const socket = new Duplex({
+      write(bytes: Buffer, _encoding, done) {
+        sent.push(bytes);
+        written.push(Buffer.from(bytes));
+        done();
+      },
+    });
     const cipher = {
       allocPacket: (bytes: number) => Buffer.alloc(bytes),
       encrypt(packet: Buffer) {
@@ -48,8 +58,8 @@ describe('the packets of AES-GCM', () => {
       },
       _onWrite: (bytes: Buffer) => void written.push(bytes),
     };
-    reusePackets(cipher);
-    return { cipher, written };
+    reusePackets(cipher, socket);
+    return { cipher, written, sent };
   }
 
   test('are made in the same place again once they are enciphered, and what was handed on stays as it was', () => {
@@ -61,6 +71,14 @@ describe('the packets of AES-GCM', () => {
     expect(second.buffer).toBe(first.buffer);
     cipher.encrypt(second);
     expect(Buffer.concat(written.slice(0, 2)).equals(before)).toBe(true);
+  });
+
+  test('give back what they were enciphered to once the socket has sent it, and not before', async () => {
+    const { cipher, sent } = openCipher();
+    cipher.encrypt(cipher.allocPacket(32_777));
+    expect(sent[0]?.length).toBeGreaterThan(32_777);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent[0]?.length).toBe(0);
   });
 
   test('that wait for new keys are not written over, nor are those of another connection', () => {
@@ -79,6 +97,7 @@ describe('the packets of AES-GCM', () => {
     async (bytes) => {
       await using server = await startSshServer();
       const client = new ssh2.Client();
+      const sock = connect({ host: '127.0.0.1', port: server.port });
       client.on('error', () => {});
       const layouts: unknown[] = [];
       client.on('handshake', () => {
@@ -89,7 +108,7 @@ describe('the packets of AES-GCM', () => {
           return [packet.length, packet.readUInt32BE(0), packet[4]];
         };
         const theirs = layout();
-        quickenCiphers(client);
+        quickenCiphers(client, sock);
         layouts.push(theirs, layout());
       });
       const ready = new Promise<void>((resolve, reject) => {
@@ -97,7 +116,7 @@ describe('the packets of AES-GCM', () => {
         client.once('error', reject);
       });
       client.connect({
-        sock: connect({ host: '127.0.0.1', port: server.port }),
+        sock,
         username: 'ops',
         password: 'right',
         algorithms: { cipher: ['aes128-gcm@openssh.com'] },
