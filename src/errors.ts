@@ -90,8 +90,8 @@ export class ConfigError extends Error {
   }
 }
 
-/** Up to `count` of the names that someone who typed `typed` may have meant: the nearest ones, in any case. */
-export function nearNames(typed: string, names: Iterable<string>, count = 3): readonly string[] {
+/** Up to three of the names that someone who typed `typed` may have meant: the nearest ones, in any case. */
+export function nearNames(typed: string, names: Iterable<string>): readonly string[] {
   const wanted = typed.toLowerCase();
   const reach = Math.max(1, Math.min(3, Math.ceil(wanted.length / 3)));
   const near: { readonly name: string; readonly distance: number }[] = [];
@@ -105,7 +105,7 @@ export function nearNames(typed: string, names: Iterable<string>, count = 3): re
   const nearest = near.reduce((least, { distance }) => Math.min(least, distance), reach);
   return near
     .filter(({ distance }) => distance === nearest)
-    .slice(0, count)
+    .slice(0, 3)
     .map(({ name }) => name);
 }
 

@@ -1,4 +1,4 @@
-import { hasAuditChannel, readDatabaseUrl } from './config.ts';
+import { hasAuditChannel, readDatabaseUrl } from './config/config.ts';
 import { ConfigError } from './errors.ts';
 import { runAuditCommand } from './process/commands/audit-command.ts';
 import { runBackupCommand } from './process/commands/backup-command.ts';

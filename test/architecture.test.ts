@@ -9,9 +9,9 @@ import { describe, expect, test } from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   ports: ['command', 'errors.ts', 'gather', 'inventory', 'policy', 'report', 'run', 'thread', 'time'],
-  'config.ts': ['errors.ts', 'inventory', 'ports', 'node:'],
+  config: ['errors.ts', 'inventory', 'ports', 'run', 'node:'],
   process: [
-    'config.ts',
+    'config',
     'errors.ts',
     'gather',
     'inventory',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { readConfig, unknownVariables } from '../src/config.ts';
+import { readConfig, unknownVariables } from '../src/config/config.ts';
 import { ConfigError } from '../src/errors.ts';
 
 const TOKENS = { SLACK_BOT_TOKEN: 'xoxb-bot', SLACK_APP_TOKEN: 'xapp-app' };
@@ -93,8 +93,8 @@ describe('settings', () => {
       'SLACK_BOT_TOKEN',
       'SLACK_APP_TOKEN',
       'SLACK_API_URL',
-      'BATCHOPS_HOST_KEY_POLICY',
       'BATCHOPS_CONCURRENCY',
+      'BATCHOPS_HOST_KEY_POLICY',
       'BATCHOPS_AUDIT_CHANNEL',
       'BATCHOPS_HTTP_ADDR',
     ]);
@@ -123,7 +123,7 @@ describe('settings', () => {
 
   test('are all in .env.example', () => {
     const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
-    const source = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('../src/config/config.ts', import.meta.url), 'utf8');
     const names = new Set(Array.from(source.matchAll(/'((?:SLACK|BATCHOPS)_[A-Z_]+|PORT)'/g), (m) => m[1]));
     for (const name of names) expect(example).toMatch(new RegExp(`^(# )?${name}=`, 'm'));
   });

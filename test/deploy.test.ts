@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
-import { readDatabaseUrl } from '../src/config.ts';
+import { readDatabaseUrl } from '../src/config/config.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');

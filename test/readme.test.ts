@@ -10,6 +10,8 @@ import { OUTCOME_KINDS } from '../src/run/outcome.ts';
 import { DRAIN_MS } from '../src/slack/connection.ts';
 import { GOODBYE_MS } from '../src/slack/socket-mode/socket.ts';
 import { POST_TIMEOUT_MS } from '../src/slack/workspace.ts';
+import { DEFAULT_MAX_FETCH_BYTES } from '../src/ssh/settings.ts';
+import { MAX_OFFERED_BYTES } from '../src/thread/files/files.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 const readme = readFileSync(`${root}README.md`, 'utf8');
@@ -39,6 +41,11 @@ describe('the README', () => {
       .map((entry) => (entry.isDirectory() ? `src/${entry.name}/` : `src/${entry.name}`))
       .filter((path) => path.endsWith('.ts') || path.endsWith('/'));
     expect(listed.filter((path) => path.startsWith('src/')).toSorted()).toEqual(present.toSorted());
+  });
+
+  test('tells how much is fetched, and how much of that is uploaded', () => {
+    expect(readme).toContain(`(${DEFAULT_MAX_FETCH_BYTES / 1_024 ** 3} GiB of each at most)`);
+    expect(readme).toContain(`each file of up to ${MAX_OFFERED_BYTES / 1_024 ** 2} MiB`);
   });
 
   test('links only to what exists', () => {

@@ -2,7 +2,7 @@ import { Refusal } from '../errors.ts';
 import { DIRECTION, type Field, RESULTS } from './fields.ts';
 import { checkUser, checkVariable, isDashes, readRest, splitList } from './fleet-options.ts';
 import { type FormField, type KnownOption, optionsOf } from './options.ts';
-import { checkPath, parseDuration, parseFanOut, withOptions } from './parse-command.ts';
+import { checkPath, parseCopyOptions, parseDuration, parseFanOut } from './parse-command.ts';
 import { COPY_FLAGS, type FleetRequest, type RequestedRun, type RequestedWork } from './request.ts';
 import {
   checkRollout,
@@ -162,7 +162,7 @@ function parseCopyFields(text: (field: FormField) => string, attempt: Attempt): 
     attempt(field, () => checkPath(field, text(field).trim() || undefined, action));
   const local = path('local');
   const remote = path('remote');
-  const more = attempt('copy-options', () => withOptions(action, parseFlags(text('copy-options'))));
+  const more = attempt('copy-options', () => parseCopyOptions(action, parseFlags(text('copy-options'))));
   if (local === undefined || remote === undefined || more === undefined) return undefined;
   return { action, local, remote, ...more };
 }

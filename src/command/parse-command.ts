@@ -170,12 +170,12 @@ function parseCopy(options: FleetOptions): RequestedWork {
     action,
     local: checkPath('local', paths.local, action),
     remote: checkPath('remote', paths.remote, action),
-    ...withOptions(action, options.flags),
+    ...parseCopyOptions(action, options.flags),
   };
 }
 
 /** What is typed of a copy's options. A `Refusal` where one says nothing of this direction. */
-export function withOptions(
+export function parseCopyOptions(
   action: 'put' | 'get',
   flags: ReadonlySet<string>,
 ): { readonly options?: CopyOptions } {

@@ -20,7 +20,7 @@ const SPACE = /[\u034f\s\u200b-\u200d\u2060\ufeff\u00ad\u115f\u1160\u3164\uffa0]
 const ZERO_WIDTH = /[\u034f\u200b-\u200d\u2060\ufeff\u00ad\u115f\u1160\u3164\uffa0]/gu;
 
 export const DOUBLE_QUOTES = '"“”„‟';
-export const SINGLE_QUOTES = "'‘’‚‛";
+const SINGLE_QUOTES = "'‘’‚‛";
 
 /** What may close a quote: straight by straight, curly by any curly of its kind, since clients guess the side. */
 export function closersOf(quote: string): string {

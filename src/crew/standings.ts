@@ -5,7 +5,7 @@ import type { Requester } from '../run/plan.ts';
 import { answering, askPart } from './asking.ts';
 
 const STANDING = 'standing';
-/** Together with what the bot part remembers itself it is never older than ten minutes. */
+/** Together with what the bot part remembers itself (`slack/asked.ts`) it is never older than ten minutes. */
 const FRESH_MS = 45_000;
 const PATIENCE_MS = 30_000;
 

@@ -3,7 +3,7 @@ import { openKeyBlocks } from './key-blocks.ts';
 import { type Mask, SECRET_MARKER } from './mask.ts';
 
 /** Of one stream's file. What comes after is only counted. */
-export const MAX_SPOOL_BYTES = 10 * 1024 * 1024;
+const MAX_SPOOL_BYTES = 10 * 1024 * 1024;
 
 /** Takes a stream's masked beginning, piece by piece. Never throws; each piece is the sink's to keep. */
 export interface SpoolSink {

@@ -77,6 +77,12 @@ function takeSpans(term: Term, maxChars: number): readonly Span[] | undefined {
   return fitting === 0 ? undefined : term.spans.slice(0, fitting);
 }
 
+interface Part {
+  readonly prefix: string;
+  readonly digits: string;
+  readonly suffix: string;
+}
+
 interface Row {
   readonly prefix: string;
   readonly suffix: string;
@@ -89,21 +95,29 @@ interface Row {
  * takes minutes on irregular names (clustershell#559), and an IP address is not a row.
  */
 function foldNames(names: readonly string[]): readonly Term[] {
-  const parts = names.map((name) => ({ name, ...splitNumber(name) }));
+  const parts = names.map(splitNumber);
   const widths = new Map<string, Set<number>>();
   for (const { prefix, digits, suffix } of parts) {
-    if (!/^0\d/.test(digits)) continue;
+    if (digits.length < 2 || digits[0] !== '0') continue;
     const key = `${prefix}\n${suffix}`;
     widths.set(key, (widths.get(key) ?? new Set()).add(digits.length));
   }
   const rows = new Map<string, Row>();
-  for (const { name, prefix, digits, suffix } of parts) {
+  let last: Row | undefined;
+  for (const { prefix, digits, suffix } of parts) {
     // 10 belongs to 08 and 09 where there are such, and else to 8 and 9.
-    const width = widths.get(`${prefix}\n${suffix}`)?.has(digits.length) ? digits.length : 0;
-    const key = digits === '' ? `\n${name}` : `${width}\n${prefix}\n${suffix}`;
+    const isPadded = widths.size > 0 && widths.get(`${prefix}\n${suffix}`)?.has(digits.length);
+    const width = isPadded ? digits.length : 0;
+    // Most often that of the name before.
+    if (digits !== '' && last?.width === width && last.prefix === prefix && last.suffix === suffix) {
+      last.numbers.add(Number(digits));
+      continue;
+    }
+    const key = digits === '' ? `\n${prefix}` : `${width}\n${prefix}\n${suffix}`;
     const row = rows.get(key) ?? { prefix, suffix, width, numbers: new Set() };
     if (digits !== '') row.numbers.add(Number(digits));
     rows.set(key, row);
+    last = digits === '' ? undefined : row;
   }
   return Array.from(rows.values()).flatMap(({ prefix, suffix, width, numbers }) =>
     splitSpans(spansOf(numbers)).map((spans) => ({ prefix, suffix, width, spans })),
@@ -111,11 +125,19 @@ function foldNames(names: readonly string[]): readonly Term[] {
 }
 
 /** A name around its last number. */
-function splitNumber(name: string): { prefix: string; digits: string; suffix: string } {
+function splitNumber(name: string): Part {
+  let end = name.length;
+  while (end > 0 && !isDigit(name, end - 1)) end--;
+  let start = end;
+  while (start > 0 && isDigit(name, start - 1)) start--;
   const isAddress = name.includes(':') || /^\d+(\.\d+){3}$/.test(name);
-  const [, prefix = name, digits = '', suffix = ''] = /^(.*?)(?<!\d)(\d+)(\D*)$/s.exec(name) ?? [];
-  if (isAddress || digits.length > MAX_DIGITS) return { prefix: name, digits: '', suffix: '' };
-  return { prefix, digits, suffix };
+  if (isAddress || start === end || end - start > MAX_DIGITS) return { prefix: name, digits: '', suffix: '' };
+  return { prefix: name.slice(0, start), digits: name.slice(start, end), suffix: name.slice(end) };
+}
+
+function isDigit(name: string, at: number): boolean {
+  const code = name.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
 }
 
 function spansOf(numbers: ReadonlySet<number>): readonly Span[] {

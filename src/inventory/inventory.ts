@@ -50,6 +50,14 @@ export interface Group {
   readonly left: readonly string[];
 }
 
+/** Who logs in where, behind which hosts. */
+export type Login = Pick<Host, 'ip' | 'port' | 'user' | 'way'>;
+
+/** What was allowed on a host, and what is remembered of it, is of a login: its name may mean another one by now. */
+export function isSameLogin(a: Login, b: Login): boolean {
+  return a.ip === b.ip && a.port === b.port && a.user === b.user && a.way?.join() === b.way?.join();
+}
+
 export interface Inventory {
   /** In file order. Keys are lower-case names. */
   readonly hosts: ReadonlyMap<string, Host>;

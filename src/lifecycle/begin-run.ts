@@ -19,6 +19,7 @@ import { canonicalPlan, fillable, type Plan } from '../run/plan.ts';
 import { type Asking, planRun } from '../run/planning.ts';
 import { newSeed } from '../run/rollout/order.ts';
 import { type BegunRun, type Click, isGivenUp, type Job } from '../run/run.ts';
+import { breathe } from '../time/breathe.ts';
 import { bringWork, draftWork } from './bring-files.ts';
 import type { RunContext } from './execution.ts';
 import type { LiveOutputs } from './live/live-outputs.ts';
@@ -80,8 +81,11 @@ export async function beginRun(
 ): Promise<Answer | undefined> {
   if (request.preview) return await previewRun(context, call, request);
   const { plan, notes } = draftRun(context, call, request);
+  // Each of these is tens of milliseconds where there are ten thousand hosts.
+  await breathe();
   authorize(plan, context.allowlist, context.inventory);
   const work = await bringWork(context, call, request.work);
+  await breathe();
   return await startRun(context, call, { ...plan, work }, notes);
 }
 

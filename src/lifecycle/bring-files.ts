@@ -5,8 +5,8 @@ import type { Asking } from '../run/planning.ts';
 import { fetchShared, findShared, localNameOf, type SharedFileSource, sharedName } from './shared-file.ts';
 
 /** A script and what a command reads are held in memory while they are sent. */
-export const MAX_SCRIPT_BYTES = 1024 * 1024;
-export const MAX_STDIN_BYTES = 16 * 1024 * 1024;
+const MAX_SCRIPT_BYTES = 1024 * 1024;
+const MAX_STDIN_BYTES = 16 * 1024 * 1024;
 
 /** The work before the disk, or Slack, was asked: good for judging, not for sending. */
 export function draftWork(work: RequestedWork, channelId: string): Work {

@@ -6,7 +6,7 @@ import type { Asking } from '../run/planning.ts';
 import type { SharedFile } from '../run/shared-file.ts';
 
 /** A file from Slack goes to the hosts through the transfer folder, up to this size. */
-export const MAX_SHARED_BYTES = 100 * 1024 * 1024;
+const MAX_SHARED_BYTES = 100 * 1024 * 1024;
 
 const PREFIX = /^slack:/i;
 

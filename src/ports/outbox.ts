@@ -6,7 +6,10 @@ import type { ClosedPlace } from '../thread/unread.ts';
  * store says, so no result is lost; a claim holds for a lease, so (almost) none is doubled.
  */
 export interface Outbox {
-  /** Up to `limit` due rows, oldest first, none of these channels; each is ours until `now + leaseMs`. */
+  /**
+   * Up to `limit` due rows, none of the channels `except`; runs take turns, each with its oldest first. Each is ours until
+   * `now + leaseMs`.
+   */
   claim(query: OutboxClaim): Promise<readonly OutboxRow[]>;
   /**
    * Slack has it under this `ts`, or a notice in its place, which leaves the row's faults. The row is done unless

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 /** Files that the rest of the process has open, or may come to: Slack, the database, whoever asks for metrics, names being looked up. */
 const OWN_FILES = 128;

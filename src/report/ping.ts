@@ -1,7 +1,7 @@
 import { outcomeWords } from '../run/outcome.ts';
 import type { HostFacts } from '../run/ping/facts.ts';
 import type { Meeting, Ping } from '../run/ping/ping.ts';
-import { SUDO_WORDS, TRUST_WORDS } from '../run/ping/words.ts';
+import { SUDO_WORDS, sftpWords, TRUST_WORDS } from '../run/ping/words.ts';
 import { bold, code, line, type Message, preformatted, type RichTextElement, richText } from './message.ts';
 import { escapeShort } from './text/escape.ts';
 import { formatHostNames } from './text/host-names.ts';
@@ -131,7 +131,7 @@ function kindOf({ kind, meeting, abilities }: HostFacts): string {
     ...(meeting ? [meetingWords(meeting)] : []),
     ...(abilities
       ? [
-          `${shown(abilities.shell) || 'no shell known'}, sudo: ${SUDO_WORDS[abilities.sudo]}, SFTP ${abilities.sftp ? 'offered' : 'not offered'}`,
+          `${shown(abilities.shell) || 'no shell known'}, sudo: ${SUDO_WORDS[abilities.sudo]}, SFTP ${sftpWords(abilities.sftp)}`,
         ]
       : []),
   ].join(' · ');
@@ -173,7 +173,7 @@ function formatOne(host: string, facts: HostFacts, now: number): Message {
       ? [
           ['shell', shown(abilities.shell) || 'not known'],
           ['sudo', SUDO_WORDS[abilities.sudo]],
-          ['sftp', abilities.sftp ? 'offered' : 'not offered'],
+          ['sftp', sftpWords(abilities.sftp)],
           ['asked', `by a ping, ${ago(abilities.at)}`],
         ]
       : []),

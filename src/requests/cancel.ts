@@ -8,15 +8,7 @@ import type { Run } from '../run/run.ts';
 import { findVisibleRun } from './questions.ts';
 
 export async function cancelRun(context: RequestContext, call: Call, runId: string): Promise<Answer> {
-  const run = await context.store.findRun(runId);
-  const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
-  if (run === undefined || !(isOwn || mayCancel(context, call, run))) {
-    // Who may not see it is not told that there is one.
-    const { id } = await findVisibleRun(context, call, runId);
-    throw new Refusal('not-allowed', `${id} is not yours to cancel.`, {
-      remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
-    });
-  }
+  const { run } = await findStoppableRun(context, call, runId, (id) => `${id} is not yours to cancel.`);
   if (run.state === 'finished') {
     throw new Refusal('not-now', `${run.id} has already finished.`, { remedy: `See /batch show ${run.id}` });
   }
@@ -27,10 +19,24 @@ export async function cancelRun(context: RequestContext, call: Call, runId: stri
   );
 }
 
-/** Other people's runs, on all of their hosts. */
-export function mayCancel(context: RequestContext, call: Call, run: Run): boolean {
-  const hosts = run.plan.targets.map((target) => target.host);
-  return hasRight(context.allowlist, call, 'cancel', hosts);
+/** For who asked for it, and for whoever may cancel other people's on all of its hosts. */
+export async function findStoppableRun(
+  context: RequestContext,
+  call: Call,
+  runId: string,
+  refusal: (id: string) => string,
+): Promise<{ readonly run: Run; readonly isOwn: boolean }> {
+  const run = await context.store.findRun(runId);
+  if (run !== undefined) {
+    const isOwn = isSamePerson(run.plan.requester, call.requester);
+    const hosts = run.plan.targets.map((target) => target.host);
+    if (isOwn || hasRight(context.allowlist, call, 'cancel', hosts)) return { run, isOwn };
+  }
+  // Who may not see it is not told that there is one.
+  const { id } = await findVisibleRun(context, call, runId);
+  throw new Refusal('not-allowed', refusal(id), {
+    remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
+  });
 }
 
 /** One host of a run: the others go on. */

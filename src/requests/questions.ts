@@ -1,7 +1,7 @@
 import type { BotRequest } from '../command/request.ts';
 import { Refusal } from '../errors.ts';
 import { resolveTerms } from '../inventory/expression.ts';
-import type { Inventory } from '../inventory/inventory.ts';
+import { type Inventory, isSameLogin } from '../inventory/inventory.ts';
 import { lacksWorkers } from '../lifecycle/workers.ts';
 import type { Allowlist } from '../policy/allowlist.ts';
 import { hasRight } from '../policy/authorize.ts';
@@ -14,7 +14,6 @@ import { formatFacts } from '../report/ping.ts';
 import { formatQueue, type QueueRow } from '../report/queue.ts';
 import { formatDay } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
-import { isSameLogin } from '../run/ping/facts.ts';
 import { isSamePerson } from '../run/plan.ts';
 import type { Asking } from '../run/planning.ts';
 import type { GoneRun, Run } from '../run/run.ts';

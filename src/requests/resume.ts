@@ -5,9 +5,8 @@ import { formatNotice } from '../report/answers.ts';
 import { isPaused } from '../report/text/rollout.ts';
 import { plural } from '../report/text/wording.ts';
 import type { Answer } from '../report/views/view.ts';
-import { isSamePerson } from '../run/plan.ts';
 import type { ButtonClick } from './calls.ts';
-import { mayCancel } from './cancel.ts';
+import { findStoppableRun } from './cancel.ts';
 import { refuseLate } from './doubts/presses.ts';
 import { findVisibleRun } from './questions.ts';
 
@@ -55,15 +54,8 @@ export async function continueRun(
   runId: string,
   click: Pick<ButtonClick, 'isLate'>,
 ): Promise<Answer> {
-  const run = await context.store.findRun(runId);
-  const isOwn = run !== undefined && isSamePerson(run.plan.requester, call.requester);
-  if (run === undefined || !(isOwn || mayCancel(context, call, run))) {
-    // Who may not see it is not told that there is one.
-    const { id } = await findVisibleRun(context, call, runId);
-    throw new Refusal('not-allowed', `Whether ${id} continues is not yours to say.`, {
-      remedy: 'Its requester can, and whoever has the action "cancel" on its hosts in the allowlist.',
-    });
-  }
+  const words = (id: string) => `Whether ${id} continues is not yours to say.`;
+  const { run, isOwn } = await findStoppableRun(context, call, runId, words);
   if (!isPaused(run)) throw notPaused(run.id);
   refuseLate(click);
   if (isOwn) {

@@ -1,3 +1,5 @@
+export const HOST_KEY_POLICIES = ['strict', 'ask', 'accept-new', 'off'] as const;
+
 /**
  * What a host's key has to be before anything secret is sent to it:
  *
@@ -8,7 +10,7 @@
  *
  * But for `off` a changed key is refused. A fingerprint pinned in the inventory stands above all of them.
  */
-export type HostKeyPolicy = 'strict' | 'ask' | 'accept-new' | 'off';
+export type HostKeyPolicy = (typeof HOST_KEY_POLICIES)[number];
 
 /** A host key as people compare it. */
 export interface KeyPrint {

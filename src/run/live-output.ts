@@ -5,7 +5,7 @@ export interface LiveText {
   readonly totalBytes: number;
   /** There may be more before it. */
   readonly isCut: boolean;
-  /** Not text: NUL bytes, or mostly not UTF-8. `text` is then empty. */
+  /** Not text (`isBinary`): a NUL, or more than a tenth not UTF-8, near its beginning. `text` is then empty. */
   readonly binary: boolean;
 }
 

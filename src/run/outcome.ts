@@ -55,7 +55,7 @@ export interface StreamText {
   readonly totalBytes: number;
   /** What stands in neither part. */
   readonly omittedBytes: number;
-  /** Not text: NUL bytes, or mostly not UTF-8. `head` and `tail` are then empty. */
+  /** Not text (`isBinary`): a NUL, or more than a tenth not UTF-8, near its beginning. `head` and `tail` are then empty. */
   readonly binary: boolean;
   /** Hex, over all bytes as they came. */
   readonly sha256: string;

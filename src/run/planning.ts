@@ -2,7 +2,7 @@ import type { FleetRequest } from '../command/request.ts';
 import type { RequestedRollout, Rollout } from '../command/rollout/parse.ts';
 import type { RetryOf } from '../command/verbs.ts';
 import type { Filling } from '../inventory/fill.ts';
-import type { Host } from '../inventory/inventory.ts';
+import { type Host, isSameLogin } from '../inventory/inventory.ts';
 import { mayHaveRun, type OutcomeKind } from './outcome.ts';
 import { findTarget, type Plan, type Requester, type Target, type Work } from './plan.ts';
 import { chooseHosts } from './rollout/choose.ts';
@@ -120,13 +120,7 @@ export function planTarget(host: Host): Target {
 
 /** Whether the target is still the same login on the same address, behind the same hosts. */
 export function isSameTarget(a: Target, b: Target): boolean {
-  return (
-    a.ip === b.ip &&
-    a.port === b.port &&
-    a.user === b.user &&
-    a.skip === b.skip &&
-    a.way?.join() === b.way?.join()
-  );
+  return isSameLogin(a, b) && a.skip === b.skip;
 }
 
 /** The hosts of a finished run that a retry is for, and how many it leaves out because they may have run. */

@@ -1,8 +1,11 @@
 import { delay } from '../time/delay.ts';
 import { classify } from './outgoing/failure.ts';
 
-/** What Slack said of something holds this long where it says nothing since, and no longer. */
-const HOLDS_MS = 10 * 60_000;
+/**
+ * What Slack said of something holds this long where it says nothing since, and no longer: ten minutes, less the 45 s that
+ * a worker goes on by what it was told of it (`crew/standings.ts`).
+ */
+const HOLDS_MS = 10 * 60_000 - 45_000;
 const MAX_KEPT = 5_000;
 /** Somebody waits: for so long Slack's own word of when to ask again is followed, once. */
 const LONGEST_PAUSE_MS = 1_000;

@@ -7,7 +7,7 @@ import { type Meters, UNMETERED } from '../ports/meters.ts';
 import { within } from '../time/within.ts';
 import { quietLogger } from './quiet-logger.ts';
 
-export const EVENTS_PATH = '/slack/events';
+const EVENTS_PATH = '/slack/events';
 /** How far a clock may be ahead of ours. */
 const MAX_SKEW_S = 60;
 const MAX_BODY_BYTES = 512 * 1024;
@@ -21,7 +21,6 @@ export interface ListenAddress {
 interface EndpointContext {
   readonly log: Log;
   readonly meters?: Meters | undefined;
-  readonly now?: () => number;
 }
 
 /** Slack's requests over HTTP: Bolt checks the signature, this server what Bolt leaves open. */
@@ -30,11 +29,7 @@ export class HttpEndpoint {
   readonly #server: Server;
   readonly #at: ListenAddress;
 
-  constructor(
-    signingSecret: string,
-    at: ListenAddress,
-    { log, meters = UNMETERED, now = Date.now }: EndpointContext,
-  ) {
+  constructor(signingSecret: string, at: ListenAddress, { log, meters = UNMETERED }: EndpointContext) {
     this.#at = at;
     this.receiver = new HTTPReceiver({
       signingSecret,
@@ -55,7 +50,7 @@ export class HttpEndpoint {
       });
       // Bolt refuses a timestamp older than five minutes, but takes one of next year: a request recorded
       // with such a one could be sent again for ever.
-      if (isFromTheFuture(request.headers['x-slack-request-timestamp'], now())) {
+      if (isFromTheFuture(request.headers['x-slack-request-timestamp'], Date.now())) {
         log.warn({}, 'a request with a timestamp in the future was refused');
         response.writeHead(401).end();
         return;

@@ -6,15 +6,15 @@ import type { Log } from '../ports/log.ts';
  * debug the SDK prints whole payloads, with what was typed and the response_url (socket-mode, SocketModeClient).
  */
 export function quietLogger(log: Log): Logger {
-  const say = (level: 'warn' | 'error', parts: readonly unknown[]) => {
-    log[level]({ from: 'slack' }, redact(parts.map(describe).join(' ')).slice(0, 500));
+  const warn = (...parts: readonly unknown[]) => {
+    log.warn({ from: 'slack' }, redact(parts.map(describe).join(' ')).slice(0, 500));
   };
   return {
     debug() {},
     info() {},
-    warn: (...parts: unknown[]) => say('warn', parts),
+    warn,
     // What comes of an error is ours to judge; the SDK also calls a connection it will open again an error.
-    error: (...parts: unknown[]) => say('warn', parts),
+    error: warn,
     setLevel() {},
     setName() {},
     getLevel: () => LogLevel.WARN,

@@ -9,19 +9,13 @@ const FRESH_MS = 10_000;
 
 /** Whether Slack takes what we have to show: known from every call that is made, and asked where none was made lately. */
 export class Reachability {
-  readonly #now: () => number;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #badNews: { readonly at: number; readonly words: string } | undefined;
   #asking: Promise<string | null> | undefined;
 
-  /** `now` of a clock that nobody can set. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
-  }
-
   /** Slack did what it was asked. */
   took(method: string): void {
-    this.#answeredAt = this.#now();
+    this.#answeredAt = performance.now();
     if (isShowing(method)) this.#badNews = undefined;
   }
 
@@ -33,13 +27,13 @@ export class Reachability {
       kind === 'app' ||
       kind === 'unknown' ||
       (kind === 'later' && !/rate_?limited/.test(code));
-    if (!isOurs) this.#answeredAt = this.#now();
-    else if (isShowing(method)) this.#badNews = { at: this.#now(), words: describe(kind, code) };
+    if (!isOurs) this.#answeredAt = performance.now();
+    else if (isShowing(method)) this.#badNews = { at: performance.now(), words: describe(kind, code) };
   }
 
   /** Null where a message would most likely be taken; else why not. `ask` makes any call, and may reject. */
   async trouble(ask: () => Promise<unknown>): Promise<string | null> {
-    const now = this.#now();
+    const now = performance.now();
     if (this.#badNews !== undefined && now - this.#badNews.at < BAD_NEWS_MS) return this.#badNews.words;
     if (now - this.#answeredAt < FRESH_MS) return null;
     this.#asking ??= this.#ask(ask).finally(() => {

@@ -10,7 +10,6 @@ interface Waiting {
   readonly signal?: AbortSignal;
   /** Gives up what can be done without. */
   readonly free?: () => void;
-  readonly patienceMs?: number;
 }
 
 /**
@@ -19,9 +18,9 @@ interface Waiting {
  */
 export async function untilFilesAreFree<T>(
   act: () => Promise<T>,
-  { signal, free = () => {}, patienceMs = PATIENCE_MS }: Waiting = {},
+  { signal, free = () => {} }: Waiting = {},
 ): Promise<T> {
-  const until = performance.now() + patienceMs;
+  const until = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
       return await act();

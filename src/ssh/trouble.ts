@@ -13,8 +13,8 @@ export class Trouble extends Error {
   readonly isPassing: boolean;
   /** Nothing was asked yet: on a connection that was kept, its age may be all that is wrong. */
   readonly mayBeStale: boolean;
-  /** It hung up before it said a word, which a server does that is asked by too many at a time. */
-  readonly isHangUp: boolean;
+  /** It hung up before it greeted us, which a server does that is asked by too many at a time; `told` where it says so. */
+  readonly hangUp: 'no' | 'silent' | 'told';
   /** And too many did ask: it says nothing about this host. */
   readonly wasCrowded: boolean;
   /** It is of a host on the way, whom the words name. */
@@ -27,7 +27,7 @@ export class Trouble extends Error {
     more: {
       isPassing?: boolean;
       mayBeStale?: boolean;
-      isHangUp?: boolean;
+      hangUp?: 'no' | 'silent' | 'told';
       wasCrowded?: boolean;
       isOnTheWay?: boolean;
       cause?: unknown;
@@ -37,7 +37,7 @@ export class Trouble extends Error {
     this.kind = kind;
     this.isPassing = more.isPassing ?? false;
     this.mayBeStale = more.mayBeStale ?? kind === 'unreachable';
-    this.isHangUp = more.isHangUp ?? false;
+    this.hangUp = more.hangUp ?? 'no';
     this.wasCrowded = more.wasCrowded ?? false;
     this.isOnTheWay = more.isOnTheWay ?? false;
   }
@@ -180,7 +180,7 @@ export function refusedDial(error: unknown, address: string): Trouble {
     case 'ETIMEDOUT':
       return new Trouble('unreachable', `no answer from ${address}`);
     case 'ECONNRESET':
-      return new Trouble('unreachable', `${address} hung up at once`, { isPassing: true, isHangUp: true });
+      return new Trouble('unreachable', `${address} hung up at once`, { isPassing: true, hangUp: 'silent' });
     case 'EMFILE':
     case 'ENFILE':
       return new Trouble('skipped', 'the bot has as many files open as it may; nothing was sent', {
@@ -201,8 +201,20 @@ export function isDisagreement(error: unknown): boolean {
   return NO_MATCH.test(wordsOf(error));
 }
 
-/** Why a TCP connection did not become an SSH session. `wasAsked`: a key or a password was already offered. */
-export function brokenHandshake(error: unknown, address: string, phase: Phase, wasAsked: boolean): Trouble {
+/** OpenSSH's words for more logins at a time than its `MaxStartups`. */
+const TOO_MANY = 'Exceeded MaxStartups';
+
+/**
+ * Why a TCP connection did not become an SSH session. `wasAsked`: a key or a password was already offered. `farewell`:
+ * what the host said in place of a greeting.
+ */
+export function brokenHandshake(
+  error: unknown,
+  address: string,
+  phase: Phase,
+  wasAsked: boolean,
+  farewell = '',
+): Trouble {
   // A full MaxStartups, a penalty or a proxy looks like this; a moment later it may not.
   const isPassing = !wasAsked;
   const words = wordsOf(error);
@@ -214,11 +226,20 @@ export function brokenHandshake(error: unknown, address: string, phase: Phase, w
     return new Trouble('unreachable', `${address} does not speak SSH`);
   }
   if (isEnd(error)) {
-    const isHangUp = isPassing && phase === 'its greeting';
-    return new Trouble('unreachable', `${address} hung up during ${phase}`, { isPassing, isHangUp });
+    const words = farewell === '' ? '' : `, saying ${quoteHost(farewell)}`;
+    return new Trouble('unreachable', `${address} hung up during ${phase}${words}`, {
+      isPassing,
+      hangUp: isPassing && phase === 'its greeting' ? kindOfHangUp(farewell) : 'no',
+    });
   }
   const how = saidOnLeaving(error) ?? 'broke the SSH protocol';
   return new Trouble('unreachable', `${address} ${how} during ${phase}`, { isPassing, cause: error });
+}
+
+/** Who gives another reason, such as a penalty (OpenSSH 9.8), does so however few ask at a time. */
+function kindOfHangUp(farewell: string): Trouble['hangUp'] {
+  if (farewell === TOO_MANY) return 'told';
+  return farewell === '' ? 'silent' : 'no';
 }
 
 /** Why a session that stood is over, in our words: the library's are about itself. */

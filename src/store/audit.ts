@@ -3,7 +3,7 @@ import type { AuditEntry } from '../run/audit-entry.ts';
 import type { Requester } from '../run/plan.ts';
 import { oweAuditLine } from '../thread/layout.ts';
 import { sha256 } from './audit/sha256.ts';
-import { LAST } from './outbox/outbox.ts';
+import { LAST } from './outbox/claim.ts';
 import { oweRows } from './outbox/owed-rows.ts';
 import { takeCounted } from './people/refusal-counts.ts';
 import type { Schema } from './schema.ts';

@@ -1,5 +1,5 @@
 import own from '../../package.json' with { type: 'json' };
-import { limitsOf } from '../config.ts';
+import { limitsOf } from '../config/config.ts';
 import { distantKeyring } from '../crew/keys.ts';
 import { distantSecrets } from '../crew/secrets.ts';
 import { tellStandings } from '../crew/standings.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import own from '../../package.json' with { type: 'json' };
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { expireRecords } from '../lifecycle/expiry.ts';
 import { openSteadyClock } from '../process/clocks.ts';
 import { watch } from '../process/condition.ts';

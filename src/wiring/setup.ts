@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { LearningMask } from '../gather/mask.ts';
 import type { Crew } from '../ports/crew.ts';
 import type { Meters } from '../ports/meters.ts';

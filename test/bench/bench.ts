@@ -3,7 +3,8 @@
  * other programs beside ours only the ratios say something.
  *
  *     npm run bench -- --quick            20 hosts, one round: does it work at all
- *     npm run bench -- --rounds 5 --hosts 200 --jobs 10000 --only cold,warm,copy,acks,logins,expressions,visibility,years,jobs --no-peers
+ *     npm run bench -- --only many        10,000 hosts, some eight minutes
+ *     npm run bench -- --rounds 5 --hosts 200 --jobs 10000 --only cold,warm,copy,acks,logins,many,expressions,visibility,years,jobs --no-peers
  */
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -12,7 +13,6 @@ import { parseArgs } from 'node:util';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 import { type AckFigures, measureAcks } from './acks/acks.ts';
 import { measureExpressions } from './acks/expressions.ts';
-import { formatLogins, measureLogins } from './acks/logins.ts';
 import {
   coldPeers,
   endMasters,
@@ -25,13 +25,28 @@ import {
 import { formatCopies, measureCopies } from './copy/copy.ts';
 import { type FleetFiles, startFleet } from './fleet.ts';
 import { formatJobs, measureJobs } from './jobs/jobs.ts';
+import { formatLogins, measureLogins } from './logins/logins.ts';
+import { formatMany, measureMany } from './logins/many.ts';
 import { machineFacts, round2 } from './machine.ts';
 import { atMost, bar, fixed, table } from './report.ts';
 import { type Contender, median, quantile, type Rounds, race, ratio, type Taken } from './rounds.ts';
 import { formatVisibility, measureVisibility, ROUNDS, type Visibility } from './visibility/visibility.ts';
 import { formatYears, measureYears } from './years/years.ts';
 
-const PARTS = ['cold', 'warm', 'copy', 'acks', 'logins', 'expressions', 'visibility', 'years', 'jobs'];
+const PARTS = [
+  'cold',
+  'warm',
+  'copy',
+  'acks',
+  'logins',
+  'many',
+  'expressions',
+  'visibility',
+  'years',
+  'jobs',
+];
+/** It takes as long as all the others: only where it is asked for. */
+const LONG = 'many';
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -39,7 +54,7 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string' },
     'no-peers': { type: 'boolean', default: false },
     jobs: { type: 'string' },
-    only: { type: 'string', default: PARTS.join(',') },
+    only: { type: 'string', default: PARTS.filter((part) => part !== LONG).join(',') },
   },
 });
 const FAN_OUT = 64;
@@ -80,6 +95,10 @@ if (parts.includes('acks')) await measureAnswers();
 if (parts.includes('logins')) {
   if (HAS_SSHD) await measureLoggingIn();
   else report.push('logins: not measured, there is no sshd (apt install openssh-server)');
+}
+if (parts.includes('many')) {
+  if (HAS_SSHD) await measureFleetAtOnce();
+  else report.push('many: not measured, there is no sshd (apt install openssh-server)');
 }
 if (parts.includes('expressions')) await measureWorstExpressions();
 if (parts.includes('visibility')) await measureThreads();
@@ -275,6 +294,14 @@ async function measureLoggingIn(): Promise<void> {
   const figures = await measureLogins(hosts);
   report.push('', ...formatLogins(figures));
   results.logins = figures;
+}
+
+async function measureFleetAtOnce(): Promise<void> {
+  const hosts = Number(flags.hosts ?? (flags.quick ? 1_000 : 10_000));
+  say(`many: the bot and ${hosts} hosts`);
+  const figures = await measureMany(hosts);
+  report.push('', ...formatMany(figures));
+  results.many = figures;
 }
 
 async function measureWorstExpressions(): Promise<void> {

@@ -30,11 +30,11 @@ export interface Fleet extends AsyncDisposable {
 export const REQUESTER = { teamId: 'T0BENCH01', userId: 'U0BENCH01' };
 export const CHANNEL = 'C0BENCH01';
 
-/** OpenSSH's MAX_LISTEN_SOCKS. */
-const ADDRESSES_PER_SSHD = 16;
-
-/** Real OpenSSH servers on loopback. One key logs in everywhere, and every host key is known beforehand. */
-export async function startFleet(count: number, nice?: number): Promise<Fleet> {
+/**
+ * A real OpenSSH server behind so many addresses of loopback. One key logs in everywhere, and every host key is known
+ * beforehand. It listens everywhere, as it takes sixteen addresses at most, and lets in nobody but from loopback.
+ */
+export async function startFleet(count: number): Promise<Fleet> {
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'batchops-bench-'));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
@@ -43,28 +43,24 @@ export async function startFleet(count: number, nice?: number): Promise<Fleet> {
   const hostKey = makeKeyPair();
   const [hostKeyType = '', hostKeyText = ''] = hostKey.public.split(' ');
 
-  const servers = await Promise.all(
-    Array.from({ length: Math.ceil(count / ADDRESSES_PER_SSHD) }, async (_, k) => {
-      const size = Math.min(ADDRESSES_PER_SSHD, count - k * ADDRESSES_PER_SSHD);
-      const addresses = Array.from({ length: size }, (__, i) => `127.70.${k}.${i + 1}`);
-      const { port, user } = opened.use(
-        await startSshd({
-          addresses,
-          hostKeys: [hostKey],
-          authorizedKeys: [key.public],
-          ...(nice !== undefined && { nice }),
-        }),
-      );
-      return { pattern: `127.70.${k}.*`, addresses, port, user };
+  const sshd = opened.use(
+    await startSshd({
+      addresses: ['0.0.0.0'],
+      hostKeys: [hostKey],
+      authorizedKeys: [key.public],
+      config: ['AllowUsers *@127.0.0.0/8'],
     }),
   );
-  const hosts = servers
-    .flatMap(({ addresses, port }) => addresses.map((ip) => ({ ip, port })))
-    .map((at, i) => ({ name: `h${i + 1}`, ...at }));
+  const { port, user } = sshd;
+  const hosts = Array.from({ length: count }, (_, n) => ({
+    name: `h${n + 1}`,
+    ip: `127.70.${Math.trunc(n / 250)}.${(n % 250) + 1}`,
+    port,
+  }));
   const files: FleetFiles = {
     folder,
     hosts,
-    user: servers[0]?.user ?? '',
+    user,
     keyPath: path('key'),
     knownHostsPath: path('known_hosts'),
     sshConfigPath: path('ssh_config'),
@@ -76,8 +72,8 @@ export async function startFleet(count: number, nice?: number): Promise<Fleet> {
   };
   const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
   const sshConfig = [
-    ...servers.map(({ pattern, port }) => `Host ${pattern}\n  Port ${port}`),
     'Host *',
+    `  Port ${port}`,
     `  User ${files.user}`,
     `  IdentityFile ${files.keyPath}`,
     '  IdentitiesOnly yes',
@@ -92,7 +88,7 @@ export async function startFleet(count: number, nice?: number): Promise<Fleet> {
     writeFile(files.keyPath, `${key.private.trimEnd()}\n`, { mode: 0o600 }),
     writeFile(
       files.knownHostsPath,
-      lines(hosts.map(({ ip, port }) => `[${ip}]:${port} ${hostKeyType} ${hostKeyText}`)),
+      lines(hosts.map(({ ip }) => `[${ip}]:${port} ${hostKeyType} ${hostKeyText}`)),
       { mode: 0o600 },
     ),
     writeFile(files.sshConfigPath, lines(sshConfig)),
@@ -110,8 +106,8 @@ export async function startFleet(count: number, nice?: number): Promise<Fleet> {
     writeFile(
       files.inventoryPath,
       lines([
-        `[DEFAULT]\nuser = ${files.user}\nkey = ${files.keyPath}`,
-        ...hosts.map(({ name, ip, port }) => `[${name}]\nip = ${ip}\nport = ${port}`),
+        `[DEFAULT]\nport = ${port}\nuser = ${user}\nkey = ${files.keyPath}`,
+        ...hosts.map(({ name, ip }) => `[${name}]\nip = ${ip}`),
       ]),
     ),
     writeFile(

@@ -1,25 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Page } from 'playwright-core';
 import { describe, expect, test, vi } from 'vitest';
-import { openPageFiles } from '../../src/sandbox/page/page-files.ts';
-import { ADA, ada, BOB, finished, OPS, openStage, shown, startBot } from '../rigs/bot.ts';
+import { ADA, ada, finished, OPS, openStage, shown, startBot } from '../rigs/bot.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
-import { hasChromium, launchBrowser } from '../sandbox/page/page-rig.ts';
-
-/** `SCREENSHOTS=folder npm test`: a picture of each. */
-const SCREENSHOTS = process.env.SCREENSHOTS;
-const WIDE = { width: 1400, height: 900 };
-const NARROW = { width: 480, height: 900 };
-
-async function takePictures(page: Page, name: string): Promise<void> {
-  if (SCREENSHOTS === undefined) return;
-  await page.mouse.move(0, 0);
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}-wide.png`) });
-  await page.setViewportSize(NARROW);
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}-narrow.png`) });
-  await page.setViewportSize(WIDE);
-}
+import { pageOf, takePictures, watchPage } from '../rigs/watched-page.ts';
+import { hasChromium } from '../sandbox/page/page-rig.ts';
 
 /** Says one, and then each next word once its file is there; the inventory's password among them. */
 const TALK =
@@ -31,25 +15,12 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a command that goes on, in a browser
     const stage = opened.use(
       await openStage({
         inventory: '[spare]\nip = 127.0.1.9\npassword = hunter2-hunter2\n',
-        slack: {
-          users: [
-            { id: ADA, name: 'ada', realName: 'Ada Lovelace' },
-            { id: BOB, name: 'bob', realName: 'Bob Ross' },
-          ],
-          page: openPageFiles({
-            people: [{ id: ADA, note: 'may do everything in #ops' }],
-            startChannelId: OPS,
-            examples: [{ text: '/batch_run -h h1 -follow -cmd "make"', note: 'As it speaks' }],
-          }),
-        },
+        slack: pageOf({ text: '/batch_run -h h1 -follow -cmd "make"', note: 'As it speaks' }),
       }),
     );
     const { slack, home } = stage;
     const talk = TALK.replaceAll('$HOME', home.folder);
-    const browser = await launchBrowser();
-    opened.defer(() => browser.close());
-    const page = await browser.newPage({ viewport: WIDE, locale: 'en-GB', reducedMotion: 'reduce' });
-    await page.goto(slack.url);
+    const { page } = await watchPage(slack.url, opened);
 
     const refused = await slack.command(ada(`-h h1,h2 -follow -cmd '${talk}'`));
     expect(shown(await slack.waitFor(() => refused.answers()[0]))).toContain(

@@ -6,7 +6,7 @@ import { openAuditTrail } from '../../src/store/audit/trail.ts';
 import { ADA, AUDIT, ada, OPS, shown, spawnBot } from '../rigs/bot.ts';
 import { startHalfOpenProxy } from '../rigs/half-open-proxy.ts';
 import { HAS_POSTGRES } from '../rigs/postgres.ts';
-import { HOSTS } from '../rigs/replicas.ts';
+import { HOSTS } from '../rigs/one-server.ts';
 import { openRoles } from '../rigs/roles.ts';
 import { HAS_SSHD } from '../rigs/sshd.ts';
 

@@ -1,16 +1,11 @@
 import { chmod, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { openPageFiles } from '../../src/sandbox/page/page-files.ts';
-import { ADA, BOB, EVERYTHING, inventoryOf, makeHome, OPS, openTeamSlack, startBot } from '../rigs/bot.ts';
+import { EVERYTHING, inventoryOf, makeHome, openTeamSlack, startBot } from '../rigs/bot.ts';
 import { HAS_SSHD, startSshd } from '../rigs/sshd.ts';
-import { hasChromium, launchBrowser } from '../sandbox/page/page-rig.ts';
+import { pageOf, takePictures, watchPage } from '../rigs/watched-page.ts';
+import { hasChromium } from '../sandbox/page/page-rig.ts';
 
-/** `SCREENSHOTS=folder npm test`: a picture of each. */
-const SCREENSHOTS = process.env.SCREENSHOTS;
-const WIDE = { width: 1400, height: 900 };
-const NARROW = { width: 480, height: 900 };
 const ADDRESSES = Array.from({ length: 12 }, (_, n) => `127.61.0.${n + 1}`);
 
 interface Stage extends AsyncDisposable {
@@ -46,37 +41,14 @@ esac
   await writeFile(home.path('inventory.ini'), inventoryOf(sshd, ADDRESSES, home.path('key')));
   await writeFile(home.path('allowlist.ini'), EVERYTHING);
   const slack = opened.use(
-    await openTeamSlack({
-      users: [
-        { id: ADA, name: 'ada', realName: 'Ada Lovelace' },
-        { id: BOB, name: 'bob', realName: 'Bob Ross' },
-      ],
-      page: openPageFiles({
-        people: [{ id: ADA, note: 'may do everything in #ops' }],
-        startChannelId: OPS,
-        examples: [
-          { text: '/batch_run -g web -canary 1 -serial 4 -cmd "upgrade"', note: 'Not on all at once' },
-        ],
-      }),
-    }),
+    await openTeamSlack(
+      pageOf({ text: '/batch_run -g web -canary 1 -serial 4 -cmd "upgrade"', note: 'Not on all at once' }),
+    ),
   );
   opened.use(await startBot(home, slack));
-  const browser = await launchBrowser();
-  opened.defer(() => browser.close());
-  const page = await browser.newPage({ viewport: WIDE, locale: 'en-GB', reducedMotion: 'reduce' });
-  await page.goto(slack.url);
+  const { browser, page } = await watchPage(slack.url, opened);
   const close = opened.move();
   return { browser, url: slack.url, page, [Symbol.asyncDispose]: () => close.disposeAsync() };
-}
-
-/** At a wide and at a narrow window. */
-async function takePictures({ page }: Stage, name: string): Promise<void> {
-  if (SCREENSHOTS === undefined) return;
-  await page.mouse.move(0, 0);
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}-wide.png`) });
-  await page.setViewportSize(NARROW);
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}-narrow.png`) });
-  await page.setViewportSize(WIDE);
 }
 
 describe.skipIf(!HAS_SSHD || !hasChromium)('a rollout, in a browser', () => {
@@ -93,7 +65,7 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a rollout, in a browser', () => {
 
     await type('/batch_run -g web -canary 2 -serial 1,4 -maxfail 1 -n -cmd "upgrade"');
     await channel.getByText(/canary: h\[1-2\] \(2\); then it waits for Continue/).waitFor();
-    await takePictures(stage, 'preview');
+    await takePictures(stage.page, 'preview');
 
     await type('/batch_run -g web -canary 2 -serial 1,4 -maxfail 1 -c 1 -cmd "upgrade"');
     const root = channel.getByRole('article').filter({ hasText: 'runs on 12 hosts' }).first();
@@ -103,10 +75,10 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a rollout, in a browser', () => {
       .getByText(/10 hosts of r-\w+ wait for/)
       .first()
       .waitFor();
-    await takePictures(stage, 'canary');
+    await takePictures(stage.page, 'canary');
 
     await root.getByRole('button', { name: 'Continue (10)' }).click();
-    await takePictures(stage, 'confirm');
+    await takePictures(stage.page, 'confirm');
     await page
       .getByRole('dialog', { name: 'Continue on 10 hosts?' })
       .getByRole('button', { name: 'Continue' })
@@ -124,14 +96,14 @@ describe.skipIf(!HAS_SSHD || !hasChromium)('a rollout, in a browser', () => {
       .getByText(/has ended, and it went on/)
       .first()
       .waitFor();
-    await takePictures(stage, 'maxfail');
+    await takePictures(stage.page, 'maxfail');
 
     // The first Enter takes what is offered.
     await type('/batch_run');
     await composer.press('Enter');
     const form = page.getByRole('dialog', { name: 'Run a command' });
     await form.getByText('May fail').scrollIntoViewIfNeeded();
-    await takePictures(stage, 'form');
+    await takePictures(stage.page, 'form');
     expect(await form.getByText('In batches of').count()).toBe(1);
   }, 120_000);
 });

@@ -40,7 +40,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
     new RegExp(`^[${DASHES}]+([\\p{L}?][^\\s]*)$`, 'u'),
     new RegExp(`[${DASHES.slice(1)}]`, 'gu'),
   ),
-  'src/config.ts': reader('own', 11),
+  'src/config/variables.ts': reader('own', 11),
   'src/gather/fold.ts': reader('host', 3, /(?<![\w-])web-web-web(?![\w-])/gi),
   'src/gather/key-blocks.ts': reader('host', 5),
   'src/gather/mask.ts': reader('file', 3),
@@ -50,7 +50,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   'src/inventory/foreign/ranges.ts': reader('file', 7),
   'src/inventory/foreign/ssh-config.ts': reader('file', 2),
   'src/process/fleet/ssh-config-lines.ts': reader('file', 1),
-  'src/inventory/fold-names.ts': reader('file', 3),
+  'src/inventory/fold-names.ts': reader('file', 1),
   'src/inventory/host-set.ts': reader(['slack', 'file'], 8),
   'src/inventory/ini.ts': reader(
     'file',

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { inspectConfig, limitsOf } from '../../src/config.ts';
+import { inspectConfig, limitsOf } from '../../src/config/config.ts';
 import { fitOpenFiles, shareOpenFiles } from '../../src/process/open-files.ts';
 
 const PROGRAM = new URL('../../src/process/open-files.ts', import.meta.url).href;
@@ -27,7 +27,7 @@ test('jobs, kept connections and the rest of the bot never need more files than 
 });
 
 test('where there are too few files, all and each person get fewer jobs at once; else nothing is changed', () => {
-  const { config } = inspectConfig({}, 'optional');
+  const { config } = inspectConfig({});
   expect(fitOpenFiles(config, shareOpenFiles(1_024))).toBe(config);
   const fitted = fitOpenFiles(config, shareOpenFiles(256));
   expect([fitted.concurrency, fitted.person.slots]).toEqual([32, 24]);

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import type { Approved } from '../../src/policy/approved.ts';
 import type { JobSource } from '../../src/ports/job-source.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -6,6 +7,13 @@ import { bareOutcome, type Outcome } from '../../src/run/outcome.ts';
 import type { Plan } from '../../src/run/plan.ts';
 import type { TakenJob } from '../../src/run/run.ts';
 import { okOutcome, openRig, quiet, type StoreRig } from '../store/rig.ts';
+
+/** Eager: the machine may be busy, and the facts are near. */
+export const until = (check: () => unknown): Promise<unknown> =>
+  vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+export const outcomesOf = async (store: Store, runId: string): Promise<string[]> =>
+  (await store.listJobs(runId)).map(({ host, state, outcome }) => `${host} ${outcome?.kind ?? state}`);
 
 /** A job on the wire: the test says when and how it ends. */
 export interface Sent {
@@ -92,4 +100,16 @@ export function obeyAborts(sent: readonly Sent[]): void {
     if (one.signal.aborted) end();
     else one.signal.addEventListener('abort', end);
   }
+}
+
+/** An object's methods live on its class; a spread would leave them behind. */
+export function portOf(jobs: JobSource): JobSource {
+  return {
+    take: (n) => jobs.take(n),
+    start: (wanted) => jobs.start(wanted),
+    settle: (ended) => jobs.settle(ended),
+    onReady: (listener) => jobs.onReady(listener),
+    onStop: (listener) => jobs.onStop(listener),
+    mayBegin: () => true,
+  };
 }

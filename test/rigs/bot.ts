@@ -185,12 +185,14 @@ export const ada = (text: string, command = '/batch_run', channel = OPS) => ({
 });
 
 /** The newest root message, once its summary stands. */
-export function finished(slack: LocalSlack, count = 1): Promise<StoredMessage> {
+export function finished(slack: LocalSlack, count = 1, withinMs = 60_000): Promise<StoredMessage> {
   return slack.waitFor(() => {
     const roots = slack.messages(OPS).filter((message) => message.isFromApp);
     const root = roots.at(-1);
-    return roots.length >= count && root !== undefined && / of \d+ in [\d.]+ (s|min)/.test(root.text) && root;
-  }, 60_000);
+    return (
+      roots.length >= count && root !== undefined && / of [\d,]+ in [\d.]+ (s|min)/.test(root.text) && root
+    );
+  }, withinMs);
 }
 
 export const ADDRESSES = ['127.0.1.1', '127.0.1.2', '127.0.1.3'];

@@ -1,31 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import type { LocalSlack } from '../../src/sandbox/slack/local-slack.ts';
-import {
-  type Bot,
-  EVERYTHING,
-  type Home,
-  inventoryOf,
-  makeHome,
-  openTeamSlack,
-  spawnBot,
-  startBot,
-} from './bot.ts';
-import { type PostgresServer, startPostgres } from './postgres.ts';
-import { HOSTS } from './replicas.ts';
-import { type Sshd, startSshd } from './sshd.ts';
+import { type Bot, EVERYTHING, type Home, inventoryOf, makeHome, spawnBot, startBot } from './bot.ts';
+import { HOSTS, type OneServer, openOneServer } from './one-server.ts';
 
 /** One bot part without any secret of a host, workers without any token of Slack, and what both share. */
-export interface Roles extends AsyncDisposable {
-  readonly slack: LocalSlack;
-  readonly sshd: Sshd;
-  readonly server: PostgresServer;
-  readonly url: string;
+export interface Roles extends OneServer, AsyncDisposable {
   readonly bot: Bot;
   readonly botHome: Home;
-  note(rest: string): string;
-  begun(): Readonly<Record<string, number>>;
   startWorker(wish?: { readonly url?: string; readonly inventory?: (text: string) => string }): Promise<Bot>;
 }
 
@@ -33,10 +14,8 @@ const RULES = `${EVERYTHING.replace('run, put, get', 'run, put, get, trust')}`;
 
 export async function openRoles(env: Readonly<Record<string, string>> = {}): Promise<Roles> {
   const stack = new AsyncDisposableStack();
-  const server = stack.use(await startPostgres());
-  const url = await server.createDatabase();
-  const slack = stack.use(await openTeamSlack());
-  const sshd = stack.use(await startSshd({ addresses: HOSTS }));
+  const shared = await openOneServer(stack);
+  const { slack, sshd, url } = shared;
   const botHome = stack.use(await makeHome({ 'allowlist.ini': RULES }));
   // Names a key, and a variable, that are not there.
   const inventory = inventoryOf(sshd, HOSTS, '/nowhere/key').replace(
@@ -47,23 +26,10 @@ export async function openRoles(env: Readonly<Record<string, string>> = {}): Pro
   const bot = stack.use(
     await startBot(botHome, slack, { BATCHOPS_DATABASE_URL: url, BATCHOPS_ROLE: 'bot', ...env }),
   );
-  const notes = `${sshd.folder}/begun`;
-  await writeFile(notes, '', { mode: 0o666 });
   return {
-    slack,
-    sshd,
-    server,
-    url,
+    ...shared,
     bot,
     botHome,
-    note: (rest) => `echo "$SSH_CONNECTION" | cut -d" " -f3 >> ${notes}; ${rest}`,
-    begun() {
-      const counts: Record<string, number> = {};
-      for (const host of readFileSync(notes, 'utf8').trim().split('\n')) {
-        if (host !== '') counts[host] = (counts[host] ?? 0) + 1;
-      }
-      return counts;
-    },
     async startWorker({ url: way = url, inventory: change = (text: string) => text } = {}) {
       const home = stack.use(
         await makeHome({ key: `${sshd.key.private.trimEnd()}\n`, 'allowlist.ini': RULES }),

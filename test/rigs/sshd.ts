@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
-import { setPriority, tmpdir, userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2 from 'ssh2';
@@ -52,8 +52,6 @@ export interface SshdOptions {
   readonly accounts?: readonly Account[];
   /** More lines of sshd_config. They come first, so they win. */
   readonly config?: readonly string[];
-  /** How far behind others it and its sessions stand for the processor: a host of its own takes none of the bot's. */
-  readonly nice?: number;
 }
 
 export interface Sshd extends AsyncDisposable {
@@ -130,7 +128,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const sshd = spawn(SSHD, ['-D', '-e', '-f', join(folder, 'sshd_config')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  if (options.nice !== undefined && sshd.pid !== undefined) setPriority(sshd.pid, options.nice);
   let said = '';
   sshd.stderr.on('data', (chunk) => {
     said += chunk;
@@ -184,7 +181,7 @@ export async function freePort(address = '127.0.0.1'): Promise<number> {
   return bound.port;
 }
 
-async function untilListening(
+export async function untilListening(
   child: ChildProcess,
   address: string,
   port: number,

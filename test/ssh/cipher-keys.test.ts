@@ -1,10 +1,31 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import ssh2 from 'ssh2';
+import ssh2, { type CipherAlgorithm, type Client } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { isQuickened, quickenCiphers } from '../../src/ssh/login/cipher-keys.ts';
 import { reusePackets } from '../../src/ssh/login/cipher-packets.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
+
+/** What follows the exchange of keys is read on both sides. */
+async function logIn(cipher: CipherAlgorithm, onKeys: (client: Client, sock: Socket) => void): Promise<void> {
+  await using server = await startSshServer();
+  const client = new ssh2.Client();
+  const sock = connect({ host: '127.0.0.1', port: server.port });
+  client.on('error', () => {});
+  client.on('handshake', () => onKeys(client, sock));
+  const ready = new Promise<void>((resolve, reject) => {
+    client.once('ready', () => resolve());
+    client.once('error', reject);
+  });
+  client.connect({
+    sock,
+    username: 'ops',
+    password: 'right',
+    algorithms: { cipher: [cipher] },
+  });
+  await ready;
+  client.end();
+}
 
 describe('the keys of AES-GCM', () => {
   test.each([
@@ -12,29 +33,12 @@ describe('the keys of AES-GCM', () => {
     ['aes256-gcm@openssh.com', true],
     ['aes128-ctr', undefined],
   ] as const)('with %s the library works on with objects in the place of bytes', async (cipher, expected) => {
-    await using server = await startSshServer();
-    const client = new ssh2.Client();
-    const sock = connect({ host: '127.0.0.1', port: server.port });
-    client.on('error', () => {});
     const asked: (boolean | undefined)[] = [];
-    client.on('handshake', () => {
+    await logIn(cipher, (client, sock) => {
       quickenCiphers(client, sock);
       asked.push(isQuickened(client));
     });
-    const ready = new Promise<void>((resolve, reject) => {
-      client.once('ready', () => resolve());
-      client.once('error', reject);
-    });
-    client.connect({
-      sock,
-      username: 'ops',
-      password: 'right',
-      algorithms: { cipher: [cipher] },
-    });
-    // What follows the exchange of keys is read on both sides.
-    await ready;
     expect(asked).toEqual([expected]);
-    client.end();
   });
 });
 
@@ -95,12 +99,8 @@ describe('the packets of AES-GCM', () => {
   test.each([4_087, 4_096, 32_768, 32_777, 33_700])(
     'of %d bytes are laid out as the library lays them out',
     async (bytes) => {
-      await using server = await startSshServer();
-      const client = new ssh2.Client();
-      const sock = connect({ host: '127.0.0.1', port: server.port });
-      client.on('error', () => {});
       const layouts: unknown[] = [];
-      client.on('handshake', () => {
+      await logIn('aes128-gcm@openssh.com', (client, sock) => {
         const cipher: unknown = Reflect.get(Reflect.get(client, '_protocol'), '_cipher');
         if (typeof cipher !== 'object' || cipher === null) return;
         const layout = () => {
@@ -111,18 +111,6 @@ describe('the packets of AES-GCM', () => {
         quickenCiphers(client, sock);
         layouts.push(theirs, layout());
       });
-      const ready = new Promise<void>((resolve, reject) => {
-        client.once('ready', () => resolve());
-        client.once('error', reject);
-      });
-      client.connect({
-        sock,
-        username: 'ops',
-        password: 'right',
-        algorithms: { cipher: ['aes128-gcm@openssh.com'] },
-      });
-      await ready;
-      client.end();
       expect(layouts).toHaveLength(2);
       expect(layouts[1]).toEqual(layouts[0]);
     },

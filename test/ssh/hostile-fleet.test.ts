@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { OUTCOME_KINDS } from '../../src/run/outcome.ts';
 import { randomOf } from '../../src/run/rollout/order.ts';
-import { MISDEEDS, type MisbehavingHost, STEPS, startMisbehavingHost } from '../rigs/misbehaving-host.ts';
+import { type MisbehavingHost, STEPS, startMisbehavingHost } from '../rigs/misbehaving-host.ts';
+import { MISDEEDS } from '../rigs/misdeeds.ts';
 import { makeKeyPair } from '../rigs/sshd.ts';
 import type { Fleet, Job, Report } from './hostile-fleet-process.ts';
 

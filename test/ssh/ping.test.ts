@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Meeting } from '../../src/run/ping/ping.ts';
 import { readProbe } from '../../src/ssh/ping/probe.ts';
+import { startSshServer } from '../rigs/ssh-server.ts';
 import { HAS_SSHD, type Sshd, startSshd } from '../rigs/sshd.ts';
-import { execution, keyHost, openRig, type TransportRig } from './rig.ts';
+import { execution, keyHost, openRig, passwordHost, type TransportRig } from './rig.ts';
 
 const PING = { action: 'ping' } as const;
 
@@ -88,6 +89,33 @@ describe.skipIf(!HAS_SSHD)('a ping', () => {
     expect(outcome).toMatchObject({ kind: 'ok', ping: { shell: '', sudo: 'unknown', sftp: true } });
     expect(outcome.stdout.head).toContain('shell   not known\nsudo    not known\n');
   });
+});
+
+describe('a host that does not say yes to SFTP', () => {
+  test.each([
+    { what: 'refuses the subsystem', onSession: () => true, sftp: false, told: 'not offered' },
+    { what: 'gives one channel only', onSession: (n: number) => n === 0, sftp: undefined, told: 'not known' },
+    {
+      what: 'answers the second never',
+      onSession: (n: number) => n === 0 || 'ignore',
+      sftp: undefined,
+      told: 'not known',
+    },
+  ] as const)(
+    'no is what it said, and no answer is none: one that $what',
+    async ({ onSession, sftp, told }) => {
+      await using server = await startSshServer({ onSession });
+      await using rig = await openRig(told === 'not known' ? { deadlines: { channelMs: 300 } } : {});
+      const outcome = await rig.transport.execute(
+        passwordHost(server.port, { shell: 'auto' }),
+        PING,
+        execution(),
+      );
+      expect(outcome.kind).toBe('ok');
+      expect(outcome.ping?.sftp).toBe(sftp);
+      expect(outcome.stdout.head).toContain(`sftp    ${told}\n`);
+    },
+  );
 });
 
 describe('what sudo says of an account', () => {

@@ -95,6 +95,50 @@ describe('the outbox', () => {
     expect(new Set(claims.flatMap(keysOf)).size).toBe(20);
   });
 
+  test('a message that nobody has claimed is not written again for each change: whoever claims it shows them all', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 4, fanOut: 1 });
+    const versionOf = async (key: string) =>
+      (await rig.query(`select version, due_at from outbox where key = '${key}'`))[0];
+    const endOne = async () => {
+      const started = await rig.store.jobs.start(await rig.store.jobs.take(1));
+      await rig.store.jobs.settle(started.map((job) => ({ job, outcome: okOutcome() })));
+    };
+    await endOne();
+    const first = await versionOf(`root:${run.id}`);
+    expect(first?.due_at).not.toBeNull();
+    await endOne();
+    expect(await versionOf(`root:${run.id}`)).toEqual(first);
+    const [root] = await claim(rig.store, { lane: 'edits' });
+    if (root === undefined) throw new Error('no root row');
+    await endOne();
+    await rig.store.outbox.sent(root, '7.7');
+    expect(await versionOf(`root:${run.id}`)).toEqual({
+      version: expect.toSatisfy((version) => Number(version) > root.version),
+      due_at: first?.due_at,
+    });
+  });
+
+  test('a poster that comes back after its lease hides no change from a thread while another one has the message', async () => {
+    await using rig = await openRig();
+    const run = await openRun(rig.store, { hosts: 4, fanOut: 1 });
+    const endOne = async () => {
+      const started = await rig.store.jobs.start(await rig.store.jobs.take(1));
+      await rig.store.jobs.settle(started.map((job) => ({ job, outcome: okOutcome() })));
+    };
+    const edits = { lane: 'edits' } as const;
+    await endOne();
+    const [slow] = await claim(rig.store, edits);
+    await endOne();
+    const [other] = await claim(rig.store, { ...edits, now: LATER + 1_000 });
+    if (typeof slow?.ts !== 'string' || other === undefined) throw new Error('no root row');
+    await rig.store.outbox.sent(slow, slow.ts);
+    // The other one has read what it shows by now.
+    await endOne();
+    await rig.store.outbox.sent(other, slow.ts);
+    expect(keysOf(await claim(rig.store, { ...edits, now: LATER + 2_000 }))).toEqual([`root:${run.id}`]);
+  });
+
   test('what was sent is done, unless the store moved on since the claim', async () => {
     await using rig = await openRig();
     const run = await openRun(rig.store, { hosts: 2, fanOut: 1 });

@@ -33,15 +33,24 @@ export function settleJumps(
   }
 }
 
-/** Of a host without a fault: the chain of its first hop comes before its own. */
-function wayTo(host: Host, hosts: ReadonlyMap<string, Host>): readonly string[] {
+/**
+ * The hosts that are gone through, as OpenSSH's ProxyJump goes: through the chain in the order written, and to its first
+ * host by that one's own `jump`; what the later ones have of their own does not count, as the chain says how they are
+ * reached. Undefined where one of them is not found, or where there are too many: a circle has no beginning.
+ */
+export function hopsTo(host: Host, find: (name: string) => Host | undefined): readonly Host[] | undefined {
   const way: Host[] = [];
   for (let chain = host.jump ?? []; chain.length > 0; chain = way[0]?.jump ?? []) {
-    const hops = chain.flatMap((name) => hosts.get(name.toLowerCase()) ?? []);
-    // A hop with faults of its own is no host: it is told elsewhere.
-    if (hops.length < chain.length || way.length > MOST_HOPS) break;
+    const hops = chain.flatMap((name) => find(name) ?? []);
+    if (hops.length < chain.length || way.length + hops.length > MOST_HOPS) return undefined;
     way.unshift(...hops);
   }
+  return way;
+}
+
+/** Of a host without a fault; a hop with faults of its own is no host, which is told elsewhere. */
+function wayTo(host: Host, hosts: ReadonlyMap<string, Host>): readonly string[] {
+  const way = hopsTo(host, (name) => hosts.get(name.toLowerCase())) ?? [];
   return way.map(({ user, ip, port }) => `${user}@${ip}:${port}`);
 }
 

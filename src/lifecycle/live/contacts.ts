@@ -65,7 +65,7 @@ export class Contacts {
 }
 
 function abilitiesOf({ shell, sudo, sftp }: Abilities): Abilities {
-  return { shell, sudo, sftp };
+  return { shell, sudo, ...(sftp !== undefined && { sftp }) };
 }
 
 /** Whether anything was sent towards the host. */

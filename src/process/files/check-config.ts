@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { inspectConfig } from '../../config.ts';
+import { inspectConfig } from '../../config/config.ts';
 import { ConfigError } from '../../errors.ts';
 import { type Fleet, type KeySources, readFleet } from '../fleet/fleet-files.ts';
 import { InventoryScripts } from '../fleet/scripts.ts';
@@ -29,7 +29,7 @@ export async function runCheckConfig(check: ConfigCheck, out: Writable): Promise
 }
 
 async function findAll({ env, keys, readKnownHosts }: ConfigCheck) {
-  const { config, problems } = inspectConfig(env, 'optional');
+  const { config, problems } = inspectConfig(env);
   const found = [...problems];
   const note = (error: unknown): void => {
     if (error instanceof ConfigError) found.push(...error.problems);

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
-import { type Config, unknownVariables } from '../../config.ts';
+import { type Config, unknownVariables } from '../../config/config.ts';
 import type { Fleet } from '../fleet/fleet-files.ts';
 import { isScript, watchedPaths } from '../fleet/inventory-sources.ts';
 

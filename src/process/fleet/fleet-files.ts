@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { ConfigError, showCode } from '../../errors.ts';
 import type { InventoryText } from '../../inventory/document.ts';
 import type { Inventory } from '../../inventory/inventory.ts';

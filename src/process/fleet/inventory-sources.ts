@@ -11,8 +11,8 @@ export interface InventorySource {
 const OTHERS_WRITE = 0o002;
 
 /**
- * The places as named: a file, a folder, of which it is each `*.ini` in the order of their names, or a program. A file
- * that may be executed and begins as programs do is one; one that ends in `.ini` is never run.
+ * The places as named: a file, a folder, of which it is each `*.ini` in the order of their names, or a program, which
+ * nobody else on the machine may be able to write to.
  */
 export function findInventorySources(paths: readonly string[]): readonly InventorySource[] {
   const problems: string[] = [];
@@ -25,7 +25,7 @@ export function findInventorySources(paths: readonly string[]): readonly Invento
       if (files.length === 0) problems.push(`${path}: there is no .ini file in this folder`);
       return files.map((name) => ({ kind: 'file', path: join(path, name) }));
     }
-    if (path.endsWith('.ini') || !isProgram(path, found)) return [{ kind: 'file', path }];
+    if (!isProgram(path, found)) return [{ kind: 'file', path }];
     if ((found.mode & OTHERS_WRITE) !== 0) {
       problems.push(
         `${path}: everybody on this machine can write to it, so it is not run; chmod o-w ${path}`,
@@ -40,12 +40,15 @@ export function findInventorySources(paths: readonly string[]): readonly Invento
 /** Whether it is run rather than read. */
 export function isScript(path: string): boolean {
   const found = statOf(path);
-  return found !== undefined && !path.endsWith('.ini') && isProgram(path, found);
+  return found !== undefined && isProgram(path, found);
 }
 
-/** Anything else with that mode the C library would give to a shell, line for line (execvp). */
+/**
+ * A file that may be executed and begins as programs do, and is not called `*.ini`. Anything else with that mode the C
+ * library would give to a shell, line for line (execvp).
+ */
 function isProgram(path: string, found: Stats): boolean {
-  if (!found.isFile() || (found.mode & 0o111) === 0) return false;
+  if (path.endsWith('.ini') || !found.isFile() || (found.mode & 0o111) === 0) return false;
   const start = Buffer.alloc(4);
   try {
     const file = openSync(path, 'r');

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { type LearningMask, openMask } from '../../gather/mask.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { revealAll, Secret } from '../../inventory/secret.ts';

@@ -1,3 +1,4 @@
+import { isSameLogin } from '../../inventory/inventory.ts';
 import type { OutcomeKind } from '../outcome.ts';
 import type { Abilities, Meeting } from './ping.ts';
 
@@ -23,11 +24,4 @@ export function mergeFacts(known: HostFacts | undefined, news: HostFacts): HostF
   if (known === undefined || !isSameLogin(known, news)) return news;
   const { meeting, abilities } = known;
   return { ...(meeting && { meeting }), ...(abilities && { abilities }), ...news };
-}
-
-export function isSameLogin(
-  a: Pick<HostFacts, 'ip' | 'port' | 'user' | 'way'>,
-  b: Pick<HostFacts, 'ip' | 'port' | 'user' | 'way'>,
-): boolean {
-  return a.ip === b.ip && a.port === b.port && a.user === b.user && a.way?.join() === b.way?.join();
 }

@@ -32,7 +32,8 @@ export interface Abilities {
   /** Its login shell; empty where no command could be run to ask. Written by the host. */
   readonly shell: string;
   readonly sudo: SudoKind;
-  readonly sftp: boolean;
+  /** Left out where nothing could be asked. */
+  readonly sftp?: boolean;
 }
 
 /** What a ping found. */

@@ -19,6 +19,11 @@ export const TRUST_WORDS: Readonly<Record<Ping['trust'], string>> = {
   unchecked: 'not checked',
 };
 
+export function sftpWords(isOffered: boolean | undefined): string {
+  if (isOffered === undefined) return 'not known';
+  return isOffered ? 'offered' : 'not offered';
+}
+
 /** What hosts of one kind have in common, and nothing that differs from host to host: equal hosts are shown as one. */
 export function describePing({ server, key, trust, shell, sudo, sftp, freeHome, freeTmp }: Ping): string {
   const isLittle = (bytes: number | undefined) => bytes !== undefined && bytes < LITTLE_BYTES;
@@ -28,7 +33,7 @@ export function describePing({ server, key, trust, shell, sudo, sftp, freeHome, 
     ['key', `${key.type}, ${TRUST_WORDS[trust]}`],
     ['shell', shell === '' ? 'not known' : shell],
     ['sudo', SUDO_WORDS[sudo]],
-    ['sftp', sftp ? 'offered' : 'not offered'],
+    ['sftp', sftpWords(sftp)],
     ...(places.length === 0 ? [] : [['space', `less than 1 GiB free: ${places.join(' and ')}`]]),
   ];
   return `${rows.map(([name = '', value = '']) => `${name.padEnd(8)}${value}`).join('\n')}\n`;

@@ -3,7 +3,7 @@ import type { LiveWindow, Modal } from '../../report/views/view.ts';
 import { delay } from '../../time/delay.ts';
 import { within } from '../../time/within.ts';
 import { classify } from '../outgoing/failure.ts';
-import { type Clock, Pace } from '../outgoing/pace.ts';
+import { Pace } from '../outgoing/pace.ts';
 import type { Workspace } from '../workspace.ts';
 
 /** How soon after one look the next one comes, and for how long. */
@@ -32,18 +32,16 @@ interface OpenWindow {
 export class LiveWindows {
   readonly #workspace: Workspace;
   readonly #log: Log;
-  readonly #clock: Clock;
   readonly #freshness: Freshness;
   readonly #pace: Pace;
   readonly #windows = new Map<string, OpenWindow>();
   #isStopping = false;
 
-  constructor(workspace: Workspace, log: Log, freshness = FRESHNESS, clock: Clock = () => performance.now()) {
+  constructor(workspace: Workspace, log: Log, freshness = FRESHNESS) {
     this.#workspace = workspace;
     this.#log = log;
     this.#freshness = freshness;
-    this.#clock = clock;
-    this.#pace = new Pace(5, 750, clock);
+    this.#pace = new Pace(5, 750);
   }
 
   /** Opens it with this right to open one; false where Slack does not. */
@@ -91,12 +89,12 @@ export class LiveWindows {
     window: LiveWindow,
     signal: AbortSignal,
   ): Promise<void> {
-    const openUntil = this.#clock() + this.#freshness.openMs;
+    const openUntil = performance.now() + this.#freshness.openMs;
     let failures = 0;
     while (failures < MAX_FAILURES) {
       await delay(this.#freshness.lookMs, signal);
       if (signal.reason === 'closed') return;
-      const end = signal.aborted ? 'stopping' : this.#clock() >= openUntil ? 'time-up' : undefined;
+      const end = signal.aborted ? 'stopping' : performance.now() >= openUntil ? 'time-up' : undefined;
       let looked: Awaited<ReturnType<LiveWindow['look']>>;
       try {
         looked = await window.look(end);

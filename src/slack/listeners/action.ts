@@ -54,7 +54,7 @@ function findThread({ message, container }: BlockAction): string | undefined {
   return typeof threadTs === 'string' && threadTs !== ts ? threadTs : undefined;
 }
 
-export function parseClick(body: BlockAction, requester: Requester, isLate: boolean): ButtonClick {
+function parseClick(body: BlockAction, requester: Requester, isLate: boolean): ButtonClick {
   const [action] = body.actions;
   if (action?.type !== 'button' && action?.type !== 'external_select') {
     throw new Refusal('usage', 'This does nothing (any more).', {

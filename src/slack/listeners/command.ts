@@ -44,7 +44,7 @@ function knownName(body: SlashCommand): (typeof KNOWN)[number] | undefined {
   return KNOWN.find((name) => name === body.command.toLowerCase());
 }
 
-export function parseCall(body: SlashCommand, requester: Requester, isLate: boolean): SlashCall {
+function parseCall(body: SlashCommand, requester: Requester, isLate: boolean): SlashCall {
   const command = knownName(body);
   if (command === undefined) {
     throw new Refusal('usage', `This bot does not know \`${body.command}\`.`, {

@@ -55,7 +55,7 @@ export function register(
   );
 }
 
-export function parseForm(body: ViewSubmitAction, requester: Requester, isLate: boolean): SubmittedForm {
+function parseForm(body: ViewSubmitAction, requester: Requester, isLate: boolean): SubmittedForm {
   const { view } = body;
   return {
     callbackId: view.callback_id,

@@ -19,14 +19,11 @@ export interface Delivery {
  * of us (in a proxy), or came while this process stood still. Over a socket nothing says when it was sent.
  */
 export class Lateness implements Disposable {
-  readonly #clock: () => number;
   readonly #looking: NodeJS.Timeout;
-  #lookedAt: number;
+  #lookedAt = performance.now();
   #catchingUpUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: () => number = () => performance.now()) {
-    this.#clock = clock;
-    this.#lookedAt = clock();
+  constructor() {
     this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
@@ -38,7 +35,7 @@ export class Lateness implements Disposable {
   }
 
   #look(): void {
-    const now = this.#clock();
+    const now = performance.now();
     // What is asked of us takes time to come, and the ack to go: a little less than Slack's own wait.
     if (now - this.#lookedAt > ACK_MS - LOOK_MS) this.#catchingUpUntil = now + CATCH_UP_MS;
     this.#lookedAt = now;

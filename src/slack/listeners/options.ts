@@ -32,7 +32,7 @@ export function register(
   });
 }
 
-export function parseQuery(body: BlockSuggestion, requester: Requester): SuggestQuery {
+function parseQuery(body: BlockSuggestion, requester: Requester): SuggestQuery {
   return {
     actionId: body.action_id,
     blockId: body.block_id,

@@ -30,7 +30,7 @@ export function register(app: App, desk: Requests, admission: Admission, recepti
   });
 }
 
-export function parseShortcut(body: GlobalShortcut | MessageShortcut, requester: Requester): ShortcutCall {
+function parseShortcut(body: GlobalShortcut | MessageShortcut, requester: Requester): ShortcutCall {
   return {
     callbackId: body.callback_id,
     requester,

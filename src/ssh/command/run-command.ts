@@ -1,7 +1,6 @@
 import type { ClientChannel } from 'ssh2';
 import type { LookAtOutput } from '../../run/live-output.ts';
 import type { EnvironmentVariable } from '../../run/plan.ts';
-import { Deadline } from '../../time/deadline.ts';
 import type { Connection } from '../connection/connection.ts';
 import { type Deadlines, formatSeconds, HASTY_DEADLINES } from '../settings.ts';
 import {
@@ -14,6 +13,7 @@ import {
   Trouble,
 } from '../trouble.ts';
 import { CommandOutput } from './command-output.ts';
+import { Course } from './course.ts';
 import {
   type Ending,
   type Exit,
@@ -49,34 +49,9 @@ export interface CommandRun extends StreamSettings, CommandFiles {
 }
 
 /**
- * Runs one command. A `Trouble` where it was never sent; from then on it always ends, once, with the first
- * cause that came:
- *
- * - **opening**: the channel is asked for. Ends with the host's no, its silence, or the order to stop: nothing
- *   was sent.
- * - **sent**: the command is on its way, if need be with sudo's question and our answer; its time limit runs. Ends with `close` of the channel, and not with
- *   `exit`: output may come after that (pitfall 16).
- * - **exited**: the exit code is there, but a background process holds the channel open. Two seconds later it
- *   is closed from here.
- * - **stopping**: time limit or order to stop, which no later news changes. The processes are ended through a
- *   second channel, or by signals on this one; what is said meanwhile is kept.
- * - **over**: the verdict is there. Whatever the host still sends is nobody's.
+ * Runs one command. A `Trouble` where it was never sent; from then on it always ends, once, with the first cause that
+ * came.
  */
-type State =
-  | { readonly at: 'opening' }
-  | { readonly at: 'sent' }
-  | { readonly at: 'exited'; readonly exit: Exit }
-  | { readonly at: 'stopping'; readonly news: ChannelNews }
-  | { readonly at: 'over' };
-
-const NEXT: Readonly<Record<State['at'], readonly State['at'][]>> = {
-  opening: ['sent', 'over'],
-  sent: ['exited', 'stopping', 'over'],
-  exited: ['over'],
-  stopping: ['over'],
-  over: [],
-};
-
 export function runCommand(run: CommandRun): Promise<Ending> {
   return new Promise((resolve, reject) => new RunningCommand(run, resolve, reject).open());
 }
@@ -91,17 +66,14 @@ class RunningCommand {
   readonly #input: CommandInput;
   readonly #release: () => void;
   readonly #onAbort = () => this.#stop(stopKind(this.#run.signal));
-  #state: State = { at: 'opening' };
+  readonly #course: Course;
   #channel: ClientChannel | undefined;
-  /** The one limit of the present state. */
-  readonly #limit = new Deadline();
-  readonly #silence = new Deadline();
-  #heardAt = 0;
 
   constructor(run: CommandRun, resolve: (ending: Promise<Ending>) => void, reject: (error: unknown) => void) {
     this.#run = run;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#course = new Course(reject);
     const { command, sudo, env, script, stdin, timeLimitMs, deadlines } = run;
     this.#wrapping = wrapCommand(command, run.connection.host.shell, {
       hostLimitMs: timeLimitMs + deadlines.hostMarginMs,
@@ -137,7 +109,7 @@ class RunningCommand {
       this.#onAbort();
       return;
     }
-    this.#limit.set(deadlines.channelMs, () =>
+    this.#course.limit(deadlines.channelMs, () =>
       this.#refuse(noCommandChannel(`no answer within ${formatSeconds(deadlines.channelMs)}`)),
     );
     connection
@@ -148,41 +120,32 @@ class RunningCommand {
       .catch((error: unknown) => this.#onRefused(error));
   }
 
-  /** The only place where the state changes. True where the change is one that there is. */
-  #enter(next: State): boolean {
-    const { at } = this.#state;
-    if (!NEXT[at].includes(next.at)) {
-      this.#reject(new Error(`A command cannot go from ${at} to ${next.at}`));
-      return false;
-    }
-    this.#state = next;
-    this.#limit.clear();
-    this.#silence.clear();
-    return true;
-  }
-
   #onSent(): void {
     // The channel came too late. What is thrown here keeps the library from writing the command.
-    if (this.#state.at === 'over') throw new Error('the host opened the channel too late');
+    if (this.#course.at === 'over') throw new Error('the host opened the channel too late');
     // The library asks more than once.
-    if (this.#state.at !== 'opening') return;
+    if (this.#course.at !== 'opening') return;
     // This process may have stood still, and no timer have told it yet: what the host answered is heard first.
     if (this.#run.mayBegin?.() === false) {
       this.#refuse(cutOff(BEFORE));
       throw new Error('others may have the host by now');
     }
-    this.#enter({ at: 'sent' });
-    this.#limit.set(this.#run.timeLimitMs, () => this.#stop('timed-out'));
-    this.#heardAt = performance.now();
+    this.#course.enter({ at: 'sent' });
+    this.#course.limit(this.#run.timeLimitMs, () => this.#stop('timed-out'));
     const { idleMs } = this.#run;
-    if (idleMs !== undefined) this.#silence.set(idleMs, () => this.#listen(idleMs));
+    if (idleMs === undefined) return;
+    this.#course.limitSilence(
+      idleMs,
+      () => this.#output.isHeldUp,
+      () => this.#stop('silent'),
+    );
   }
 
   #attach(channel: ClientChannel): void {
     this.#channel = channel;
     channel.on('error', () => {});
     channel.stderr.on('error', () => {});
-    if (this.#state.at === 'over') {
+    if (this.#course.at === 'over') {
       channel.close();
       return;
     }
@@ -194,60 +157,52 @@ class RunningCommand {
 
   /** The channel did not come about. */
   #onRefused(error: unknown): void {
-    const { at } = this.#state;
+    const { at } = this.#course;
     if (at === 'opening' || (at === 'sent' && error instanceof NoTerminal)) {
       this.#refuse(error instanceof Trouble ? error : new Trouble('unreachable', String(error)));
     } else if (at === 'sent') {
       // Either it would not run the command, or it closed the channel without a word: that cannot be told apart.
       this.#settle(() => lost('the host did not take the command, or closed its channel before it answered'));
     } else if (at === 'stopping') {
-      this.#tell('closed');
+      this.#course.tell('closed');
     }
   }
 
   #onData(): void {
-    this.#heardAt = performance.now();
-    this.#tell('data');
-    if (this.#output.leader === undefined || this.#state.at !== 'sent') return;
+    this.#course.heard();
+    this.#course.tell('data');
+    if (this.#output.leader === undefined || this.#course.at !== 'sent') return;
     this.#password?.accepted();
     this.#input.sendStdin();
-  }
-
-  /** Where it was silent for less than that, or is kept from being heard by our own disk, it is given more time. */
-  #listen(idleMs: number): void {
-    if (this.#output.isHeldUp) this.#heardAt = performance.now();
-    const leftMs = this.#heardAt + idleMs - performance.now();
-    if (leftMs > 0) this.#silence.set(leftMs, () => this.#listen(idleMs));
-    else this.#stop('silent');
   }
 
   #onPrompt(): void {
     // Sudo is past its question: whoever asks now is of the user that it became.
     if (this.#input.isScriptSent) return;
-    if (this.#state.at === 'sent') this.#password?.answer().catch(this.#reject);
+    if (this.#course.at === 'sent') this.#password?.answer().catch(this.#reject);
     else this.#channel?.end();
   }
 
   /** Sudo has nothing more to read, and is to say its last words. */
   #awaitGoodbye(): void {
-    if (this.#state.at !== 'sent') return;
-    this.#limit.set(this.#run.deadlines.killGraceMs, () => this.#settleExit(SAID_NOTHING, ''));
+    if (this.#course.at !== 'sent') return;
+    this.#course.limit(this.#run.deadlines.killGraceMs, () => this.#settleExit(SAID_NOTHING, ''));
   }
 
   /** Only the first one counts: a host may say it twice, or late. */
   #onExit(exit: Exit): void {
-    this.#tell('exited');
-    if (this.#state.at !== 'sent') return;
-    this.#enter({ at: 'exited', exit });
+    this.#course.tell('exited');
+    if (this.#course.at !== 'sent') return;
+    this.#course.enter({ at: 'exited', exit });
     this.#output.hurry();
-    this.#limit.set(this.#run.deadlines.lingerMs, () =>
+    this.#course.limit(this.#run.deadlines.lingerMs, () =>
       this.#settleExit(exit, 'a background process kept the channel open'),
     );
   }
 
   /** The channel was closed by the host, or lost with its connection, for that reason. */
   #onEnd(lossReason?: string): void {
-    const state = this.#state;
+    const state = this.#course.state;
     switch (state.at) {
       case 'exited': {
         const note = 'the connection broke right after, the end of the output may be missing';
@@ -262,7 +217,7 @@ class RunningCommand {
         );
         break;
       case 'stopping':
-        this.#tell('closed');
+        this.#course.tell('closed');
         break;
       case 'opening':
       case 'over':
@@ -274,11 +229,11 @@ class RunningCommand {
   }
 
   #stop(cause: StopCause): void {
-    const { at } = this.#state;
+    const { at } = this.#course;
     if (at === 'opening') this.#refuse(stopTrouble(this.#run.signal, BEFORE));
     if (at !== 'sent') return;
     const news = new ChannelNews();
-    this.#enter({ at: 'stopping', news });
+    this.#course.enter({ at: 'stopping', news });
     this.#output.hurry();
     const settle = (result?: StopResult) =>
       this.#settle((hasBegun) => judgeStop(cause, result, hasBegun, this.#run));
@@ -297,10 +252,6 @@ class RunningCommand {
       leader: () => this.#output.leader,
       channel: () => this.#channel,
     };
-  }
-
-  #tell(what: 'data' | 'exited' | 'closed'): void {
-    if (this.#state.at === 'stopping') this.#state.news.tell(what);
   }
 
   #settleExit(exit: Exit, note: string): void {
@@ -335,7 +286,7 @@ class RunningCommand {
   }
 
   #finish(): boolean {
-    if (!this.#enter({ at: 'over' })) return false;
+    if (!this.#course.enter({ at: 'over' })) return false;
     this.#release();
     this.#run.signal.removeEventListener('abort', this.#onAbort);
     this.#channel?.close();

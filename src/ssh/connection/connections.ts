@@ -1,24 +1,15 @@
-import type { Duplex } from 'node:stream';
 import type { Host } from '../../inventory/inventory.ts';
-import { delay } from '../../time/delay.ts';
-import { type HostKeyCheck, placeOf } from '../host-keys/host-keys.ts';
-import { HOST_KEY_TYPES } from '../login/algorithms.ts';
-import { CredentialTrials } from '../login/credential-trials.ts';
-import { type ConnectContext, logIn } from '../login/log-in.ts';
+import { placeOf } from '../host-keys/host-keys.ts';
+import type { ConnectContext } from '../login/log-in.ts';
 import { takeTurn } from '../loop-turns.ts';
-import { untilFilesAreFree } from '../open-file.ts';
 import { DEFAULT_DEADLINES, DEFAULT_IDLE_MS, type Deadlines, type TransportSettings } from '../settings.ts';
-import { Trouble, WrongHostKey } from '../trouble.ts';
+import { Trouble } from '../trouble.ts';
 import type { Connection } from './connection.ts';
-import { dial } from './dial.ts';
-import { type FetchedKeys, fetchKeys } from './fetch-keys.ts';
-import { JumpConnections } from './jump.ts';
-import { LoginQueues } from './login-queues.ts';
+import type { FetchedKeys } from './fetch-keys.ts';
+import { NewConnections } from './new-connections.ts';
 import { IdleConnections } from './pool.ts';
-import { findHop, findRoute, isSameRoute, lastHop, type Route } from './route.ts';
-
-/** Tries that a host hung up on for the sake of others, and that do not count as its own. */
-const MOST_CROWDED = 10;
+import { findHop, findRoute, isSameRoute, type Route } from './route.ts';
+import { tryAgain } from './tries.ts';
 
 /**
  * What is done with a connection: channels must open within the time given. It is kept for the next one only
@@ -29,23 +20,18 @@ export type Borrow<T> = (
   channelMs: number,
 ) => Promise<{ readonly result: T; readonly isClean: boolean }>;
 
-/** One on the way that nobody uses any more. */
-const JUMP_IDLE_MS = 60_000;
-
 /** Neither a key nor a revoked one. */
 const NOTHING_KNOWN = ' ';
 
-/** What it costs to open a channel on a kept connection. */
-const WARM_START_MS = 0.5;
+/** What it costs to open a channel on a kept connection, and to set out for a new one: a whole fleet begins at once. */
+const START_MS = 0.5;
 
-/** Makes connections, keeps them warm, and hands them out: one job, one connection. */
+/** Hands connections out, one job, one connection, and keeps them warm for the next. */
 export class Connections {
   readonly #settings: TransportSettings;
   readonly #deadlines: Deadlines;
-  readonly #logins = new LoginQueues();
-  readonly #trials = new CredentialTrials();
   readonly #idle: IdleConnections;
-  readonly #jumps: JumpConnections;
+  readonly #new: NewConnections;
   readonly #mostKept: (jobs: number) => number;
   #jobs = 0;
   /** What known_hosts said of each place that was asked for last. */
@@ -59,13 +45,10 @@ export class Connections {
   constructor(settings: TransportSettings) {
     this.#settings = settings;
     this.#deadlines = { ...DEFAULT_DEADLINES, ...settings.deadlines };
-    const idleMs = settings.idleMs ?? DEFAULT_IDLE_MS;
-    this.#idle = new IdleConnections(idleMs);
+    this.#idle = new IdleConnections(settings.idleMs ?? DEFAULT_IDLE_MS);
     this.#mostKept = settings.mostKept ?? (() => 1_000);
-    this.#jumps = new JumpConnections(
-      (route, context) => this.#open(route, context),
-      Math.min(Math.max(idleMs, 1), JUMP_IDLE_MS),
-      this.#deadlines.connectMs,
+    this.#new = new NewConnections(settings, this.#deadlines, () =>
+      this.#idle.trim(Math.trunc(this.#idle.size / 2)),
     );
   }
 
@@ -121,7 +104,7 @@ export class Connections {
     work: Borrow<T>,
   ): Promise<T> {
     if (kept) {
-      await new Promise<void>((resolve) => takeTurn(resolve, WARM_START_MS));
+      await this.#inTurn();
       try {
         return await this.#lend(kept, work, Math.min(this.#deadlines.channelMs, this.#deadlines.connectMs));
       } catch (error) {
@@ -130,20 +113,21 @@ export class Connections {
       }
     }
     const { channelMs, retryDelaysMs } = this.#deadlines;
-    for (let tries = 0, crowded = 0; ; ) {
-      try {
-        return await this.#lend(await this.#open(this.#findRoute(host), context), work, channelMs);
-      } catch (error) {
-        if (!(error instanceof Trouble) || !error.isPassing) throw error;
-        const delayMs = retryDelaysMs[tries];
-        if (delayMs === undefined) throw error;
-        if (error.wasCrowded && crowded < MOST_CROWDED) crowded += 1;
-        else tries += 1;
-        this.#settings.log.debug({ host: host.name, reason: error.message }, 'Connecting once more');
-        // Half to one and a half: those who fell together do not come back together.
-        await delay(delayMs * (0.5 + Math.random()), context.signal);
-      }
-    }
+    const login = async (turnedAway: number) => {
+      await this.#inTurn();
+      const connection = await this.#open(this.#findRoute(host), context, turnedAway);
+      return await this.#lend(connection, work, channelMs);
+    };
+    return await tryAgain(login, {
+      delaysMs: retryDelaysMs,
+      signal: context.signal,
+      onAgain: ({ message }) =>
+        this.#settings.log.debug({ host: host.name, reason: message }, 'Connecting once more'),
+    });
+  }
+
+  #inTurn(): Promise<void> {
+    return new Promise((resolve) => takeTurn(resolve, START_MS));
   }
 
   /** From now on nothing is kept of a host that the inventory has not, or reaches otherwise than when it was connected to. */
@@ -160,15 +144,12 @@ export class Connections {
         host: findHop(host.name, findHost),
         way: way.map(({ name }) => findHop(name, findHost)),
       }));
-    this.#jumps.closeWhere(isWayGone);
+    this.#new.closeWhere(isWayGone);
   }
 
   /** All keys of a host, those of the types that it is known by first. Nobody is logged in there. */
   fetchKeys(host: Host, known: readonly string[], context: ConnectContext): Promise<FetchedKeys> {
-    const { signal } = context;
-    const route = this.#findRoute(host);
-    const reach = () => this.#reach(route, context);
-    return this.#logins.run(route, signal, () => fetchKeys(host, known, reach, this.#deadlines, signal));
+    return this.#new.fetchKeys(this.#findRoute(host), known, context);
   }
 
   /** Other keys are known of these places: nothing is kept of what was connected there, nor of what is under way. */
@@ -177,7 +158,7 @@ export class Connections {
     for (const place of places) this.#changed.set(place, now);
     const isThere = (route: Route): boolean => placesOf(route).some((place) => places.has(place));
     this.#idle.closeWhere(isThere);
-    this.#jumps.closeWhere(isThere);
+    this.#new.closeWhere(isThere);
   }
 
   /** How many nobody uses just now. */
@@ -186,7 +167,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#idle.close(), this.#jumps.close()]);
+    await Promise.all([this.#idle.close(), this.#new.close()]);
   }
 
   async #lend<T>(connection: Connection, work: Borrow<T>, channelMs: number): Promise<T> {
@@ -202,77 +183,11 @@ export class Connections {
     }
   }
 
-  async #open(route: Route, context: ConnectContext): Promise<Connection> {
+  async #open(route: Route, context: ConnectContext, turnedAway: number): Promise<Connection> {
     const askedAt = performance.now();
-    const connection = await this.#logInAt(route, context);
+    const connection = await this.#new.open(route, context, turnedAway);
     this.#asked.set(connection, askedAt);
     return connection;
-  }
-
-  async #logInAt(route: Route, context: ConnectContext): Promise<Connection> {
-    const hostKey = await this.#settings.hostKeys.look(route.host, context);
-    return this.#logins.run(route, context.signal, async () => {
-      const startedAt = performance.now();
-      let result: 'ok' | 'failed' = 'failed';
-      try {
-        const connection = await this.#logInOnce(route, hostKey, startedAt, context);
-        result = 'ok';
-        return connection;
-      } finally {
-        this.#settings.meters?.took('logins', result, performance.now() - startedAt);
-      }
-    });
-  }
-
-  async #logInOnce(
-    route: Route,
-    hostKey: HostKeyCheck,
-    startedAt: number,
-    context: ConnectContext,
-  ): Promise<Connection> {
-    return this.#meet(route, hostKey, this.#deadlines, context).catch((error: unknown) => {
-      if (!(error instanceof WrongHostKey) || route.host.hostKey === undefined) throw error;
-      return this.#askForOtherKeys(route, hostKey, error, startedAt, context);
-    });
-  }
-
-  async #meet(
-    route: Route,
-    hostKey: HostKeyCheck,
-    deadlines: Deadlines,
-    context: ConnectContext,
-  ): Promise<Connection> {
-    const dialledAt = performance.now();
-    const socket = await this.#reach(route, context);
-    const tcpMs = Math.round(performance.now() - dialledAt);
-    const connection = await logIn(route, socket, hostKey, deadlines, this.#trials, context);
-    if (connection.meeting) connection.meeting = { ...connection.meeting, tcpMs };
-    return connection;
-  }
-
-  /**
-   * A pinned fingerprint does not say of which type its key is, and a host shows one key in an exchange: those
-   * that it says it has are asked for one after the other, before any secret, in the time of one handshake.
-   */
-  async #askForOtherKeys(
-    route: Route,
-    hostKey: HostKeyCheck,
-    first: WrongHostKey,
-    startedAt: number,
-    context: ConnectContext,
-  ): Promise<Connection> {
-    for (const type of HOST_KEY_TYPES) {
-      if (type === first.shownType || !first.offeredTypes.includes(type)) continue;
-      const handshakeMs = this.#deadlines.handshakeMs - (performance.now() - startedAt);
-      if (handshakeMs <= 0) break;
-      const only = { ...hostKey, types: [type], isOnly: true };
-      try {
-        return await this.#meet(route, only, { ...this.#deadlines, handshakeMs }, context);
-      } catch (error) {
-        if (!(error instanceof WrongHostKey)) throw error;
-      }
-    }
-    throw first;
   }
 
   /** Whether something else is known by now of the host, or of one on the way there. */
@@ -293,20 +208,6 @@ export class Connections {
       if (error instanceof Trouble) return false;
       throw error;
     }
-  }
-
-  async #reach(route: Route, context: ConnectContext): Promise<Duplex> {
-    const hop = lastHop(route);
-    if (hop === undefined) return await this.#dial(route.host, context.signal);
-    return await this.#jumps.dial(hop, route.host, context);
-  }
-
-  /** Where the process has as many files open as it may, the host is not to blame: kept ones go, and it is tried again. */
-  #dial(host: Host, signal: AbortSignal): Promise<Duplex> {
-    return untilFilesAreFree(() => dial(host, this.#deadlines.connectMs, signal), {
-      signal,
-      free: () => this.#idle.trim(Math.trunc(this.#idle.size / 2)),
-    });
   }
 }
 

@@ -8,11 +8,14 @@ import { nameWay, type Route } from './route.ts';
 /** Below this no server that is set up as usual drops anybody. */
 const UNCROWDED = 8;
 
+/** One that hangs up without a word so often does so for reasons of its own. */
+const MOST_SILENT = 3;
+
 /**
  * Logins, at most eight at a time per endpoint. OpenSSH drops connections at random from the tenth that is not
  * logged in yet (MaxStartups 10:30:100): of a burst of 50 to one address a third is lost. One machine may have many
- * addresses, which nobody tells us: where hosts of a neighbourhood hang up before they say a word, fewer of it are
- * asked at a time, and one more again after each round that went well.
+ * addresses, which nobody tells us, and may be set up to take fewer: where hosts of a neighbourhood hang up before they
+ * greet us, half as many of it are asked at a time, down to one, and one more again after each round that went well.
  */
 export class LoginQueues {
   /** Those that have something to do. */
@@ -22,9 +25,9 @@ export class LoginQueues {
   /**
    * Logs in when it is its turn; a `Trouble` where the signal comes before that. From then on the signal is the
    * login's own, and what it comes to is handed on whenever it comes: nobody else would close it. A `Trouble` of a
-   * host that hung up on a crowd says that it was `crowded`.
+   * host that hung up on a crowd says that it was `crowded`. `turnedAway`: how often this one was before.
    */
-  run<T>(route: Route, signal: AbortSignal, logIn: () => Promise<T>): Promise<T> {
+  run<T>(route: Route, signal: AbortSignal, logIn: () => Promise<T>, turnedAway = 0): Promise<T> {
     const endpoint = `${nameWay(route)} ${formatAddress(route.host)}`;
     const neighbourhood = neighbourhoodOf(route);
     const queue = this.#endpoints.get(endpoint) ?? new PQueue({ concurrency: UNCROWDED });
@@ -33,7 +36,7 @@ export class LoginQueues {
     this.#neighbourhoods.set(neighbourhood, around);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const turn = () => {
-      const login = around.watch(logIn());
+      const login = around.watch(logIn, turnedAway);
       resolve(login);
       return login;
     };
@@ -68,12 +71,15 @@ function neighbourhoodOf(route: Route): string {
 class Neighbourhood {
   readonly queue = new PQueue();
   users = 0;
-  /** Logins that went well since the last time that more were let in. */
+  /** Logins that went well since the last time that more or fewer were let in. */
   #good = 0;
+  /** How often fewer were let in. */
+  #lowered = 0;
 
-  async watch<T>(login: Promise<T>): Promise<T> {
+  async watch<T>(logIn: () => Promise<T>, turnedAway: number): Promise<T> {
+    const lowered = this.#lowered;
     try {
-      const connection = await login;
+      const connection = await logIn();
       this.#good += 1;
       if (this.#good >= this.queue.concurrency) {
         this.#good = 0;
@@ -81,11 +87,26 @@ class Neighbourhood {
       }
       return connection;
     } catch (error) {
-      const atOnce = this.queue.pending;
-      if (!(error instanceof Trouble) || !error.isHangUp || atOnce <= UNCROWDED) throw error;
-      this.#good = 0;
-      this.queue.concurrency = Math.max(UNCROWDED, Math.floor(Math.min(this.queue.concurrency, atOnce) / 2));
+      if (!(error instanceof Trouble) || !this.#isCrowd(error, turnedAway)) throw error;
+      this.#letInFewer(lowered);
       throw error.ofCrowd();
     }
+  }
+
+  /** Whether it hung up for the sake of others; one that is asked alone does not, but where it says so. */
+  #isCrowd({ hangUp }: Trouble, turnedAway: number): boolean {
+    const atOnce = this.queue.pending;
+    if (hangUp === 'no' || atOnce > UNCROWDED) return hangUp !== 'no';
+    return hangUp === 'told' || (turnedAway < MOST_SILENT && (atOnce > 1 || this.#lowered > 0));
+  }
+
+  /** `lowered`: how often they were when this login began. */
+  #letInFewer(lowered: number): void {
+    const most = Math.min(this.queue.concurrency, this.queue.pending);
+    // Below the usual a crowd that began together has one say: most of it was turned away by the same rule.
+    if (most <= UNCROWDED && lowered < this.#lowered) return;
+    this.#good = 0;
+    this.#lowered += 1;
+    this.queue.concurrency = Math.max(most > UNCROWDED ? UNCROWDED : 1, Math.floor(most / 2));
   }
 }

@@ -1,6 +1,6 @@
 import type { Host } from '../../inventory/inventory.ts';
 import type { Secret } from '../../inventory/secret.ts';
-import { MOST_HOPS } from '../../inventory/section/jumps.ts';
+import { hopsTo } from '../../inventory/section/jumps.ts';
 import { Trouble } from '../trouble.ts';
 
 /** A host, and those that are gone through to it, in this order. */
@@ -9,19 +9,11 @@ export interface Route {
   readonly way: readonly Host[];
 }
 
-/**
- * As OpenSSH's ProxyJump goes: through the chain in the order written, and to its first host by that one's own
- * `jump`; what the later ones have of their own does not count, as the chain says how they are reached. A `Trouble`
- * where one of them cannot be gone through.
- */
+/** A `Trouble` where one of those on the way cannot be gone through. */
 export function findRoute(host: Host, findHost: (name: string) => Host | undefined): Route {
-  const way: Host[] = [];
-  for (let chain = host.jump ?? []; chain.length > 0; chain = way[0]?.jump ?? []) {
-    // The inventory has no circles; it may be another one by now than the one that this host is of.
-    if (way.length + chain.length > MOST_HOPS)
-      throw new Trouble('unreachable', 'the way there has no beginning');
-    way.unshift(...chain.map((name) => findHop(name, findHost)));
-  }
+  const way = hopsTo(host, (name) => findHop(name, findHost));
+  // The inventory has no circles; it may be another one by now than the one that this host is of.
+  if (way === undefined) throw new Trouble('unreachable', 'the way there has no beginning');
   return { host, way };
 }
 

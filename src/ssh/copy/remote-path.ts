@@ -34,7 +34,7 @@ export interface PutTarget {
 
 /**
  * Where a file goes that is put to `remote`: into it where it is a folder or ends in a slash, else to that
- * very name. The folder must be there: a mistyped path does not make one.
+ * very name. The folder must be there, or `-mkdir` have been asked for: a mistyped path does not make one.
  */
 export async function resolvePutTarget(copy: Copy, { remote, local, options }: PutWords): Promise<PutTarget> {
   const { sftp } = copy;

@@ -207,7 +207,7 @@ export class Handshake<T> {
   }
 
   #broken(error: unknown, wasAsked: boolean): Trouble {
-    return brokenHandshake(error, this.#address, this.#phase, wasAsked);
+    return brokenHandshake(error, this.#address, this.#phase, wasAsked, this.#opening.farewell);
   }
 
   #disagreement(error: Error): Trouble | undefined {

@@ -25,6 +25,12 @@ export class Opening {
     this.#bytes += chunk.length;
   }
 
+  /** All that it said before it hung up, where it never said that it speaks SSH. */
+  get farewell(): string {
+    const bytes = Buffer.concat(this.#chunks).subarray(0, MAX_LINE);
+    return this.isSsh ? '' : bytes.toString('latin1').trim();
+  }
+
   /** Whether it said that it speaks SSH. */
   get isSsh(): boolean {
     return this.#read().isSsh;

@@ -15,7 +15,7 @@ export async function makePart(copy: Copy, target: PutTarget): Promise<OpenFile>
   const leftover = copy.leftover(path, null);
   await copy.leftovers.note(leftover);
   try {
-    return await copy.sftp.create(path, 0o600);
+    return await copy.sftp.create(path);
   } catch (error) {
     if (!(error instanceof RemoteRefusal)) throw error;
     await copy.leftovers.forget(leftover);

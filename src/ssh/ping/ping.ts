@@ -100,6 +100,7 @@ async function askSftp(run: PingRun): Promise<Pick<Ping, 'sftp' | 'freeHome' | '
     }
   } catch (error) {
     if (!(error instanceof Trouble) || signal.aborted || !connection.isOpen) throw error;
-    return { sftp: false };
+    // No channel, or no answer in time, says nothing about SFTP: some servers give a connection one session only.
+    return error.mayBeStale ? {} : { sftp: false };
   }
 }

@@ -46,9 +46,9 @@ export class SftpSession {
     return this.#open({ limit: 'last', doing: 'opening', path }, 'r+', 0);
   }
 
-  /** A file that is not there yet. */
-  create(path: string, mode: number): Promise<OpenFile> {
-    return this.#open({ limit: 'last', doing: 'making', path }, 'wx', mode);
+  /** A file that is not there yet, for the login alone. */
+  create(path: string): Promise<OpenFile> {
+    return this.#open({ limit: 'last', doing: 'making', path }, 'wx', 0o600);
   }
 
   close({ handle, path }: OpenFile): Promise<void> {

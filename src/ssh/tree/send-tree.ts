@@ -52,7 +52,7 @@ export async function sendAll(
   await atOnce(staged, FILES_AT_ONCE, async (one) => {
     const { file, path, old } = one;
     const isThere = arrived.has(one);
-    const part = isThere ? await sftp.openExisting(one.part) : await sftp.create(one.part, 0o600);
+    const part = isThere ? await sftp.openExisting(one.part) : await sftp.create(one.part);
     if (!isThere) await send(copy, folder, `${work.local}/${file.path}`, part, one, window);
     const left = await giveAttributes(sftp, part, old, { mode: file.mode, isKept });
     notes.push(...left.map((note) => `${path}: ${note}`));

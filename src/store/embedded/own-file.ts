@@ -16,7 +16,7 @@ export class OwnFile {
   readonly #onTrouble: () => void;
 
   /** For a database that was just opened and written to. */
-  constructor(path: string, onTrouble: () => void = () => {}) {
+  constructor(path: string, onTrouble: () => void) {
     this.#path = path;
     this.#onTrouble = onTrouble;
     for (const name of [path, `${path}-wal`]) {

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { EndedJob } from '../../run/run.ts';
-import { MAX_SPOOLED_FILES, oweEnd, oweProgress, oweResults } from '../../thread/layout.ts';
+import { oweEnd, oweProgress, oweResults } from '../../thread/layout.ts';
 import { formatKey } from '../../thread/row.ts';
 import { digestRun } from '../audit/digest.ts';
 import { appendAudit } from '../audit.ts';
@@ -68,7 +68,7 @@ export async function replaceUnknown(
       at,
     );
     await oweRows(trx, thread, oweResults(thread, replaced, at));
-    const spooled = isOver ? await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES) : [];
+    const spooled = isOver ? await listSpooledHosts(trx, runId) : [];
     await oweRows(trx, thread, isOver ? oweEnd(thread, spooled, at) : oweProgress(runId, at));
     await appendAudit(
       trx,

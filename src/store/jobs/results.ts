@@ -1,12 +1,13 @@
 import { type Kysely, sql } from 'kysely';
 import type { FoldRow } from '../../gather/fold.ts';
 import type { Job, SlowJob } from '../../run/run.ts';
+import { MAX_SPOOLED_FILES } from '../../thread/layout.ts';
 import { breathe } from '../../time/breathe.ts';
 import { jobsOf, toJob } from '../runs/records.ts';
 import type { Schema } from '../schema.ts';
 import { ROWS_AT_ONCE } from './pieces.ts';
 
-/** Outputs of up to a quarter of a megabyte each: a few at a time are a few milliseconds. */
+/** Outputs of up to a quarter of a megabyte each: a few at a time are read and shown in a few milliseconds. */
 const OUTPUTS_AT_ONCE = 16;
 /** So much output is read and shown in some 10 ms. */
 const CHARS_AT_ONCE = 250_000;
@@ -42,7 +43,6 @@ export async function listFoldRows(db: Kysely<Schema>, runId: string): Promise<r
 }
 
 export async function* readJobs(db: Kysely<Schema>, runId: string): AsyncGenerator<Job> {
-  let chars = 0;
   for (let from = 0; ; from += OUTPUTS_AT_ONCE) {
     const rows = await jobsOf(db, runId)
       .leftJoin('output', 'output.job_id', 'job.id')
@@ -52,14 +52,17 @@ export async function* readJobs(db: Kysely<Schema>, runId: string): AsyncGenerat
       .orderBy('position')
       .execute();
     if (rows.length === 0) return;
+    let chars = 0;
     for (const row of rows) {
       const job = toJob(row, row.streams_json);
       if (job.outcome !== undefined) yield job;
-      chars += 1_000 + (row.streams_json?.length ?? 0);
+      chars += row.streams_json?.length ?? 0;
       if (chars < CHARS_AT_ONCE) continue;
       chars = 0;
       await breathe();
     }
+    // Short ones cost as well: what a host said is masked, cleaned and formatted, at some 0.2 ms each.
+    await breathe();
   }
 }
 
@@ -103,14 +106,10 @@ export async function sumFirstKeys(db: Kysely<Schema>, runId: string): Promise<n
   return sum ?? 0;
 }
 
-/** Hosts of a run that left output on disk, the first `limit` in its order. */
-export async function listSpooledHosts(
-  db: Kysely<Schema>,
-  runId: string,
-  limit: number,
-): Promise<readonly string[]> {
+/** Hosts of a run that left output on disk, in its order, as many as are shown. */
+export async function listSpooledHosts(db: Kysely<Schema>, runId: string): Promise<readonly string[]> {
   const hosts: string[] = [];
-  for (let from = 0; hosts.length < limit; from += ROWS_AT_ONCE) {
+  for (let from = 0; hosts.length < MAX_SPOOLED_FILES; from += ROWS_AT_ONCE) {
     const rows = await db
       .selectFrom('job')
       .leftJoin('result', 'result.job_id', 'job.id')
@@ -128,5 +127,5 @@ export async function listSpooledHosts(
     hosts.push(...rows.filter(({ is_spooled }) => is_spooled === 1).map(({ host }) => host));
     await breathe();
   }
-  return hosts.slice(0, limit);
+  return hosts.slice(0, MAX_SPOOLED_FILES);
 }

@@ -3,7 +3,6 @@ import type { CountedBy, Meters } from '../../ports/meters.ts';
 import { bareOutcome } from '../../run/outcome.ts';
 import type { EndedJob, Progress } from '../../run/run.ts';
 import {
-  MAX_SPOOLED_FILES,
   type OwedRow,
   oweEnd,
   oweProgress,
@@ -222,7 +221,7 @@ export async function finishRuns(
   for (const thread of [...known, ...(await findThreads(ledger, trx, unknown))]) {
     const { runId } = thread;
     const rows = finished.includes(runId)
-      ? oweEnd(thread, await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES), at)
+      ? oweEnd(thread, await listSpooledHosts(trx, runId), at)
       : oweProgress(runId, at);
     owed.push({ by: thread, rows });
   }

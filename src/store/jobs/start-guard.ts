@@ -1,4 +1,4 @@
-import type { RawBuilder, Transaction } from 'kysely';
+import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import type { TakenJob } from '../../run/run.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import { oweAll } from '../outbox/owed-rows.ts';
@@ -21,26 +21,11 @@ export async function passGuard(
 ): Promise<readonly TakenJob[]> {
   const ids = new Set<string>();
   for (const chunk of inChunks(jobs)) {
-    let update = trx
-      .updateTable('job')
-      .set({ state: 'running', started_at: at })
-      .where(
-        'id',
-        'in',
-        chunk.map((job) => job.id),
-      )
-      .where('state', '=', 'queued')
-      .where(mayStart)
-      .where('run_id', 'in', (open) =>
-        open
-          .selectFrom('run')
-          .select('id')
-          .where('state', '=', 'open')
-          .where('cancelled_at', 'is', null)
-          .where('held', 'is', null)
-          // Nobody could read what became of it.
-          .where('channel_id', 'not in', (closed) => closed.selectFrom('place').select('channel_id')),
-      );
+    let update = markRunning(
+      trx,
+      chunk.map((job) => job.id),
+      at,
+    );
     if (isOurs !== undefined) update = update.where(isOurs);
     const rows = await update.returning('id').execute();
     for (const { id } of rows) ids.add(id);
@@ -52,4 +37,29 @@ export async function passGuard(
     threads.map((thread) => ({ by: thread, rows: oweProgress(thread.runId, at) })),
   );
   return granted;
+}
+
+/** Each of these that waits and may go. What it costs is a matter of these, not of what else waits or has ever been. */
+export function markRunning(db: Kysely<Schema>, ids: readonly string[], at: number) {
+  return (
+    db
+      .updateTable('job')
+      .set({ state: 'running', started_at: at })
+      .where('id', 'in', ids)
+      .where('state', '=', 'queued')
+      .where(mayStart)
+      // Not `run_id in`: SQLite would read all runs then, and by them all jobs that wait.
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('run')
+            .select('run.id')
+            .whereRef('run.id', '=', 'job.run_id')
+            .where('run.state', '=', 'open')
+            .where('run.cancelled_at', 'is', null)
+            .where('run.held', 'is', null)
+            // Nobody could read what became of it.
+            .where('run.channel_id', 'not in', selectFrom('place').select('place.channel_id')),
+        ),
+      )
+  );
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
 import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
 import type { OutboxLane } from '../../thread/row.ts';
 import type { Schema } from '../schema.ts';
@@ -8,6 +8,16 @@ export interface Clocks {
   readonly now: () => number;
   /** Epoch ms by the poster's clock, which only goes forward. */
   readonly steady: () => number;
+}
+
+/** Rows that are for this channel; an audit line is for whichever is the audit channel now. */
+export function isOfChannel(
+  row: ExpressionBuilder<Schema, 'outbox'>,
+  channelId: string,
+  auditChannel: string | undefined,
+): Expression<SqlBool> {
+  const isNamed = row('channel_id', '=', channelId);
+  return channelId === auditChannel ? row.or([isNamed, row('channel_id', 'is', null)]) : isNamed;
 }
 
 /** Rows that are due; with `now`, of the poster's clock, those of them that may be claimed at it. */

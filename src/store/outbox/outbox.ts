@@ -1,26 +1,25 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Outbox } from '../../ports/outbox.ts';
 import { FURTHEST_DUE_MS } from '../../thread/layout.ts';
-import { formatKey, type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
+import { type OutboxClaim, type OutboxRow, parseKey } from '../../thread/row.ts';
 import type { Schema } from '../schema.ts';
+import { claimRows } from './claim.ts';
 import { type Clocks, dueRows } from './due-rows.ts';
 import { GIVEN_UP_WITH } from './given-up.ts';
+import { MAX_LOST, moveUnder, unroot } from './lost-roots.ts';
 import type { Posting } from './posting.ts';
-
-/** Whose turn refusals and reads are: people can bring them about in any number. */
-export const LAST = 'refused';
 
 /**
  * Messages to keep in line with the store. In a row,
  *
  * - `due_at` says since when what Slack shows is behind, by the wall clock; null where it is not. It is never
  *   further ahead than `FURTHEST_DUE_MS`: one that is, was written before the clock was set back, and is due.
- * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for. By the
- *   poster's steady clock, which nobody can set: leases are of this process, and a start clears them. (Several
- *   processes would need the clock of their database here.)
+ * - `lease_until` says before when nobody is to touch it: a claim's lease, or a wait that Slack asked for. By a clock
+ *   that nobody can set: of one process its own, as a start clears its leases; of several the server's.
  * - `version` counts what happened to it here. A message sent from an older version leaves the row due.
- * - `attempts` counts claims since it was last known to be sent; it also tells an old claim from the present
- *   one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
+ * - `attempts` counts claims since the last one that is known to have sent it; it also tells an old claim from the
+ *   present one, so that a poster that comes back after its lease cannot put off or give up what another has sent.
+ *   At 0 no claim is out: whoever comes next reads all that has happened.
  * - `tries` counts those of them in which Slack was asked in vain: a wait for one's turn is none.
  * - `faults` counts those, one after the other, in which its message could not be made, or perhaps ended the
  *   process. It stays where what was sent is the notice in the message's place.
@@ -71,82 +70,11 @@ export class StoredOutbox implements Outbox {
     for (const listener of this.#listeners) listener();
   }
 
-  /**
-   * Runs (and the audit lines) take turns: first the oldest due row of each, then the second of each, and so on.
-   * Lines of refusals and reads come last, however long they have waited.
-   */
   claim(query: OutboxClaim): Promise<readonly OutboxRow[]> {
-    return this.#db.connection().execute(async (db) => {
-      // Mostly nothing is due: no reason to begin what writes, and to wait for whoever else does.
-      const some = await this.#dueRows(db, query).select('key').limit(1).executeTakeFirst();
-      return some === undefined ? [] : await this.#claim(db, query);
-    });
-  }
-
-  #dueRows(db: Kysely<Schema>, { except, lane, now }: OutboxClaim) {
-    return dueRows(db, { auditChannel: this.#auditChannel, clocks: this.#clocks }, { except, lane }, now);
-  }
-
-  #claim(db: Kysely<Schema>, query: OutboxClaim): Promise<readonly OutboxRow[]> {
-    const { limit, now, leaseMs, joins, channel } = query;
-    return db.transaction().execute(async (trx) => {
-      let due = this.#dueRows(trx, query);
-      if (joins !== undefined) due = due.where('joins', '=', joins);
-      if (channel !== undefined) {
-        const isAudit = channel === this.#auditChannel;
-        due = due.where((row) =>
-          isAudit
-            ? row.or([row('channel_id', '=', channel), row('channel_id', 'is', null)])
-            : row('channel_id', '=', channel),
-        );
-      }
-      if (this.#posting !== undefined) due = await this.#posting.narrow(trx, due);
-      // In the order of the index `outbox_due`: however many are due, they are not sorted.
-      const inRounds = due.select(['key', 'turn', 'due_at']).select(({ fn }) =>
-        fn
-          .agg<number>('row_number')
-          .over((rows) =>
-            rows.partitionBy('turn').orderBy('due_at').orderBy('position').orderBy('key', 'desc'),
-          )
-          .as('round'),
-      );
-      const rows = await trx
-        .selectFrom(inRounds.as('due'))
-        .innerJoin('outbox', 'outbox.key', 'due.key')
-        .leftJoin('run', 'run.id', 'outbox.run_id')
-        .selectAll('outbox')
-        .select('run.root_ts')
-        .where('due.round', '<=', limit)
-        .orderBy(({ eb }) => eb('due.turn', '=', LAST))
-        .orderBy('due.round')
-        .orderBy('due.due_at')
-        .orderBy('due.turn')
-        .limit(limit)
-        .execute();
-      if (rows.length === 0) return [];
-      await trx
-        .updateTable('outbox')
-        .set({ lease_until: Math.ceil(now + leaseMs), attempts: sql`attempts + 1` })
-        .where(
-          'key',
-          'in',
-          rows.map(({ key }) => key),
-        )
-        .execute();
-      return rows.flatMap((row) => {
-        const channelId = row.channel_id ?? this.#auditChannel;
-        if (channelId === undefined) return [];
-        const { key, sends, position, joins, ts, attempts, tries, faults, version } = row;
-        const uploadId = row.upload_id;
-        const onlyIfStands = row.only_if_stands === 1;
-        // Its thread's root message is being posted anew: it comes back once that stands.
-        const isInThread = row.channel_id !== null && row.run_id !== null && !isRootOf(row.key, row.run_id);
-        if (isInThread && row.root_ts === null && !onlyIfStands) return [];
-        // The thread stands under the run's root message, which is itself in none; an audit line is in none either.
-        const threadTs = row.channel_id === null || ts === row.root_ts ? null : row.root_ts;
-        const counts = { attempts, tries, faults, version };
-        return [{ key, sends, channelId, threadTs, position, joins, ts, uploadId, onlyIfStands, ...counts }];
-      });
+    return claimRows(this.#db, query, {
+      auditChannel: this.#auditChannel,
+      clocks: this.#clocks,
+      posting: this.#posting,
     });
   }
 
@@ -159,7 +87,13 @@ export class StoredOutbox implements Outbox {
         ts,
         due_at: column.case().when('version', '=', row.version).then(null).else(column.ref('due_at')).end(),
         lease_until: 0,
-        attempts: 0,
+        // Another claim may be out, if this one came back after its lease.
+        attempts: column
+          .case()
+          .when('attempts', '=', row.attempts + 1)
+          .then(0)
+          .else(column.ref('attempts'))
+          .end(),
         tries: 0,
         upload_id: null,
         faults: what === 'notice' ? row.faults : 0,
@@ -167,29 +101,12 @@ export class StoredOutbox implements Outbox {
       }))
       .executeTakeFirst();
     const subject = parseKey(row.key);
-    if (subject?.kind === 'root' && !row.onlyIfStands && numUpdatedRows > 0n)
-      await this.#rooted(subject.runId, ts);
+    if (subject?.kind === 'root' && !row.onlyIfStands && numUpdatedRows > 0n) {
+      const { runId } = subject;
+      if (await moveUnder(this.#db, runId, ts)) this.#onMoved(runId);
+    }
     // It may have moved on meanwhile.
     this.announce();
-  }
-
-  /** Where it was posted anew, what is due goes below it. */
-  async #rooted(runId: string, ts: string): Promise<void> {
-    const hasMoved = await this.#db.transaction().execute((trx) => this.#moveTo(trx, runId, ts));
-    if (hasMoved) this.#onMoved(runId);
-  }
-
-  async #moveTo(trx: Transaction<Schema>, runId: string, ts: string): Promise<boolean> {
-    const moved = await trx
-      .updateTable('run')
-      .set({ root_ts: ts })
-      .where('id', '=', runId)
-      .where('root_ts', 'is', null)
-      .where('root_lost', '>', 0)
-      .executeTakeFirst();
-    if (moved.numUpdatedRows === 0n) return false;
-    await trx.updateTable('outbox').set({ lease_until: 0 }).where('turn', '=', runId).execute();
-    return true;
   }
 
   async lost(row: OutboxRow, error: string): Promise<void> {
@@ -213,42 +130,10 @@ export class StoredOutbox implements Outbox {
     return counted.numUpdatedRows > 0n;
   }
 
-  /** The root message under `ts` is gone. False where it was so too often already. */
   async #unroot(runId: string, ts: string | null): Promise<boolean> {
-    return await this.#db.transaction().execute(async (trx) => {
-      const run = await trx
-        .selectFrom('run')
-        .select(['root_ts', 'root_lost'])
-        .where('id', '=', runId)
-        .executeTakeFirst();
-      // Somebody was here before, for another row.
-      if (run === undefined || run.root_ts !== ts) return true;
-      if (run.root_lost >= MAX_LOST) return false;
-      await trx
-        .updateTable('run')
-        .set((column) => ({ root_ts: null, root_lost: sql`${column.ref('root_lost')} + 1` }))
-        .where('id', '=', runId)
-        .execute();
-      await trx
-        .updateTable('outbox')
-        .set({
-          ts: null,
-          due_at: this.#clocks.now(),
-          lease_until: 0,
-          given_up_at: null,
-          version: sql`version + 1`,
-        })
-        // A board is edited as long as the run goes on: it is to be read under the new one.
-        .where((of) =>
-          of.or([
-            of('key', '=', formatKey({ kind: 'root', runId })),
-            of.and([of('turn', '=', runId), of('key', 'like', 'board:%'), of('ts', 'is not', null)]),
-          ]),
-        )
-        .execute();
-      this.#onMoved(runId);
-      return true;
-    });
+    const gone = await unroot(this.#db, runId, ts, this.#clocks.now());
+    if (gone === 'taken-out') this.#onMoved(runId);
+    return gone !== 'too-often';
   }
 
   async hold(row: OutboxRow, until: number): Promise<void> {
@@ -334,14 +219,7 @@ export class StoredOutbox implements Outbox {
 
 const LOOK_MS = 500;
 
-/** So often a message is posted anew: somebody may delete all that we post. */
-const MAX_LOST = 2;
-
 /** Its message stands, as far as we know: it is edited there. */
 function stands({ ts }: OutboxRow): boolean {
   return ts !== null && ts !== '';
-}
-
-function isRootOf(key: string, runId: string): boolean {
-  return key === formatKey({ kind: 'root', runId });
 }

@@ -64,7 +64,11 @@ function toValues(
   };
 }
 
-/** One that is there already is behind, by `editBy` at the latest; not one that was given up or may be shared. */
+/**
+ * One that is there already is behind, by `editBy` at the latest; not one that was given up or may be shared. One that
+ * is due by then and that nobody has claimed since it was last sent stays as it is: whoever claims it finds this change
+ * too. While a run goes on that is most of them.
+ */
 async function oweMessages(
   trx: Transaction<Schema>,
   values: readonly Insertable<Schema['outbox']>[],
@@ -85,7 +89,16 @@ async function oweMessages(
         })
         .where('outbox.given_up_at', 'is', null)
         // With others in its message, it would take their place.
-        .where((row) => row.or([row('outbox.joins', 'is', null), row('outbox.ts', 'is', null)])),
+        .where((row) => row.or([row('outbox.joins', 'is', null), row('outbox.ts', 'is', null)]))
+        .where((row) =>
+          editBy === null
+            ? row.lit(true)
+            : row.or([
+                row('outbox.attempts', '>', 0),
+                row('outbox.due_at', 'is', null),
+                row('outbox.due_at', '>', editBy),
+              ]),
+        ),
     )
     .execute();
 }

@@ -6,6 +6,7 @@ import type { JobQueue } from '../jobs/job-queue.ts';
 import type { Ledger } from '../jobs/settle.ts';
 import { holdRuns } from '../runs/holds.ts';
 import type { Schema } from '../schema.ts';
+import { isOfChannel } from './due-rows.ts';
 import { GIVEN_UP_WITH } from './given-up.ts';
 import type { StoredOutbox } from './outbox.ts';
 
@@ -74,7 +75,6 @@ export class StoredPlaces implements Places {
   }
 
   async giveUp(channelId: string, error: string): Promise<void> {
-    const isAudit = channelId === this.#settings.auditChannel;
     await this.#ledger.db.transaction().execute((trx) =>
       trx
         .updateTable('outbox')
@@ -85,11 +85,7 @@ export class StoredPlaces implements Places {
           error: `${GIVEN_UP_WITH}${error}`,
         }))
         .where('due_at', 'is not', null)
-        .where((row) =>
-          isAudit
-            ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
-            : row('channel_id', '=', channelId),
-        )
+        .where((row) => isOfChannel(row, channelId, this.#settings.auditChannel))
         .execute(),
     );
   }
@@ -135,7 +131,6 @@ export class StoredPlaces implements Places {
 
   /** What was given up for this channel's sake. Tells how many rows. */
   async #makeDue(trx: Transaction<Schema>, channelId: string, sends: readonly Sends[]): Promise<number> {
-    const isAudit = channelId === this.#settings.auditChannel;
     const { numUpdatedRows } = await trx
       .updateTable('outbox')
       .set((column) => ({
@@ -149,11 +144,7 @@ export class StoredPlaces implements Places {
       .where('given_up_at', 'is not', null)
       .where('error', 'like', `${GIVEN_UP_WITH}%`)
       .where('sends', 'in', sends)
-      .where((row) =>
-        isAudit
-          ? row.or([row('channel_id', '=', channelId), row('channel_id', 'is', null)])
-          : row('channel_id', '=', channelId),
-      )
+      .where((row) => isOfChannel(row, channelId, this.#settings.auditChannel))
       .executeTakeFirstOrThrow();
     return Number(numUpdatedRows);
   }

@@ -25,7 +25,7 @@ interface Looked {
  * is, the clock that nobody can set; over a restart of the machine the wall clock, from one machine to another the server's.
  * Where that was set back, nothing tells, and the time begins anew.
  */
-export function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
+function openWhereDue(ledger: Ledger, runId: string): Promise<Looked> {
   return transact(ledger.db, async (trx) => {
     const row = await trx
       .selectFrom('rollout')

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { AuditedEvent } from '../../run/audit-entry.ts';
 import { bareOutcome } from '../../run/outcome.ts';
-import { MAX_SPOOLED_FILES, oweLog } from '../../thread/layout.ts';
+import { oweLog } from '../../thread/layout.ts';
 import { formatKey } from '../../thread/row.ts';
 import { appendAudit, NOBODY } from '../audit.ts';
 import { listSpooledHosts } from '../jobs/results.ts';
@@ -192,7 +192,7 @@ export async function settleLost(
 /** Someone asks for the files of a run: of one that gives each host its reply too, and once more where they failed. */
 export function postLog(ledger: Ledger, runId: string): Promise<boolean> {
   return ledger.db.transaction().execute(async (trx) => {
-    const spooled = await listSpooledHosts(trx, runId, MAX_SPOOLED_FILES);
+    const spooled = await listSpooledHosts(trx, runId);
     const owed = oweLog(runId, spooled, ledger.now());
     await oweToThread(ledger, trx, runId, owed);
     const rows = await trx

@@ -90,5 +90,6 @@ async function renderBoard(facts: ThreadFacts, run: Run): Promise<readonly Messa
   }
   const summary =
     plan.work.action === 'ping' && run.state === 'finished' ? pingTable(await listPings(facts, run)) : [];
+  await breathe();
   return formatBoard(run, { entries, rest, firstContacts, summary, maxPages, nameSet });
 }

@@ -12,7 +12,7 @@ import { formatFullOutput, formatSpooledOutput } from './full-output.ts';
 import { formatLogHeader, formatLogPart, formatLogRecord, shareLog, spooledFileName } from './log.ts';
 
 /** A fetched file up to this size is offered in the thread; Slack itself would take 1 GB. */
-const MAX_OFFERED_BYTES = 50 * 1024 * 1024;
+export const MAX_OFFERED_BYTES = 50 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
 /** A whole run as a file, made as it is sent: never in memory as a whole. */

@@ -7,6 +7,7 @@ import { HAS_POSTGRES, startPostgres } from '../../rigs/postgres.ts';
 import { REQUESTER } from '../fleet.ts';
 import { bar, fixed, table } from '../report.ts';
 import type { Order, Told } from './replica.ts';
+import { type Turns, watchTurns } from './writers.ts';
 
 const REPLICA = new URL('replica.ts', import.meta.url).pathname;
 const HOSTS = 10_000;
@@ -25,6 +26,7 @@ export interface JobsFigure {
   readonly cpuMsPerJob: number;
   /** Of the server and its processes. */
   readonly serverCpuMsPerJob?: number;
+  readonly turns?: Turns;
 }
 
 export interface JobsWish {
@@ -109,7 +111,6 @@ async function startEngines(folder: string, url: string, count: number): Promise
     const { runIds } = await first.ask({ do: 'create', runs: hostsOfRuns(jobs) }, 'created');
     const createMsPerJob = (performance.now() - createdAt) / jobs;
     const before = await cpuMs(serverPort);
-    const since = performance.now();
     const ended = Promise.withResolvers<void>();
     let left = jobs;
     for (const engine of engines) {
@@ -118,9 +119,12 @@ async function startEngines(folder: string, url: string, count: number): Promise
         if (left <= 0) ended.resolve();
       };
     }
+    const turnsSeen = serverPort === undefined ? undefined : await watchTurns(url);
+    const since = performance.now();
     await first.ask({ do: 'release', runIds }, 'released');
     await ended.promise;
     const ms = performance.now() - since;
+    const turns = await turnsSeen?.();
     const after = await cpuMs(serverPort);
     return {
       on,
@@ -130,6 +134,7 @@ async function startEngines(folder: string, url: string, count: number): Promise
       createMsPerJob,
       cpuMsPerJob: (after.own - before.own) / jobs,
       ...(serverPort !== undefined && { serverCpuMsPerJob: (after.server - before.server) / jobs }),
+      ...(turns && { turns }),
     };
   };
   await round('SQLite', WARM_UP_JOBS);
@@ -220,7 +225,18 @@ export function formatJobs(figures: readonly JobsFigure[]): readonly string[] {
   return [
     'jobs on hosts that answer at once; from the release of their runs to the last stored outcome',
     ...table([
-      ['', 'processes', 'jobs', 'jobs/s', 'CPU ms/job', 'server CPU ms/job', 'to store a run, ms/job'],
+      [
+        '',
+        'processes',
+        'jobs',
+        'jobs/s',
+        'CPU ms/job',
+        'server CPU ms/job',
+        'to store a run, ms/job',
+        'some transaction open',
+        'of these idle',
+        'waiting for their turn',
+      ],
       ...figures.map((figure) => [
         figure.on,
         `${figure.replicas}`,
@@ -229,6 +245,9 @@ export function formatJobs(figures: readonly JobsFigure[]): readonly string[] {
         fixed(figure.cpuMsPerJob, 3),
         fixed(figure.serverCpuMsPerJob, 3),
         fixed(figure.createMsPerJob, 3),
+        percent(figure.turns?.openPercent),
+        percent(figure.turns?.idlePercent),
+        fixed(figure.turns?.waiting, 2),
       ]),
     ]),
     ...(sqlite === undefined ? [] : [atLeast('SQLite', sqlite, 3_000)]),
@@ -248,6 +267,8 @@ export function formatJobs(figures: readonly JobsFigure[]): readonly string[] {
     }),
   ];
 }
+
+const percent = (value: number | undefined): string => (value === undefined ? '–' : `${fixed(value, 0)} %`);
 
 const atLeast = (what: string, rate: number, least: number): string =>
   bar(`${what}, one process`, rate >= least, `${fixed(rate, 0)} jobs/s`, `≥ ${least} jobs/s`);

@@ -134,7 +134,7 @@ export function escapeText(text: string): string {
  * an option. Private channels that the person is in arrive as mentions whatever the manifest says, named by id
  * alone (docs.slack.dev changelog, March 2022).
  */
-export function formatCommandText(text: string, user: string, workspace: Workspace): string {
+function formatCommandText(text: string, user: string, workspace: Workspace): string {
   const typed = workspace.settings.slashText === 'entities' ? escapeText(text) : text;
   return typed.replaceAll(/(?<!\S)#([\w-]+)/g, (word, name: string) => {
     const channel = workspace.listChannels().find((each) => each.kind === 'private' && each.name === name);

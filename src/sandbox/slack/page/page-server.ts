@@ -131,7 +131,7 @@ export class PageServer {
   }
 }
 
-function refuse(response: ServerResponse, status: number, error: string, message = error): void {
-  const body: PageError = { ok: false, error, message };
+function refuse(response: ServerResponse, status: number, error: string): void {
+  const body: PageError = { ok: false, error, message: error };
   answerJson(response, status, body);
 }

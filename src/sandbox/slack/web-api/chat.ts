@@ -39,7 +39,7 @@ function readContent(call: Arguments): Content {
   };
 }
 
-export function readBlocks(call: Arguments): readonly Json[] {
+function readBlocks(call: Arguments): readonly Json[] {
   const value = call.json('blocks', 'invalid_blocks_format');
   if (value === undefined || value === null) return [];
   const fault = findBlockFault(value, { surface: 'message' });

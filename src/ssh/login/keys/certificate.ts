@@ -1,5 +1,3 @@
-import { fingerprint } from '../../host-keys/known-hosts.ts';
-
 /** What a CA says of a user's key: OpenSSH's PROTOCOL.certkeys. */
 export interface Certificate {
   /** As it is offered, whole. */
@@ -12,8 +10,6 @@ export interface Certificate {
   /** Epoch ms, perhaps infinite. */
   readonly validFrom: number;
   readonly validUntil: number;
-  /** `SHA256:…` of the CA's key. */
-  readonly authority: string;
 }
 
 const SUFFIX = '-cert-v01@openssh.com';
@@ -87,7 +83,7 @@ function readBlob(blob: Buffer, name: string, keyType: CertifiedType): Certifica
   fields.string();
   fields.string();
   fields.string();
-  const authority = fields.string();
+  fields.string();
   fields.string();
   if (!fields.isOver) throw new Broken('it is broken: something stands behind its signature');
   if (kind !== USER) return 'it is the certificate of a host; one for users is needed';
@@ -98,7 +94,6 @@ function readBlob(blob: Buffer, name: string, keyType: CertifiedType): Certifica
     principals,
     validFrom: Number(from) * 1_000,
     validUntil: until === FOREVER ? Number.POSITIVE_INFINITY : Number(until) * 1_000,
-    authority: fingerprint(authority),
   };
 }
 

@@ -15,7 +15,7 @@ export interface CertifiedKey extends ParsedKey {
 /** Of RSA the better signature, which every server takes that knows these names at all (OpenSSH 7.8). */
 const RSA = 'rsa-sha2-512';
 
-export function signatureType({ keyType }: Certificate): string {
+function signatureType({ keyType }: Certificate): string {
   return keyType === 'ssh-rsa' ? RSA : keyType;
 }
 

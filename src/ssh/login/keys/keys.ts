@@ -26,7 +26,7 @@ export function readPrivateKey(text: string, passphrase: string | undefined): Pa
 }
 
 /** A public key where the private one is with an agent: it says which of the agent's to offer. */
-export function readPublicKey(text: string): ParsedKey | KeyFault {
+function readPublicKey(text: string): ParsedKey | KeyFault {
   const parsed = firstOf(ssh2.utils.parseKey(text));
   return parsed instanceof Error ? { key: 'key', fault: 'it is no public key that can be read' } : parsed;
 }

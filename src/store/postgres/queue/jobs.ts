@@ -15,7 +15,8 @@ import { transact } from '../../transact.ts';
 import { type ServerSchema, toServer, toStore } from '../server-schema.ts';
 import { Contact } from './contact.ts';
 import type { Engine } from './engine.ts';
-import { isNotKept, keepLanes, takeLanes } from './host-lanes.ts';
+import { HeldJobs } from './held-jobs.ts';
+import { takeLanes } from './host-lanes.ts';
 import { QueueMap } from './queue-map.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -58,8 +59,7 @@ export class ServerJobs implements JobQueue {
   readonly #batches: BatchWaits;
   readonly #readyListeners: (() => void)[] = [];
   readonly #stopListeners: ((jobIds: readonly string[], why: Why) => void)[] = [];
-  /** Taken, and not over yet. */
-  readonly #held = new Set<string>();
+  readonly #held: HeldJobs;
   readonly #look: ReturnType<typeof setInterval>;
   #engine: Engine | undefined;
   /** The map is one, and whoever uses it waits for whom uses it now. */
@@ -74,12 +74,13 @@ export class ServerJobs implements JobQueue {
     this.#db = toServer(ledger.db);
     const clock = () => settings.replicas.now();
     this.#mine = { isOurs: sql`worker = ${ledger.self}`, let: { lane: null } };
+    this.#held = new HeldJobs({ ...settings, engine: () => this.#running() });
     this.#map = new QueueMap(ledger.plans, { hostConcurrency, personSlots }, clock);
     this.#batches = new BatchWaits(ledger, log, (change) => this.follow(change));
     this.#look = setInterval(() => this.#announce(), LOOK_MS).unref();
     this.#contact = new Contact({
       beat: () => this.#beat(),
-      onLost: () => this.#stop([...this.#held], 'cut-off'),
+      onLost: () => this.#stop(this.#held.ids(), 'cut-off'),
       log,
     });
   }
@@ -144,20 +145,20 @@ export class ServerJobs implements JobQueue {
     if (next.length === 0) return [];
     const engine = this.#running();
     const { self } = this.#ledger;
-    await this.#tearStale(trx);
+    await this.#held.tearStale(trx);
     const tickets = await takeLanes(trx, self, next, this.#settings.hostConcurrency);
     await engine.insert(toStore(trx), tickets);
     const claimed = new Set(await engine.claim(tickets.length + RECLAIMED_AT_ONCE, toStore(trx)));
     const ours = tickets.filter(({ id }) => claimed.delete(id));
-    if (claimed.size > 0) await this.#reclaim(trx, [...claimed]);
+    if (claimed.size > 0) await this.#held.reclaim(toStore(trx), [...claimed]);
     const taken = new Set(ours.map(({ id }) => id));
     const rest = next.filter(({ id }) => !taken.has(id)).map(({ id }) => id);
     if (rest.length > 0) {
       // The tables and pg-boss do not agree, or the map was wrong: all is read anew.
-      await this.#giveBack(trx, rest);
+      await this.#held.giveBack(trx, rest);
       this.#map.doubt();
     }
-    for (const id of taken) this.#held.add(id);
+    this.#held.add(taken);
     return next.filter(({ id }) => taken.has(id));
   }
 
@@ -170,11 +171,11 @@ export class ServerJobs implements JobQueue {
       const granted = await passGuard(this.#ledger, own, jobs, this.#ledger.now(), isOurs);
       const ids = new Set(granted.map(({ id }) => id));
       const refused = jobs.map(({ id }) => id).filter((id) => !ids.has(id));
-      const mine = await this.#ofMine(trx, refused);
+      const mine = await this.#held.ofMine(trx, refused);
       const back = refused.filter((id) => mine.get(id)?.state === 'queued');
-      if (back.length > 0) await this.#giveBack(trx, back);
+      if (back.length > 0) await this.#held.giveBack(trx, back);
       const over = refused.filter((id) => mine.get(id)?.state === 'settled');
-      await this.#tear(trx, over);
+      await this.#held.tear(trx, over);
       for (const id of refused) if (mine.get(id)?.state !== 'running') this.#held.delete(id);
       return granted;
     });
@@ -198,7 +199,7 @@ export class ServerJobs implements JobQueue {
       const settled = await settleJobs(this.#ledger, own, ended, 'running', at, this.#mine);
       const over = new Set(settled.flatMap(({ jobIds }) => jobIds));
       const rest = ended.filter(({ job }) => !over.has(job.id));
-      const mine = await this.#ofMine(
+      const mine = await this.#held.ofMine(
         trx,
         rest.map(({ job }) => job.id),
       );
@@ -208,7 +209,7 @@ export class ServerJobs implements JobQueue {
       await moveOn(this.#ledger, own, settled, at);
       if (over.size > 0) await this.#running().drop([...over], own);
       const others = [...mine.values()].filter(({ state }) => state !== 'queued').map(({ id }) => id);
-      await this.#tear(trx, others);
+      await this.#held.tear(trx, others);
     });
     for (const { job } of ended) this.#held.delete(job.id);
     this.#isIdle = false;
@@ -245,18 +246,7 @@ export class ServerJobs implements JobQueue {
     await this.#contact.close();
     if (this.#engine === undefined) return;
     try {
-      await this.#db.transaction().execute(async (trx) => {
-        const taken = await trx
-          .selectFrom('job')
-          .select('id')
-          .where('worker', '=', this.#ledger.self)
-          .where('state', '=', 'queued')
-          .execute();
-        await this.#giveBack(
-          trx,
-          taken.map(({ id }) => id),
-        );
-      });
+      await this.#held.giveBackWaiting(this.#db);
       await this.#settings.replicas.leave();
     } catch (error) {
       this.#settings.log.warn({ err: error }, 'what was taken is given back when its lease is over');
@@ -268,7 +258,7 @@ export class ServerJobs implements JobQueue {
   async #beat(): Promise<void> {
     const engine = this.#running();
     await this.#settings.replicas.beat();
-    await engine.touch([...this.#held]);
+    await engine.touch(this.#held.ids());
     await this.#hearWhatEnds();
     // Whoever ended the batch before may be gone.
     for (const runId of await listWaitingRuns(this.#settings.beats)) {
@@ -276,111 +266,17 @@ export class ServerJobs implements JobQueue {
     }
     const back = await engine.claim(RECLAIMED_AT_ONCE);
     if (back.length === 0) return;
-    await transact(this.#ledger.db, (trx) => this.#reclaim(toServer(trx), back));
+    await transact(this.#ledger.db, (trx) => this.#held.reclaim(trx, back));
     this.#settings.outbox.announce();
     this.#announce();
   }
 
   async #hearWhatEnds(): Promise<void> {
-    if (this.#held.size === 0) return;
-    const rows = await toServer(this.#settings.beats)
-      .selectFrom('job')
-      .innerJoin('run', 'run.id', 'job.run_id')
-      .select(['job.id', 'job.state', 'job.worker'])
-      .where(sql<boolean>`job.id = any(${[...this.#held]}::text[])`)
-      .where((job) =>
-        job.or([
-          job('job.state', '=', 'settled'),
-          job('stop_asked', '=', true),
-          job('run.cancelled_at', 'is not', null),
-          job('worker', 'is', null),
-          job('worker', '<>', this.#ledger.self),
-        ]),
-      )
-      .execute();
-    const isGone = (row: (typeof rows)[number]): boolean =>
-      row.state === 'settled' || row.worker !== this.#ledger.self;
-    const gone = rows.filter(isGone).map(({ id }) => id);
+    const { gone, asked } = await this.#held.findEnding(this.#settings.beats);
     // Cancelled before they began, or given up by somebody: whichever, nothing of them is to go on here.
     this.#stop(gone, 'cut-off');
     for (const id of gone) this.#held.delete(id);
-    this.#stop(
-      rows.filter((row) => !isGone(row)).map(({ id }) => id),
-      'cancelled',
-    );
-  }
-
-  /** Tickets for which nobody spoke. */
-  async #reclaim(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
-    const jobs = await trx
-      .selectFrom('job')
-      .select(['id', 'state', 'worker'])
-      .where('id', 'in', ids)
-      .execute();
-    const living = await this.#settings.replicas.living(trx);
-    const { self } = this.#ledger;
-    // pg-boss lets none be out for more than a day: its process speaks for it again.
-    const isKept = ({ id, worker }: { readonly id: string; readonly worker: string | null }): boolean =>
-      worker === self ? this.#held.has(id) : worker !== null && living.has(worker);
-    const left = jobs.filter((job) => job.state === 'settled' || !isKept(job));
-    const waiting = left.filter(({ state }) => state === 'queued').map(({ id }) => id);
-    if (waiting.length > 0) await this.#giveBack(trx, waiting);
-    const lost = left.filter(({ state }) => state === 'running').map(({ id }) => id);
-    if (lost.length > 0) {
-      const running = await findRunning(toStore(trx), lost);
-      await settleLost(this.#ledger, toStore(trx), running, this.#ledger.now(), UNKNOWN);
-      await keepLanes(trx, lost);
-      this.#settings.log.warn({ jobs: running.length }, 'jobs of a process that is gone are of unknown fate');
-    }
-    const known = new Set(jobs.map(({ id }) => id));
-    const over = left.filter(({ state }) => state !== 'running').map(({ id }) => id);
-    await this.#tear(trx, [...over, ...ids.filter((id) => !known.has(id))]);
-    await this.#running().drop(lost, toStore(trx));
-  }
-
-  /** Skipped or cancelled by somebody before they began: their lanes are free, and whoever had them does not start them. */
-  async #tearStale(trx: Transaction<ServerSchema>): Promise<void> {
-    const stale = await trx
-      .selectFrom('job')
-      .select('id')
-      .where('state', '=', 'settled')
-      .where('lane', 'is not', null)
-      .where(isNotKept)
-      .execute();
-    await this.#tear(
-      trx,
-      stale.map(({ id }) => id),
-    );
-  }
-
-  async #tear(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    await trx.updateTable('job').set({ lane: null }).where(sql<boolean>`id = any(${ids}::text[])`).execute();
-    await this.#running().drop(ids, toStore(trx));
-  }
-
-  async #giveBack(trx: Transaction<ServerSchema>, ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    await trx
-      .updateTable('job')
-      .set({ worker: null, lane: null })
-      .where(sql<boolean>`id = any(${ids}::text[])`)
-      .where('state', '=', 'queued')
-      .execute();
-    await this.#running().drop(ids, toStore(trx));
-    for (const id of ids) this.#held.delete(id);
-  }
-
-  /** Of these, what is ours in the table. */
-  async #ofMine(trx: Transaction<ServerSchema>, ids: readonly string[]) {
-    if (ids.length === 0) return new Map<string, never>();
-    const rows = await trx
-      .selectFrom('job')
-      .select(['id', 'state', 'kind'])
-      .where(sql<boolean>`id = any(${ids}::text[])`)
-      .where('worker', '=', this.#ledger.self)
-      .execute();
-    return new Map(rows.map((row) => [row.id, row]));
+    this.#stop(asked, 'cancelled');
   }
 
   #stop(ids: readonly string[], why: Why): void {

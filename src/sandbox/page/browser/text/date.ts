@@ -11,11 +11,11 @@ const DATE_TOKENS: Readonly<Record<string, Options>> = {
 };
 
 /** `{date_short} at {time}`, as Slack has it in `<!date^…>`: in the reader's own time zone. */
-export function formatDateTokens(format: string, seconds: number, now = Date.now()): string | null {
+export function formatDateTokens(format: string, seconds: number): string | null {
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) return null;
   return format.replace(/\{(\w+)\}/g, (whole, token: string) => {
-    if (token === 'ago') return formatAgo(now - at.getTime());
+    if (token === 'ago') return formatAgo(Date.now() - at.getTime());
     const options = DATE_TOKENS[token.replace(/_pretty$/, '')] ?? DATE_TOKENS[token];
     if (options === undefined) return whole;
     return new Intl.DateTimeFormat('en-GB', options).format(at);
