@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import ssh2, { type CipherAlgorithm, type Client } from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { isQuickened, quickenCiphers } from '../../src/ssh/login/cipher-keys.ts';
@@ -6,17 +7,18 @@ import { reusePackets } from '../../src/ssh/login/cipher-packets.ts';
 import { startSshServer } from '../rigs/ssh-server.ts';
 
 /** What follows the exchange of keys is read on both sides. */
-async function logIn(cipher: CipherAlgorithm, onKeys: (client: Client) => void): Promise<void> {
+async function logIn(cipher: CipherAlgorithm, onKeys: (client: Client, sock: Socket) => void): Promise<void> {
   await using server = await startSshServer();
   const client = new ssh2.Client();
+  const sock = connect({ host: '127.0.0.1', port: server.port });
   client.on('error', () => {});
-  client.on('handshake', () => onKeys(client));
+  client.on('handshake', () => onKeys(client, sock));
   const ready = new Promise<void>((resolve, reject) => {
     client.once('ready', () => resolve());
     client.once('error', reject);
   });
   client.connect({
-    sock: connect({ host: '127.0.0.1', port: server.port }),
+    sock,
     username: 'ops',
     password: 'right',
     algorithms: { cipher: [cipher] },
@@ -32,8 +34,8 @@ describe('the keys of AES-GCM', () => {
     ['aes128-ctr', undefined],
   ] as const)('with %s the library works on with objects in the place of bytes', async (cipher, expected) => {
     const asked: (boolean | undefined)[] = [];
-    await logIn(cipher, (client) => {
-      quickenCiphers(client);
+    await logIn(cipher, (client, sock) => {
+      quickenCiphers(client, sock);
       asked.push(isQuickened(client));
     });
     expect(asked).toEqual([expected]);
@@ -44,6 +46,14 @@ describe('the packets of AES-GCM', () => {
   /** As the library has it: enciphers, and hands on. */
   function openCipher() {
     const written: Buffer[] = [];
+    const sent: Buffer[] = [];
+    const socket = new Duplex({
+      write(bytes: Buffer, _encoding, done) {
+        sent.push(bytes);
+        written.push(Buffer.from(bytes));
+        done();
+      },
+    });
     const cipher = {
       allocPacket: (bytes: number) => Buffer.alloc(bytes),
       encrypt(packet: Buffer) {
@@ -52,8 +62,8 @@ describe('the packets of AES-GCM', () => {
       },
       _onWrite: (bytes: Buffer) => void written.push(bytes),
     };
-    reusePackets(cipher);
-    return { cipher, written };
+    reusePackets(cipher, socket);
+    return { cipher, written, sent };
   }
 
   test('are made in the same place again once they are enciphered, and what was handed on stays as it was', () => {
@@ -65,6 +75,14 @@ describe('the packets of AES-GCM', () => {
     expect(second.buffer).toBe(first.buffer);
     cipher.encrypt(second);
     expect(Buffer.concat(written.slice(0, 2)).equals(before)).toBe(true);
+  });
+
+  test('give back what they were enciphered to once the socket has sent it, and not before', async () => {
+    const { cipher, sent } = openCipher();
+    cipher.encrypt(cipher.allocPacket(32_777));
+    expect(sent[0]?.length).toBeGreaterThan(32_777);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent[0]?.length).toBe(0);
   });
 
   test('that wait for new keys are not written over, nor are those of another connection', () => {
@@ -82,7 +100,7 @@ describe('the packets of AES-GCM', () => {
     'of %d bytes are laid out as the library lays them out',
     async (bytes) => {
       const layouts: unknown[] = [];
-      await logIn('aes128-gcm@openssh.com', (client) => {
+      await logIn('aes128-gcm@openssh.com', (client, sock) => {
         const cipher: unknown = Reflect.get(Reflect.get(client, '_protocol'), '_cipher');
         if (typeof cipher !== 'object' || cipher === null) return;
         const layout = () => {
@@ -90,7 +108,7 @@ describe('the packets of AES-GCM', () => {
           return [packet.length, packet.readUInt32BE(0), packet[4]];
         };
         const theirs = layout();
-        quickenCiphers(client);
+        quickenCiphers(client, sock);
         layouts.push(theirs, layout());
       });
       expect(layouts).toHaveLength(2);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { codeOf, Refusal } from '../../errors.ts';
 import type { Claim } from '../../ports/disk.ts';
 import type { Work } from '../../run/plan.ts';
-import { writeAll } from '../flow/local-file.ts';
+import { Durable, writeAll } from '../flow/local-file.ts';
 import { pumpIn, type Window } from '../flow/pump.ts';
 import { open } from '../open-file.ts';
 import { hostFolder, temporaryName } from '../part/file-names.ts';
@@ -106,6 +106,7 @@ export async function fetchContent(
 ): Promise<Content> {
   const digest = createHash('sha256');
   const writing: Promise<void>[] = [];
+  const durable = new Durable(file);
   let written = 0;
   try {
     const bytes = await pumpIn(
@@ -119,7 +120,10 @@ export async function fetchContent(
         await take(claim, Math.max(0, Math.min(chunk.length, written - taken)));
         copy.meter.moved(chunk.length);
         digest.update(chunk);
-        const ended = here(writeAll(file, chunk, position)).then(giveBack);
+        const ended = here(writeAll(file, chunk, position)).then(() => {
+          giveBack();
+          durable.wrote(chunk.length);
+        });
         // Awaited below, in its turn.
         ended.catch(() => {});
         writing.push(ended);
@@ -128,10 +132,11 @@ export async function fetchContent(
       { expectedBytes: taken, window },
     );
     await Promise.all(writing);
-    await here(file.sync());
+    await here(durable.end());
     return { bytes, sha256: digest.digest('hex') };
   } finally {
     await Promise.allSettled(writing);
+    await durable.settle();
   }
 }
 

@@ -1,5 +1,7 @@
 import { createSecretKey, KeyObject } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
+import { releaseIncoming } from '../memory/incoming.ts';
 import { reusePackets } from './cipher-packets.ts';
 
 /** ssh2 1.17, lib/protocol/crypto.js: AES-GCM makes a cipher for each packet, out of the key in these fields. */
@@ -13,7 +15,7 @@ const KEYS = [
  * each packet where 3 would do, a third of the CPU of a large copy. The library gets an object in the place of
  * its bytes; where it has changed inside, it keeps what it has.
  */
-export function quickenCiphers(client: Client): void {
+export function quickenCiphers(client: Client, socket: Duplex): void {
   const protocol: unknown = Reflect.get(client, '_protocol');
   if (!isObject(protocol)) return;
   for (const [name, field] of KEYS) {
@@ -22,7 +24,8 @@ export function quickenCiphers(client: Client): void {
     const key: unknown = Reflect.get(cipher, field);
     if (!Buffer.isBuffer(key)) continue;
     Reflect.set(cipher, field, createSecretKey(key));
-    if (name === '_cipher') reusePackets(cipher);
+    if (name === '_cipher') reusePackets(cipher, socket);
+    else releaseIncoming(cipher, () => Reflect.get(protocol, '_authenticated') === true);
   }
 }
 

@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { isWhole, release } from '../memory/release.ts';
 
 /** The largest packet that is made here: 32 KiB of a channel, and what stands round it. */
 const MOST_BYTES = 33 * 1024;
@@ -12,11 +14,11 @@ const slab = Buffer.allocUnsafeSlow(MOST_BYTES);
 let isTaken = false;
 
 /**
- * Lets the library's AES-GCM (ssh2 1.17, lib/protocol/crypto.js) make each large packet in the same place. Memory
- * outside of V8's heap for each, thrown away as soon as it is enciphered, has V8 look through its whole heap every few
- * megabytes of a copy. Where the library has changed inside, it keeps what it has.
+ * Lets the library's AES-GCM (ssh2 1.17, lib/protocol/crypto.js) make each large packet in the same place, and gives
+ * back what came of it as soon as the socket has sent it (`release`). Where the library has changed inside, it keeps
+ * what it has.
  */
-export function reusePackets(cipher: object): void {
+export function reusePackets(cipher: object, socket: Duplex): void {
   const make: unknown = Reflect.get(cipher, 'allocPacket');
   const encrypt: unknown = Reflect.get(cipher, 'encrypt');
   const write: unknown = Reflect.get(cipher, '_onWrite');
@@ -36,9 +38,12 @@ export function reusePackets(cipher: object): void {
     }
   });
   // What goes out as it is (its length) lies there until the socket has sent it.
-  Reflect.set(cipher, '_onWrite', (bytes: Buffer): unknown =>
-    Reflect.apply(write, cipher, [isOfSlab(bytes) ? Buffer.from(bytes) : bytes]),
-  );
+  Reflect.set(cipher, '_onWrite', (bytes: Buffer): void => {
+    if (!isWhole(bytes) || isOfSlab(bytes)) {
+      Reflect.apply(write, cipher, [isOfSlab(bytes) ? Buffer.from(bytes) : bytes]);
+      // As the library looks before it writes.
+    } else if (socket.writable && !socket.readableEnded) socket.write(bytes, () => release(bytes));
+  });
 }
 
 /** RFC 4253, 6, as the library lays it out; undefined where it is too small or too large to be made here. */

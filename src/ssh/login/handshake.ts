@@ -179,7 +179,7 @@ export class Handshake<T> {
     client.on('handshake', () => {
       this.#hasKeys = true;
       this.#keyedAt ??= performance.now();
-      quickenCiphers(client);
+      quickenCiphers(client, this.#socket);
     });
   }
 

@@ -1,5 +1,6 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { codeOf } from '../../errors.ts';
+import { releaseSftp } from '../memory/sftp-memory.ts';
 import {
   type RemoteEntry,
   type RemoteSpace,
@@ -25,6 +26,7 @@ export class SftpSession {
   readonly #questions: Questions;
 
   constructor(sftp: SFTPWrapper, settings: SessionSettings) {
+    releaseSftp(sftp);
     this.#sftp = sftp;
     this.#questions = new Questions(sftp, settings);
   }
