@@ -51,7 +51,7 @@ export interface Config {
   };
 }
 
-export interface SlackConfig {
+interface SlackConfig {
   readonly botToken: Secret;
   readonly apiUrl: string;
   readonly mode:
@@ -60,7 +60,7 @@ export interface SlackConfig {
 }
 
 const SLASH_TEXTS = ['auto', 'raw', 'entities'] as const;
-export type SlashTextSetting = (typeof SLASH_TEXTS)[number];
+type SlashTextSetting = (typeof SLASH_TEXTS)[number];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -12,8 +12,8 @@ const PATIENCE_MS = 1_200;
 /** Whoever did not answer is not waited for again so soon. */
 const SILENT_MS = 5_000;
 /** However many look, a process is asked one question at a time, about so many, with a pause between two. */
-const PAUSE_MS = 1_000;
-const MAX_WISHES = 20;
+const PAUSE_MS = 300;
+const MAX_WISHES = 100;
 const MAX_LINES = 100;
 
 /** Without a host: the whole run. */
@@ -28,7 +28,7 @@ interface Seen {
   readonly copies?: CopyProgress;
 }
 
-export interface DistantSightsSettings {
+interface DistantSightsSettings {
   readonly crew: Pick<Crew, 'ask' | 'whoRuns'>;
   /** Of the process itself, where it runs jobs as well. */
   readonly here?: Sights;

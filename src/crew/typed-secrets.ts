@@ -3,8 +3,8 @@ import type { Crew } from '../ports/crew.ts';
 import { answering, askPart } from './asking.ts';
 
 const TYPED = 'secrets-typed';
-/** Whoever asked for a run waits for it: then it is shown as it was typed. */
-const PATIENCE_MS = 3_000;
+/** Whoever asked for a run waits for it, a form before Slack has an answer to it: then it is shown as it was typed. */
+const PATIENCE_MS = 700;
 
 /**
  * A bot that holds no secret of a host cannot hide one that somebody types: a worker says which of the words are
@@ -32,7 +32,11 @@ export function tellTyped(maskNow: () => Mask) {
       // Private keys the bot knows by itself.
       return maskNow()
         .spans(bytes, [])
-        .map(({ start, end }) => decoder.decode(bytes.subarray(start, end)));
+        .flatMap(({ start, end }) => {
+          const typed = decoder.decode(bytes.subarray(start, end));
+          // A command line is typed with quotes that are escaped, and run without.
+          return typed.includes('\\') ? [typed, typed.replaceAll('\\', '')] : [typed];
+        });
     }),
   };
 }

@@ -44,8 +44,8 @@ export async function showHome(context: RequestContext, asker: Requester): Promi
     ),
     open: listed(open),
     openCount: unended.length,
-    mine: listed(mine.filter(hasEnded)),
-    others: listed(others.filter(hasEnded)),
+    mine: listed(mine),
+    others: listed(others),
     otherBot: context.otherBot(),
     now: context.now(),
   });
@@ -56,10 +56,11 @@ const hasEnded = ({ state }: Run): boolean => state === 'finished';
 /** Of others' runs mostly the last few hold enough that are listed; further back is looked only where they do not. */
 async function listRecent(context: RequestContext, asker: Requester) {
   const { store } = context;
-  const mine = await store.listRuns(RUNS_SHOWN, { by: asker });
+  const own = await store.listRuns(RUNS_LOOKED_AT_FIRST, { by: asker });
+  const mine = own.filter(hasEnded).slice(0, RUNS_SHOWN);
   for (let looked = RUNS_LOOKED_AT_FIRST; ; looked = Math.min(looked * 4, RUNS_LOOKED_AT)) {
     const runs = await store.listRuns(looked, { notBy: asker });
-    const others = runs.filter((run) => isListed(context, asker, run)).slice(0, RUNS_SHOWN);
+    const others = runs.filter((run) => hasEnded(run) && isListed(context, asker, run)).slice(0, RUNS_SHOWN);
     const targets = runs.reduce((sum, { plan }) => sum + plan.targets.length, 0);
     const isEnd = runs.length < looked || looked === RUNS_LOOKED_AT || targets > TARGETS_LOOKED_AT;
     if (isEnd || others.length === RUNS_SHOWN) return { mine, others };

@@ -37,7 +37,7 @@ export function openRequests(context: RequestContext): Requests {
       const isAgain = seen.note(sent.requestKey);
       // Brought once more, while the first delivery is, or was, answered.
       if (isAgain && sent.isLate) return undefined;
-      await learnTyped(context, sent.text);
+      await learnSecretsIn(context, sent.text);
       const reading = await findReading(context, 'command', sent.requester, sent.text);
       if (reading !== undefined)
         return await obey(context, offers, { ...sent, text: readText(sent.text, reading) });
@@ -79,7 +79,7 @@ export function openRequests(context: RequestContext): Requests {
     },
     async submit(sent: SubmittedForm) {
       const { requester, requestKey } = sent;
-      await learnTyped(context, typedInto(sent));
+      await learnSecretsIn(context, typedInto(sent));
       const reading = await findReading(context, 'form', requester, typedInto(sent));
       const form = reading === undefined ? sent : readForm(sent, reading);
       const channelId = form.fields.channel?.[0] ?? '';
@@ -266,7 +266,7 @@ async function attend(
 }
 
 /** Before anything of it is shown or written down; however Slack wrote it. */
-async function learnTyped(context: RequestContext, text: string): Promise<void> {
+async function learnSecretsIn(context: RequestContext, text: string): Promise<void> {
   const decoded = readText(text, 'entities');
   await context.learnTyped?.(decoded === text ? text : `${text}\n${decoded}`);
 }

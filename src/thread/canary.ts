@@ -4,11 +4,12 @@ import { escapeMrkdwn, escapeShort, mention } from '../report/text/escape.ts';
 import { cleanOutput } from '../report/text/plain.ts';
 import { formatPaused, isPaused } from '../report/text/rollout.ts';
 import { capitalize } from '../report/text/wording.ts';
+import { ANSWER_WITHIN_HOURS } from '../run/rollout/words.ts';
 import type { Run } from '../run/run.ts';
 
 function sequel({ rollout, cancelledBy, plan }: Run): string {
   if (rollout?.phase === 'stopped' && rollout.answerBy !== undefined) {
-    return `${mention(plan.requester.userId)} did not answer within 24 h, nor did anybody else: the other hosts were skipped`;
+    return `${mention(plan.requester.userId)} did not answer within ${ANSWER_WITHIN_HOURS} h, nor did anybody else: the other hosts were skipped`;
   }
   if (rollout?.phase !== 'paused') return 'it went on';
   if (cancelledBy === undefined) return 'no other host waits any more';

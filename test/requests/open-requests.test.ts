@@ -92,6 +92,13 @@ describe('the Home tab', () => {
     expect(JSON.stringify(nobodys)).not.toMatch(/web0|r-\w{4}|df/);
   });
 
+  test('what has not ended takes no place of what has', async () => {
+    await using rig = await openDeskRig();
+    const ended = await runOnce(rig);
+    for (let n = 0; n < 9; n += 1) await openRun(rig.context.store, { requester: ANN, channelId: OPS });
+    expect(JSON.stringify(await rig.desk.home(ANN))).toContain(`${ended}: 1 ok, 1 skipped of 2`);
+  });
+
   test('reads no hundreds of large runs to show a few', async () => {
     await using rig = await openDeskRig();
     const asked: number[] = [];

@@ -1,10 +1,13 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-export interface FullListener extends AsyncDisposable {
+interface FullListener extends AsyncDisposable {
   readonly port: number;
 }
+
+export const CAN_FILL_LISTENER =
+  process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
 
 /** Accepts nobody and has room for nobody more: on Linux whoever comes then has no answer, as behind a firewall. */
 export async function startFullListener(): Promise<FullListener> {

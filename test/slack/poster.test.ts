@@ -125,7 +125,8 @@ describe.concurrent('replies', () => {
     rig.start();
     await vi.waitFor(() => expect(rig.outbox.allSettled()).toBe(true), { timeout: 15_000 });
     expect(textsIn(rig, OPS, threadTs).toSorted()).toEqual(Array.from({ length: 6 }, (_, n) => `reply:${n}`));
-    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThan(6);
+    // Who never slows down meets one for each but the first.
+    expect(rig.slack.rateLimited.get('chat.postMessage') ?? 0).toBeLessThan(5);
   });
 
   test('survive a storm of faults: each arrives, none twice where we may look', async () => {

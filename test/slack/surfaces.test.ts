@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { formatNotice } from '../../src/report/answers.ts';
 import { plain } from '../../src/report/message.ts';
@@ -91,6 +92,24 @@ describe.concurrent('windows', () => {
       ),
     );
     expect(begun).toEqual([OPS, SECRET]);
+  });
+
+  test('that were judged too late for Slack, which says then that they failed, begin nothing, and say so', async () => {
+    await using rig = await openDoorRig();
+    const begun: string[] = [];
+    rig.desk.answer = async () => formatRunForm({ channelId: OPS, metadata: '{}' });
+    rig.desk.submit = async () => {
+      await delay(3_000);
+      const begin = async () => void begun.push('begun');
+      return { kind: 'accepted', channelId: OPS, begin };
+    };
+    await rig.slack.command(run());
+    const view = await rig.slack.waitFor(() => rig.slack.views(ANN).at(-1));
+    await rig.slack.submit({ user: ANN, viewId: view.id, values: { command: 'id' } });
+    await rig.slack.waitFor(() =>
+      rig.slack.ephemerals(ANN).some(({ text }) => text.includes('Send it again')),
+    );
+    expect(begun).toEqual([]);
   });
 
   test('answer also where the Home tab cannot be drawn', async () => {

@@ -42,6 +42,14 @@ describe.skipIf(!HAS_DROPBEAR || !CAN_ADD_USERS)('a server that is not OpenSSH (
     expect(much).toMatchObject({ kind: 'ok', stdout: { totalBytes: 3_000_000 } });
   });
 
+  test('of more logins at once than it takes, and hangs up on without a word, none is left out', async () => {
+    await using fresh = await openRig();
+    const outcomes = await Promise.all(
+      Array.from({ length: 30 }, () => fresh.run(host, 'sleep 0.3; echo here')),
+    );
+    expect(outcomes.map(({ kind, reason }) => `${kind} ${reason}`)).toEqual(Array(30).fill('ok '));
+  });
+
   test('what is cancelled is looked for and stopped, and what followed it does not run', async () => {
     const stop = new AbortController();
     const outcome = rig.run(host, 'echo began > began; sleep 961; echo after > after', {

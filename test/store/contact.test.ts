@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { Contact } from '../../src/store/postgres/queue/contact.ts';
-import { FENCE_MS } from '../../src/time/lease.ts';
+import { FENCE_MS, LOOK_MS } from '../../src/time/lease.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -23,4 +23,22 @@ test('a start that takes longer than any lease beats not, is not out of touch, a
   expect(new Set(said)).toEqual(new Set(['beat']));
   expect(contact.check()).toBe(true);
   await contact.close();
+});
+
+test('of whom the others have not heard for so long begins nothing more and ends what it runs, not before and hardly later', async () => {
+  vi.useFakeTimers();
+  let lost = 0;
+  const contact = new Contact({
+    beat: () => new Promise(() => {}),
+    onLost() {
+      lost += 1;
+    },
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    steady: () => Date.now(),
+  });
+  contact.begin();
+  await vi.advanceTimersByTimeAsync(FENCE_MS - 1);
+  expect([lost, contact.check()]).toEqual([0, true]);
+  await vi.advanceTimersByTimeAsync(LOOK_MS + 1);
+  expect([lost, contact.check()]).toEqual([1, false]);
 });

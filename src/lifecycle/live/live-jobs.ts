@@ -10,14 +10,14 @@ const FOLLOWED_MS = 2_500;
 /** Of a stream: more than a message or a window shows. */
 const MAX_BYTES = 8 * 1024;
 
-export interface LiveJobsSettings {
+interface LiveJobsSettings {
   /** The reply of a host that is followed has something new to show. */
   readonly onNews: (runId: string, host: string) => void;
   readonly maskNow: () => Mask;
 }
 
 /** Of one job. */
-export interface Hearing {
+interface Hearing {
   /** Its command is on its way. Once more where it is started again. */
   begun(look: LookAtOutput): void;
   /** It is a copy, and this is how far it is. */

@@ -5,7 +5,7 @@ import { formatHostNames } from './host-names.ts';
 import { cleanOutput } from './plain.ts';
 import { formatBytes, formatDuration, plural } from './wording.ts';
 
-export const UNANSWERED = 'the process that runs it does not answer at the moment';
+export const NO_ANSWER = 'the process that runs it does not answer at the moment';
 
 /** How far a host is that runs, as far as is known: `connecting or logging in`, `copying, 45 % of 512.0 MiB`. */
 export function describeSight(action: Work['action'], sight: Sight | undefined): string {

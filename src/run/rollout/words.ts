@@ -4,10 +4,11 @@ import { type Progress, settledInOrder } from '../run.ts';
 import { countGoing, failuresAllowed } from './batches.ts';
 
 /** So long an answer is waited for: what waits counts in its person's share, and nobody may ever come back to it. */
-export const ANSWER_WITHIN_MS = 24 * 3_600_000;
+export const ANSWER_WITHIN_HOURS = 24;
+export const ANSWER_WITHIN_MS = ANSWER_WITHIN_HOURS * 3_600_000;
 
 /** Why what waited behind a canary is not started. */
-export const UNANSWERED = 'the canary was not answered within 24 h';
+export const UNANSWERED = `the canary was not answered within ${ANSWER_WITHIN_HOURS} h`;
 
 /** Why what waits does not start by itself: `the canary has ended: 1 ok, 1 failed`. */
 export function describeCanary(settled: Progress['settled']): string {

@@ -40,6 +40,10 @@ export interface FormVisit {
   readonly received: Omit<ReceivedRequest, 'channelId'>;
 }
 
+/** Slack waits 3 s, then tells the person that it failed: whoever sends it again must not have it run twice. */
+const FORM_LIMIT_MS = 2_900;
+const TOO_LATE = 'The form was answered too late for Slack, and nothing was run. Send it again.';
+
 /** Where every request goes through: put down and acked first, asked then, answered always. The one error boundary. */
 export class Reception {
   readonly #workspace: Workspace;
@@ -105,12 +109,14 @@ export class Reception {
   }
 
   async #receiveForm({ ack, judge, received, typed }: FormVisit): Promise<void> {
+    const cameAt = performance.now();
     const verdict = await this.#judge(judge);
     // Any other verdict is the whole answer, and goes with the ack.
     const answered =
       verdict.kind === 'accepted'
         ? await this.#receipts.note({ ...received, channelId: verdict.channelId })
         : undefined;
+    const isInTime = performance.now() - cameAt < FORM_LIMIT_MS;
     const isAcked = await this.#ack(() => {
       switch (verdict.kind) {
         case 'faults':
@@ -125,7 +131,7 @@ export class Reception {
       }
     });
     if (isAcked && verdict.kind === 'accepted') {
-      const answer = await this.#ask(verdict.begin);
+      const answer = isInTime ? await this.#ask(verdict.begin) : formatNotice(TOO_LATE);
       const { channelId } = verdict;
       const { userId } = received.requester;
       if (answer !== undefined)

@@ -36,7 +36,7 @@ export class LoginQueues {
     this.#neighbourhoods.set(neighbourhood, around);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const turn = () => {
-      const login = around.watch(logIn, turnedAway);
+      const login = around.watch(logIn, turnedAway, queue);
       resolve(login);
       return login;
     };
@@ -71,33 +71,47 @@ function neighbourhoodOf(route: Route): string {
 class Neighbourhood {
   readonly queue = new PQueue();
   users = 0;
-  /** Logins that went well since the last time that more or fewer were let in. */
+  /** Logins that were not turned away since the last time that more or fewer were let in. */
   #good = 0;
   /** How often fewer were let in. */
   #lowered = 0;
 
-  async watch<T>(logIn: () => Promise<T>, turnedAway: number): Promise<T> {
+  async watch<T>(logIn: () => Promise<T>, turnedAway: number, endpoint: PQueue): Promise<T> {
     const lowered = this.#lowered;
     try {
       const connection = await logIn();
-      this.#good += 1;
-      if (this.#good >= this.queue.concurrency) {
-        this.#good = 0;
-        this.queue.concurrency += 1;
-      }
+      this.#wentWell();
       return connection;
     } catch (error) {
-      if (!(error instanceof Trouble) || !this.#isCrowd(error, turnedAway)) throw error;
-      this.#letInFewer(lowered);
+      if (!(error instanceof Trouble)) throw error;
+      const crowd = this.#crowdOf(error, turnedAway, endpoint);
+      if (crowd === undefined) {
+        // A host that is off says nothing of its neighbours, and shall not keep them waiting for ever.
+        if (error.hangUp === 'no') this.#wentWell();
+        throw error;
+      }
+      if (crowd === 'around') this.#letInFewer(lowered);
+      else endpoint.concurrency = Math.max(1, Math.floor(endpoint.pending / 2));
       throw error.ofCrowd();
     }
   }
 
-  /** Whether it hung up for the sake of others; one that is asked alone does not, but where it says so. */
-  #isCrowd({ hangUp }: Trouble, turnedAway: number): boolean {
-    const atOnce = this.queue.pending;
-    if (hangUp === 'no' || atOnce > UNCROWDED) return hangUp !== 'no';
-    return hangUp === 'told' || (turnedAway < MOST_SILENT && (atOnce > 1 || this.#lowered > 0));
+  #wentWell(): void {
+    this.#good += 1;
+    if (this.#good < this.queue.concurrency) return;
+    this.#good = 0;
+    this.queue.concurrency += 1;
+  }
+
+  /**
+   * For whose sake it hung up. One that is asked alone does so for nobody's, but where it says so; one that says
+   * nothing may have died, which is no reason to ask its neighbours one by one.
+   */
+  #crowdOf({ hangUp }: Trouble, turnedAway: number, endpoint: PQueue): 'around' | 'endpoint' | undefined {
+    if (hangUp === 'no') return undefined;
+    if (hangUp === 'told' || this.queue.pending > UNCROWDED) return 'around';
+    const isShared = endpoint.pending > 1 || endpoint.concurrency < UNCROWDED;
+    return isShared && turnedAway < MOST_SILENT ? 'endpoint' : undefined;
   }
 
   /** `lowered`: how often they were when this login began. */

@@ -32,7 +32,7 @@ export class NewConnections {
     this.#deadlines = deadlines;
     this.#freeFiles = freeFiles;
     this.#jumps = new JumpConnections(
-      (route, context) => this.open(route, context),
+      (route, context) => this.open(route, context, context.turnedAway),
       Math.min(Math.max(settings.idleMs ?? DEFAULT_IDLE_MS, 1), JUMP_IDLE_MS),
       deadlines.connectMs,
     );
@@ -41,11 +41,12 @@ export class NewConnections {
   /** Logged in there, when it is its turn. `turnedAway`: how often this was tried before and others were in the way. */
   async open(route: Route, context: ConnectContext, turnedAway = 0): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(route.host, context);
+    const own = { ...context, turnedAway };
     const login = async () => {
       const startedAt = performance.now();
       let result: 'ok' | 'failed' = 'failed';
       try {
-        const connection = await this.#logInOnce(route, hostKey, startedAt, context);
+        const connection = await this.#logInOnce(route, hostKey, startedAt, own);
         result = 'ok';
         return connection;
       } finally {

@@ -12,8 +12,8 @@ const KEYS = [
 
 /**
  * To be called after each exchange of keys. Node 24 finds out by exceptions that a key is bytes and no object: 44 µs for
- * each packet where 3 would do, a third of the CPU of a large copy. The library gets an object in the place of
- * its bytes; where it has changed inside, it keeps what it has.
+ * each packet where 3 would do: 1.3 ms of CPU for each MiB of a copy. The library gets an object in the place of its
+ * bytes; where it has changed inside, it keeps what it has.
  */
 export function quickenCiphers(client: Client, socket: Duplex): void {
   const protocol: unknown = Reflect.get(client, '_protocol');

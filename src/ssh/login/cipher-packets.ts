@@ -41,9 +41,14 @@ export function reusePackets(cipher: object, socket: Duplex): void {
   Reflect.set(cipher, '_onWrite', (bytes: Buffer): void => {
     if (!isWhole(bytes) || isOfSlab(bytes)) {
       Reflect.apply(write, cipher, [isOfSlab(bytes) ? Buffer.from(bytes) : bytes]);
-      // As the library looks before it writes.
-    } else if (socket.writable && !socket.readableEnded) socket.write(bytes, () => release(bytes));
+      // As the library looks before it writes (lib/utils.js, isWritable).
+    } else if (socket.writable && !hasEnded(socket)) socket.write(bytes, () => release(bytes));
   });
+}
+
+function hasEnded(socket: Duplex): boolean {
+  const state: unknown = Reflect.get(socket, '_readableState');
+  return typeof state === 'object' && state !== null && Reflect.get(state, 'ended') !== false;
 }
 
 /** RFC 4253, 6, as the library lays it out; undefined where it is too small or too large to be made here. */

@@ -17,6 +17,8 @@ import { openLogin } from './login.ts';
 /** For which run a connection is made, and until when. */
 export interface ConnectContext extends Contact {
   readonly signal: AbortSignal;
+  /** How often this was tried before and others were in the way; default 0. */
+  readonly turnedAway?: number;
 }
 
 /** Makes an SSH session of a socket, or a `Trouble`: the socket is torn down then. */

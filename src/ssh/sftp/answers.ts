@@ -51,7 +51,6 @@ export function toEntries(answer: unknown): readonly RemoteEntry[] | undefined {
   return entries;
 }
 
-/** Of statvfs@openssh.com: PROTOCOL of OpenSSH, section 4.2. */
 /** What may still be put on a disk. */
 export interface RemoteSpace {
   readonly bytes: number;
@@ -59,6 +58,7 @@ export interface RemoteSpace {
   readonly takesNoFile: boolean;
 }
 
+/** Of statvfs@openssh.com: PROTOCOL of OpenSSH, section 4.2. */
 export function toFreeSpace(answer: unknown): RemoteSpace | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   if (!('f_bavail' in answer) || !('f_frsize' in answer)) return undefined;

@@ -11,7 +11,7 @@ import {
 } from '../../report/message.ts';
 import { escapeMrkdwn, escapeShort, formatMoment } from '../../report/text/escape.ts';
 import { cleanOutput, shortLine, takeEndLines } from '../../report/text/plain.ts';
-import { describeSight, UNANSWERED } from '../../report/text/sights.ts';
+import { describeSight, NO_ANSWER } from '../../report/text/sights.ts';
 import { formatBytes, formatDuration } from '../../report/text/wording.ts';
 import type { Modal } from '../../report/views/view.ts';
 import type { LiveText, Sight } from '../../run/live-output.ts';
@@ -63,7 +63,7 @@ export function formatLiveWindow(shown: Message, job: Job, end?: LiveEnd, seenAt
       ...shown.blocks,
       ...(seenAt === undefined
         ? []
-        : [context(`As it was ${formatMoment(seenAt, 'at {time_secs}')}: ${UNANSWERED}.`)]),
+        : [context(`As it was ${formatMoment(seenAt, 'at {time_secs}')}: ${NO_ANSWER}.`)]),
       context(end === undefined ? freshness(job) : ENDS[end]),
     ],
   };
@@ -81,7 +81,7 @@ const ENDS: Readonly<Record<LiveEnd, string>> = {
 };
 
 function liveElements(sight: Sight | undefined): readonly RichTextElement[] {
-  if (sight?.phase === 'unanswered') return [line(italic(`nothing to show: ${UNANSWERED}`))];
+  if (sight?.phase === 'unanswered') return [line(italic(`nothing to show: ${NO_ANSWER}`))];
   if (sight?.phase !== 'running' || sight.output === undefined) return [];
   const { stdout, stderr } = sight.output;
   if (stdout.totalBytes + stderr.totalBytes === 0) return [line(italic('nothing said so far'))];

@@ -3,7 +3,7 @@ import { FAN_OUT, openLoginStage, type Round } from './stage.ts';
 
 const LIMIT_MS = 150_000;
 
-export interface LoginFigures {
+interface LoginFigures {
   readonly hosts: number;
   readonly hasPrecedence: boolean;
   /** No connection yet; then over those that were kept. */

@@ -7,7 +7,7 @@ import { FAN_OUT, openLoginStage, type Round } from './stage.ts';
 
 const LIMIT_MS = 11 * 60_000;
 
-export interface ManyFigures {
+interface ManyFigures {
   readonly hosts: number;
   readonly hasPrecedence: boolean;
   readonly filesLimit: number;

@@ -45,7 +45,7 @@ export interface Round {
   readonly rootTs: string;
 }
 
-export interface LoginStage extends AsyncDisposable {
+interface LoginStage extends AsyncDisposable {
   readonly slack: LocalSlack;
   readonly home: Home;
   readonly bot: Bot;

@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net';
 import pg from 'pg';
 import { expect, test, vi } from 'vitest';
 import { openPool } from '../../../src/store/postgres/connect.ts';
+import { repeatDeadlocked } from '../../../src/store/postgres/queue/deadlocks.ts';
 import { Engine } from '../../../src/store/postgres/queue/engine.ts';
 import { okOutcome, openRig, openRun, quiet, type StoreRig } from '../rig.ts';
 import { openAnother } from './another.ts';
@@ -82,6 +83,25 @@ test('outcomes whose transaction was ended by a deadlock are stored by the next 
   expect(await rig.query('select id from batchops_queue.job')).toEqual([]);
   expect((await rig.store.audit.verify()).faults).toEqual([]);
   expect(await rig.query("select 1 from audit where action = 'settled'")).toHaveLength(1);
+});
+
+test('what a deadlock undid is done once more, three times at most, and what failed otherwise is not', async () => {
+  const times = async (codes: readonly string[]) => {
+    let done = 0;
+    const write = async () => {
+      const code = codes[done++];
+      if (code !== undefined) throw Object.assign(new Error(code), { code });
+    };
+    const end = await repeatDeadlocked(write).then(
+      () => 'done',
+      (error: unknown) => String(error),
+    );
+    return [done, end];
+  };
+  const deadlock = '40P01';
+  expect(await times([deadlock])).toEqual([2, 'done']);
+  expect(await times(Array(9).fill(deadlock))).toEqual([4, `Error: ${deadlock}`]);
+  expect(await times(['53100'])).toEqual([1, 'Error: 53100']);
 });
 
 /** A way to the server on which the answer to the next commit of what was done with tickets is lost. */

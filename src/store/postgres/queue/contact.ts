@@ -1,6 +1,5 @@
 import { uptime } from 'node:os';
 import type { Log } from '../../../ports/log.ts';
-import { Deadline } from '../../../time/deadline.ts';
 import { FENCE_MS, LOOK_MS } from '../../../time/lease.ts';
 
 const BEAT_MS = 1_000;
@@ -32,7 +31,8 @@ const machineClock =
 export class Contact {
   readonly #settings: ContactSettings;
   readonly #steady: () => number;
-  readonly #next = new Deadline({ keepsProcess: false });
+  /** Not a `Deadline`: a beat that is late is not put off further. */
+  #next: NodeJS.Timeout | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Undefined while silent. */
   #heardAt: number | undefined;
@@ -51,7 +51,7 @@ export class Contact {
     this.#heardAt = this.#steady();
     this.#lookedAt = this.#heardAt;
     this.#watch = setInterval(() => this.check(), LOOK_MS).unref();
-    this.#next.set(BEAT_MS, () => void this.#beat());
+    this.#planBeat();
   }
 
   /** False where nothing may start: see above. Cheap. */
@@ -75,7 +75,7 @@ export class Contact {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#next.clear();
+    clearTimeout(this.#next);
     clearInterval(this.#watch);
     await this.#beating;
   }
@@ -92,6 +92,10 @@ export class Contact {
       (error: unknown) => this.#settings.log.warn({ err: error }, 'the database does not answer'),
     );
     await this.#beating;
-    if (!this.#isClosed) this.#next.set(BEAT_MS, () => void this.#beat());
+    if (!this.#isClosed) this.#planBeat();
+  }
+
+  #planBeat(): void {
+    this.#next = setTimeout(() => void this.#beat(), BEAT_MS).unref();
   }
 }

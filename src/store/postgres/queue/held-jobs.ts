@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts';
 import { isNotKept, keepLanes } from './host-lanes.ts';
 import type { Replicas } from './replicas.ts';
 
-export interface HeldJobsSettings {
+interface HeldJobsSettings {
   readonly ledger: Ledger;
   readonly replicas: Replicas;
   readonly engine: () => Engine;
@@ -81,7 +81,6 @@ export class HeldJobs {
       .where('state', '=', 'queued')
       .execute();
     await this.#settings.engine().drop(ids, toStore(trx));
-    for (const id of ids) this.#ids.delete(id);
   }
 
   /** What was taken and has not started. */

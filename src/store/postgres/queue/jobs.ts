@@ -173,7 +173,7 @@ export class ServerJobs implements JobQueue {
   async start(jobs: readonly TakenJob[]): Promise<readonly TakenJob[]> {
     if (jobs.length === 0) return [];
     if (!this.mayBegin()) throw new Error('out of touch with the database');
-    const started = await transact(this.#ledger.db, async (own) => {
+    const [started, freed] = await transact(this.#ledger.db, async (own) => {
       const trx = toServer(own);
       const { isOurs } = this.#mine;
       const granted = await passGuard(this.#ledger, own, jobs, this.#ledger.now(), isOurs);
@@ -184,9 +184,11 @@ export class ServerJobs implements JobQueue {
       if (back.length > 0) await this.#held.giveBack(trx, back);
       const over = refused.filter((id) => mine.get(id)?.state === 'settled');
       await this.#held.tear(trx, over);
-      for (const id of refused) if (mine.get(id)?.state !== 'running') this.#held.delete(id);
-      return granted;
+      return [granted, refused.filter((id) => mine.get(id)?.state !== 'running')] as const;
     });
+    // Not before it stands, and what an attempt gave back that was undone is held again.
+    for (const id of freed) this.#held.delete(id);
+    this.#held.add(started.map(({ id }) => id));
     // We may have stood still since: what is marked as running is not sent then.
     if (!this.mayBegin()) {
       this.#stop(

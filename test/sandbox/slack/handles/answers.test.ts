@@ -123,7 +123,7 @@ describe('trigger_id', () => {
 
   test('works for three seconds', async () => {
     const clock = { now: 1_800_000_000_000 };
-    const { slack, bot, outcome } = await typed({ now: () => clock.now });
+    const { slack, bot, outcome } = await typed({ now: () => clock.now, pace: { triggerMs: 3_000 } });
     await using _slack = slack;
     await using _bot = bot;
     clock.now += 3_001;
