@@ -5,7 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { openPool } from '../../../src/store/postgres/connect.ts';
 import { repeatDeadlocked } from '../../../src/store/postgres/queue/deadlocks.ts';
 import { Engine } from '../../../src/store/postgres/queue/engine.ts';
-import { okOutcome, openRig, openRun, quiet, type StoreRig } from '../rig.ts';
+import { BOB, okOutcome, openRig, openRun, quiet, type StoreRig } from '../rig.ts';
 import { openAnother } from './another.ts';
 
 /** A transaction of somebody else's on the tickets. */
@@ -104,23 +104,23 @@ test('what a deadlock undid is done once more, three times at most, and what fai
   expect(await times(['53100'])).toEqual([1, 'Error: 53100']);
 });
 
-/** A way to the server on which the answer to the next commit of what was done with tickets is lost. */
+/** A way to the server on which the next commit of what was done with tickets is lost, or the answer to it. */
 async function openForgetfulWay(url: string) {
   const server = new URL(url);
   const port = Number(server.port);
-  let isToForget = false;
+  let toForget: 'answer' | 'commit' | undefined;
   const listener = createServer((near) => {
     const far = connect(port, server.hostname);
     let isOfTickets = false;
     let isForgotten = false;
     near.on('data', (chunk) => {
       const said = chunk.toString('latin1');
-      if (isToForget && said.includes('batchops_queue')) isOfTickets = true;
-      if (isToForget && isOfTickets && said.includes('commit')) {
-        isForgotten = true;
-        isToForget = false;
-      }
-      far.write(chunk);
+      if (toForget !== undefined && said.includes('batchops_queue')) isOfTickets = true;
+      const isDue = toForget !== undefined && isOfTickets && said.includes('commit');
+      if (isDue && toForget === 'commit') near.destroy();
+      else far.write(chunk);
+      isForgotten ||= isDue;
+      if (isDue) toForget = undefined;
     });
     far.on('data', (chunk) => {
       if (isForgotten) near.destroy();
@@ -139,8 +139,8 @@ async function openForgetfulWay(url: string) {
   server.port = String(typeof address === 'object' ? address?.port : '');
   return {
     url: server.href,
-    forget: () => {
-      isToForget = true;
+    forget: (what: 'answer' | 'commit') => {
+      toForget = what;
     },
     [Symbol.dispose]: () => void listener.close(),
   };
@@ -151,11 +151,28 @@ test('jobs that were taken without that anybody was told wait on, and are taken 
   using way = await openForgetfulWay(rig.url);
   await using other = await openAnother(rig, { url: way.url });
   await openRun(rig.store, { hosts: 3 });
-  way.forget();
+  way.forget('answer');
   await expect(other.jobs.take(3)).rejects.toThrow(/connection/i);
   expect(await rig.query("select 1 from job where state = 'queued' and worker is not null")).toHaveLength(3);
   const started = await other.jobs.start(await other.jobs.take(3));
   expect(started.map(({ host }) => host).sort()).toEqual(['web01', 'web02', 'web03']);
   expect(await rig.store.jobs.take(3)).toEqual([]);
   expect(await rig.query('select 1 from batchops_queue.job')).toHaveLength(3);
+});
+
+test('what was given back in a transaction that was undone, and starts after all, is heard of when it is to end', async () => {
+  await using rig = await openRig();
+  using way = await openForgetfulWay(rig.url);
+  await using other = await openAnother(rig, { url: way.url });
+  const run = await openRun(rig.store, { hosts: 2, channelId: 'COPS' });
+  const taken = await other.jobs.take(2);
+  await rig.store.places.close('COPS', 'is_archived');
+  way.forget('commit');
+  await expect(other.jobs.start(taken)).rejects.toThrow(/connection/i);
+  await rig.store.places.reopen('COPS');
+  const stopped = Promise.withResolvers<readonly string[]>();
+  other.jobs.onStop((ids, why) => why === 'cancelled' && stopped.resolve(ids));
+  expect(await other.jobs.start(taken)).toHaveLength(2);
+  await rig.store.cancelRun(run.id, BOB);
+  expect([...(await stopped.promise)].toSorted()).toEqual(taken.map(({ id }) => id).toSorted());
 });
