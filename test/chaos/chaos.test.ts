@@ -1,6 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
-import { HAS_POSTGRES } from '../rigs/postgres.ts';
 import type { HostEvent } from '../rigs/simulated/hosts.ts';
 import { type Judgement, judge } from './judge/judge.ts';
 import { findOverlaps } from './judge/overlaps.ts';
@@ -9,7 +8,6 @@ import { judgeUnknown } from './judge/unknown.ts';
 import { perform } from './perform.ts';
 import { crashPoints } from './scenarios/crash-points.ts';
 import type { Scenario } from './scenarios/scenario.ts';
-import { partition } from './scenarios/server-troubles.ts';
 import { sockets } from './scenarios/sockets.ts';
 import { addressOf, channelId } from './world/names.ts';
 import { openWorld } from './world/open-world.ts';
@@ -30,9 +28,6 @@ describe('nothing runs twice, is lost, stays undone or stands twice', () => {
   const short: readonly { readonly store: StoreKind; readonly scenario: Scenario }[] = [
     { store: 'sqlite', scenario: crashPoints },
     { store: 'sqlite', scenario: sockets },
-    ...(HAS_POSTGRES || process.env.CI !== undefined
-      ? [{ store: 'postgres', scenario: partition } as const]
-      : []),
   ];
   test.each(short)(
     'on $store, $scenario.name: $scenario.about',
