@@ -15,7 +15,8 @@ const MOST_SILENT = 3;
  * Logins, at most eight at a time per endpoint. OpenSSH drops connections at random from the tenth that is not
  * logged in yet (MaxStartups 10:30:100): of a burst of 50 to one address a third is lost. One machine may have many
  * addresses, which nobody tells us, and may be set up to take fewer: where hosts of a neighbourhood hang up before they
- * greet us, half as many of it are asked at a time, down to one, and one more again after each round that went well.
+ * greet us, half as many of it are asked at a time, down to eight, and further down to one where they say that it is for
+ * too many at once; one more again after each round that was not turned away.
  */
 export class LoginQueues {
   /** Those that have something to do. */
