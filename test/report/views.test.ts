@@ -137,7 +137,7 @@ describe('the Home tab', () => {
     });
     const text = JSON.stringify(home);
     expect(text).toMatch(
-      /"Now".*r-canary: [^*]* · waits for Continue\*.*r-held: [^*]* · held: waits for Run the rest\*/,
+      /"Now".*r-canary: [^*]* · waits for Continue\*.*r-held: [^*]* · held: waits for Run the rest\*.*The fleet.*My recent runs/,
     );
     expect(text).toContain('… and 1 more that have not ended');
     const failed = /Not all ok within the last hour.*?My recent runs/.exec(text)?.[0] ?? '';

@@ -71,7 +71,7 @@ const MAX_RULES = 12;
 const LATELY_MS = 3_600_000;
 const MAX_FAILED = 5;
 
-/** The Home tab: the fleet at a glance, what was run, and what may be. */
+/** The Home tab: what goes on, the fleet at a glance, what was run, and what may be. */
 export function formatHome(facts: HomeFacts): HomeTab {
   return {
     type: 'home',
@@ -86,10 +86,10 @@ export function formatHome(facts: HomeFacts): HomeTab {
           button(HOME_REFRESH_ACTION, 'Refresh'),
         ],
       },
-      section(formatFleet(facts.fleet)),
-      { type: 'divider' },
       { type: 'header', text: plain('Now') },
       ...formatNow(facts),
+      { type: 'divider' },
+      section(formatFleet(facts.fleet)),
       { type: 'header', text: plain('My recent runs') },
       ...formatList(facts.mine, facts.now, 'You have run nothing lately: `/batch runs` looks further back.'),
       { type: 'header', text: plain("The team's recent runs") },
