@@ -2,7 +2,7 @@ import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import type { TakenJob } from '../../run/run.ts';
 import { oweProgress } from '../../thread/layout.ts';
 import { oweAll } from '../outbox/owed-rows.ts';
-import { mayStart } from '../rollout/steps.ts';
+import { mayStart } from '../rollout/waiting.ts';
 import type { Schema } from '../schema.ts';
 import { inChunks } from './pieces.ts';
 import { findThreads, type Ledger } from './settle.ts';

@@ -9,6 +9,7 @@ import { finishRuns, type Ledger, oweToThread, type SettledRun, skipQueued } fro
 import { countJobs } from '../runs/records.ts';
 import type { RolloutTable, Schema } from '../schema.ts';
 import { sinceNow } from './since.ts';
+import { listWaiting } from './waiting.ts';
 
 /** What the queue has to know once it is so for good: after the commit. */
 export interface RolloutChange {
@@ -284,19 +285,3 @@ export async function openWaiting(
   const { plan } = await plans.find(trx, runId);
   return { ...NO_CHANGE, opened: jobs.length === 0 ? [] : [{ runId, plan, jobs }] };
 }
-
-/** What of a run waits and may start, in the order of its plan. */
-export async function listWaiting(db: Kysely<Schema>, runId: string): Promise<readonly TakenJob[]> {
-  return await db
-    .selectFrom('job')
-    .select(['id', 'run_id as runId', 'host'])
-    .where('run_id', '=', runId)
-    .where('state', '=', 'queued')
-    .where(mayStart)
-    .orderBy('position')
-    .execute();
-}
-
-/** Of a job: no rollout keeps it from starting. */
-export const mayStart = sql<boolean>`not exists (
-  select 1 from rollout where rollout.run_id = job.run_id and rollout.starts_before <= job.position)`;

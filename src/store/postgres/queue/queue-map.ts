@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { TakenJob } from '../../../run/run.ts';
 import type { Waits } from '../../../run/waits.ts';
 import { Lanes, type QueuedRun } from '../../jobs/lanes.ts';
-import { mayStart } from '../../rollout/steps.ts';
+import { mayStart } from '../../rollout/waiting.ts';
 import type { Plans } from '../../runs/plans.ts';
 import type { ServerSchema } from '../server-schema.ts';
 
