@@ -25,7 +25,9 @@ interface Hearing {
   end(): void;
 }
 
-type Look = LookAtOutput | (() => Moved) | undefined;
+type Look = () => Sight;
+
+const STARTING: Sight = { phase: 'starting' };
 
 /**
  * The jobs of this process that are on the wire now, and how to look at them. Nothing is kept of what commands say but
@@ -44,15 +46,15 @@ export class LiveJobs {
   begin(runId: string, host: string, isFollowed: boolean): Hearing {
     const jobs = this.#runs.get(runId) ?? new Map<string, Look>();
     this.#runs.set(runId, jobs);
-    jobs.set(host, undefined);
+    jobs.set(host, () => STARTING);
     let timer: NodeJS.Timeout | undefined;
     return {
       begun: (look) => {
-        jobs.set(host, look);
+        jobs.set(host, () => ({ phase: 'running', output: look() }));
         if (isFollowed) timer ??= this.#follow(runId, host);
       },
       copies: (look) => {
-        jobs.set(host, look);
+        jobs.set(host, () => copyingOf(look()));
       },
       end: () => {
         jobs.delete(host);
@@ -66,19 +68,20 @@ export class LiveJobs {
 
   /** Undefined where it does not run, or not in this process. */
   ofHost(runId: string, host: string): Sight | undefined {
-    const jobs = this.#runs.get(runId);
-    if (jobs?.has(host) !== true) return undefined;
-    const seen = jobs.get(host)?.();
-    if (seen === undefined || !('stdout' in seen)) return stand(seen);
+    const sight = this.#runs.get(runId)?.get(host)?.();
+    if (sight?.phase !== 'running' || sight.output === undefined) return sight;
     const mask = this.#settings.maskNow();
-    const output = { stdout: seeThrough(seen.stdout, mask), stderr: seeThrough(seen.stderr, mask) };
-    return { phase: 'running', output };
+    const { stdout, stderr } = sight.output;
+    return {
+      phase: 'running',
+      output: { stdout: seeThrough(stdout, mask), stderr: seeThrough(stderr, mask) },
+    };
   }
 
   /** By host, without what they say. */
   ofRun(runId: string): ReadonlyMap<string, Sight> {
     const jobs = this.#runs.get(runId) ?? [];
-    return new Map(Array.from(jobs, ([host, look]) => [host, stand(look?.())]));
+    return new Map(Array.from(jobs, ([host, look]) => [host, withoutWords(look())]));
   }
 
   close(): void {
@@ -91,7 +94,8 @@ export class LiveJobs {
     let told: number | undefined;
     const tick = (): void => {
       const seen = this.#runs.get(runId)?.get(host)?.();
-      const said = seen && 'stdout' in seen ? seen.stdout.totalBytes + seen.stderr.totalBytes : 0;
+      const output = seen?.phase === 'running' ? seen.output : undefined;
+      const said = output === undefined ? 0 : output.stdout.totalBytes + output.stderr.totalBytes;
       if (told === said) return;
       told = said;
       this.#settings.onNews(runId, host);
@@ -105,10 +109,12 @@ export class LiveJobs {
   }
 }
 
-function stand(seen: ReturnType<NonNullable<Look>> | undefined): Sight {
-  if (seen === undefined) return { phase: 'starting' };
-  if ('stdout' in seen) return { phase: 'running' };
-  return seen.totalBytes + seen.movedBytes === 0 ? { phase: 'starting' } : { phase: 'copying', ...seen };
+function copyingOf(moved: Moved): Sight {
+  return moved.totalBytes + moved.movedBytes === 0 ? STARTING : { phase: 'copying', ...moved };
+}
+
+function withoutWords(sight: Sight): Sight {
+  return sight.phase === 'running' ? { phase: 'running' } : sight;
 }
 
 /**
