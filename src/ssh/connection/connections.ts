@@ -115,7 +115,7 @@ export class Connections {
     const { channelMs, retryDelaysMs } = this.#deadlines;
     const login = async (turnedAway: number) => {
       await this.#inTurn();
-      const connection = await this.#open(this.#findRoute(host), context, turnedAway);
+      const connection = await this.#open(this.#findRoute(host), { ...context, turnedAway });
       return await this.#lend(connection, work, channelMs);
     };
     return await tryAgain(login, {
@@ -183,9 +183,9 @@ export class Connections {
     }
   }
 
-  async #open(route: Route, context: ConnectContext, turnedAway: number): Promise<Connection> {
+  async #open(route: Route, context: ConnectContext): Promise<Connection> {
     const askedAt = performance.now();
-    const connection = await this.#new.open(route, context, turnedAway);
+    const connection = await this.#new.open(route, context);
     this.#asked.set(connection, askedAt);
     return connection;
   }

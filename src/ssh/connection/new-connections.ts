@@ -32,28 +32,27 @@ export class NewConnections {
     this.#deadlines = deadlines;
     this.#freeFiles = freeFiles;
     this.#jumps = new JumpConnections(
-      (route, context) => this.open(route, context, context.turnedAway),
+      (route, context) => this.open(route, context),
       Math.min(Math.max(settings.idleMs ?? DEFAULT_IDLE_MS, 1), JUMP_IDLE_MS),
       deadlines.connectMs,
     );
   }
 
-  /** Logged in there, when it is its turn. `turnedAway`: how often this was tried before and others were in the way. */
-  async open(route: Route, context: ConnectContext, turnedAway = 0): Promise<Connection> {
+  /** Logged in there, when it is its turn. */
+  async open(route: Route, context: ConnectContext): Promise<Connection> {
     const hostKey = await this.#settings.hostKeys.look(route.host, context);
-    const own = { ...context, turnedAway };
     const login = async () => {
       const startedAt = performance.now();
       let result: 'ok' | 'failed' = 'failed';
       try {
-        const connection = await this.#logInOnce(route, hostKey, startedAt, own);
+        const connection = await this.#logInOnce(route, hostKey, startedAt, context);
         result = 'ok';
         return connection;
       } finally {
         this.#settings.meters?.took('logins', result, performance.now() - startedAt);
       }
     };
-    return this.#logins.run(route, context.signal, login, turnedAway);
+    return this.#logins.run(route, context.signal, login, context.turnedAway);
   }
 
   async #logInOnce(

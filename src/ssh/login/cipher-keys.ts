@@ -1,6 +1,7 @@
 import { createSecretKey, KeyObject } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
+import { isObject } from '../memory/fields.ts';
 import { releaseIncoming } from '../memory/incoming.ts';
 import { reusePackets } from './cipher-packets.ts';
 
@@ -39,8 +40,4 @@ export function isQuickened(client: Client): boolean | undefined {
     return key === undefined ? [] : [key];
   });
   return keys.length === 0 ? undefined : keys.length === 2 && keys.every((key) => key instanceof KeyObject);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

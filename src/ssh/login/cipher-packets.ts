@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { isObject } from '../memory/fields.ts';
 import { isWhole, release } from '../memory/release.ts';
 
 /** The largest packet that is made here: 32 KiB of a channel, and what stands round it. */
@@ -48,7 +49,7 @@ export function reusePackets(cipher: object, socket: Duplex): void {
 
 function hasEnded(socket: Duplex): boolean {
   const state: unknown = Reflect.get(socket, '_readableState');
-  return typeof state === 'object' && state !== null && Reflect.get(state, 'ended') !== false;
+  return isObject(state) && Reflect.get(state, 'ended') !== false;
 }
 
 /** RFC 4253, 6, as the library lays it out; undefined where it is too small or too large to be made here. */

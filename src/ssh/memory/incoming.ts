@@ -1,3 +1,4 @@
+import { isObject, watchField } from './fields.ts';
 import { isWhole, release } from './release.ts';
 
 /** Packets that were deciphered into memory of their own: whoever is done with one gives it back. */
@@ -17,7 +18,7 @@ export function releaseIncoming(decipher: object, isLoggedIn: () => boolean): vo
     piece = undefined;
   };
 
-  watch(decipher, '_decipherInstance', (instance) => {
+  watchField(decipher, '_decipherInstance', (instance) => {
     const update: unknown = isObject(instance) ? Reflect.get(instance, 'update') : undefined;
     if (!isObject(instance) || typeof update !== 'function') return;
     Reflect.set(instance, 'update', (bytes: Uint8Array): unknown => {
@@ -28,7 +29,7 @@ export function releaseIncoming(decipher: object, isLoggedIn: () => boolean): vo
       return plain;
     });
   });
-  watch(decipher, '_packet', (packet) => {
+  watchField(decipher, '_packet', (packet) => {
     if (packet instanceof Uint8Array && isWhole(packet)) packets.add(packet.buffer);
   });
   Reflect.set(decipher, 'decrypt', (bytes: Uint8Array, start: number, end: number): unknown => {
@@ -43,22 +44,4 @@ export function releaseIncoming(decipher: object, isLoggedIn: () => boolean): vo
 /** All that came in this packet is copied: nobody reads it any more. `bytes` are what it carried. */
 export function releasePacket({ buffer }: Uint8Array): void {
   if (packets.delete(buffer)) release(new Uint8Array(buffer));
-}
-
-/** Sees what is put into a field of the library's. */
-export function watch(object: object, name: string, see: (value: unknown) => void): void {
-  let value: unknown = Reflect.get(object, name);
-  Object.defineProperty(object, name, {
-    configurable: true,
-    enumerable: true,
-    get: () => value,
-    set: (next: unknown) => {
-      value = next;
-      see(next);
-    },
-  });
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

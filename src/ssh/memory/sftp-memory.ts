@@ -1,5 +1,6 @@
 import type { SFTPWrapper } from 'ssh2';
-import { releasePacket, watch } from './incoming.ts';
+import { isObject, watchField } from './fields.ts';
+import { releasePacket } from './incoming.ts';
 import { isWhole, release } from './release.ts';
 
 /** SSH_FXP_DATA: draft-ietf-secsh-filexfer-02, section 3. Its content is copied to where it was asked for. */
@@ -17,7 +18,7 @@ export function releaseSftp(sftp: SFTPWrapper): void {
 
 function releaseSent(sftp: SFTPWrapper): void {
   const protocol: unknown = Reflect.get(sftp, '_protocol');
-  if (typeof protocol !== 'object' || protocol === null) return;
+  if (!isObject(protocol)) return;
   const send: unknown = Reflect.get(protocol, 'channelData');
   if (typeof send !== 'function') return;
   const channelData = (channel: number, bytes: Uint8Array): void => {
@@ -48,7 +49,7 @@ function releaseReceived(sftp: SFTPWrapper): void {
     answered = undefined;
   };
   // An answer is put together here, then taken out, then handled.
-  watch(sftp, '_pkt', (next) => {
+  watchField(sftp, '_pkt', (next) => {
     done();
     if (next === undefined) answered = current;
     current = next;
